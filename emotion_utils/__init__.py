@@ -1,0 +1,1 @@
+"""Emotion circuits in language models: every claim with its null."""
