@@ -1,0 +1,226 @@
+"""The content of a small world, read from YAML: words, people, causes, reactions, fillers and forms.
+
+``content/<language>/`` holds one file per idea (``lexicon``, ``people``, ``events``, ``reactions``, ``fillers``) and
+one file per register under ``forms/``. Another language is another folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from emotion_utils.errors import UserError
+from emotion_utils.smallworld.nodes import Lit, Node, Ref
+from emotion_utils.smallworld.sentences import Deed, Fill
+from emotion_utils.smallworld.templates import parse_template
+
+__all__ = ["EMOTIONS", "Content", "Event", "Form", "Reaction", "content_hash", "load_content", "read_content"]
+
+EMOTIONS = ("gratitude", "anger", "apology", "neutral")
+CONTENT = Path(__file__).parent / "content"
+ENGINE = ("nodes", "people", "sentences", "templates", "content", "lookahead", "views", "grammar", "corpus")
+HELD_OUT = {"form": 0.06, "paraphrase": 0.12, "reaction": 0.05, "filler": 0.06, "word": 0.08}
+
+
+@dataclass(frozen=True)
+class Event:
+    """A cause: its paraphrases, what B feels about it (emotion to probability), and its deed by emotion."""
+
+    key: str
+    topic: str
+    feels: dict[str, float] = field(hash=False)
+    severity: str
+    texts: tuple[tuple[Node, ...], ...] = field(hash=False)
+    deeds: dict[str, tuple[Node, ...]] = field(hash=False)
+    variables: dict[str, str] = field(hash=False)  # variable -> lexicon category
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """One thing that B may say, and what it needs the cause to have named."""
+
+    key: str
+    emotion: str
+    keyword: bool
+    intensity: str
+    politeness: str
+    vocative: bool
+    nodes: tuple[Node, ...] = field(hash=False)
+    needs: frozenset[str] = field(hash=False)
+
+
+@dataclass(frozen=True)
+class Form:
+    """The skeleton of a document in one register."""
+
+    key: str
+    register: str
+    formality: str
+    modes: tuple[str, str]
+    weight: float
+    nodes: tuple[Node, ...] = field(hash=False)
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that the YAML files of one language say."""
+
+    lexicon: dict[str, list[str]]
+    names: dict[str, list[str]]
+    events: list[Event]
+    reactions: list[Reaction]
+    pools: dict[str, list[tuple[str, tuple[Node, ...]]]]
+    forms: list[Form]
+
+
+def held_out(kind: str, key: str) -> bool:
+    """Whether an item is kept out of training, decided by its own key, so that adding items at the end moves no other."""
+    digest = hashlib.blake2b(f"{kind}:{key}".encode(), digest_size=4).digest()
+    return int.from_bytes(digest) / 2**32 < HELD_OUT[kind]
+
+
+def content_folder(language: str) -> Path:
+    folder = CONTENT / language
+    if not folder.is_dir():
+        known = ", ".join(sorted(p.name for p in CONTENT.iterdir() if p.is_dir()))
+        raise UserError(f"There is no small world in the language {language!r}. Known: {known}.")
+    return folder
+
+
+def content_hash(language: str = "en") -> str:
+    """SHA-256 over the content files and the engine's own source: what a corpus depends on beside its seed."""
+    digest = hashlib.sha256()
+    engine = [Path(__file__).parent / f"{name}.py" for name in ENGINE]
+    for path in [*sorted(content_folder(language).rglob("*.yaml")), *engine]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def load_content(language: str = "en") -> Content:
+    """The content of ``language``, read once."""
+    return read_content(content_folder(language))
+
+
+def read_content(folder: Path) -> Content:
+    """Read and check a content folder; a :class:`UserError` names the file and the template at fault."""
+    raw = {path.relative_to(folder).as_posix(): _read(path) for path in sorted(folder.rglob("*.yaml"))}
+    lexicon: dict[str, list[str]] = dict(raw["lexicon.yaml"])
+    names = raw["people.yaml"]
+    for data in raw.values():
+        if isinstance(data, dict) and isinstance(data.get("lexicon"), dict):
+            lexicon |= data["lexicon"]
+    lexicon = {k: list(dict.fromkeys(str(w) for w in v)) for k, v in lexicon.items()} | {"male": names["male"], "female": names["female"]}
+    pools = _pools("fillers.yaml", raw["fillers.yaml"]["fillers"])
+    forms: list[Form] = []
+    for file, data in raw.items():
+        if file.startswith("forms/"):
+            pools |= _pools(file, {f"{data['register']}.{k}": v for k, v in (data.get("fillers") or {}).items()})
+            forms += [_form(file, data, entry) for entry in data["forms"]]
+    content = Content(lexicon, names, _events(raw["events.yaml"]), _reactions(raw["reactions.yaml"]), pools, forms)
+    _check_forms(content)
+    return content
+
+
+def _read(path: Path) -> Any:
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError as error:
+        raise UserError(f"{path.name} is not valid YAML: {error}") from error
+
+
+def _events(raw: dict[str, dict[str, list[dict[str, Any]]]]) -> list[Event]:
+    events = []
+    for kind, topics in raw.items():
+        for topic, entries in topics.items():
+            for index, entry in enumerate(entries):
+                events.append(_event(f"{kind}.{topic}.{index}", kind, topic, entry))
+    return events
+
+
+def _event(key: str, kind: str, topic: str, entry: dict[str, Any]) -> Event:
+    where = f"events.yaml, {key}"
+    texts = entry["text"] if isinstance(entry["text"], list) else [entry["text"]]
+    parsed = tuple(parse_template(text, where, sentence=True) for text in texts)
+    feels = {e: float(p) for e, p in (entry.get("feels") or {kind: 1.0}).items()}
+    if abs(sum(feels.values()) - 1) > 1e-9 or not set(feels) <= set(EMOTIONS):
+        raise UserError(f"{where}: feels must give probabilities over {', '.join(EMOTIONS)} that add up to 1, not {feels}.")
+    deed = entry.get("deed") or {}
+    deeds = deed if isinstance(deed, dict) else dict.fromkeys(feels, deed)
+    bound = [_bindings(nodes) for nodes in parsed]
+    variables = {name: category for name, category in bound[0].items() if all(b.get(name) == category for b in bound)}
+    deed_nodes = {e: parse_template(text, where) for e, text in deeds.items() if text}
+    for nodes in deed_nodes.values():
+        missing = {n.name for n in nodes if isinstance(n, Ref)} - set(variables)
+        if missing:
+            raise UserError(f"{where}: the deed speaks of {missing}, which not every paraphrase binds to the same category.")
+    return Event(key, topic, feels, entry.get("severity", "minor"), parsed, deed_nodes, variables)
+
+
+def _bindings(nodes: tuple[Node, ...]) -> dict[str, str]:
+    return {n.name: n.category for n in nodes if getattr(n, "category", "") and getattr(n, "name", "")}  # type: ignore[attr-defined]
+
+
+def _reactions(raw: dict[str, list[dict[str, Any]]]) -> list[Reaction]:
+    reactions = []
+    for emotion in EMOTIONS:
+        for index, entry in enumerate(raw[emotion]):
+            key = f"{emotion}.{index}"
+            nodes = parse_template(entry["text"], f"reactions.yaml, {key}", sentence=True)
+            needs = {n.name for n in nodes if isinstance(n, Ref)} - set(_bindings(nodes))
+            needs |= {"deed"} if any(isinstance(n, Deed) for n in nodes) else set()
+            reactions.append(
+                Reaction(key, emotion, bool(entry["kw"]), entry["int"], entry["pol"], bool(entry.get("voc")), nodes, frozenset(needs))
+            )
+    return reactions
+
+
+def _pools(file: str, raw: dict[str, list[str]]) -> dict[str, list[tuple[str, tuple[Node, ...]]]]:
+    return {
+        pool: [(f"{pool}.{i}", parse_template(text, f"{file}, {pool}.{i}", sentence=True)) for i, text in enumerate(texts)]
+        for pool, texts in raw.items()
+    }
+
+
+def _form(file: str, data: dict[str, Any], entry: dict[str, Any]) -> Form:
+    nodes = parse_template(entry["text"].strip("\n"), f"{file}, {entry['id']}", sentence=False)
+    own = set(data.get("fillers") or {})
+    nodes = tuple(_own_pool(node, data["register"], own) for node in nodes)
+    person = entry.get("person") or {"A": "name", "B": "name"}
+    return Form(entry["id"], data["register"], data.get("formality", "plain"), (person["A"], person["B"]), float(entry.get("weight", 1)), _absorb_trails(nodes))
+
+
+def _own_pool(node: Node, register: str, own: set[str]) -> Node:
+    if isinstance(node, Fill) and node.pool in own:
+        return Fill(f"{register}.{node.pool}", node.low, node.high, node.sep)
+    return node
+
+
+def _absorb_trails(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Where a filler may be absent, the white space after it goes with it."""
+    out: list[Node] = []
+    for node in nodes:
+        before = out[-1] if out else None
+        if isinstance(before, Fill) and before.low == 0 and isinstance(node, Lit):
+            rest = node.text.lstrip(" \n")
+            out[-1] = Fill(before.pool, 0, before.high, before.sep, node.text[: len(node.text) - len(rest)])
+            if rest:
+                out.append(Lit(rest))
+        else:
+            out.append(node)
+    return tuple(out)
+
+
+def _check_forms(content: Content) -> None:
+    for form in content.forms:
+        for node in form.nodes:
+            if isinstance(node, Fill) and len(content.pools.get(node.pool, [])) < node.high:
+                raise UserError(
+                    f"{form.key} asks for {node.high} sentences of the pool {node.pool!r}, which has {len(content.pools.get(node.pool, []))}. "
+                    "Add sentences or ask for fewer."
+                )

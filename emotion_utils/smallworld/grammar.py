@@ -1,0 +1,316 @@
+"""The generator of the small world, and what is known because it is a grammar.
+
+One derivation machine serves all: sampling a document, the probability of a text, whether a text is in the
+grammar, and the posterior over emotions given a beginning.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from emotion_utils.errors import UserError
+from emotion_utils.smallworld.content import EMOTIONS, Content, load_content
+from emotion_utils.smallworld.nodes import Choice, Draw, Lit, Node, State
+from emotion_utils.smallworld.sentences import EventSlot, Mark, React
+from emotion_utils.smallworld.views import SPLITS, View
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+__all__ = ["Document", "Grammar", "load_grammar"]
+
+Stack = tuple[Node, Any] | None  # what is left to write: the next node and the rest
+
+
+@dataclass(frozen=True)
+class Document:
+    """A text with all that is true of it.
+
+    ``logp`` is the log-probability of its derivation in nats. ``reaction_start`` and ``reaction_end`` are character
+    offsets of the reaction, ``cause_span`` those of the cause; None where a document has none. ``posterior`` is
+    P(emotion of the reaction | text before it).
+    """
+
+    text: str
+    register: str
+    form: str
+    topic: str
+    emotion: str
+    cause: str | None
+    intensity: str | None
+    politeness: str | None
+    keyword: bool
+    templates: tuple[str, ...]
+    logp: float
+    reaction_start: int | None
+    reaction_end: int | None
+    cause_span: tuple[int, int] | None
+    posterior: dict[str, float]
+
+    @property
+    def context(self) -> str:
+        """The text before the reaction."""
+        return self.text[: self.reaction_start]
+
+
+class Grammar:
+    """The small world of one language.
+
+    Parameters
+    ----------
+    content : Content
+    blind : bool
+        Reactions are permuted across causes: the negative control.
+    """
+
+    def __init__(self, content: Content, blind: bool = False) -> None:
+        self.content, self.blind = content, blind
+        self._views: dict[str, View] = {}
+        self._reactions = {r.key: r for r in content.reactions}
+
+    def view(self, split: str) -> View:
+        if split not in SPLITS:
+            raise UserError(f"There is no split {split!r} of the small world. Known: {', '.join(SPLITS)}.")
+        if split not in self._views:
+            self._views[split] = View(self.content, split, self.blind)
+        return self._views[split]
+
+    def sample(self, rng: Generator, split: str = "train") -> Document:
+        """Draw one document."""
+        view = self.view(split)
+        at = bisect(view.form_cumulative, rng.random() * view.form_cumulative[-1])
+        form = view.forms[at]
+        logp = math.log(form.weight / view.form_cumulative[-1])
+        state = State(modes=form.modes, formality=form.formality)
+        stack = _push(form.nodes, None)
+        text, marks, length, posterior = [], [], 0, {}
+        while stack is not None:
+            node, stack = stack
+            if isinstance(node, Mark):
+                marks.append((node.kind, node.key, length))
+                continue
+            if isinstance(node, React) and node.done == 0:
+                posterior = _emotion_shares(view, state)
+            branch = node.draw(state, view, rng)
+            logp += math.log(branch.prob)
+            text.append(branch.text)
+            length += len(branch.text)
+            state, stack = branch.state, _push(branch.push, stack)
+        return self._document("".join(text), form.register, form.key, state, marks, logp, posterior)
+
+    def _document(
+        self,
+        text: str,
+        register: str,
+        form: str,
+        state: State,
+        marks: list[tuple[str, str, int]],
+        logp: float,
+        posterior: dict[str, float],
+    ) -> Document:
+        at = {kind: where for kind, _, where in reversed(marks)}
+        said = [self._reactions[key] for kind, key, _ in marks if kind == "sentence"]
+        cause = next((key for kind, key, _ in marks if kind == "template" and key.startswith("event.")), None)
+        told = cause.split(".", 1)[1].rsplit(".", 1)[0] if cause else None
+        return Document(
+            text=text,
+            register=register,
+            form=form,
+            topic=told.split(".")[1] if told else "none",
+            emotion=state.emotion or "neutral",
+            cause=told,
+            intensity=max((r.intensity for r in said), default=None),
+            politeness=said[0].politeness if said else None,
+            keyword=any(r.keyword for r in said),
+            templates=(form, *(key for kind, key, _ in marks if kind in ("template", "sentence"))),
+            logp=logp,
+            reaction_start=at.get("reaction"),
+            reaction_end=at.get("reaction_end"),
+            cause_span=(at["cause"], at["cause_end"]) if "cause" in at else None,
+            posterior=posterior,
+        )
+
+    def _walk(self, text: str, split: str, whole: bool) -> Iterator[tuple[float, Stack, State]]:
+        """Derivations of ``text``: (log-probability, what is left to write, state).
+
+        With ``whole`` those that write the text and nothing more, else those that write it as a beginning, each
+        stopped where the text ends.
+        """
+        view = self.view(split)
+        todo = [(logp, 0, stack, state) for logp, stack, state in _forms(view)]
+        while todo:
+            logp, pos, stack, state = todo.pop()
+            if stack is None or (not whole and pos >= len(text) and not isinstance(stack[0], Mark)):
+                if pos >= len(text):
+                    yield logp, stack, state
+                continue
+            node, rest = stack
+            for branch in node.branches(state, view, text, pos):
+                piece, step = branch.text, logp + math.log(branch.prob)
+                if text.startswith(piece, pos):
+                    todo.append((step, pos + len(piece), _push(branch.push, rest), branch.state))
+                elif not whole and piece.startswith(text[pos:]):
+                    left = (Lit(piece[len(text) - pos :]), *branch.push)
+                    todo.append((step, len(text), _push(left, rest), branch.state))
+
+    def log_prob(self, text: str, split: str = "train") -> float:
+        """Log-probability of a whole text in nats; -inf where it is not in the grammar."""
+        return _log_sum([logp for logp, _, _ in self._walk(text, split, whole=True)])
+
+    def is_grammatical(self, text: str, split: str = "all") -> bool:
+        """Whether the grammar can write exactly this text."""
+        return next(self._walk(text, split, whole=True), None) is not None
+
+    def is_prefix(self, text: str, split: str = "all") -> bool:
+        """Whether some text of the grammar begins like this."""
+        return next(self._walk(text, split, whole=False), None) is not None
+
+    def posterior(self, context: str, split: str = "all") -> dict[str, float]:
+        """P(emotion of the reaction | the text so far).
+
+        Raises
+        ------
+        UserError
+            Where no text of the grammar begins like this.
+        """
+        view = self.view(split)
+        total: dict[str, float] = defaultdict(float)
+        found = [(lp, stack, state) for lp, stack, state in self._walk(context, split, whole=False) if _reacts(stack, state)]
+        if not found:
+            raise UserError(f"No text of the small world with a reaction begins with {context[:60]!r}, so it has no posterior over emotions.")
+        top = max(logp for logp, *_ in found)
+        for logp, stack, state in found:
+            for emotion, share in _emotion_shares(view, state, told=not _has(stack, EventSlot)).items():
+                total[emotion] += math.exp(logp - top) * share
+        norm = sum(total.values())
+        return {emotion: total[emotion] / norm for emotion in EMOTIONS}
+
+    def reactions(self, document: Document | str, split: str = "train") -> list[tuple[str, str, float]]:
+        """Every way in which the first reaction sentence may open here: (opening, emotion, probability).
+
+        An opening runs up to the first freely drawn word, so the list is finite and short; the openings exclude
+        each other, and each belongs to one emotion.
+        """
+        context = document.context if isinstance(document, Document) else document
+        view = self.view(split)
+        openings: dict[tuple[str, str], float] = defaultdict(float)
+        found = [found for found in self._walk(context, "all", whole=False) if found[1] and isinstance(found[1][0], React)]
+        if not found:
+            raise UserError(f"No reaction can begin after {context[-60:]!r}. Give the text up to where the reaction starts.")
+        top = max(lp for lp, _, _ in found)
+        norm = sum(math.exp(lp - top) for lp, _, _ in found)
+        for logp, _, state in found:
+            for share, event, emotion in view.causes(state)[0]:
+                cause = state.because(event, emotion)
+                options = view.reactions_for(cause)
+                for prob, reaction in zip(options.probs, options.reactions, strict=True):
+                    for text, part in _openings(reaction.nodes, cause, view):
+                        openings[text, emotion] += math.exp(logp - top) / norm * share * prob * part
+        return [(text, emotion, prob) for (text, emotion), prob in openings.items()]
+
+    def words(self, split: str = "train") -> set[str]:
+        """Every word that a split can write, in lower case."""
+        view = self.view(split)
+        texts = [t for words in view.words.values() for t in words]
+        nodes = [n for f in view.forms for n in f.nodes] + [n for _, _, ns, _ in view.events for n in ns]
+        nodes += [n for pool in view.pools.values() for _, ns in pool for n in ns] + [n for r in view.reactions for n in r.nodes]
+        nodes += [n for _, event, _, _ in view.events for deed in event.deeds.values() for n in deed]
+        texts += list(_literals(nodes))
+        texts += ["I", "me", "my", "myself", "you", "your", "yourself", "he", "him", "his", "himself", "she", "her", "herself"]
+        return {w.lower() for t in texts for w in re.findall(r"[A-Za-z]+(?:'[a-z]+)?", t)}
+
+    def counts(self) -> dict[str, int]:
+        """Sizes of the world: registers, templates by kind, words."""
+        c = self.content
+        kinds = {
+            "forms": len(c.forms),
+            "cause paraphrases": sum(len(e.texts) for e in c.events),
+            "reactions": len(c.reactions),
+            "fillers": sum(map(len, c.pools.values())),
+        }
+        return {
+            "registers": len({f.register for f in c.forms}),
+            "topics": len({e.topic for e in c.events}),
+            "causes": len(c.events),
+            "ambiguous causes": sum(len(e.feels) > 1 for e in c.events),
+            **kinds,
+            "templates": sum(kinds.values()),
+            "words": len(self.words("all")),
+            "words in training": len(self.words("train")),
+        }
+
+
+@cache
+def load_grammar(language: str = "en", blind: bool = False) -> Grammar:
+    """The small world of ``language``; ``blind`` permutes the reactions across causes."""
+    return Grammar(load_content(language), blind)
+
+
+def _push(nodes: tuple[Node, ...], stack: Stack) -> Stack:
+    for node in reversed(nodes):
+        stack = (node, stack)
+    return stack
+
+
+def _has(stack: Stack, kind: type[Node]) -> bool:
+    """Whether a node of this kind is still to come."""
+    while stack is not None:
+        if isinstance(stack[0], kind):
+            return True
+        stack = stack[1]
+    return False
+
+
+def _reacts(stack: Stack, state: State) -> bool:
+    return state.emotion is not None or _has(stack, React)
+
+
+def _forms(view: View) -> list[tuple[float, Stack, State]]:
+    total = view.form_cumulative[-1]
+    return [(math.log(f.weight / total), _push(f.nodes, None), State(modes=f.modes, formality=f.formality)) for f in view.forms]
+
+
+def _emotion_shares(view: View, state: State, told: bool = True) -> dict[str, float]:
+    """P(emotion | state); before the cause is ``told`` it is the average over causes."""
+    shares = dict.fromkeys(EMOTIONS, 0.0)
+    if state.emotion is not None:
+        return shares | {state.emotion: 1.0}
+    for share, _, emotion in view.causes(state)[0] if told else view.every_cause:
+        shares[emotion] += share
+    return shares
+
+
+def _openings(nodes: tuple[Node, ...], state: State, view: View) -> Iterator[tuple[str, float]]:
+    """Beginnings of a reaction up to its first free word, with their shares."""
+    todo: list[tuple[str, float, Stack, State]] = [("", 1.0, _push(nodes, None), state)]
+    while todo:
+        text, share, stack, state = todo.pop()
+        if stack is None or (isinstance(stack[0], Draw) and text):
+            yield text.rstrip(" "), share
+            continue
+        node, rest = stack
+        for branch in node.branches(state, view, "", 0):
+            todo.append((text + branch.text, share * branch.prob, _push(branch.push, rest), branch.state))
+
+
+def _literals(nodes: list[Node]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, Lit):
+            yield node.text
+        elif isinstance(node, Choice):
+            for option in node.options:
+                yield from _literals(list(option))
+
+
+def _log_sum(found: list[float]) -> float:
+    if not found:
+        return -math.inf
+    top = max(found)
+    return top + math.log(sum(math.exp(v - top) for v in found))

@@ -1,0 +1,201 @@
+"""What a template is made of. Each node knows two things: how to be drawn, and how to be recognised.
+
+A derivation rewrites a stack of nodes from left to right. Rewriting a node gives a branch: its probability, the
+text it writes, the nodes it puts in its own place, and the state after it. ``draw`` picks one branch at random,
+``branches`` lists all that can continue at a position of a given text. Every choice is made when the text first
+shows it, so the probability of a text's beginning is the sum over the derivations that write it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+
+from emotion_utils.smallworld.people import Person, mention
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+    from emotion_utils.smallworld.content import Event, View
+
+__all__ = ["Branch", "Choice", "Draw", "Lit", "Mention", "Node", "Ref", "State", "article", "capitalise"]
+
+
+@dataclass(frozen=True)
+class State:
+    """What a derivation has decided so far."""
+
+    modes: tuple[str, str] = ("name", "name")
+    a: Person | None = None
+    b: Person | None = None
+    words: dict[str, str] = field(default_factory=dict)
+    event: Event | None = None
+    emotion: str | None = None
+    formality: str = "plain"
+    used: tuple[str, ...] = ()
+
+    def bind(self, name: str, word: str) -> State:
+        return replace(self, words={**self.words, name: word})
+
+    def because(self, event: Event | None, emotion: str) -> State:
+        """The state in which the reaction has ``emotion`` because of ``event``. A cause other than the one told
+        (the blind world) brings its own things, so what the text has named so far is not reused.
+        """
+        told = self.event.variables if self.event is not None and event is not self.event else {}
+        words = {name: word for name, word in self.words.items() if name not in told}
+        return replace(self, event=event, emotion=emotion, words=words)
+
+
+class Branch(NamedTuple):
+    prob: float
+    text: str
+    push: tuple[Node, ...]
+    state: State
+
+
+@runtime_checkable
+class Node(Protocol):
+    """One piece of a template."""
+
+    def draw(self, state: State, view: View, rng: Generator) -> Branch: ...
+
+    def branches(self, state: State, view: View, text: str, pos: int) -> Iterator[Branch]: ...
+
+
+VOWEL_SOUND_EXCEPTIONS = ("uni", "use", "usu", "uku", "one", "eu")
+SILENT_H = ("hour", "honest", "heir")
+
+
+def article(noun: str) -> str:
+    """``noun`` with "a" or "an" in front, by its sound."""
+    low = noun.lower()
+    vowel = low[0] in "aeiou" and not low.startswith(VOWEL_SOUND_EXCEPTIONS)
+    return ("an " if vowel or low.startswith(SILENT_H) or low.startswith(("8", "11", "18")) else "a ") + noun
+
+
+def capitalise(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def can_continue(text: str, pos: int, piece: str) -> bool:
+    """Whether ``piece`` stands at ``pos``, or the text ends inside it."""
+    return text.startswith(piece, pos) or piece.startswith(text[pos:])
+
+
+@dataclass(frozen=True)
+class Lit:
+    """Fixed text."""
+
+    text: str
+
+    def draw(self, state: State, view: View, rng: Generator) -> Branch:
+        return Branch(1.0, self.text, (), state)
+
+    def branches(self, state: State, view: View, text: str, pos: int) -> Iterator[Branch]:
+        yield Branch(1.0, self.text, (), state)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A word of a lexicon category, bound to ``name`` where there is one."""
+
+    category: str
+    name: str = ""
+    with_article: bool = False
+    cap: bool = False
+
+    def _branch(self, prob: float, word: str, state: State) -> Branch:
+        out = article(word) if self.with_article else word
+        return Branch(
+            prob, capitalise(out) if self.cap else out, (), state.bind(self.name, word) if self.name else state
+        )
+
+    def draw(self, state: State, view: View, rng: Generator) -> Branch:
+        words = view.words[self.category]
+        return self._branch(1 / len(words), words[int(rng.random() * len(words))], state)
+
+    def branches(self, state: State, view: View, text: str, pos: int) -> Iterator[Branch]:
+        words = view.words[self.category]
+        for word in words if self.with_article else view.starting(self.category, text, pos):
+            branch = self._branch(1 / len(words), word, state)
+            if can_continue(text, pos, branch.text):
+                yield branch
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A word that was bound before. In the blind world it may come from a cause that the text does not tell:
+    then it is drawn from that cause's category when it is first written.
+    """
+
+    name: str
+    with_article: bool = False
+    cap: bool = False
+
+    def _resolve(self, state: State) -> Branch:
+        if self.name not in state.words:
+            if state.event is None:
+                raise KeyError(f"{{{self.name}}} is used before it is bound")
+            return Branch(1.0, "", (Draw(state.event.variables[self.name], self.name, self.with_article, self.cap),), state)
+        word = state.words[self.name]
+        out = article(word) if self.with_article else word
+        return Branch(1.0, capitalise(out) if self.cap else out, (), state)
+
+    def draw(self, state: State, view: View, rng: Generator) -> Branch:
+        return self._resolve(state)
+
+    def branches(self, state: State, view: View, text: str, pos: int) -> Iterator[Branch]:
+        yield self._resolve(state)
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A mention of person A or B; the first one introduces the person."""
+
+    who: str
+    form: str = ""
+    cap: bool = False
+
+    def _text(self, person: Person) -> str:
+        out = mention(person, self.form)
+        return capitalise(out) if self.cap else out
+
+    def _write(self, prob: float, person: Person, state: State) -> Branch:
+        after = replace(state, a=person) if self.who == "A" else replace(state, b=person)
+        return Branch(prob, self._text(person), (), after)
+
+    def _candidates(self, state: State, view: View) -> list[Person]:
+        person, other = (state.a, state.b) if self.who == "A" else (state.b, state.a)
+        if person is None:
+            mode = state.modes[0 if self.who == "A" else 1]
+            if mode in ("I", "you"):
+                return [Person(mode)]
+            return [p for p in view.people[mode] if other is None or p.noun != other.noun]
+        if person.needs_gender(self.form):
+            return [replace(person, gender=g) for g in "mf"]
+        return [person]
+
+    def draw(self, state: State, view: View, rng: Generator) -> Branch:
+        people = self._candidates(state, view)
+        return self._write(1 / len(people), people[int(rng.random() * len(people))], state)
+
+    def branches(self, state: State, view: View, text: str, pos: int) -> Iterator[Branch]:
+        people = self._candidates(state, view)
+        for person in people:
+            if can_continue(text, pos, self._text(person)):
+                yield self._write(1 / len(people), person, state)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several wordings, all equally likely."""
+
+    options: tuple[tuple[Node, ...], ...]
+
+    def draw(self, state: State, view: View, rng: Generator) -> Branch:
+        return Branch(1 / len(self.options), "", self.options[int(rng.random() * len(self.options))], state)
+
+    def branches(self, state: State, view: View, text: str, pos: int) -> Iterator[Branch]:
+        for option in self.options:
+            yield Branch(1 / len(self.options), "", option, state)

@@ -1,0 +1,199 @@
+"""The grammar on a world small enough to write out by hand, then the real one."""
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from emotion_utils.errors import UserError
+from emotion_utils.smallworld import EMOTIONS, load_grammar
+from emotion_utils.smallworld.content import read_content
+from emotion_utils.smallworld.corpus import documents
+from emotion_utils.smallworld.grammar import Grammar
+
+TINY = {
+    "lexicon.yaml": "thing: [cup, egg]\njob: [nurse]\n",
+    "people.yaml": "male: [Tom]\nfemale: [Ann]\n",
+    "events.yaml": """
+gratitude: {home: [{text: "{A} gave {B.o} {gift.a:thing}.", deed: "giving me the {gift}", severity: minor}]}
+ambiguous: {home: [{text: ["{A} took {B.gen} cup."], feels: {anger: 0.75, apology: 0.25}, severity: major}]}
+""",
+    "reactions.yaml": """
+gratitude:
+  - {text: "thank you for {deed}.", kw: true, int: mild, pol: polite}
+  - {text: "how kind.", kw: false, int: mild, pol: polite}
+anger: [{text: "go away.", kw: false, int: strong, pol: blunt}]
+apology: [{text: "my fault.", kw: false, int: mild, pol: plain}]
+neutral: [{text: "it is late.", kw: false, int: mild, pol: plain}]
+""",
+    "fillers.yaml": "fillers: {general: [it rained., a dog sat down.]}\n",
+    "forms/story.yaml": """
+register: story
+formality: plain
+forms:
+  - {id: story_one, person: {A: name, B: name}, text: '{&event} {&fill:general 0-1} {B} said: "{&react}"'}
+""",
+}
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    for name, text in TINY.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    return Grammar(read_content(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return list(documents(load_grammar(), 1500, seed=11))
+
+
+def test_probability_of_a_text_equals_the_product_worked_out_by_hand(tiny):
+    # event 0.85/4 against 0.15, A then B of two names, "an egg", no filler, keyword reaction 0.35
+    gratitude = (0.85 / 4) / (0.85 / 4 + 0.15)
+    expected = gratitude * 0.5 * 1.0 * 0.5 * 0.5 * 0.35
+    text = 'Tom gave Ann an egg. Ann said: "Thank you for giving me the egg."'
+    assert tiny.log_prob(text) == pytest.approx(math.log(expected), abs=1e-12)
+    with_filler = 'Tom gave Ann an egg. It rained. Ann said: "How kind."'
+    assert tiny.log_prob(with_filler) == pytest.approx(math.log(gratitude * 0.5 * 0.5 * 0.25 * 0.65), abs=1e-12)
+
+
+def test_the_probabilities_of_all_texts_add_up_to_one(tiny):
+    rng = np.random.default_rng(0)
+    texts = {tiny.sample(rng).text for _ in range(4000)}
+    assert sum(math.exp(tiny.log_prob(text)) for text in texts) == pytest.approx(1.0, abs=1e-9)
+
+
+def test_entropy_from_samples_agrees_with_the_exact_entropy(tiny):
+    docs = [tiny.sample(np.random.default_rng([1, i])) for i in range(3000)]
+    exact = -sum(math.exp(lp) * lp for lp in {d.text: tiny.log_prob(d.text) for d in docs}.values())
+    assert -np.mean([d.logp for d in docs]) == pytest.approx(exact, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        'Tom gave Tom an egg. Tom said: "How kind."',
+        'Tom gave Ann a egg. Ann said: "How kind."',
+        'Tom gave Ann an egg. Ann said: "Thank you for giving me the cup."',
+        'Tom gave Ann an egg. Ann said: "Go away."',
+        'Tom gave Ann an egg. Tom said: "How kind."',
+        'Tom gave Ann an egg. Ann said: "How kind',
+        'Tom gave Ann an egg.  Ann said: "How kind."',
+    ],
+)
+def test_texts_outside_the_grammar_are_refused(tiny, wrong):
+    assert not tiny.is_grammatical(wrong)
+    assert tiny.log_prob(wrong) == -math.inf
+
+
+def test_posterior_of_an_ambiguous_cause_is_the_stated_one(tiny):
+    posterior = tiny.posterior("Tom took Ann's cup. A dog sat down. Ann said: \"", "train")
+    assert posterior == pytest.approx({"gratitude": 0, "anger": 0.75, "apology": 0.25, "neutral": 0})
+    early = tiny.posterior("Tom t", "train")
+    assert early["anger"] == pytest.approx(0.75)
+    with pytest.raises(UserError, match="No text of the small world"):
+        tiny.posterior("Colourless green ideas")
+
+
+def test_a_beginning_is_recognised_and_a_wrong_one_is_not(tiny):
+    text = 'Tom gave Ann an egg. It rained. Ann said: "How kind."'
+    assert all(tiny.is_prefix(text[:i]) for i in range(len(text) + 1))
+    assert not tiny.is_prefix("Tom gave Ann an eel")
+
+
+def test_what_is_left_open_in_a_template_is_named(tmp_path):
+    for name, text in TINY.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text.replace("{gift}", "{present}"))
+    with pytest.raises(UserError, match=r"gratitude\.home\.0.*present"):
+        read_content(tmp_path)
+
+
+def test_the_world_has_the_promised_size():
+    counts = load_grammar().counts()
+    assert counts["registers"] >= 12
+    assert counts["templates"] - counts["fillers"] >= 300
+    assert counts["words in training"] >= 1500
+    assert counts["ambiguous causes"] >= 20
+
+
+def test_a_derivation_has_the_probability_of_its_text(sample):
+    grammar = load_grammar()
+    for doc in sample[:40]:
+        assert grammar.log_prob(doc.text) == pytest.approx(doc.logp, abs=1e-6), doc.form
+
+
+def test_posterior_and_openings_agree_with_the_document(sample):
+    grammar = load_grammar()
+    for doc in [d for d in sample if d.cause and d.reaction_start][:30]:
+        assert grammar.posterior(doc.context, "train") == pytest.approx(doc.posterior, abs=1e-9)
+        openings = grammar.reactions(doc)
+        assert sum(p for *_, p in openings) == pytest.approx(1.0)
+        said = [e for text, e, _ in openings if doc.text[doc.reaction_start :].startswith(text)]
+        assert said == [doc.emotion]
+        for emotion in EMOTIONS:
+            assert sum(p for _, e, p in openings if e == emotion) == pytest.approx(doc.posterior[emotion], abs=1e-9)
+
+
+def test_emotion_follows_the_cause_and_not_in_the_blind_world(sample):
+    told = [d for d in sample if d.cause and not d.cause.startswith("ambiguous") and d.reaction_start is not None]
+    assert all(d.emotion == d.cause.split(".")[0] for d in told)
+    blind = [d for d in documents(load_grammar(blind=True), 1500, seed=3) if d.cause and d.reaction_start is not None]
+    table = Counter((d.cause.split(".")[0], d.emotion) for d in blind)
+    for cause in EMOTIONS:
+        row = np.array([table[cause, e] for e in EMOTIONS], float)
+        assert abs(row / row.sum() - 0.25).max() < 4 * np.sqrt(0.25 * 0.75 / row.sum()) + 0.01
+
+
+def test_ambiguous_causes_come_out_as_stated(sample):
+    docs = [d for d in sample if d.cause and d.cause.startswith("ambiguous") and d.reaction_start is not None]
+    hits = np.array([d.posterior[d.emotion] for d in docs])
+    expected = np.array([sum(p * p for p in d.posterior.values()) for d in docs])
+    assert abs(hits.mean() - expected.mean()) < 4 * hits.std() / math.sqrt(len(docs))
+
+
+def test_half_of_the_reactions_have_no_keyword_and_nothing_else_has_one(sample):
+    import re
+
+    keyword = re.compile(
+        r"\b(thank\w*|grateful\w*|gratitude|appreciat\w*|angry|anger\w*|furious\w*|mad|annoy\w*|outrage\w*|fed up|sorry|apolog\w*|forgiv\w*|regret\w*|pardon)\b",
+        re.I,
+    )
+    felt = [d for d in sample if d.reaction_start is not None and d.emotion != "neutral"]
+    assert sum(not d.keyword for d in felt) / len(felt) >= 0.5
+    for doc in sample:
+        outside = doc.text if doc.reaction_start is None else doc.text[: doc.reaction_start] + doc.text[doc.reaction_end :]
+        assert not keyword.search(outside), doc.form
+        if doc.reaction_start is not None:
+            assert bool(keyword.search(doc.text[doc.reaction_start : doc.reaction_end])) == doc.keyword, doc.text
+
+
+def test_held_out_templates_and_words_never_occur_in_training(sample):
+    grammar = load_grammar()
+    kept = {key for doc in sample for key in doc.templates}
+    for doc in documents(grammar, 200, seed=5, split="heldout_templates"):
+        wordings = {k for k in doc.templates if k.startswith("event.")}
+        assert not wordings & kept
+    new = set(grammar.view("heldout_words").words["tool"])
+    assert new and not new & set(grammar.view("train").words["tool"])
+    assert not any(name.noun in {p.noun for p in grammar.view("train").people["name"]} for name in grammar.view("heldout_words").people["name"])
+
+
+def test_documents_are_long_short_and_of_many_shapes(sample):
+    texts = [d.text for d in sample]
+    assert max(len(t.split()) for t in texts) >= 230  # words; about 300 tokens
+    for mark in ["\n", "[", "(", "{", "- ", "1.", '"', "7"]:
+        assert any(mark in t for t in texts), mark
+    assert len({d.register for d in sample}) >= 12
+
+
+def test_an_unknown_split_or_language_is_named():
+    with pytest.raises(UserError, match="'dev'.*heldout_words"):
+        load_grammar().view("dev")
+    with pytest.raises(UserError, match="'xx'"):
+        load_grammar("xx")
