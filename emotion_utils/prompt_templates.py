@@ -1,0 +1,95 @@
+"""The `powered` prompt set, generated from templates, and the rule that matches words by place.
+
+A paired effect of d = 0.2 needs 199 prompts at 80 % power, more than one writes by hand. Twenty frames of
+four sentences (one per emotion) are filled with everyday objects: somebody did good to the object, harmed it,
+or just used it. Frames and objects are kept apart between the splits, so neither wording nor content leaks.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from emotion_utils.keywords import find_keyword
+from emotion_utils.prompt_frames import FRAMES, ITEMS, Frame, Item
+
+__all__ = ["EMOTIONS", "build_powered", "items", "matched_span"]
+
+EMOTIONS = ("gratitude", "anger", "apology", "neutral")
+
+SLOT = re.compile(r"\{(\w+)\}")
+
+
+def items(split: str) -> list[Item]:
+    """Objects of a split.
+
+    Parameters
+    ----------
+    split
+        One of ``build``, ``select``, ``test``.
+    """
+    return [Item(*line.split()) for line in ITEMS[split].strip().splitlines()]
+
+
+def matched_span(text: str, span: tuple[int, int], partner: str) -> tuple[int, int] | None:
+    """Characters of the words of `partner` that stand where `span` stands in `text`, counted in words.
+
+    Returns None where the partner is too short.
+    """
+    words = r"\w+(?:['’]\w+)*"
+    first = len(re.findall(words, text[: span[0]]))
+    count = len(re.findall(words, text[span[0] : span[1]]))
+    found = list(re.finditer(words, partner))[first : first + count]
+    return (found[0].start(), found[-1].end()) if len(found) == count else None
+
+
+def build_powered() -> list[dict[str, Any]]:
+    """Rows of ``data/prompts/powered.jsonl``: 240 sentences per emotion, in the schema of all prompt sets."""
+    rows: list[dict[str, Any]] = []
+    for number, (frame, item) in enumerate(_fillings(), start=1):
+        rows.extend(_quadruple(frame, item, f"powered-{number:03d}"))
+    order = {emotion: rank for rank, emotion in enumerate(EMOTIONS)}
+    return sorted(rows, key=lambda row: (order[row["emotion"]], row["pair_id"]))
+
+
+def _fillings() -> list[tuple[Frame, Item]]:
+    """Twelve objects per frame; each object of a larger pool serves every third frame."""
+    pairs = []
+    for index, frame in enumerate(FRAMES):
+        pool = items(frame.split)
+        step = len(pool) // 12
+        pairs.extend((frame, item) for item in pool[index % step :: step])
+    return pairs
+
+
+def _quadruple(frame: Frame, item: Item, pair: str) -> list[dict[str, Any]]:
+    texts = [_fill(template, item) for template in frame.texts]
+    return [_row(emotion, texts[k], texts[-1], frame, k, item, pair) for k, emotion in enumerate(EMOTIONS)]
+
+
+def _fill(template: str, item: Item) -> str:
+    return SLOT.sub(lambda slot: getattr(item, slot[1]), template)
+
+
+def _row(
+    emotion: str, text: str, neutral: str, frame: Frame, k: int, item: Item, pair: str
+) -> dict[str, Any]:
+    span = find_keyword(text, emotion)
+    match = matched_span(text, span, neutral) if span else None
+    return {
+        "id": pair.replace("-", f"-{emotion}-"),
+        "text": text,
+        "emotion": emotion,
+        "template": frame.texts[k],
+        "group": f"{emotion}/{frame.names[k]}",
+        "topic": item.topic,
+        "register": "speech",
+        "lang": "en",
+        "keyword": span is not None,
+        "split": frame.split,
+        "pair_id": pair,
+        "emotion_start": span[0] if span else None,
+        "emotion_end": span[1] if span else None,
+        "match_start": match[0] if match else None,
+        "match_end": match[1] if match else None,
+    }
