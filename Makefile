@@ -1,0 +1,68 @@
+# Every target works as the first command on a fresh machine with Python 3.11 or later: the environment is made
+# when it is missing or when requirements.txt has changed. `make PYTHON=python3.12 ...` chooses the interpreter.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+ENV := .venv
+READY := $(ENV)/.ready
+PY := $(ENV)/bin/python
+RUN ?= runs/small.yaml
+NAME ?=
+PORT ?= 8000
+
+.NOTPARALLEL:
+.PHONY: help book test lab serve bench calibrate models lint format requirements clean clean-env chromium
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
+
+$(READY): requirements.txt
+	@sh .ci/environment $(ENV) $(PYTHON)
+	@touch $@
+
+book: $(READY)  ## run the chapters of RUN (runs/small.yaml) and build the book: _build/html/index.html
+	@$(PY) -m emotion_utils run $(RUN)
+
+test: $(READY) chromium lint  ## lint, the smoke run and its book, all tests
+	@$(PY) -m emotion_utils run runs/smoke.yaml
+	@$(PY) -m pytest -q $(PYTEST)
+
+lab: $(READY)  ## explore the notebooks in JupyterLab
+	@$(ENV)/bin/jupyter lab --notebook-dir=. notebooks
+
+serve: book  ## build the book and serve it on PORT (8000)
+	@echo "The book is at http://localhost:$(PORT)/ until you press Ctrl-C."
+	@$(PY) -m http.server --directory _build/html $(PORT)
+
+models: $(READY)  ## train the bundled model NAME again, or all of them
+	@$(PY) -m emotion_utils.smallworld train $(or $(NAME),all)
+
+bench: $(READY)  ## run the measurements in benchmarks/
+	@sh .ci/scripts benchmarks $(PY)
+
+calibrate: $(READY)  ## run the calibration of the methods in full
+	@sh .ci/scripts calibration $(PY)
+
+lint: $(READY)  ## format, style, types, import contracts, notebooks, pinned requirements
+	@$(ENV)/bin/ruff format --check . || { echo "Run 'make format': the files above are not formatted." >&2; exit 1; }
+	@$(ENV)/bin/ruff check --quiet .
+	@$(PY) -m mypy
+	@$(ENV)/bin/lint-imports --no-logo --no-cache
+	@$(PY) -m pytest -q tests/test_repository.py
+
+format: $(READY)  ## bring the code and the notebooks into the project's format
+	@$(ENV)/bin/ruff format .
+	@$(ENV)/bin/ruff check --fix .
+
+requirements: $(READY)  ## compile requirements.txt from pyproject.toml
+	@sh .ci/requirements $(ENV)
+
+chromium: $(READY)
+	@sh .ci/chromium $(PY)
+
+clean:  ## remove all that was built; the environment stays
+	rm -rf build _build .snakemake .pytest_cache .mypy_cache .ruff_cache .import_linter_cache book/_vendor
+	find . -name __pycache__ -not -path './$(ENV)/*' -prune -exec rm -rf {} +
+
+clean-env:  ## remove the environment
+	rm -rf $(ENV)

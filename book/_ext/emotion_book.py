@@ -1,0 +1,102 @@
+"""The book's own Sphinx extension: maths without JavaScript, no script from elsewhere, no console error."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+from xml.etree import ElementTree
+
+from docutils import nodes
+from docutils.utils.math import MathError
+from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number
+
+logger = logging.getLogger(__name__)
+
+VENDORED = "_vendor"
+MATHML = "{http://www.w3.org/1998/Math/MathML}"
+ACCENTS = set("ˆ^ˉ¯~˜˙¨→⃗‾")
+SCRIPTED = {"msub", "msup", "msubsup"}
+BARS = {"‖", "|", "∥"}
+ElementTree.register_namespace("", MATHML.strip("{}"))
+UNUSED_SCRIPTS = ("THEBE_JS_URL", "sphinx-thebe.js")
+
+
+def mathml(tex: str, *, block: bool, location: Any = None) -> str:
+    """TeX as MathML, which every current browser draws by itself; a warning, and the source, where that fails."""
+    try:
+        tree = ElementTree.fromstring(tex2mathml(tex, as_block=block))  # noqa: S314 (made by docutils just now)
+    except (MathError, SyntaxError, ValueError, IndexError, AttributeError) as error:
+        logger.warning("the formula %r cannot be set as MathML: %s", tex, error, location=location)
+        return f"<code>{html.escape(tex)}</code>"
+    mend(tree)
+    tree.set("alttext", tex)
+    return ElementTree.tostring(tree, encoding="unicode", short_empty_elements=False)
+
+
+def mend(tree: ElementTree.Element) -> None:
+    """Correct habits of the converter: scripts of accented letters, wide scripts, norm bars that stretch alone."""
+    for node in tree.iter():
+        node.text, node.tail = (node.text or "").strip() or None, (node.tail or "").strip() or None
+        children = list(node)
+        if _tag(node) == "munderover" and children[2].text in ACCENTS:
+            base, script, accent = children
+            node.clear()
+            node.tag = f"{MATHML}msub"
+            over = ElementTree.SubElement(node, f"{MATHML}mover", accent="true")
+            over.extend([base, accent])
+            node.append(script)
+        if _tag(node) in SCRIPTED:
+            for operator in (part for script in list(node)[1:] for part in script.iter(f"{MATHML}mo")):
+                operator.attrib |= {"lspace": "0", "rspace": "0"}
+        fenced = _tag(node) == "mrow" and len(children) > 1 and children[0].text == children[-1].text
+        for child in children:
+            if child.text in BARS and not (fenced and child in (children[0], children[-1])):
+                child.set("stretchy", "false")
+
+
+def _tag(node: ElementTree.Element) -> str:
+    return node.tag.removeprefix(MATHML)
+
+
+def visit_inline(self: Any, node: nodes.math) -> None:
+    self.body.append(f'<span class="math">{mathml(node.astext(), block=False, location=node)}</span>')
+    raise nodes.SkipNode
+
+
+def visit_display(self: Any, node: nodes.math_block) -> None:
+    self.body.append(self.starttag(node, "div", CLASS="math emo-math"))
+    if node.get("number"):
+        number = get_node_equation_number(self, node)
+        self.body.append(f'<span class="eqno">({number})')
+        self.add_permalink_ref(node, "Link to this equation")
+        self.body.append("</span>")
+    self.body.append(mathml(node.astext(), block=True, location=node) + "</div>\n")
+    raise nodes.SkipNode
+
+
+def add_vendored(app: Sphinx, config: Any) -> None:
+    """Ship the drawing libraries without putting a tag for them on every page; `figures.js` loads them on need."""
+    if VENDORED not in config.html_static_path:
+        config.html_static_path.append(VENDORED)
+
+
+def drop_unused_scripts(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Leave out the live-code launcher: unused here, declared twice by the theme, and loaded from elsewhere."""
+    scripts = context.get("script_files", [])
+    context["script_files"] = [
+        script
+        for script in scripts
+        if not any(name in f"{script} {getattr(script, 'attributes', '')}" for name in UNUSED_SCRIPTS)
+    ]
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_html_math_renderer("mathml", (visit_inline, None), (visit_display, None))
+    app.connect("config-inited", add_vendored)
+    app.connect("html-page-context", drop_unused_scripts, priority=900)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

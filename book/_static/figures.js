@@ -1,0 +1,134 @@
+// Draws the figures of a page when they come near the window. Each figure is an inert block of JSON; the drawing
+// libraries are loaded once per site, from the site itself, and only on pages that need them.
+(function () {
+  "use strict";
+  const here = document.currentScript.src;
+  const sources = { plotly: "plotly.min.js", circuitsvis: "circuitsvis.js" };
+  const loaded = {};
+  let count = 0;
+
+  function load(library) {
+    loaded[library] ??= new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = new URL(sources[library], here).href;
+      script.onload = resolve;
+      script.onerror = () => reject(new Error(`could not load ${script.src}`));
+      document.head.append(script);
+    });
+    return loaded[library];
+  }
+
+  function colour(name) {
+    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  }
+
+  // The page's colours and the window's width win over what the notebook chose for a white page.
+  function themed(spec, width) {
+    const layout = structuredClone(spec.layout);
+    const base = (layout.template ??= {}).layout ?? {};
+    const axis = { gridcolor: colour("--emo-grid"), zerolinecolor: colour("--emo-axis"),
+                   linecolor: colour("--emo-axis"), tickcolor: colour("--emo-axis") };
+    layout.template.layout = { ...base,
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      font: { ...base.font, color: colour("--pst-color-text-base"), size: width < 480 ? 11 : 13 },
+      hoverlabel: { ...base.hoverlabel, bgcolor: colour("--pst-color-surface"),
+                    font: { ...base.hoverlabel?.font, color: colour("--pst-color-text-base") } },
+      xaxis: { ...base.xaxis, ...axis }, yaxis: { ...base.yaxis, ...axis },
+    };
+    if (width < 480) layout.margin = { ...layout.margin, l: 44, r: 6 };
+    return layout;
+  }
+
+  function drawPlotly(box, spec) {
+    const draw = () => Plotly.react(box.plot, structuredClone(spec.data), themed(spec, box.clientWidth), spec.config);
+    box.plot = document.createElement("div");
+    box.plot.className = "emo-canvas";
+    box.append(box.plot);
+    box.redraw = draw;
+    return draw();
+  }
+
+  function drawCircuitsvis(box, props) {
+    const plot = document.createElement("div");
+    plot.id = `emo-viewer-${++count}`;
+    plot.className = "emo-canvas";
+    box.append(plot);
+    CircuitsVis.render(plot.id, CircuitsVis[box.dataset.element], props);
+  }
+
+  async function draw(box) {
+    const spec = JSON.parse(box.querySelector("script").textContent);
+    await load(box.dataset.draw);
+    await (box.dataset.draw === "plotly" ? drawPlotly : drawCircuitsvis)(box, spec);
+    box.querySelectorAll(":scope > p").forEach((plain) => plain.remove());
+    box.dataset.drawn = "yes";
+  }
+
+  function parseCsv(text) {
+    const rows = [[]];
+    for (const [, quoted, plain, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\n]*))(,|\n|$)/g)) {
+      rows.at(-1).push(quoted !== undefined ? quoted.replaceAll('""', '"') : plain);
+      if (end === "\n") rows.push([]);
+      if (end === "") break;
+    }
+    return rows;
+  }
+
+  function row(cells, tag) {
+    const line = document.createElement("tr");
+    for (const cell of cells) {
+      const box = line.appendChild(document.createElement(tag));
+      box.textContent = cell;
+      if (tag === "th") box.scope = "col";
+      if (cell !== "" && !Number.isNaN(Number(cell))) box.className = "num";
+    }
+    return line;
+  }
+
+  // The block of CSV becomes a table and a download when it is opened.
+  function unfold(details) {
+    const source = details.querySelector("pre.emo-csv");
+    if (!source || !details.open) return;
+    const [head, ...body] = parseCsv(source.textContent);
+    const table = document.createElement("table");
+    table.createTHead().append(row(head, "th"));
+    table.createTBody().append(...body.map((cells) => row(cells, "td")));
+    const region = document.createElement("div");
+    region.className = "emo-table";
+    region.tabIndex = 0;
+    region.setAttribute("role", "region");
+    region.setAttribute("aria-label", "Data behind the figure");
+    region.append(table);
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([source.textContent + "\n"], { type: "text/csv" }));
+    link.download = "data.csv";
+    link.textContent = "Download as CSV";
+    source.replaceWith(link, region);
+  }
+
+  // A tab for another model opens at the section that the reader is in.
+  function keepPlace(event) {
+    const headings = [...document.querySelectorAll("article section[id]")];
+    const current = headings.filter((part) => part.getBoundingClientRect().top < 160).at(-1);
+    if (current && window.scrollY > 200) event.currentTarget.hash = current.id;
+  }
+
+  function start() {
+    const near = new IntersectionObserver((entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting) continue;
+        near.unobserve(target);
+        draw(target).catch((error) => console.error(error));
+      }
+    }, { rootMargin: "800px 0px" });
+    document.querySelectorAll("[data-draw]").forEach((box) => near.observe(box));
+    document.querySelectorAll("details.emo-data").forEach((box) => box.addEventListener("toggle", () => unfold(box)));
+    document.querySelectorAll(".emo-tabs a").forEach((tab) => tab.addEventListener("click", keepPlace));
+    const redraw = () => document.querySelectorAll("[data-drawn]").forEach((box) => box.redraw?.());
+    new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    window.addEventListener("beforeprint", () => document.querySelectorAll("[data-draw]:not([data-drawn])").forEach(draw));
+  }
+
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+})();

@@ -1,0 +1,81 @@
+"""Promises that every page of the rendered site keeps: small, self-contained, no dead link inside."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+__all__ = ["MAX_BYTES", "check_site"]
+
+MAX_BYTES = 300_000
+# Elements that make a browser fetch something by themselves.
+FETCHING = {
+    "script": "src",
+    "img": "src",
+    "iframe": "src",
+    "source": "src",
+    "video": "src",
+    "audio": "src",
+    "link": "href",
+}
+NOT_FETCHED = {"canonical", "next", "prev", "author", "search", "index", "genindex"}
+
+
+class _Page(HTMLParser):
+    """Collects what a page fetches, where its links lead, and the places that a link can lead to."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.fetched: list[str] = []
+        self.links: list[str] = []
+        self.ids: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value for name, value in attrs if value}
+        if "id" in values:
+            self.ids.add(values["id"])
+        if tag == "a" and "href" in values:
+            self.links.append(values["href"])
+        address = values.get(FETCHING.get(tag, ""))
+        if address and not (tag == "link" and set(values.get("rel", "").split()) & NOT_FETCHED):
+            self.fetched.append(address)
+
+
+def check_site(site: Path, max_bytes: int = MAX_BYTES) -> list[str]:
+    """One sentence per broken promise of the pages under `site`; empty if all is well."""
+    paths = [path for path in sorted(site.rglob("*.html")) if not path.is_relative_to(site / "_static")]
+    pages = {path: _Page(path.read_text(encoding="utf-8")) for path in paths}
+    problems = []
+    for path, page in pages.items():
+        name = path.relative_to(site)
+        size = path.stat().st_size
+        if size >= max_bytes:
+            problems.append(f"{name} has {size:,} bytes; the limit is {max_bytes:,}: show less data on it.")
+        problems += [f"{name} fetches {url} from another site." for url in page.fetched if _is_foreign(url)]
+        inside = [url for url in (*page.fetched, *page.links) if not _is_foreign(url)]
+        problems += [
+            f"{name} links to {url}, which does not exist."
+            for url in inside
+            if not _exists(url, path, site, pages)
+        ]
+    return problems
+
+
+def _is_foreign(url: str) -> bool:
+    parts = urlsplit(url)
+    return bool(parts.netloc) or parts.scheme not in ("", "file")
+
+
+def _exists(url: str, path: Path, site: Path, pages: dict[Path, _Page]) -> bool:
+    parts = urlsplit(url)
+    if not parts.path:
+        return parts.fragment in ("", "top") or unquote(parts.fragment) in pages[path].ids
+    base = site if parts.path.startswith("/") else path.parent
+    target = (base / unquote(parts.path).lstrip("/")).resolve()
+    if target.is_dir():
+        target = target / "index.html"
+    if target not in pages:
+        return target.is_file()
+    return parts.fragment == "" or unquote(parts.fragment) in pages[target].ids

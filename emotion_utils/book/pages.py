@@ -1,0 +1,132 @@
+"""What a page needs beyond what its notebook says: provenance, tabs between models, no label twice."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from emotion_utils.errors import UserError
+
+__all__ = ["drop_labels", "prepare", "provenance_box", "read_executed", "tabs"]
+
+# Data that only JupyterLab draws; the page has the same figure as HTML.
+LAB_ONLY = ("application/vnd.plotly.v1+json", "application/vnd.jupyter.widget-view+json")
+LABELS = [
+    (re.compile(r"^\([^()\s]+\)=\s*$", re.MULTILINE), ""),
+    (re.compile(r"^:(?:name|label): .*\n", re.MULTILINE), ""),
+    (re.compile(r"^(\$\$[ \t]*)\([^()\s]+\)[ \t]*$", re.MULTILINE), r"\1"),
+    (re.compile(r"\{#[\w:-]+\}"), ""),
+]
+SHOWN = ("profile", "seed", "device", "dtype")
+
+
+def read_executed(path: Path) -> nbformat.NotebookNode:
+    """An executed notebook, refused where it is missing, torn, or holds a cell that raised."""
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except FileNotFoundError:
+        raise UserError(
+            f"The executed notebook {path} is missing: run `make book`, which makes it."
+        ) from None
+    except (ValueError, KeyError, AttributeError) as error:
+        raise UserError(
+            f"The executed notebook {path} is damaged ({error}): delete it and run `make book`."
+        ) from None
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output["output_type"] == "error":
+                raise UserError(
+                    f"A cell of {path} raised {output['ename']}: {output['evalue']}: mend it and run `make book`."
+                )
+    return notebook
+
+
+def prepare(
+    notebook: nbformat.NotebookNode,
+    *,
+    siblings: Sequence[tuple[str, str]] = (),
+    stem: str = "",
+    first: bool = True,
+) -> nbformat.NotebookNode:
+    """The notebook as the book shows it; it is changed in place and returned.
+
+    Parameters
+    ----------
+    notebook
+        An executed notebook.
+    siblings
+        All pages of its chapter as (file stem, model), for the tabs.
+    stem
+        The file stem of this page.
+    first
+        Whether this is the chapter's main page, the only one that keeps its labels.
+    """
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            _strip(output.get("data", {}))
+        if cell.cell_type == "markdown" and not first:
+            cell.source = drop_labels(cell.source)
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.metadata["tags"] = [*cell.metadata["tags"], "remove-cell"]
+    notebook.metadata.pop("widgets", None)
+    banner = tabs(siblings, stem) + provenance_box(notebook.metadata.get("provenance", {}))
+    _insert_after_title(notebook, banner, "" if first else f" · {dict(siblings)[stem]}")
+    return notebook
+
+
+def _strip(data: dict[str, Any]) -> None:
+    for mime in list(data):
+        if mime.endswith(LAB_ONLY):
+            del data[mime]
+
+
+def drop_labels(text: str) -> str:
+    """Markdown without its labels, so that a second copy of a chapter does not define them again."""
+    for pattern, replacement in LABELS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def tabs(siblings: Sequence[tuple[str, str]], stem: str) -> str:
+    """Links between the pages of one chapter, one per model; empty for a single page."""
+    if len(siblings) < 2:
+        return ""
+    here = {stem: ' aria-current="page"'}
+    links = [
+        f'<a href="{html.escape(name)}.html"{here.get(name, "")}>{html.escape(model)}</a>'
+        for name, model in siblings
+    ]
+    return f'<nav class="emo-tabs" aria-label="This chapter on other models">{"".join(links)}</nav>\n'
+
+
+def provenance_box(record: Mapping[str, Any]) -> str:
+    """One quiet line that unfolds: model, profile, seed, device, date, commit, parameters, packages."""
+    if not record:
+        return ""
+    parameters = record.get("parameters", {})
+    facts = [f"{name} {parameters[name]}" for name in SHOWN if name in parameters]
+    if record.get("model"):
+        facts.insert(0, f"{record['model']} ({record.get('model_label')})")
+    facts += [str(record.get("date", ""))[:10], f"commit {record.get('commit')}"]
+    versions = {"python": record.get("python"), **record.get("packages", {})}
+    rows = {name: json.dumps(value) for name, value in parameters.items()}
+    rows |= {name: version for name, version in versions.items() if version}
+    terms = "".join(f"<dt>{html.escape(str(k))}</dt><dd>{html.escape(str(v))}</dd>" for k, v in rows.items())
+    summary = " · ".join(html.escape(fact) for fact in facts if fact)
+    return f'<details class="emo-provenance"><summary><b>Made with</b> {summary}</summary><dl>{terms}</dl></details>'
+
+
+def _insert_after_title(notebook: nbformat.NotebookNode, banner: str, suffix: str) -> None:
+    """Put the banner below the first heading; `suffix` tells the pages of one chapter apart in titles and search."""
+    for cell in notebook.cells:
+        lines = cell.source.split("\n") if cell.cell_type == "markdown" else []
+        for i, line in enumerate(lines):
+            if line.startswith("# "):
+                cell.source = "\n".join([*lines[:i], line + suffix, "", banner, "", *lines[i + 1 :]])
+                return

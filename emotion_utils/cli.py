@@ -1,0 +1,131 @@
+"""``python -m emotion_utils``: what there is, run it, and is this machine ready."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from emotion_utils.errors import UserError
+from emotion_utils.paths import MODELS, NOTEBOOKS
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 2, with one sentence, where the input was wrong."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    own, extra = (argv[: argv.index("--")], argv[argv.index("--") + 1 :]) if "--" in argv else (argv, [])
+    arguments = _parser().parse_args(own)
+    arguments.extra = extra
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        return command(arguments)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped; the same command goes on where it left off.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m emotion_utils", description="Emotion circuits, the book."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=command)
+        return sub
+
+    add("models", _models, "List the models: bundled ones with their cards, and short names of hub models.")
+    add("prompts", _prompts, "List the prompt profiles with their counts per emotion.")
+    add("chapters", _chapters, "List the chapters with their parameters.")
+    add("doctor", _doctor, "Check the environment, the models, the browser and the device.")
+    run = add("run", _run, "Execute the notebooks of a run file and build the book from them.")
+    run.add_argument("--cores", type=int, help="notebooks at the same time (default: all cores)")
+    run.add_argument("--no-book", action="store_true", help="execute the notebooks only")
+    run.epilog = "What follows -- goes to Snakemake, for example: run runs/small.yaml -- --dry-run"
+    run.add_argument("runfile", type=Path, metavar="RUNFILE", help="a YAML file such as runs/small.yaml")
+    return parser
+
+
+def _models(_: argparse.Namespace) -> int:
+    from emotion_utils.models import HUB_ALIASES, bundled_models
+
+    print("Bundled small models (data/models/):")
+    for name in bundled_models():
+        print(f"  {name:<20} {_card_line(name)}")
+    print("Short names of hub models (downloaded on first use):")
+    for name, location in HUB_ALIASES.items():
+        print(f"  {name:<20} {location if isinstance(location, str) else location[0]}")
+    print("Any other hub id (org/name) or local model directory is accepted where a model is.")
+    return 0
+
+
+def _card_line(name: str) -> str:
+    path = MODELS / name / "card.json"
+    if not path.is_file():
+        return "not here: `make models NAME=" + name + "` trains it"
+    card = json.loads(path.read_text(encoding="utf-8"))
+    shown = [f"{key} {value}" for key, value in card.items() if isinstance(value, int | float)]
+    return ", ".join(shown[:4])
+
+
+def _prompts(_: argparse.Namespace) -> int:
+    from emotion_utils.paths import PROMPTS
+    from emotion_utils.prompts import load_profile
+
+    for path in sorted(PROMPTS.glob("*.jsonl")):
+        counts = load_profile(path.stem)["emotion"].value_counts(sort=False)
+        shown = ", ".join(f"{emotion} {count}" for emotion, count in counts.items())
+        print(f"{path.stem:<16} {counts.sum():>5} prompts: {shown}")
+    return 0
+
+
+def _chapters(_: argparse.Namespace) -> int:
+    from emotion_utils.parameters import CHAPTERS
+
+    for chapter, parameters in CHAPTERS.items():
+        path = NOTEBOOKS / f"{chapter}.ipynb"
+        print(chapter if path.is_file() else f"{chapter} (its notebook is missing)")
+        for parameter in parameters:
+            default = json.dumps(parameter.default)
+            print(f"  {parameter.name}: {parameter.type.__name__} = {default}  # {parameter.doc}")
+    return 0
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from emotion_utils.engine import available_cores, failures, run_workflow
+    from emotion_utils.runs import read_run
+
+    run = read_run(arguments.runfile)
+    cores = available_cores() if arguments.cores is None else arguments.cores
+    if cores < 1:
+        raise UserError(f"--cores must be at least 1, but it is {cores}.")
+    target = "notebooks" if arguments.no_book else "book"
+    status = run_workflow(run, cores, target, arguments.extra)
+    if status != 0:
+        sentences = failures(run) or [f'The run "{run.name}" did not finish: the messages above say where.']
+        print("\n".join(sentences), file=sys.stderr)
+        return status
+    made = run.directory / "notebooks" if arguments.no_book else run.html / "index.html"
+    print(f'The run "{run.name}" is complete: {made}')
+    return 0
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from emotion_utils.doctor import check_all
+
+    failed = 0
+    for check in check_all():
+        print(f"{check.status:<6} {check.name:<16} {check.message}", flush=True)
+        failed += check.status == "fails"
+    if failed:
+        raise UserError(f"{failed} of the checks failed: each line above says the way out.")
+    print("This machine is ready.")
+    return 0

@@ -1,0 +1,90 @@
+"""Figures of the dataset chapter."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from emotion_utils.plots.figure import Shown, show
+from emotion_utils.plots.style import PALETTE, emotion_colour
+
+__all__ = ["baseline_scores", "length_distribution"]
+
+
+def length_distribution(lengths: pd.DataFrame, unit: str = "tokens") -> Shown:
+    """How many prompts of each emotion have which length.
+
+    Parameters
+    ----------
+    lengths
+        From `dataset.lengths`.
+    unit
+        `characters`, `words` or `tokens`.
+    """
+    part = lengths[lengths["unit"] == unit]
+    counts = (
+        part.groupby(["emotion", "length"], sort=False)
+        .size()
+        .rename("prompts")
+        .reset_index()
+        .sort_values("length")
+    )
+    figure = go.Figure()
+    for emotion in part["emotion"].unique():
+        own = counts[counts["emotion"] == emotion]
+        figure.add_bar(x=own["length"], y=own["prompts"], name=emotion, marker_color=emotion_colour(emotion))
+    figure.update_layout(barmode="stack")
+    figure.update_xaxes(title=f"length ({unit} per prompt)").update_yaxes(title="prompts")
+    low, high = int(part["length"].min()), int(part["length"].max())
+    alt = (
+        f"Stacked bars: prompts have {low} to {high} {unit}, most often {int(part['length'].mode().iloc[0])}."
+    )
+    return show(figure, alt=alt, title=f"Length of the prompts in {unit}", data=counts)
+
+
+def baseline_scores(table: pd.DataFrame, metric: str = "accuracy") -> Shown:
+    """Scores with their intervals, each beside the range of its permutation null and its chance level.
+
+    Parameters
+    ----------
+    table
+        From `lexicality.lexicality`; rows without a value are left out.
+    metric
+        One of its metrics.
+    """
+    rows = table[(table["metric"] == metric) & table["value"].notna()]
+    names = [
+        f"{row.train}, folds" if row.test.endswith("folds") else f"{row.train} → {row.test}"
+        for row in rows.itertuples()
+    ]
+    figure = go.Figure()
+    error = {"array": rows["high"] - rows["value"], "arrayminus": rows["value"] - rows["low"]}
+    figure.add_scatter(
+        x=rows["value"], y=names, mode="markers", name="bag of words, 95 % interval", error_x=error,
+        marker={"size": 10, "color": PALETTE[0]},
+    )  # fmt: skip
+    upper = {"array": rows["null_high"] - rows["null"], "arrayminus": [0.0] * len(rows)}
+    figure.add_scatter(
+        x=rows["null"], y=names, mode="markers", name="permuted labels: mean to 95th percentile", error_x=upper,
+        marker={"size": 9, "color": PALETTE[6], "symbol": "diamond"},
+    )  # fmt: skip
+    chance = "always the largest class" if metric == "accuracy" else "chance"
+    figure.add_scatter(
+        x=rows["chance"], y=names, mode="markers", name=chance,
+        marker={"size": 12, "color": PALETTE[3], "symbol": "line-ns-open"},
+    )  # fmt: skip
+    figure.update_xaxes(
+        title=f"{metric} (share of prompts)" if metric == "accuracy" else metric, range=[0, 1.03]
+    )
+    figure.update_yaxes(title="trained on (→ tested on)", autorange="reversed")
+    alt = "; ".join(
+        f"{name}: {row.value:.2f}, null {row.null:.2f}"
+        for name, row in zip(names, rows.itertuples(), strict=True)
+    )
+    return show(
+        figure,
+        alt=f"Dots with intervals: {alt}.",
+        title=f"What a bag of words achieves: {metric}",
+        data=rows,
+        height=380,
+    )

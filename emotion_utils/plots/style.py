@@ -1,0 +1,65 @@
+"""Colours that colour-blind readers can tell apart, and the Plotly template that uses them."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+__all__ = ["DIVERGING", "EMOTION_COLOURS", "PALETTE", "SEQUENTIAL", "emotion_colour", "template"]
+
+# Okabe and Ito (2008), ordered so that neighbours differ in lightness too; black and yellow are left out because
+# one of them vanishes on either a dark or a light page.
+PALETTE = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8C8C8C"]
+
+EMOTION_COLOURS = {
+    "gratitude": "#009E73",
+    "anger": "#D55E00",
+    "apology": "#3A8FD0",
+    "neutral": "#8C8C8C",
+}
+
+SEQUENTIAL = "Cividis"
+
+# Blue to orange through a light grey: safe for the three common kinds of colour blindness.
+DIVERGING = [[0.0, "#0B5C97"], [0.25, "#7FB3D9"], [0.5, "#EFEFEF"], [0.75, "#EBB07C"], [1.0, "#B34C00"]]
+
+FONT = (
+    '-apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", Arial, sans-serif'
+)
+
+
+def emotion_colour(emotion: str) -> str:
+    """The colour of an emotion on every page; other labels get a stable colour of the palette."""
+    if emotion in EMOTION_COLOURS:
+        return EMOTION_COLOURS[emotion]
+    return PALETTE[sum(emotion.encode()) % len(PALETTE)]
+
+
+def template() -> go.layout.Template:
+    """The house style: quiet grid, no box, legend below, margins that grow with their labels."""
+    axis = {
+        "automargin": True,
+        "gridcolor": "#E3E5E8",
+        "zerolinecolor": "#C3C7CC",
+        "linecolor": "#C3C7CC",
+        "ticks": "outside",
+        "ticklen": 4,
+        "tickcolor": "#C3C7CC",
+        "title": {"standoff": 10},
+    }
+    bar = {"thickness": 14, "outlinewidth": 0, "title": {"side": "right"}}
+    return go.layout.Template(
+        data={"heatmap": [{"colorbar": bar}], "scatter": [{"line": {"width": 2.4}}]},
+        layout={
+            "colorway": PALETTE,
+            "font": {"family": FONT, "size": 13, "color": "#2B2F36"},
+            "paper_bgcolor": "#FFFFFF",
+            "plot_bgcolor": "#FFFFFF",
+            "xaxis": axis,
+            "yaxis": axis,
+            "colorscale": {"sequential": SEQUENTIAL, "diverging": DIVERGING},
+            "hoverlabel": {"font": {"family": FONT, "size": 13}},
+            "legend": {"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0, "title": {"text": ""}},
+            "margin": {"l": 56, "r": 16, "t": 24, "b": 48},
+            "bargap": 0.25,
+        },
+    )

@@ -1,0 +1,96 @@
+"""Intervals that respect the unit: prompts are resampled by whole groups, never one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from emotion_utils.splits import connected_groups
+
+__all__ = ["area_under_curve", "grouped_auc_interval", "grouped_mean_interval", "resampling_units"]
+
+LEVEL = (0.025, 0.975)
+
+
+def resampling_units(prompts: pd.DataFrame) -> np.ndarray:
+    """Number the units that are resampled together: rows that share a template family or a pair.
+
+    Returns
+    -------
+    One integer per row, shape (n_prompts,).
+    """
+    return connected_groups(prompts, [key for key in ("group", "pair_id") if key in prompts])
+
+
+def _weights(n_groups: int, n_resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """How often each group is drawn in each resample, shape (n_resamples, n_groups)."""
+    return rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n_resamples).astype(float)
+
+
+def grouped_mean_interval(
+    values: np.ndarray, groups: np.ndarray, *, n_resamples: int = 1000, seed: int = 0
+) -> tuple[float, float]:
+    """Percentile interval (95 %) of a mean over prompts, groups resampled with replacement.
+
+    Parameters
+    ----------
+    values
+        One per prompt, shape (n,).
+    groups
+        The unit of each prompt, shape (n,).
+    n_resamples, seed
+        Of the bootstrap.
+
+    Returns
+    -------
+    Low and high end; NaN where there are fewer than two groups.
+    """
+    codes, uniques = pd.factorize(np.asarray(groups))
+    if len(uniques) < 2:
+        return float("nan"), float("nan")
+    sums, sizes = np.bincount(codes, weights=np.asarray(values, dtype=float)), np.bincount(codes)
+    drawn = _weights(len(uniques), n_resamples, np.random.default_rng(seed))
+    low, high = np.quantile((drawn @ sums) / (drawn @ sizes), LEVEL)
+    return float(low), float(high)
+
+
+def _wins(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
+    """1 where a positive scores above a negative, 1/2 where they tie, shape (n_positive, n_negative)."""
+    above, below = scores[positive][:, None], scores[~positive][None, :]
+    return (above > below) + 0.5 * (above == below)
+
+
+def area_under_curve(scores: np.ndarray, positive: np.ndarray) -> float:
+    """Probability that a positive scores above a negative, ties counted half; NaN without both kinds."""
+    wins = _wins(np.asarray(scores), np.asarray(positive, dtype=bool))
+    return float(wins.mean()) if wins.size else float("nan")
+
+
+def grouped_auc_interval(
+    scores: np.ndarray, positive: np.ndarray, groups: np.ndarray, *, n_resamples: int = 1000, seed: int = 0
+) -> tuple[float, float]:
+    """Percentile interval (95 %) of the area under the ROC curve, groups resampled with replacement.
+
+    Parameters
+    ----------
+    scores, positive, groups
+        Score, class and unit of each prompt, shape (n,).
+    n_resamples, seed
+        Of the bootstrap; a resample without both classes is left out.
+
+    Returns
+    -------
+    Low and high end; NaN where there are fewer than two groups.
+    """
+    positive = np.asarray(positive, dtype=bool)
+    codes, uniques = pd.factorize(np.asarray(groups))
+    if len(uniques) < 2 or positive.all() or not positive.any():
+        return float("nan"), float("nan")
+    member = np.eye(len(uniques))[codes]  # (prompt, group)
+    wins = member[positive].T @ _wins(np.asarray(scores), positive) @ member[~positive]  # (group, group)
+    drawn = _weights(len(uniques), n_resamples, np.random.default_rng(seed))
+    pairs = (drawn @ member[positive].sum(0)) * (drawn @ member[~positive].sum(0))
+    both = pairs > 0
+    areas = np.einsum("bg,gh,bh->b", drawn, wins, drawn, optimize=True)[both] / pairs[both]
+    low, high = np.quantile(areas, LEVEL)
+    return float(low), float(high)

@@ -1,0 +1,61 @@
+"""The book's Sphinx extension: formulas as MathML that any browser draws."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from types import ModuleType
+
+import pytest
+
+from emotion_utils.paths import PROJECT_ROOT
+
+
+@pytest.fixture(scope="module")
+def extension() -> ModuleType:
+    spec = importlib.util.spec_from_file_location(
+        "emotion_book", PROJECT_ROOT / "book" / "_ext" / "emotion_book.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def tags(markup: str) -> str:
+    return re.sub(r"<(\w+)[^>]*>", r"<\1>", markup)
+
+
+@pytest.mark.parametrize(
+    ("tex", "expected"),
+    [
+        ("x_1", "<math><msub><mi>x</mi><mn>1</mn></msub></math>"),
+        (r"\hat h_t", "<math><msub><mover><mi>h</mi><mo>ˆ</mo></mover><mi>t</mi></msub></math>"),
+        (r"\frac{a}{b}", "<math><mfrac><mi>a</mi><mi>b</mi></mfrac></math>"),
+        ("p < 1", "<math><mi>p</mi><mo>&lt;</mo><mn>1</mn></math>"),
+    ],
+)
+def test_formulas_become_mathml(extension: ModuleType, tex: str, expected: str) -> None:
+    assert tags(extension.mathml(tex, block=False)) == expected
+
+
+def test_a_formula_says_its_source_and_display(extension: ModuleType) -> None:
+    markup = extension.mathml("a < b", block=True)
+    assert 'alttext="a &lt; b"' in markup
+    assert 'display="block"' in markup
+
+
+def test_norm_bars_keep_the_height_of_the_letters(extension: ModuleType) -> None:
+    assert extension.mathml(r"\lVert x \rVert_2", block=False).count('stretchy="false"') == 2
+    assert 'stretchy="false"' not in extension.mathml(r"\left\lVert x \right\rVert", block=False)
+
+
+def test_an_unknown_macro_warns_and_shows_its_source(
+    extension: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(extension.logger, "warning", lambda text, *values, **_: said.append(text % values))
+    assert extension.mathml(r"\nosuch{x}", block=False) == r"<code>\nosuch{x}</code>"
+    assert len(said) == 1
+    assert "nosuch" in said[0]

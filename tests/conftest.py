@@ -1,0 +1,15 @@
+"""Shared by all tests: shapes and types are checked while they run, and a small notebook to execute."""
+
+from __future__ import annotations
+
+import os
+
+from jaxtyping import install_import_hook
+
+# Before anything of the package is imported: every annotated function then checks its arguments and result.
+_hook = install_import_hook("emotion_utils", "runtime_types.checked")
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# A test must not reach for the network; whoever tests hub models unsets this.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")

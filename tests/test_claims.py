@@ -1,0 +1,161 @@
+"""The replication rule on hand-made claims, and the ledger on disk."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+
+import pytest
+
+from emotion_utils.claims import (
+    Claim,
+    Measurement,
+    judge,
+    ledger,
+    read_claims,
+    read_measurements,
+    replication,
+    write_measurements,
+)
+from emotion_utils.errors import UserError
+from emotion_utils.paths import DATA
+
+NUMBER = "sign and within 20 % of the value, and the value inside our 95 % interval or ours inside theirs"
+RANGE = "our value inside [lo, hi]"
+
+
+def number(value: str, lo: float | None = None, hi: float | None = None, model: str = "") -> Claim:
+    lo = float(value) if lo is None else lo
+    return Claim("X", value, "number", lo, lo if hi is None else hi, model, NUMBER)
+
+
+def measured(
+    value: float | None, low: float | None = None, high: float | None = None, model: str = ""
+) -> Measurement:
+    return Measurement("X", model, value, low, high)
+
+
+def test_every_claim_is_read():
+    with (DATA / "claims.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    claims = read_claims()
+    assert len(claims) == len(rows) == 218
+    assert claims["value"].tolist() == [row["value"] for row in rows]
+    assert claims.set_index("id").loc["P1.tokens.mean", "lo"] == 7.1
+
+
+@pytest.mark.parametrize(
+    ("claim", "ours", "verdict"),
+    [
+        # within 20 % and the value inside our interval
+        (number("0.50"), measured(0.55, 0.45, 0.65), "reproduced"),
+        # within 20 %, but our interval excludes the value and ours is not what its digits round from
+        (number("0.50"), measured(0.55, 0.52, 0.58), "not reproduced"),
+        # our value is among those that print as 0.50
+        (number("0.50"), measured(0.5049, 0.504, 0.506), "reproduced"),
+        # a wide interval does not rescue a value that is 21 % off; 20 % is the edge
+        (number("0.50"), measured(0.61, 0.1, 0.9), "not reproduced"),
+        (number("0.50"), measured(0.59, 0.1, 0.9), "reproduced"),
+        (number("-0.50"), measured(-0.45, -0.6, -0.3), "reproduced"),
+        (number("-0.50"), measured(0.45, -0.6, 0.6), "not reproduced"),
+        # their own interval counts where they give one
+        (number("0.5", 0.4, 0.6), measured(0.45, 0.449, 0.451), "reproduced"),
+        # counts
+        (number("70"), measured(70.0, 70.0, 70.0), "reproduced"),
+        (number("70"), measured(71.0, 71.0, 71.0), "not reproduced"),
+        # a printed zero
+        (number("0.0"), measured(0.04, -0.1, 0.1), "reproduced"),
+        (number("0.0"), measured(0.3, -0.5, 0.5), "not reproduced"),
+    ],
+)
+def test_the_rule_for_numbers(claim, ours, verdict):
+    assert replication(claim, ours) == verdict
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [(0.95, "not reproduced"), (0.96, "reproduced"), (0.99, "reproduced"), (1.0, "not reproduced")],
+)
+def test_the_rule_for_ranges(value, verdict):
+    assert replication(Claim("X", "0.96..0.99", "range", 0.96, 0.99, "", RANGE), measured(value)) == verdict
+
+
+def test_another_model_decides_nothing():
+    claim = number("0.5", model="gpt2|pythia-160m")
+    assert replication(claim, measured(0.5, 0.4, 0.6, "small-gpt2")) == "other model"
+    assert replication(claim, measured(0.5, 0.4, 0.6, "pythia-160m")) == "reproduced"
+    assert replication(claim, measured(0.5, 0.4, 0.6, "openai-community/gpt2")) == "reproduced"
+    assert replication(number("0.5"), measured(0.5, 0.4, 0.6, "small-gpt2")) == "reproduced"
+
+
+def test_what_was_not_measured_is_pending():
+    assert replication(number("0.5"), None) == "pending"
+    assert replication(number("0.5"), measured(None)) == "pending"
+    order = Claim("X", "a > b", "order", math.nan, math.nan, "", "same order, interval excludes equality")
+    assert replication(order, Measurement("X", "", 0.3)) == "pending"
+    assert replication(order, Measurement("X", "", 0.3, holds=True)) == "reproduced"
+    assert replication(order, Measurement("X", "", -0.3, holds=False)) == "not reproduced"
+
+
+def test_a_tolerance_that_the_rule_does_not_know_is_refused():
+    with pytest.raises(UserError, match=r"within \.\.\. %"):
+        replication(Claim("X", "1", "number", 1.0, 1.0, "", "roughly"), measured(1.0))
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_only_finite_numbers_are_measurements(number):
+    with pytest.raises(UserError, match="finite"):
+        Measurement("P1.size.total", "", number)
+
+
+def test_an_interval_has_its_ends_in_order():
+    with pytest.raises(UserError, match="swap"):
+        Measurement("P1.size.total", "", 1.0, 2.0, 0.5)
+
+
+def test_measurements_survive_the_disk_and_nothing_else_stays_there(tmp_path):
+    rows = [
+        Measurement("P1.size.total", "", 680, 680, 680, None, 680),
+        Measurement("P1.tokens.mean", "small-gpt2", None, note="no tokenizer"),
+    ]
+    path = write_measurements(tmp_path, "01_dataset", rows)
+    write_measurements(tmp_path, "01_dataset", rows)
+    other = write_measurements(tmp_path, "01_dataset", rows[1:], model="org/model")
+    assert path == tmp_path / "measurements" / "01_dataset.json"
+    assert other.name == "01_dataset--org_model.json"
+    assert sorted(entry.name for entry in path.parent.iterdir()) == sorted([path.name, other.name])
+    assert sorted(read_measurements(tmp_path), key=repr) == sorted([*rows, rows[1]], key=repr)
+
+
+def test_a_failed_write_leaves_the_old_file_alone(tmp_path, monkeypatch):
+    path = write_measurements(tmp_path, "01_dataset", [Measurement("P1.size.total", "", 680)])
+    before = path.read_bytes()
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        write_measurements(tmp_path, "01_dataset", [])
+    assert path.read_bytes() == before
+    assert len(list(path.parent.iterdir())) == 1
+
+
+def test_an_unknown_claim_and_a_damaged_file_are_said(tmp_path):
+    with pytest.raises(UserError, match=r'did you mean "P1.size.total"'):
+        write_measurements(tmp_path, "01_dataset", [Measurement("P1.size.totl", "", 1)])
+    path = write_measurements(tmp_path, "01_dataset", [])
+    path.write_text(json.dumps({"measurements": [{"claim": "P1.size.total"}]}))
+    with pytest.raises(UserError, match="is damaged"):
+        read_measurements(tmp_path)
+
+
+def test_the_ledger_has_every_claim_of_the_chapter(tmp_path):
+    rows = [
+        Measurement("P1.size.total", "", 680, 680, 680),
+        Measurement("P1.chars.extended", "", 20.0, 19.0, 21.0),
+    ]
+    write_measurements(tmp_path, "01_dataset", rows)
+    table = ledger(tmp_path, "P1.").set_index("id")
+    assert len(table) == 6
+    assert table.loc["P1.size.total", "verdict"] == "reproduced"
+    assert table.loc["P1.chars.extended", "verdict"] == "not reproduced"
+    assert (table["verdict"] == "pending").sum() == 4
+    assert judge(rows)["verdict"].tolist() == ["reproduced", "not reproduced"]

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+from notebook_factory import write_notebook
+
+from emotion_utils.dependencies import (
+    book_inputs,
+    fingerprint,
+    imported_modules,
+    model_files,
+    package_sources,
+)
+from emotion_utils.errors import UserError
+from emotion_utils.paths import PROJECT_ROOT
+
+
+def _sources(path):
+    return {str(file.relative_to(PROJECT_ROOT)) for file in package_sources(path)}
+
+
+def test_imports_are_read_from_code_cells_and_magics_are_skipped(tmp_path):
+    cells = [
+        "%matplotlib inline\nimport numpy\nfrom emotion_utils.prompts import load_profile",
+        "not python (",
+    ]
+    found = imported_modules(write_notebook(tmp_path / "n.ipynb", cells))
+    assert {"emotion_utils.parameters", "emotion_utils.prompts"} <= found
+    assert not any(name.startswith("numpy") for name in found)
+
+
+def test_sources_are_what_the_imports_reach_and_no_more(tmp_path):
+    sources = _sources(write_notebook(tmp_path / "n.ipynb"))
+    # parameters imports models late, inside a function, and models imports model_files
+    assert {
+        f"emotion_utils/{name}.py" for name in ("parameters", "errors", "models", "model_files")
+    } <= sources
+    assert "emotion_utils/__init__.py" in sources
+    assert not {"emotion_utils/cli.py", "emotion_utils/engine.py", "emotion_utils/plots/figure.py"} & sources
+
+
+def test_a_package_brings_its_modules_and_the_small_world_its_content(tmp_path):
+    sources = _sources(write_notebook(tmp_path / "n.ipynb", ["from emotion_utils import plots, smallworld"]))
+    assert "emotion_utils/plots/figure.py" in sources
+    assert "emotion_utils/smallworld/grammar.py" in sources
+    assert any(name.startswith("emotion_utils/smallworld/content/en/") for name in sources)
+
+
+def test_the_fingerprint_follows_names_and_content_and_not_time(tmp_path):
+    one, two = tmp_path / "a.txt", tmp_path / "b.txt"
+    one.write_text("same")
+    two.write_text("same")
+    before = fingerprint([one])
+    assert fingerprint([two]) != before
+    os.utime(one, ns=(0, 0))
+    assert fingerprint([one]) == before
+    one.write_text("else")
+    assert fingerprint([one]) != before
+    assert fingerprint([one, two]) == fingerprint([two, one])
+
+
+def test_a_hub_model_has_no_files_and_a_bundled_one_its_weights():
+    assert model_files("gpt2") == []
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= {
+        path.name for path in model_files("small-gpt2")
+    }
+
+
+def test_a_missing_notebook_is_a_user_error(tmp_path):
+    with pytest.raises(UserError, match="no notebook"):
+        imported_modules(tmp_path / "none.ipynb")
+
+
+def test_the_book_depends_on_prose_settings_and_sources_and_not_on_what_it_generates():
+    names = {str(path.relative_to(PROJECT_ROOT)) for path in book_inputs()}
+    assert {"_config.yml", "_toc.yml", "book/index.md", "emotion_utils/book/staging.py"} <= names
+    assert not any("__pycache__" in name or "_vendor/" in name for name in names)

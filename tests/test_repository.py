@@ -1,0 +1,193 @@
+"""What holds for the repository as a whole; `make lint` runs this file."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from emotion_utils.paths import NOTEBOOKS, PROJECT_ROOT
+
+TEXT = {
+    ".py",
+    ".md",
+    ".yaml",
+    ".yml",
+    ".toml",
+    ".txt",
+    ".cfg",
+    ".cff",
+    ".sh",
+    ".ipynb",
+    ".json",
+    ".jsonl",
+    ".csv",
+    "",
+}
+NOT_OURS = {".venv", ".git", "build", "_build", ".snakemake", "__pycache__", "_vendor"}
+MAX_LINES = 330  # "about 300"
+LAYOUT = [
+    "README.md",
+    "Makefile",
+    "_config.yml",
+    "_toc.yml",
+    "requirements.txt",
+    "pyproject.toml",
+    "LICENSE",
+    "CITATION.cff",
+    "CONTRIBUTING.md",
+    ".ci/run",
+    "book/index.md",
+    "data/claims.csv",
+    "runs/small.yaml",
+    "runs/smoke.yaml",
+    "workflow/Snakefile",
+]
+
+
+@cache
+def files() -> list[Path]:
+    """The files that are, or would be, committed."""
+    command = ["git", "-C", str(PROJECT_ROOT), "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False)
+    if listed.returncode == 0:
+        found = [PROJECT_ROOT / name for name in listed.stdout.splitlines()]
+    else:
+        found = list(PROJECT_ROOT.rglob("*"))
+    return [
+        path for path in found if path.is_file() and not NOT_OURS & set(path.relative_to(PROJECT_ROOT).parts)
+    ]
+
+
+def requirement_lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+
+
+def unpinned(text: str) -> list[str]:
+    """The lines of a requirements file that are not ``name==version``, with an optional marker and comment."""
+    pinned = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[a-z,]+\])?==[0-9][0-9A-Za-z.]*(\s*;[^#]+)?(\s+#.*)?")
+    return [line for line in requirement_lines(text) if not pinned.fullmatch(line)]
+
+
+def notebooks() -> list[Path]:
+    return [path for path in files() if path.suffix == ".ipynb"]
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(PROJECT_ROOT))
+
+
+@pytest.mark.parametrize("name", LAYOUT)
+def test_the_layout_is_as_the_readme_says(name):
+    assert (PROJECT_ROOT / name).is_file()
+
+
+def test_every_requirement_is_pinned_to_one_version_of_a_registry():
+    assert unpinned((PROJECT_ROOT / "requirements.txt").read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["numpy", "numpy>=2", "numpy==2.*", "torch==2.13.0+cpu", "-e .", "x @ file:///y", "--find-links z"],
+)
+def test_a_loose_requirement_would_be_found(line):
+    assert unpinned(f"a==1.0\n{line}\n") == [line]
+
+
+def test_every_declared_dependency_is_pinned():
+    project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    names = {re.split(r"[<>=!~\[ ]", line)[0].lower() for line in declared}
+    text = (PROJECT_ROOT / "requirements.txt").read_text(encoding="utf-8")
+    pinned = {line.split("==")[0].lower() for line in requirement_lines(text)}
+    assert names <= pinned
+
+
+def test_import_contracts_are_kept():
+    command = [
+        sys.executable,
+        "-c",
+        "from importlinter.cli import lint_imports_command; lint_imports_command()",
+    ]
+    done = subprocess.run(
+        [*command, "--no-cache"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("parameters.py", "import plotly"),
+        ("smallworld/extra.py", "from emotion_utils import plots"),
+        ("plots/extra.py", "from emotion_utils import models"),
+        ("plots/extra.py", "import torch"),
+        ("runs.py", "import notebooks"),
+        ("runs.py", "from emotion_utils.book import assemble"),
+    ],
+)
+def test_a_forbidden_import_would_be_found(tmp_path, module, line):
+    for source in (PROJECT_ROOT / "emotion_utils").rglob("*.py"):
+        target = tmp_path / source.relative_to(PROJECT_ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(source.read_bytes())
+    (tmp_path / "pyproject.toml").write_bytes((PROJECT_ROOT / "pyproject.toml").read_bytes())
+    with (tmp_path / "emotion_utils" / module).open("a") as file:
+        file.write(f"\n{line}\n")
+    script = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from importlinter.cli import lint_imports_command; "
+    command = [sys.executable, "-c", script + "lint_imports_command()", "--no-cache"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "BROKEN" in done.stdout
+
+
+@pytest.mark.parametrize("path", notebooks(), ids=name_of)
+def test_notebooks_are_committed_without_outputs_and_counts(path):
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert [cell for cell in code if cell["outputs"] or cell["execution_count"] is not None] == []
+    assert not {"papermill", "provenance", "widgets"} & set(notebook["metadata"])
+
+
+def test_notebooks_are_thin():
+    long = []
+    for path in notebooks():
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            lines = "".join(cell["source"]).splitlines()
+            if cell["cell_type"] == "code" and len(lines) > 20:
+                long.append(f"{name_of(path)}: a code cell of {len(lines)} lines")
+    assert long == []
+
+
+def test_every_notebook_lies_in_its_folder():
+    assert {path.parent for path in notebooks()} <= {NOTEBOOKS}
+
+
+def test_no_file_names_a_path_of_somebodys_machine():
+    machine = re.compile(r"/(?:work|home|Users|opt|mnt|root)/[A-Za-z0-9_.-]+|[A-Z]:\\\\?Users")
+    found = []
+    for path in files():
+        if path.suffix in TEXT and path != Path(__file__).resolve():
+            text = path.read_text(encoding="utf-8", errors="replace")
+            found += [f"{name_of(path)}: {match}" for match in machine.findall(text)]
+    assert found == []
+
+
+def test_source_files_stay_short():
+    sources = [
+        path
+        for path in files()
+        if path.suffix == ".py" and path.is_relative_to(PROJECT_ROOT / "emotion_utils")
+    ]
+    lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in sources}
+    assert {name: n for name, n in lengths.items() if n > MAX_LINES} == {}
+
+
+def test_no_committed_file_is_a_pickle():
+    assert [name_of(path) for path in files() if path.suffix in {".pkl", ".pickle", ".pt", ".bin"}] == []

@@ -1,0 +1,120 @@
+"""The real Snakemake on a copy of the project with a small notebook: freshness, failure, kill, resume."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from notebook_factory import write_notebook
+
+from emotion_utils.paths import PROJECT_ROOT
+
+RUN = "profile: smoke\nseed: {seed}\nchapters:\n  01_dataset:\n    models: [small-gpt2]\n"
+FRESH = "Nothing to be done"
+
+
+class Project:
+    """A copy of the project whose only chapter is a small notebook."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for name in ("emotion_utils", "workflow"):
+            shutil.copytree(PROJECT_ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(PROJECT_ROOT / "requirements.txt", root)
+        (root / "data").symlink_to(PROJECT_ROOT / "data")
+        (root / "notebooks").mkdir()
+        self.notebook = root / "notebooks" / "01_dataset.ipynb"
+        self.output = root / "build" / "mine" / "notebooks" / "01_dataset--small-gpt2.ipynb"
+        self.write("params.seed")
+        self.seed(1)
+
+    def write(self, *cells: str) -> None:
+        write_notebook(self.notebook, cells)
+
+    def seed(self, seed: int) -> None:
+        (self.root / "mine.yaml").write_text(RUN.format(seed=seed))
+
+    def start(self, **options: object) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "emotion_utils", "run", "mine.yaml", "--no-book", "--cores", "1"]
+        environment = {**os.environ, "PYTHONPATH": str(self.root)}
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            command, cwd=self.root, env=environment, stdout=pipe, stderr=pipe, text=True, **options
+        )
+
+    def run(self) -> tuple[int, str]:
+        """The status and all that was said."""
+        process = self.start()
+        out, err = process.communicate(timeout=300)
+        return process.returncode, out + err
+
+    def result(self) -> str:
+        return nbformat.read(self.output, as_version=4).cells[-1].outputs[0]["data"]["text/plain"]
+
+
+@pytest.fixture
+def project(tmp_path):
+    made = Project(tmp_path / "project")
+    status, said = made.run()
+    assert status == 0, said
+    assert made.result() == "1"
+    return made
+
+
+@pytest.mark.slow
+def test_it_runs_again_when_content_changes_and_only_then(project):
+    for path in [project.notebook, *project.root.glob("emotion_utils/*.py"), project.root / "mine.yaml"]:
+        path.touch()
+    (project.root / "emotion_utils" / "cli.py").open("a").write("# not what the notebook stands on\n")
+    status, said = project.run()
+    assert (status, FRESH in said) == (0, True)
+
+    project.seed(2)
+    assert project.run()[0] == 0
+    assert project.result() == "2"
+
+    before = project.output.stat().st_mtime_ns
+    (project.root / "emotion_utils" / "suggestions.py").open("a").write("# what it stands on\n")
+    assert project.run()[0] == 0
+    assert project.output.stat().st_mtime_ns > before
+
+
+@pytest.mark.slow
+def test_a_notebook_that_raises_fails_the_run_and_mending_it_goes_on(project):
+    project.write("1 / 0")
+    status, said = project.run()
+    assert status != 0
+    assert "ZeroDivisionError: division by zero" in said.strip().splitlines()[-1]
+    assert not project.output.exists()
+
+    project.write("params.seed + 10")
+    assert project.run()[0] == 0
+    assert project.result() == "11"
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_without_being_unlocked(project):
+    project.write("import time\ntime.sleep(600)")
+    process = project.start(start_new_session=True)
+    partial = project.output.with_name(f".{project.output.stem}.partial.ipynb")
+    deadline = time.monotonic() + 120
+    while not partial.exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert partial.exists()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert not project.output.exists()
+
+    project.write("params.seed + 20")
+    status, said = project.run()
+    assert status == 0, said
+    assert project.result() == "21"
+    assert json.loads(project.output.read_text())["metadata"]["provenance"]["parameters"]["seed"] == 1
