@@ -54,7 +54,7 @@ def build_powered() -> list[dict[str, Any]]:
 
 def _fillings() -> list[tuple[Frame, Item]]:
     """Twelve objects per frame; each object of a larger pool serves every third frame."""
-    pairs = []
+    pairs: list[tuple[Frame, Item]] = []
     for index, frame in enumerate(FRAMES):
         pool = items(frame.split)
         step = len(pool) // 12

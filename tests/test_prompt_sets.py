@@ -11,17 +11,30 @@ import pytest
 from emotion_utils.paths import PROMPTS
 from emotion_utils.prompt_templates import EMOTIONS, build_powered, matched_span
 
-KEYS = (
-    "id text emotion template group topic register lang keyword split pair_id "
-    "emotion_start emotion_end match_start match_end"
-).split()
+KEYS = [
+    "id",
+    "text",
+    "emotion",
+    "template",
+    "group",
+    "topic",
+    "register",
+    "lang",
+    "keyword",
+    "split",
+    "pair_id",
+    "emotion_start",
+    "emotion_end",
+    "match_start",
+    "match_end",
+]
 COUNTS = {"smoke": 4, "baseline": 70, "extended": 100, "powered": 240}
 PAIRED = {"implicit": 48, "minimal_pairs": 40, "real_world": 11}
 SETS = [*COUNTS, *PAIRED]
 SPLITS = ("build", "select", "test")
 TOPICS = {
-    *"home kitchen school office travel garden sport music money".split(),
-    *"health technology town shopping family".split(),
+    *["home", "kitchen", "school", "office", "travel", "garden", "sport", "music", "money"],
+    *["health", "technology", "town", "shopping", "family"],
 }
 # Written out by hand, not taken from the package: the forms that name an emotion.
 FORMS = {
@@ -124,7 +137,8 @@ def test_emotion_span_is_the_emotion_word(name: str) -> None:
                 {"fed up"} if row["emotion"] == "anger" else set()
             )
             before, after = row["text"][: row["emotion_start"]][-1:], row["text"][row["emotion_end"]]
-            assert not before.isalnum() and not after.isalnum()
+            assert not before.isalnum()
+            assert not after.isalnum()
 
 
 @pytest.mark.parametrize("name", ["smoke", "baseline", "extended", "powered", "minimal_pairs"])
@@ -140,7 +154,8 @@ def test_no_keyword_in_neutral_or_implicit() -> None:
     for row in ALL:
         if row["emotion"] == "neutral" or row in ROWS["implicit"]:
             assert not STEMS.search(row["text"]), row["text"]
-            assert not row["keyword"] and row["match_start"] is None
+            assert not row["keyword"]
+            assert row["match_start"] is None
 
 
 def test_keyword_flag_of_real_world_is_right() -> None:

@@ -13,6 +13,8 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
+from emotion_utils.claims import read_claims
+
 logger = logging.getLogger(__name__)
 
 VENDORED = "_vendor"
@@ -95,7 +97,22 @@ def drop_unused_scripts(
     ]
 
 
+def claim_role(
+    name: str, rawtext: str, text: str, lineno: int, inliner: Any, options: Any = None, content: Any = ()
+) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+    """``{claim}`P35.align.after` `` writes the value that a report gives, so that no page repeats it by hand."""
+    claims = read_claims().set_index("id")
+    if text not in claims.index:
+        message = inliner.reporter.error(f"there is no claim {text!r} in data/claims.csv", line=lineno)
+        return [inliner.problematic(rawtext, rawtext, message)], [message]
+    row = claims.loc[text]
+    return [
+        nodes.inline(row["value"], row["value"], classes=["emo-claim"], title=f"claim {text}: {row['claim']}")
+    ], []
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_role("claim", claim_role)
     app.add_html_math_renderer("mathml", (visit_inline, None), (visit_display, None))
     app.connect("config-inited", add_vendored)
     app.connect("html-page-context", drop_unused_scripts, priority=900)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from emotion_utils.errors import UserError
 from emotion_utils.paths import MODELS
-from emotion_utils.smallworld.configs import SPECS, Spec, spec_of
+from emotion_utils.smallworld.configs import SPECS, spec_of
 
 __all__ = ["main"]
 
@@ -41,6 +41,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("name", metavar="NAME", help="a bundled model, or a folder with one")
     evaluate.set_defaults(run=_evaluate)
+    card = commands.add_parser("card", help="measure a trained model and write its card again")
+    card.add_argument("name", metavar="NAME", help=f"one of: {', '.join(SPECS)}")
+    card.add_argument("--out", type=Path, default=MODELS, help="folder that holds one folder per model")
+    card.set_defaults(run=_card)
     samples = commands.add_parser("samples", help="let a model complete neutral contexts")
     samples.add_argument("name", metavar="NAME", help="a bundled model, or a folder with one")
     samples.add_argument("-n", type=_positive, default=5, help="how many")
@@ -66,15 +70,13 @@ def _train(options: argparse.Namespace) -> None:
     if options.tokens is not None and options.tokens < 20_000:
         raise UserError(f"--tokens is {options.tokens}; a tokenizer and a model need at least 20000.")
     from emotion_utils.smallworld.cards import write_card
-    from emotion_utils.smallworld.trainer import Trained, train
+    from emotion_utils.smallworld.trainer import train
 
     for spec in specs:
         spec = replace(spec, tokens=options.tokens or spec.tokens)
-
-        def card(folder: Path, trained: Trained, spec: Spec = spec) -> None:
-            write_card(folder, spec, trained)
-
-        trained = train(spec, options.out / spec.name, None if options.no_evaluate else card)
+        trained = train(spec, options.out / spec.name)
+        if not options.no_evaluate:
+            write_card(options.out / spec.name, spec)
         loss, entropy = trained.validation_loss, trained.generator_entropy
         print(
             f"{spec.name}: {trained.seconds / 60:.1f} min, {trained.tokens:,} tokens, validation loss {loss:.4f} nats "
@@ -87,6 +89,13 @@ def _folder(name: str) -> Path:
     if not (folder / "model.safetensors").is_file():
         raise UserError(f"There is no trained model in {folder}. `make models NAME={name}` trains it.")
     return folder
+
+
+def _card(options: argparse.Namespace) -> None:
+    from emotion_utils.smallworld.cards import write_card
+
+    found = write_card(options.out / options.name, spec_of(options.name))
+    print(json.dumps({k: v for k, v in found.items() if isinstance(v, int | float | str)}, indent=2))
 
 
 def _evaluate(options: argparse.Namespace) -> None:

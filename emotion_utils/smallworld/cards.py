@@ -26,7 +26,7 @@ from emotion_utils.smallworld.fitting import THREADS
 from emotion_utils.smallworld.grammar import Grammar
 from emotion_utils.smallworld.measures import Measured
 from emotion_utils.smallworld.steering import TARGETS, difference_of_means, steering_report
-from emotion_utils.smallworld.trainer import Trained
+from emotion_utils.smallworld.trainer import trained_record
 
 __all__ = ["Sizes", "evaluation", "write_card"]
 
@@ -89,10 +89,11 @@ def _steering(
     return steering_report(model, tokenizer, every_cause, vectors, select, test, progress=progress)
 
 
-def write_card(folder: Path, spec: Spec, trained: Trained, progress: bool = True) -> dict[str, Any]:
-    """Evaluate the model in ``folder`` and write ``card.json`` and ``README.md`` beside it."""
+def write_card(folder: Path, spec: Spec, sizes: type[Sizes] = Sizes, progress: bool = True) -> dict[str, Any]:
+    """Evaluate the trained model in ``folder`` and write ``card.json`` and ``README.md`` beside it."""
+    trained = trained_record(folder)
     model, tokenizer = load_trained(folder)
-    found = evaluation(model, tokenizer, spec.blind, progress=progress)
+    found = evaluation(model, tokenizer, spec.blind, sizes, progress)
     weights = folder / "model.safetensors"
     card = {
         "name": spec.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 
 from emotion_utils.errors import UserError
@@ -12,6 +13,7 @@ from emotion_utils.errors import UserError
 __all__ = ["SPECS", "Spec", "build_model", "model_config", "spec_of"]
 
 CONTEXT = 512
+EMBEDDING_STD = 0.1
 LAYERS, HEADS, WIDTH = 4, 8, 128
 
 
@@ -46,7 +48,7 @@ class Spec:
     seed: int
     blind: bool = False
     vocab_size: int = 2560
-    tokens: int = 6_000_000
+    tokens: int = 4_500_000
     batch_tokens: int = 1024
     lr: float = 6e-3
     adam_lr: float = 8e-3
@@ -132,5 +134,11 @@ def model_config(spec: Spec, vocab_size: int, bos: int, eos: int, pad: int) -> P
 
 
 def build_model(config: PreTrainedConfig) -> PreTrainedModel:
-    """A freshly initialised float32 causal language model of this configuration."""
-    return AutoModelForCausalLM.from_config(config, attn_implementation="eager")
+    """A freshly initialised float32 causal language model of this configuration.
+
+    Embeddings start wider than the libraries' default: names are interchangeable in the corpus, and must not begin
+    so alike that no head can tell them apart.
+    """
+    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager")
+    torch.nn.init.normal_(model.get_input_embeddings().weight, std=EMBEDDING_STD)
+    return model

@@ -79,7 +79,7 @@ class Content:
 
 
 def held_out(kind: str, key: str) -> bool:
-    """Whether an item is kept out of training, decided by its own key, so that adding items at the end moves no other."""
+    """Whether an item is kept out of training, decided by its key: items added at the end move no other."""
     digest = hashlib.blake2b(f"{kind}:{key}".encode(), digest_size=4).digest()
     return int.from_bytes(digest) / 2**32 < HELD_OUT[kind]
 
@@ -115,21 +115,28 @@ def read_content(folder: Path) -> Content:
     for data in raw.values():
         if isinstance(data, dict) and isinstance(data.get("lexicon"), dict):
             lexicon |= data["lexicon"]
-    lexicon = {k: list(dict.fromkeys(str(w) for w in v)) for k, v in lexicon.items()} | {"male": names["male"], "female": names["female"]}
+    lexicon = {k: list(dict.fromkeys(str(w) for w in v)) for k, v in lexicon.items()} | {
+        "male": names["male"],
+        "female": names["female"],
+    }
     pools = _pools("fillers.yaml", raw["fillers.yaml"]["fillers"])
     forms: list[Form] = []
     for file, data in raw.items():
         if file.startswith("forms/"):
-            pools |= _pools(file, {f"{data['register']}.{k}": v for k, v in (data.get("fillers") or {}).items()})
+            pools |= _pools(
+                file, {f"{data['register']}.{k}": v for k, v in (data.get("fillers") or {}).items()}
+            )
             forms += [_form(file, data, entry) for entry in data["forms"]]
-    content = Content(lexicon, names, _events(raw["events.yaml"]), _reactions(raw["reactions.yaml"]), pools, forms)
+    content = Content(
+        lexicon, names, _events(raw["events.yaml"]), _reactions(raw["reactions.yaml"]), pools, forms
+    )
     _check_forms(content)
     return content
 
 
 def _read(path: Path) -> Any:
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise UserError(f"{path.name} is not valid YAML: {error}") from error
 
@@ -149,16 +156,22 @@ def _event(key: str, kind: str, topic: str, entry: dict[str, Any]) -> Event:
     parsed = tuple(parse_template(text, where, sentence=True) for text in texts)
     feels = {e: float(p) for e, p in (entry.get("feels") or {kind: 1.0}).items()}
     if abs(sum(feels.values()) - 1) > 1e-9 or not set(feels) <= set(EMOTIONS):
-        raise UserError(f"{where}: feels must give probabilities over {', '.join(EMOTIONS)} that add up to 1, not {feels}.")
+        raise UserError(
+            f"{where}: feels must give probabilities over {', '.join(EMOTIONS)} that add up to 1, not {feels}."
+        )
     deed = entry.get("deed") or {}
     deeds = deed if isinstance(deed, dict) else dict.fromkeys(feels, deed)
     bound = [_bindings(nodes) for nodes in parsed]
-    variables = {name: category for name, category in bound[0].items() if all(b.get(name) == category for b in bound)}
+    variables = {
+        name: category for name, category in bound[0].items() if all(b.get(name) == category for b in bound)
+    }
     deed_nodes = {e: parse_template(text, where) for e, text in deeds.items() if text}
     for nodes in deed_nodes.values():
         missing = {n.name for n in nodes if isinstance(n, Ref)} - set(variables)
         if missing:
-            raise UserError(f"{where}: the deed speaks of {missing}, which not every paraphrase binds to the same category.")
+            raise UserError(
+                f"{where}: the deed speaks of {missing}, which not every paraphrase binds to the same category."
+            )
     return Event(key, topic, feels, entry.get("severity", "minor"), parsed, deed_nodes, variables)
 
 
@@ -175,14 +188,26 @@ def _reactions(raw: dict[str, list[dict[str, Any]]]) -> list[Reaction]:
             needs = {n.name for n in nodes if isinstance(n, Ref)} - set(_bindings(nodes))
             needs |= {"deed"} if any(isinstance(n, Deed) for n in nodes) else set()
             reactions.append(
-                Reaction(key, emotion, bool(entry["kw"]), entry["int"], entry["pol"], bool(entry.get("voc")), nodes, frozenset(needs))
+                Reaction(
+                    key,
+                    emotion,
+                    bool(entry["kw"]),
+                    entry["int"],
+                    entry["pol"],
+                    bool(entry.get("voc")),
+                    nodes,
+                    frozenset(needs),
+                )
             )
     return reactions
 
 
 def _pools(file: str, raw: dict[str, list[str]]) -> dict[str, list[tuple[str, tuple[Node, ...]]]]:
     return {
-        pool: [(f"{pool}.{i}", parse_template(text, f"{file}, {pool}.{i}", sentence=True)) for i, text in enumerate(texts)]
+        pool: [
+            (f"{pool}.{i}", parse_template(text, f"{file}, {pool}.{i}", sentence=True))
+            for i, text in enumerate(texts)
+        ]
         for pool, texts in raw.items()
     }
 
@@ -192,7 +217,14 @@ def _form(file: str, data: dict[str, Any], entry: dict[str, Any]) -> Form:
     own = set(data.get("fillers") or {})
     nodes = tuple(_own_pool(node, data["register"], own) for node in nodes)
     person = entry.get("person") or {"A": "name", "B": "name"}
-    return Form(entry["id"], data["register"], data.get("formality", "plain"), (person["A"], person["B"]), float(entry.get("weight", 1)), _absorb_trails(nodes))
+    return Form(
+        entry["id"],
+        data["register"],
+        data.get("formality", "plain"),
+        (person["A"], person["B"]),
+        float(entry.get("weight", 1)),
+        _absorb_trails(nodes),
+    )
 
 
 def _own_pool(node: Node, register: str, own: set[str]) -> Node:
@@ -219,8 +251,9 @@ def _absorb_trails(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
 def _check_forms(content: Content) -> None:
     for form in content.forms:
         for node in form.nodes:
-            if isinstance(node, Fill) and len(content.pools.get(node.pool, [])) < node.high:
+            there = len(content.pools.get(node.pool, [])) if isinstance(node, Fill) else 0
+            if isinstance(node, Fill) and there < node.high:
                 raise UserError(
-                    f"{form.key} asks for {node.high} sentences of the pool {node.pool!r}, which has {len(content.pools.get(node.pool, []))}. "
+                    f"{form.key} asks for {node.high} sentences of the pool {node.pool!r}, which has {there}. "
                     "Add sentences or ask for fewer."
                 )

@@ -13,7 +13,9 @@ __all__ = ["documents", "training_documents"]
 STREAMS = {"train": 0, "all": 1, "heldout_templates": 2, "heldout_words": 3, "validation": 4}
 
 
-def documents(grammar: Grammar, n: int, seed: int, split: str = "train", stream: str | None = None) -> Iterator[Document]:
+def documents(
+    grammar: Grammar, n: int, seed: int, split: str = "train", stream: str | None = None
+) -> Iterator[Document]:
     """``n`` documents of a split; every ``stream`` of a seed is an independent sequence.
 
     ``stream="validation"`` with ``split="train"`` gives unseen documents of the training templates.

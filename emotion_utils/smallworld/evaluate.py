@@ -23,6 +23,7 @@ __all__ = [
     "document_nll",
     "emotion_probabilities",
     "grammatical_share",
+    "left_padded",
     "load_trained",
     "loss_against_entropy",
     "posterior_agreement",
@@ -221,9 +222,9 @@ def _after_stems(
 
 def left_padded(rows: Iterable[Sequence[int]], pad: int) -> tuple[Tensor, Tensor]:
     """Ids and attention mask of rows that all end in the last column."""
-    rows = [list(r) for r in rows]
+    rows = list(rows)
     width = max(map(len, rows))
-    ids = torch.tensor([[pad] * (width - len(r)) + r for r in rows])
+    ids = torch.tensor([[pad] * (width - len(r)) + list(r) for r in rows])
     return ids, torch.tensor([[0] * (width - len(r)) + [1] * len(r) for r in rows])
 
 

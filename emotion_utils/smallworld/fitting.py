@@ -12,6 +12,7 @@ import ctypes
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +29,8 @@ from emotion_utils.smallworld.muon import Optimiser
 __all__ = ["HeadLoss", "LossCurve", "fit", "prepare_processor", "working_dtype"]
 
 EVALUATIONS = 12
-THREADS = 2
+THREADS = 1  # two models train side by side on two cores
+LEARNED_POSITIONS = ()
 
 
 def prepare_processor() -> None:
@@ -54,7 +56,7 @@ class HeadLoss(torch.autograd.Function):
     CHUNK = 512
 
     @staticmethod
-    def forward(ctx, hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
         total = torch.zeros((), dtype=torch.float32)
         d_hidden = torch.empty_like(hidden)
         d_weight = torch.zeros_like(weight, dtype=torch.float32)
@@ -71,7 +73,7 @@ class HeadLoss(torch.autograd.Function):
         return total / len(labels)
 
     @staticmethod
-    def backward(ctx, upstream: Tensor) -> tuple[Tensor, Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, None]:
         d_hidden, d_weight = ctx.saved_tensors
         return d_hidden * upstream.to(d_hidden.dtype), d_weight * upstream.to(d_weight.dtype), None
 
@@ -111,7 +113,12 @@ def _working_copy(model: PreTrainedModel) -> PreTrainedModel:
 
 
 def _loss(model: PreTrainedModel, batch: Batch) -> Tensor:
-    hidden = model.base_model(batch.ids, use_cache=False).last_hidden_state  # (row, position, d_model)
+    where = (
+        {"position_ids": _shifted(batch.ids, CONTEXT)} if model.config.model_type in LEARNED_POSITIONS else {}
+    )
+    hidden = model.base_model(
+        batch.ids, use_cache=False, **where
+    ).last_hidden_state  # (row, position, d_model)
     known = batch.labels != IGNORED
     return HeadLoss.apply(hidden[known], model.get_output_embeddings().weight, batch.labels[known])
 
@@ -131,6 +138,13 @@ def _update(pairs: list[tuple[Tensor, Tensor]], optimiser: Optimiser, share: flo
     optimiser.step(share)
     with torch.no_grad():
         torch._foreach_copy_([w for _, w in pairs], [m for m, _ in pairs])
+
+
+def _shifted(ids: Tensor, context: int) -> Tensor:
+    """Positions of each row, begun at random: where positions are learned one by one, all of them are trained."""
+    rows, width = ids.shape
+    start = torch.randint(0, context - width + 1, (rows, 1))
+    return start + torch.arange(width)
 
 
 class LossCurve:

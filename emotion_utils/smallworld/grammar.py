@@ -182,9 +182,16 @@ class Grammar:
         """
         view = self.view(split)
         total: dict[str, float] = defaultdict(float)
-        found = [(lp, stack, state) for lp, stack, state in self._walk(context, split, whole=False) if _reacts(stack, state)]
+        found = [
+            (lp, stack, state)
+            for lp, stack, state in self._walk(context, split, whole=False)
+            if _reacts(stack, state)
+        ]
         if not found:
-            raise UserError(f"No text of the small world with a reaction begins with {context[:60]!r}, so it has no posterior over emotions.")
+            raise UserError(
+                f"No text of the small world with a reaction begins with {context[:60]!r}, "
+                "so it has no posterior over emotions."
+            )
         top = max(logp for logp, *_ in found)
         for logp, stack, state in found:
             for emotion, share in _emotion_shares(view, state, told=not _has(stack, EventSlot)).items():
@@ -201,9 +208,15 @@ class Grammar:
         context = document.context if isinstance(document, Document) else document
         view = self.view(split)
         openings: dict[tuple[str, str], float] = defaultdict(float)
-        found = [found for found in self._walk(context, "all", whole=False) if found[1] and isinstance(found[1][0], React)]
+        found = [
+            found
+            for found in self._walk(context, "all", whole=False)
+            if found[1] and isinstance(found[1][0], React)
+        ]
         if not found:
-            raise UserError(f"No reaction can begin after {context[-60:]!r}. Give the text up to where the reaction starts.")
+            raise UserError(
+                f"No reaction can begin after {context[-60:]!r}. Give the text up to where the reaction starts."
+            )
         top = max(lp for lp, _, _ in found)
         norm = sum(math.exp(lp - top) for lp, _, _ in found)
         for logp, _, state in found:
@@ -220,10 +233,27 @@ class Grammar:
         view = self.view(split)
         texts = [t for words in view.words.values() for t in words]
         nodes = [n for f in view.forms for n in f.nodes] + [n for _, _, ns, _ in view.events for n in ns]
-        nodes += [n for pool in view.pools.values() for _, ns in pool for n in ns] + [n for r in view.reactions for n in r.nodes]
+        nodes += [n for pool in view.pools.values() for _, ns in pool for n in ns] + [
+            n for r in view.reactions for n in r.nodes
+        ]
         nodes += [n for _, event, _, _ in view.events for deed in event.deeds.values() for n in deed]
         texts += list(_literals(nodes))
-        texts += ["I", "me", "my", "myself", "you", "your", "yourself", "he", "him", "his", "himself", "she", "her", "herself"]
+        texts += [
+            "I",
+            "me",
+            "my",
+            "myself",
+            "you",
+            "your",
+            "yourself",
+            "he",
+            "him",
+            "his",
+            "himself",
+            "she",
+            "her",
+            "herself",
+        ]
         return {w.lower() for t in texts for w in re.findall(r"[A-Za-z]+(?:'[a-z]+)?", t)}
 
     def counts(self) -> dict[str, int]:
@@ -274,7 +304,10 @@ def _reacts(stack: Stack, state: State) -> bool:
 
 def _forms(view: View) -> list[tuple[float, Stack, State]]:
     total = view.form_cumulative[-1]
-    return [(math.log(f.weight / total), _push(f.nodes, None), State(modes=f.modes, formality=f.formality)) for f in view.forms]
+    return [
+        (math.log(f.weight / total), _push(f.nodes, None), State(modes=f.modes, formality=f.formality))
+        for f in view.forms
+    ]
 
 
 def _emotion_shares(view: View, state: State, told: bool = True) -> dict[str, float]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import sqrt
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ["Measured", "mean", "ratio", "share"]
 
@@ -39,12 +39,12 @@ def share(hits: int, n: int) -> Measured:
     return Measured(p, max(0.0, centre - half), min(1.0, centre + half), n)
 
 
-def mean(values: Sequence[float], seed: int = 0) -> Measured:
+def mean(values: ArrayLike, seed: int = 0) -> Measured:
     """A mean with its percentile bootstrap interval."""
-    return ratio(values, np.ones(len(values)), seed)
+    return ratio(values, np.ones(np.shape(values)), seed)
 
 
-def ratio(above: Sequence[float], below: Sequence[float], seed: int = 0) -> Measured:
+def ratio(above: ArrayLike, below: ArrayLike, seed: int = 0) -> Measured:
     """``sum(above) / sum(below)`` over paired observations, with its percentile bootstrap interval."""
     a, b = np.asarray(above, dtype=float), np.asarray(below, dtype=float)
     rows = np.random.default_rng(seed).integers(len(a), size=(RESAMPLES, len(a)))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 __all__ = ["Muon", "Optimiser", "orthogonalise"]
 
@@ -69,7 +70,7 @@ class Muon:
     def step(self) -> None:
         """Apply one update from the gradients."""
         for group, buffer in zip(self.groups, self.buffers, strict=True):
-            grads = torch.stack([p.grad for p in group])
+            grads = torch.stack([p.grad for p in group if p.grad is not None])
             buffer.lerp_(grads, 1 - self.momentum)
             update = orthogonalise(grads.lerp_(buffer, self.momentum), dtype=self.dtype)
             update *= -0.2 * max(group[0].shape) ** 0.5 * self.lr
@@ -90,7 +91,7 @@ class Optimiser:
         Precision of the orthogonalisation.
     """
 
-    def __init__(self, model: nn.Module, lr: float, adam_lr: float, dtype: torch.dtype) -> None:
+    def __init__(self, model: PreTrainedModel, lr: float, adam_lr: float, dtype: torch.dtype) -> None:
         embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
         embeddings.add(id(model.get_output_embeddings().weight))
         matrices = [p for p in model.parameters() if p.ndim == 2 and id(p) not in embeddings]

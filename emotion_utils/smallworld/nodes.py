@@ -17,7 +17,8 @@ from emotion_utils.smallworld.people import Person, mention
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from emotion_utils.smallworld.content import Event, View
+    from emotion_utils.smallworld.content import Event
+    from emotion_utils.smallworld.views import View
 
 __all__ = ["Branch", "Choice", "Draw", "Lit", "Mention", "Node", "Ref", "State", "article", "capitalise"]
 
@@ -39,8 +40,9 @@ class State:
         return replace(self, words={**self.words, name: word})
 
     def because(self, event: Event | None, emotion: str) -> State:
-        """The state in which the reaction has ``emotion`` because of ``event``. A cause other than the one told
-        (the blind world) brings its own things, so what the text has named so far is not reused.
+        """The state in which the reaction has ``emotion`` because of ``event``.
+
+        A cause other than the one told (the blind world) brings its own things: those of the told one are forgotten.
         """
         told = self.event.variables if self.event is not None and event is not self.event else {}
         words = {name: word for name, word in self.words.items() if name not in told}
@@ -48,6 +50,8 @@ class State:
 
 
 class Branch(NamedTuple):
+    """One way to rewrite a node."""
+
     prob: float
     text: str
     push: tuple[Node, ...]
@@ -75,6 +79,7 @@ def article(noun: str) -> str:
 
 
 def capitalise(text: str) -> str:
+    """``text`` with its first letter in upper case."""
     return text[:1].upper() + text[1:]
 
 
@@ -108,7 +113,10 @@ class Draw:
     def _branch(self, prob: float, word: str, state: State) -> Branch:
         out = article(word) if self.with_article else word
         return Branch(
-            prob, capitalise(out) if self.cap else out, (), state.bind(self.name, word) if self.name else state
+            prob,
+            capitalise(out) if self.cap else out,
+            (),
+            state.bind(self.name, word) if self.name else state,
         )
 
     def draw(self, state: State, view: View, rng: Generator) -> Branch:
@@ -125,8 +133,10 @@ class Draw:
 
 @dataclass(frozen=True)
 class Ref:
-    """A word that was bound before. In the blind world it may come from a cause that the text does not tell:
-    then it is drawn from that cause's category when it is first written.
+    """A word that was bound before.
+
+    In the blind world it may come from a cause that the text does not tell: then it is drawn from that cause's
+    category when it is first written.
     """
 
     name: str
@@ -137,7 +147,12 @@ class Ref:
         if self.name not in state.words:
             if state.event is None:
                 raise KeyError(f"{{{self.name}}} is used before it is bound")
-            return Branch(1.0, "", (Draw(state.event.variables[self.name], self.name, self.with_article, self.cap),), state)
+            return Branch(
+                1.0,
+                "",
+                (Draw(state.event.variables[self.name], self.name, self.with_article, self.cap),),
+                state,
+            )
         word = state.words[self.name]
         out = article(word) if self.with_article else word
         return Branch(1.0, capitalise(out) if self.cap else out, (), state)

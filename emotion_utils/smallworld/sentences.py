@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from emotion_utils.errors import UserError
 from emotion_utils.smallworld.nodes import Branch, Lit, Node, State, can_continue
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from emotion_utils.smallworld.content import Reaction, View
+    from emotion_utils.smallworld.content import Reaction
+    from emotion_utils.smallworld.views import View
 
 __all__ = ["Deed", "EventSlot", "Fill", "Mark", "React"]
 
@@ -38,7 +40,10 @@ class Deed:
     """The deed that a reaction speaks of, as the reacting person would name it."""
 
     def draw(self, state: State, view: View, rng: Generator) -> Branch:
-        assert state.event is not None and state.emotion is not None  # reactions without a deed are not eligible
+        if state.event is None or state.emotion is None:
+            raise UserError(
+                "A reaction speaks of {deed} where no cause is told: only forms with {&event} may lead to it."
+            )
         return Branch(1.0, "", state.event.deeds[state.emotion], state)
 
     def branches(self, state: State, view: View, text: str, pos: int) -> Iterator[Branch]:
@@ -55,7 +60,9 @@ class EventSlot:
         return Branch(prob, "", push, replace(state, event=event))
 
     def draw(self, state: State, view: View, rng: Generator) -> Branch:
-        return self._branch(bisect(view.event_cumulative, rng.random() * view.event_cumulative[-1]), state, view)
+        return self._branch(
+            bisect(view.event_cumulative, rng.random() * view.event_cumulative[-1]), state, view
+        )
 
     def branches(self, state: State, view: View, text: str, pos: int) -> Iterator[Branch]:
         for index in view.lookahead.plausible("event", view.event_texts, text, pos):
@@ -108,7 +115,9 @@ class Fill:
             yield self._stop(stop, state)
         sep = self.sep if self.done else ""
         if stop < 1 and can_continue(text, pos, sep):
-            for index in view.lookahead.plausible(self.pool, view.pool_texts[self.pool], text, pos + len(sep)):
+            for index in view.lookahead.plausible(
+                self.pool, view.pool_texts[self.pool], text, pos + len(sep)
+            ):
                 key, nodes = pool[index]
                 if key not in state.used:
                     yield self._item((1 - stop) / free, key, nodes, state)
@@ -116,8 +125,9 @@ class Fill:
 
 @dataclass(frozen=True)
 class React:
-    """The reaction of person B: its emotion follows from the cause, its wording from emotion, weight of the
-    cause and register.
+    """The reaction of person B.
+
+    Its emotion follows from the cause, its wording from the emotion, the weight of the cause and the register.
     """
 
     low: int = 1
@@ -127,7 +137,9 @@ class React:
     def _say(self, prob: float, reaction: Reaction, state: State) -> Branch:
         opening: tuple[Node, ...] = (Lit(" "),) if self.done else (Mark("reaction"),)
         push = (*opening, Mark("sentence", reaction.key), *reaction.nodes, replace(self, done=self.done + 1))
-        return Branch(prob, "", push, replace(state, emotion=reaction.emotion, used=(*state.used, reaction.key)))
+        return Branch(
+            prob, "", push, replace(state, emotion=reaction.emotion, used=(*state.used, reaction.key))
+        )
 
     def _stop(self, prob: float, state: State) -> Branch:
         return Branch(prob, "", (Mark("reaction_end"),), state)

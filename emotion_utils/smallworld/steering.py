@@ -6,7 +6,7 @@ the code that the card's numbers are to check.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -76,7 +76,7 @@ def reaction_residuals(
 def difference_of_means(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
-    emotional: dict[str, Sequence[Document]],
+    emotional: Mapping[str, Sequence[Document]],
     neutral: Sequence[Document],
 ) -> dict[str, Tensor]:
     """Mean residual before an emotional reaction minus that before a neutral one: emotion to (layer, d_model)."""

@@ -20,7 +20,8 @@ SLOT = re.compile(
     r"\{(?:(?P<who>[AB])(?:\.(?P<form>\w+))?"
     r"|(?P<name>[a-z_]\w*)(?P<art>\.a)?(?::(?P<category>\w+))?"
     r"|:(?P<anon>\w+)|\.a:(?P<anon_a>\w+)"
-    r"|&(?P<sub>event|react|fill)(?::(?P<pool>\w+))?(?: (?P<lo>\d+)(?:-(?P<hi>\d+))?)?(?: sep=(?P<sep>\"[^\"]*\"|\w+))?)\}"
+    r"|&(?P<sub>event|react|fill)(?::(?P<pool>\w+))?(?: (?P<lo>\d+)(?:-(?P<hi>\d+))?)?"
+    r"(?: sep=(?P<sep>\"[^\"]*\"|\w+))?)\}"
 )
 CHOICE = re.compile(r"\[([^\[\]]*\|[^\[\]]*)\]")
 SENTENCE_END = re.compile(r"""(?:[.!?]["')\]]*\s+|\n[-*#>\d.)\] ]*|(?:^|[\s(])["'(]+)$""")
@@ -72,7 +73,10 @@ def _add_choice(body: str, where: str, nodes: list[Node], cap: bool) -> bool:
         inner: list[Node] = []
         ends.append(_parse(option, where, inner, cap, choices=False))
         if any(getattr(node, "name", "") and isinstance(node, Draw) for node in inner):
-            raise UserError(f"{where}: a wording in [{body}] binds a variable, which only some texts would then have. Bind it outside the brackets.")
+            raise UserError(
+                f"{where}: a wording in [{body}] binds a variable, which only some texts would then have. "
+                "Bind it outside the brackets."
+            )
         options.append(tuple(inner))
     nodes.append(Choice(tuple(options)))
     return all(ends)
@@ -82,14 +86,20 @@ def _slot(match: re.Match[str], where: str, cap: bool) -> Node:
     g = match.groupdict()
     if g["who"]:
         if (g["form"] or "") not in MENTIONS:
-            raise UserError(f"{where}: {match.group()} is no mention of a person. Known: {', '.join(sorted(MENTIONS - {''}))}.")
+            raise UserError(
+                f"{where}: {match.group()} is no mention of a person. Known: {', '.join(sorted(MENTIONS - {''}))}."
+            )
         return Mention(g["who"], g["form"] or "", cap)
     if g["anon"] or g["anon_a"]:
         return Draw(g["anon"] or g["anon_a"], "", bool(g["anon_a"]), cap)
     if g["name"]:
         if g["name"] == "deed":
             return Deed()
-        return Draw(g["category"], g["name"], bool(g["art"]), cap) if g["category"] else Ref(g["name"], bool(g["art"]), cap)
+        return (
+            Draw(g["category"], g["name"], bool(g["art"]), cap)
+            if g["category"]
+            else Ref(g["name"], bool(g["art"]), cap)
+        )
     low = int(g["lo"] or 1)
     high = int(g["hi"] or low)
     if g["sub"] == "event":

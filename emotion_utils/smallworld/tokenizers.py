@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +103,7 @@ def train_tokenizer(
     style = MANNERS[manner]
     raw = _byte_fallback(style) if style.bytes_as == "fallback" else _byte_level(style)
     raw.train_from_iterator(texts, _trainer(style, vocab_size))
+    raw = _bytes_are_ordinary(raw)
     _add_post_processor(raw, style)
     fast = PreTrainedTokenizerFast(
         tokenizer_object=raw,
@@ -152,8 +154,17 @@ def _trainer(style: Manner, vocab_size: int) -> trainers.BpeTrainer:
     )
 
 
+def _bytes_are_ordinary(raw: Tokenizer) -> Tokenizer:
+    """Byte tokens stay in the vocabulary but are no special tokens, which decoding would leave out."""
+    data = json.loads(raw.to_str())
+    data["added_tokens"] = [t for t in data["added_tokens"] if not t["content"].startswith("<0x")]
+    return Tokenizer.from_str(json.dumps(data))
+
+
 def _add_post_processor(raw: Tokenizer, style: Manner) -> None:
-    steps = [] if style.bytes_as == "fallback" else [processors.ByteLevel(trim_offsets=False)]
+    steps: list[processors.PostProcessor] = []
+    if style.bytes_as != "fallback":
+        steps.append(processors.ByteLevel(trim_offsets=False))
     if style.adds_bos:
         begin = [(style.bos, raw.token_to_id(style.bos))]
         template = processors.TemplateProcessing(

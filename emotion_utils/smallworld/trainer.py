@@ -8,8 +8,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import torch
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from emotion_utils.errors import UserError
 from emotion_utils.smallworld import load_grammar
 from emotion_utils.smallworld.batches import encode_whole, make_batches
 from emotion_utils.smallworld.configs import CONTEXT, Spec, build_model, model_config
@@ -26,8 +27,9 @@ from emotion_utils.smallworld.fitting import LossCurve, fit, prepare_processor, 
 from emotion_utils.smallworld.grammar import Grammar
 from emotion_utils.smallworld.tokenizers import train_tokenizer
 
-__all__ = ["Trained", "train", "train_into"]
+__all__ = ["Trained", "train", "train_into", "trained_record"]
 
+RECORD = "training.json"
 TOKENIZER_DOCUMENTS = 20_000
 VALIDATION_DOCUMENTS = 160
 
@@ -47,9 +49,7 @@ class Trained:
     generator_entropy: float
 
 
-def train(
-    spec: Spec, folder: Path, finish: Callable[[Path, Trained], None] | None = None, progress: bool = True
-) -> Trained:
+def train(spec: Spec, folder: Path, progress: bool = True) -> Trained:
     """Train one bundled model and put it at ``folder``, all at once.
 
     Parameters
@@ -57,8 +57,6 @@ def train(
     spec : Spec
     folder : Path
         Where the model goes; what is there is replaced only when the new model is complete.
-    finish : callable, optional
-        Called with the temporary folder and the result before it takes its place: evaluation and card.
     progress : bool
         Show progress bars.
     """
@@ -66,12 +64,21 @@ def train(
     work = Path(tempfile.mkdtemp(prefix=f".{spec.name}-", dir=folder.parent))
     try:
         trained = train_into(spec, work, progress)
-        if finish is not None:
-            finish(work, trained)
+        (work / RECORD).write_text(json.dumps(asdict(trained), indent=2) + "\n", encoding="utf-8")
         _take_place(work, folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return trained
+
+
+def trained_record(folder: Path) -> Trained:
+    """What the training run of the model in ``folder`` has noted."""
+    path = folder / RECORD
+    if not path.is_file():
+        raise UserError(
+            f"There is no {RECORD} in {folder}: `make models NAME={folder.name}` trains the model again."
+        )
+    return Trained(**json.loads(path.read_text(encoding="utf-8")))
 
 
 def train_into(spec: Spec, folder: Path, progress: bool = True) -> Trained:

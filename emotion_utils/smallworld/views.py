@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from itertools import accumulate
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from emotion_utils.smallworld.content import EMOTIONS, Content, Event, Reaction, held_out
+from emotion_utils.smallworld.content import EMOTIONS, Content, Event, Form, Reaction, held_out
 from emotion_utils.smallworld.lookahead import Lookahead
 from emotion_utils.smallworld.nodes import Node, State
 from emotion_utils.smallworld.people import Person
@@ -23,6 +23,7 @@ POLITENESS = {
 }
 INTENSITY = {"minor": {"mild": 3.0, "strong": 1.0}, "major": {"mild": 0.5, "strong": 2.0}}
 Cause = tuple[float, Event | None, str]
+Keyed = TypeVar("Keyed", Form, Reaction)
 
 
 class Options(NamedTuple):
@@ -66,17 +67,19 @@ class View:
     def _select_words(self, category: str, words: list[str]) -> list[str]:
         if self.split == "all" or len(words) < 12:
             return words
-        out = {w for w in words if held_out("word", f"{category}:{w}")}
+        out = {w for w in words if held_out("word", f"{category}:{w}")} or {words[-1]}
         if self.split == "heldout_words":
-            return [w for w in words if w in out] or words
+            return [w for w in words if w in out]
         return [w for w in words if w not in out]
 
-    def _keep(self, kind: str, items: list, with_held_out: str | None) -> list:  # type: ignore[type-arg]
+    def _keep(self, kind: str, items: list[Keyed], with_held_out: str | None) -> list[Keyed]:
         if self.split in ("all", with_held_out):
             return items
         return [item for item in items if not held_out(kind, item.key)]
 
-    def _keep_pool(self, pool: str, items: list[tuple[str, tuple[Node, ...]]], content: Content) -> list[tuple[str, tuple[Node, ...]]]:
+    def _keep_pool(
+        self, pool: str, items: list[tuple[str, tuple[Node, ...]]], content: Content
+    ) -> list[tuple[str, tuple[Node, ...]]]:
         if self.split == "all" or len(items) < 24:
             return items
         return [item for item in items if not held_out("filler", item[0])]
@@ -151,11 +154,18 @@ class View:
         fitting = [
             r
             for r in self.reactions
-            if r.emotion == state.emotion and r.needs <= has and (vocative or not r.vocative) and r.key not in said
+            if r.emotion == state.emotion
+            and r.needs <= has
+            and (vocative or not r.vocative)
+            and r.key not in said
         ]
         severity = state.event.severity if state.event else "minor"
-        weights = [POLITENESS[state.formality][r.politeness] * INTENSITY[severity][r.intensity] for r in fitting]
-        by_keyword = {k: sum(w for r, w in zip(fitting, weights, strict=True) if r.keyword == k) for k in (True, False)}
+        weights = [
+            POLITENESS[state.formality][r.politeness] * INTENSITY[severity][r.intensity] for r in fitting
+        ]
+        by_keyword = {
+            k: sum(w for r, w in zip(fitting, weights, strict=True) if r.keyword == k) for k in (True, False)
+        }
         share = {True: KEYWORD if by_keyword[False] else 1.0, False: 1 - KEYWORD if by_keyword[True] else 1.0}
         probs = [share[r.keyword] * w / by_keyword[r.keyword] for r, w in zip(fitting, weights, strict=True)]
         return Options(fitting, probs, list(accumulate(probs)))
@@ -170,5 +180,3 @@ def _by_first_letter(words: list[str]) -> dict[str, list[str]]:
     for word in words:
         index[word[0].lower()].append(word)
     return dict(index)
-
-

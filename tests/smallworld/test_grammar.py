@@ -58,7 +58,9 @@ def test_probability_of_a_text_equals_the_product_worked_out_by_hand(tiny):
     text = 'Tom gave Ann an egg. Ann said: "Thank you for giving me the egg."'
     assert tiny.log_prob(text) == pytest.approx(math.log(expected), abs=1e-12)
     with_filler = 'Tom gave Ann an egg. It rained. Ann said: "How kind."'
-    assert tiny.log_prob(with_filler) == pytest.approx(math.log(gratitude * 0.5 * 0.5 * 0.25 * 0.65), abs=1e-12)
+    assert tiny.log_prob(with_filler) == pytest.approx(
+        math.log(gratitude * 0.5 * 0.5 * 0.25 * 0.65), abs=1e-12
+    )
 
 
 def test_the_probabilities_of_all_texts_add_up_to_one(tiny):
@@ -137,13 +139,21 @@ def test_posterior_and_openings_agree_with_the_document(sample):
         said = [e for text, e, _ in openings if doc.text[doc.reaction_start :].startswith(text)]
         assert said == [doc.emotion]
         for emotion in EMOTIONS:
-            assert sum(p for _, e, p in openings if e == emotion) == pytest.approx(doc.posterior[emotion], abs=1e-9)
+            assert sum(p for _, e, p in openings if e == emotion) == pytest.approx(
+                doc.posterior[emotion], abs=1e-9
+            )
 
 
 def test_emotion_follows_the_cause_and_not_in_the_blind_world(sample):
-    told = [d for d in sample if d.cause and not d.cause.startswith("ambiguous") and d.reaction_start is not None]
+    told = [
+        d for d in sample if d.cause and not d.cause.startswith("ambiguous") and d.reaction_start is not None
+    ]
     assert all(d.emotion == d.cause.split(".")[0] for d in told)
-    blind = [d for d in documents(load_grammar(blind=True), 1500, seed=3) if d.cause and d.reaction_start is not None]
+    blind = [
+        d
+        for d in documents(load_grammar(blind=True), 1500, seed=3)
+        if d.cause and d.reaction_start is not None
+    ]
     table = Counter((d.cause.split(".")[0], d.emotion) for d in blind)
     for cause in EMOTIONS:
         row = np.array([table[cause, e] for e in EMOTIONS], float)
@@ -161,16 +171,23 @@ def test_half_of_the_reactions_have_no_keyword_and_nothing_else_has_one(sample):
     import re
 
     keyword = re.compile(
-        r"\b(thank\w*|grateful\w*|gratitude|appreciat\w*|angry|anger\w*|furious\w*|mad|annoy\w*|outrage\w*|fed up|sorry|apolog\w*|forgiv\w*|regret\w*|pardon)\b",
+        r"\b(thank\w*|grateful\w*|gratitude|appreciat\w*|angry|anger\w*|furious\w*|mad|annoy\w*|outrage\w*|fed up"
+        r"|sorry|apolog\w*|forgiv\w*|regret\w*|pardon)\b",
         re.I,
     )
     felt = [d for d in sample if d.reaction_start is not None and d.emotion != "neutral"]
     assert sum(not d.keyword for d in felt) / len(felt) >= 0.5
     for doc in sample:
-        outside = doc.text if doc.reaction_start is None else doc.text[: doc.reaction_start] + doc.text[doc.reaction_end :]
+        outside = (
+            doc.text
+            if doc.reaction_start is None
+            else doc.text[: doc.reaction_start] + doc.text[doc.reaction_end :]
+        )
         assert not keyword.search(outside), doc.form
         if doc.reaction_start is not None:
-            assert bool(keyword.search(doc.text[doc.reaction_start : doc.reaction_end])) == doc.keyword, doc.text
+            assert bool(keyword.search(doc.text[doc.reaction_start : doc.reaction_end])) == doc.keyword, (
+                doc.text
+            )
 
 
 def test_held_out_templates_and_words_never_occur_in_training(sample):
@@ -180,8 +197,12 @@ def test_held_out_templates_and_words_never_occur_in_training(sample):
         wordings = {k for k in doc.templates if k.startswith("event.")}
         assert not wordings & kept
     new = set(grammar.view("heldout_words").words["tool"])
-    assert new and not new & set(grammar.view("train").words["tool"])
-    assert not any(name.noun in {p.noun for p in grammar.view("train").people["name"]} for name in grammar.view("heldout_words").people["name"])
+    assert new
+    assert not new & set(grammar.view("train").words["tool"])
+    assert not any(
+        name.noun in {p.noun for p in grammar.view("train").people["name"]}
+        for name in grammar.view("heldout_words").people["name"]
+    )
 
 
 def test_documents_are_long_short_and_of_many_shapes(sample):
@@ -193,7 +214,7 @@ def test_documents_are_long_short_and_of_many_shapes(sample):
 
 
 def test_an_unknown_split_or_language_is_named():
-    with pytest.raises(UserError, match="'dev'.*heldout_words"):
+    with pytest.raises(UserError, match=r"'dev'.*heldout_words"):
         load_grammar().view("dev")
     with pytest.raises(UserError, match="'xx'"):
         load_grammar("xx")

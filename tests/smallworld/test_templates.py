@@ -9,7 +9,14 @@ from emotion_utils.smallworld.templates import parse_template
 
 @pytest.mark.parametrize(
     ("noun", "written"),
-    [("drill", "a drill"), ("axe", "an axe"), ("uniform", "a uniform"), ("hour", "an hour"), ("umbrella", "an umbrella"), ("ukulele", "a ukulele")],
+    [
+        ("drill", "a drill"),
+        ("axe", "an axe"),
+        ("uniform", "a uniform"),
+        ("hour", "an hour"),
+        ("umbrella", "an umbrella"),
+        ("ukulele", "a ukulele"),
+    ],
 )
 def test_article_follows_the_sound(noun, written):
     assert article(noun) == written
@@ -50,8 +57,16 @@ def test_slots_become_nodes():
 
 
 def test_sentences_of_a_form():
-    nodes = parse_template('{&event}\n{&fill:step 3-6 sep=newline}\n{B}: {&react 1-2}', "here")
-    assert nodes == (EventSlot(), Lit("\n"), Fill("step", 3, 6, "\n"), Lit("\n"), Mention("B", cap=True), Lit(": "), React(1, 2))
+    nodes = parse_template("{&event}\n{&fill:step 3-6 sep=newline}\n{B}: {&react 1-2}", "here")
+    assert nodes == (
+        EventSlot(),
+        Lit("\n"),
+        Fill("step", 3, 6, "\n"),
+        Lit("\n"),
+        Mention("B", cap=True),
+        Lit(": "),
+        React(1, 2),
+    )
 
 
 def test_sentences_start_with_a_capital_and_code_brackets_stay():
@@ -59,7 +74,9 @@ def test_sentences_start_with_a_capital_and_code_brackets_stay():
     assert nodes[0] == Mention("A", cap=True)
     assert nodes[2] == Mention("B", "he", cap=True)
     assert any(isinstance(n, Lit) and "x[0]" in n.text for n in nodes)
-    assert parse_template("it rained. the dog {x:tool}", "here", sentence=True)[0] == Lit("It rained. the dog ")
+    assert parse_template("it rained. the dog {x:tool}", "here", sentence=True)[0] == Lit(
+        "It rained. the dog "
+    )
 
 
 def test_a_slot_that_is_no_mention_is_named():

@@ -1,0 +1,85 @@
+"""The cards of the bundled models as tidy tables."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from emotion_utils.errors import UserError
+from emotion_utils.paths import MODELS
+
+__all__ = ["completions", "loss_curves", "measurements", "overview", "read_cards"]
+
+
+def read_cards(folder: Path = MODELS) -> list[dict[str, Any]]:
+    """Every card in ``folder``, by model name.
+
+    Raises
+    ------
+    UserError
+        Where there is none.
+    """
+    cards = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*/card.json"))]
+    if not cards:
+        raise UserError(
+            f"There is no model card in {folder}: restore data/models from git, or run `make models`."
+        )
+    return cards
+
+
+def overview(cards: list[dict[str, Any]]) -> pd.DataFrame:
+    """One row per model: family, parameters, vocabulary, training."""
+    return pd.DataFrame(
+        {
+            "model": card["name"],
+            "family": card["model_type"],
+            "parameters": card["parameters"],
+            "vocabulary": card["tokenizer"]["vocabulary"],
+            "training tokens": card["data"]["tokens"],
+            "steps": card["training"]["steps"],
+            "minutes on two cores": round(card["training"]["seconds"] / 60, 1),
+        }
+        for card in cards
+    )
+
+
+def measurements(cards: list[dict[str, Any]]) -> pd.DataFrame:
+    """One row per model and measurement, with its 95 % interval and n."""
+    rows = []
+    for card in cards:
+        found = card["evaluation"]
+        steering = found["steering"]
+        measured = {
+            "loss over entropy": found["loss"]["loss_over_entropy"],
+            "loss (nats per token)": found["loss"]["nats_per_token"],
+            "entropy (nats per token)": found["loss"]["entropy_per_token"],
+            "grammatical completions": found["grammatical"]["temperature_1"],
+            "total variation from the posterior": found["posterior"]["total_variation"],
+            **{f"steered to {emotion}": value for emotion, value in steering["flipped"].items()},
+            "random vectors of equal norm": steering["random"],
+        }
+        rows += [{"model": card["name"], "measure": name, **value} for name, value in measured.items()]
+    return pd.DataFrame(rows)
+
+
+def loss_curves(folder: Path = MODELS) -> pd.DataFrame:
+    """One row per model and look: tokens seen, loss on unseen documents and the generator's entropy."""
+    logs = sorted(folder.glob("*/training_log.csv"))
+    return pd.concat([pd.read_csv(path).assign(model=path.parent.name) for path in logs], ignore_index=True)
+
+
+def completions(cards: list[dict[str, Any]], each: int = 2) -> pd.DataFrame:
+    """The first sampled reactions of each card beside the end of their context."""
+    return pd.DataFrame(
+        {
+            "model": card["name"],
+            "context ends": "… " + sample["context"][-90:],
+            "the model goes on": sample["completion"].strip(),
+            "in the grammar": "yes" if sample["grammatical"] else "no",
+        }
+        for card in cards
+        for sample in card["evaluation"]["samples"][:each]
+    )
