@@ -157,6 +157,8 @@ def _save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Pa
 
 def _take_place(work: Path, folder: Path) -> None:
     work.chmod(0o755)
+    for path in work.iterdir():
+        path.chmod(0o644)
     old = folder.with_name(f".{folder.name}-old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():

@@ -11,7 +11,11 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from emotion_utils.smallworld.__main__ import main
+from emotion_utils.smallworld.configs import spec_of
+from emotion_utils.smallworld.corpus import documents
+from emotion_utils.smallworld.evaluate import document_nll, load_trained
 from emotion_utils.smallworld.fitting import HeadLoss
+from emotion_utils.smallworld.trainer import VALIDATION_DOCUMENTS
 
 
 def test_head_loss_and_its_gradients_are_those_of_cross_entropy():
@@ -44,7 +48,8 @@ def test_a_run_leaves_a_model_that_transformers_reads(trained):
 
 
 def test_the_loss_curve_falls_towards_the_entropy(trained):
-    rows = list(csv.DictReader((trained / "training_log.csv").open(encoding="utf-8")))
+    with (trained / "training_log.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
     losses = [float(r["validation_loss"]) for r in rows]
     assert losses[-1] < losses[0]
     assert float(rows[0]["generator_entropy"]) < losses[-1]
@@ -58,10 +63,17 @@ def test_the_same_seed_gives_the_same_weights(trained, tmp_path):
         torch.testing.assert_close(a, b, atol=1e-3, rtol=1e-2)
 
 
-def test_stored_weights_are_half_precision_and_lose_nothing_that_shows(trained):
+def test_stored_weights_are_half_precision_and_lose_nothing_that_shows(trained, grammar):
     header_size = int.from_bytes((trained / "model.safetensors").read_bytes()[:8], "little")
     header = json.loads((trained / "model.safetensors").read_bytes()[8 : 8 + header_size])
     assert {v["dtype"] for k, v in header.items() if k != "__metadata__"} == {"F16"}
+    unseen = list(
+        documents(grammar, VALIDATION_DOCUMENTS, spec_of("small-gpt2").corpus_seed, stream="validation")
+    )
+    nll, tokens = document_nll(*load_trained(trained), [d.text for d in unseen])
+    with (trained / "training_log.csv").open(encoding="utf-8") as file:
+        before = float(list(csv.DictReader(file))[-1]["validation_loss"])
+    assert sum(nll) / sum(tokens) == pytest.approx(before, abs=1e-3)
 
 
 @pytest.mark.parametrize(
