@@ -23,7 +23,18 @@ __all__ = ["EMOTIONS", "Content", "Event", "Form", "Reaction", "content_hash", "
 
 EMOTIONS = ("gratitude", "anger", "apology", "neutral")
 CONTENT = Path(__file__).parent / "content"
-ENGINE = ("nodes", "people", "sentences", "templates", "content", "lookahead", "views", "grammar", "corpus")
+ENGINE = (
+    "nodes",
+    "people",
+    "sentences",
+    "templates",
+    "content",
+    "lookahead",
+    "views",
+    "derivations",
+    "grammar",
+    "corpus",
+)
 HELD_OUT = {"form": 0.06, "paraphrase": 0.12, "reaction": 0.05, "filler": 0.06, "word": 0.08}
 
 

@@ -13,11 +13,22 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from emotion_utils.errors import UserError
 from emotion_utils.smallworld.content import EMOTIONS, Content, load_content
-from emotion_utils.smallworld.nodes import Choice, Draw, Lit, Node, State
+from emotion_utils.smallworld.derivations import (
+    Stack,
+    emotion_shares,
+    literals,
+    log_sum,
+    opening_texts,
+    push,
+    reacts,
+    starts,
+    still_has,
+)
+from emotion_utils.smallworld.nodes import Lit, State
 from emotion_utils.smallworld.sentences import EventSlot, Mark, React
 from emotion_utils.smallworld.views import SPLITS, View
 
@@ -25,8 +36,6 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
 __all__ = ["Document", "Grammar", "load_grammar"]
-
-Stack = tuple[Node, Any] | None  # what is left to write: the next node and the rest
 
 
 @dataclass(frozen=True)
@@ -89,7 +98,7 @@ class Grammar:
         form = view.forms[at]
         logp = math.log(form.weight / view.form_cumulative[-1])
         state = State(modes=form.modes, formality=form.formality)
-        stack = _push(form.nodes, None)
+        stack = push(form.nodes, None)
         text, marks, length, posterior = [], [], 0, {}
         while stack is not None:
             node, stack = stack
@@ -97,12 +106,12 @@ class Grammar:
                 marks.append((node.kind, node.key, length))
                 continue
             if isinstance(node, React) and node.done == 0:
-                posterior = _emotion_shares(view, state)
+                posterior = emotion_shares(view, state)
             branch = node.draw(state, view, rng)
             logp += math.log(branch.prob)
             text.append(branch.text)
             length += len(branch.text)
-            state, stack = branch.state, _push(branch.push, stack)
+            state, stack = branch.state, push(branch.push, stack)
         return self._document("".join(text), form.register, form.key, state, marks, logp, posterior)
 
     def _document(
@@ -144,7 +153,7 @@ class Grammar:
         stopped where the text ends.
         """
         view = self.view(split)
-        todo = [(logp, 0, stack, state) for logp, stack, state in _forms(view)]
+        todo = [(logp, 0, stack, state) for logp, stack, state in starts(view)]
         while todo:
             logp, pos, stack, state = todo.pop()
             if stack is None or (not whole and pos >= len(text) and not isinstance(stack[0], Mark)):
@@ -155,14 +164,14 @@ class Grammar:
             for branch in node.branches(state, view, text, pos):
                 piece, step = branch.text, logp + math.log(branch.prob)
                 if text.startswith(piece, pos):
-                    todo.append((step, pos + len(piece), _push(branch.push, rest), branch.state))
+                    todo.append((step, pos + len(piece), push(branch.push, rest), branch.state))
                 elif not whole and piece.startswith(text[pos:]):
                     left = (Lit(piece[len(text) - pos :]), *branch.push)
-                    todo.append((step, len(text), _push(left, rest), branch.state))
+                    todo.append((step, len(text), push(left, rest), branch.state))
 
     def log_prob(self, text: str, split: str = "train") -> float:
         """Log-probability of a whole text in nats; -inf where it is not in the grammar."""
-        return _log_sum([logp for logp, _, _ in self._walk(text, split, whole=True)])
+        return log_sum([logp for logp, _, _ in self._walk(text, split, whole=True)])
 
     def is_grammatical(self, text: str, split: str = "all") -> bool:
         """Whether the grammar can write exactly this text."""
@@ -185,7 +194,7 @@ class Grammar:
         found = [
             (lp, stack, state)
             for lp, stack, state in self._walk(context, split, whole=False)
-            if _reacts(stack, state)
+            if reacts(stack, state)
         ]
         if not found:
             raise UserError(
@@ -194,7 +203,7 @@ class Grammar:
             )
         top = max(logp for logp, *_ in found)
         for logp, stack, state in found:
-            for emotion, share in _emotion_shares(view, state, told=not _has(stack, EventSlot)).items():
+            for emotion, share in emotion_shares(view, state, told=not still_has(stack, EventSlot)).items():
                 total[emotion] += math.exp(logp - top) * share
         norm = sum(total.values())
         return {emotion: total[emotion] / norm for emotion in EMOTIONS}
@@ -224,7 +233,7 @@ class Grammar:
                 cause = state.because(event, emotion)
                 options = view.reactions_for(cause)
                 for prob, reaction in zip(options.probs, options.reactions, strict=True):
-                    for text, part in _openings(reaction.nodes, cause, view):
+                    for text, part in opening_texts(reaction.nodes, cause, view):
                         openings[text, emotion] += math.exp(logp - top) / norm * share * prob * part
         return [(text, emotion, prob) for (text, emotion), prob in openings.items()]
 
@@ -237,7 +246,7 @@ class Grammar:
             n for r in view.reactions for n in r.nodes
         ]
         nodes += [n for _, event, _, _ in view.events for deed in event.deeds.values() for n in deed]
-        texts += list(_literals(nodes))
+        texts += list(literals(nodes))
         texts += [
             "I",
             "me",
@@ -281,69 +290,3 @@ class Grammar:
 def load_grammar(language: str = "en", blind: bool = False) -> Grammar:
     """The small world of ``language``; ``blind`` permutes the reactions across causes."""
     return Grammar(load_content(language), blind)
-
-
-def _push(nodes: tuple[Node, ...], stack: Stack) -> Stack:
-    for node in reversed(nodes):
-        stack = (node, stack)
-    return stack
-
-
-def _has(stack: Stack, kind: type[Node]) -> bool:
-    """Whether a node of this kind is still to come."""
-    while stack is not None:
-        if isinstance(stack[0], kind):
-            return True
-        stack = stack[1]
-    return False
-
-
-def _reacts(stack: Stack, state: State) -> bool:
-    return state.emotion is not None or _has(stack, React)
-
-
-def _forms(view: View) -> list[tuple[float, Stack, State]]:
-    total = view.form_cumulative[-1]
-    return [
-        (math.log(f.weight / total), _push(f.nodes, None), State(modes=f.modes, formality=f.formality))
-        for f in view.forms
-    ]
-
-
-def _emotion_shares(view: View, state: State, told: bool = True) -> dict[str, float]:
-    """P(emotion | state); before the cause is ``told`` it is the average over causes."""
-    shares = dict.fromkeys(EMOTIONS, 0.0)
-    if state.emotion is not None:
-        return shares | {state.emotion: 1.0}
-    for share, _, emotion in view.causes(state)[0] if told else view.every_cause:
-        shares[emotion] += share
-    return shares
-
-
-def _openings(nodes: tuple[Node, ...], state: State, view: View) -> Iterator[tuple[str, float]]:
-    """Beginnings of a reaction up to its first free word, with their shares."""
-    todo: list[tuple[str, float, Stack, State]] = [("", 1.0, _push(nodes, None), state)]
-    while todo:
-        text, share, stack, state = todo.pop()
-        if stack is None or (isinstance(stack[0], Draw) and text):
-            yield text.rstrip(" "), share
-            continue
-        node, rest = stack
-        for branch in node.branches(state, view, "", 0):
-            todo.append((text + branch.text, share * branch.prob, _push(branch.push, rest), branch.state))
-
-
-def _literals(nodes: list[Node]) -> Iterator[str]:
-    for node in nodes:
-        if isinstance(node, Lit):
-            yield node.text
-        elif isinstance(node, Choice):
-            for option in node.options:
-                yield from _literals(list(option))
-
-
-def _log_sum(found: list[float]) -> float:
-    if not found:
-        return -math.inf
-    top = max(found)
-    return top + math.log(sum(math.exp(v - top) for v in found))
