@@ -9,9 +9,21 @@ from typing import Any
 import pandas as pd
 
 from emotion_utils.errors import UserError
+from emotion_utils.models import BUNDLED
 from emotion_utils.paths import MODELS
 
-__all__ = ["completions", "loss_curves", "measurements", "overview", "read_cards"]
+__all__ = ["BARS", "completions", "loss_curves", "measurements", "overview", "read_cards", "shortfall"]
+
+# What a bundled model has to reach: (at least, at most).
+BARS: dict[str, tuple[float | None, float | None]] = {
+    "loss over entropy": (None, 1.10),
+    "grammatical completions": (0.90, None),
+    "total variation from the posterior": (None, 0.15),
+    "steered to gratitude": (0.80, None),
+    "steered to anger": (0.80, None),
+    "steered to apology": (0.80, None),
+    "random vectors of equal norm": (None, 0.05),
+}
 
 
 def read_cards(folder: Path = MODELS) -> list[dict[str, Any]]:
@@ -63,6 +75,31 @@ def measurements(cards: list[dict[str, Any]]) -> pd.DataFrame:
         }
         rows += [{"model": card["name"], "measure": name, **value} for name, value in measured.items()]
     return pd.DataFrame(rows)
+
+
+def shortfall(cards: list[dict[str, Any]]) -> str:
+    """In words: which of the planned models are not trained yet, and which miss a bar that was set for them."""
+    names = {card["name"] for card in cards}
+    waiting = [f"`{name}`" for name in BUNDLED if name not in names]
+    table = measurements(cards).set_index(["model", "measure"])["value"]
+    missed = [
+        f"`{model}`: {measure} {table[model, measure]:.3f}, the bar is {low or high}"
+        for model in sorted(names)
+        for measure, (low, high) in BARS.items()
+        if not blind_spot(model, measure) and not (low or 0.0) <= table[model, measure] <= (high or 9.0)
+    ]
+    said = [f"Not trained yet: {', '.join(waiting)}." if waiting else "All planned models are trained."]
+    said.append(
+        "Every bar that was set is met."
+        if not missed
+        else "Bars that are missed:\n\n- " + "\n- ".join(missed)
+    )
+    return "\n\n".join(said)
+
+
+def blind_spot(model: str, measure: str) -> bool:
+    """Whether a bar does not apply: the blind model has nothing to carry and nothing to be steered to."""
+    return model.endswith("-blind") and measure not in ("loss over entropy", "grammatical completions")
 
 
 def loss_curves(folder: Path = MODELS) -> pd.DataFrame:

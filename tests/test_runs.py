@@ -36,13 +36,13 @@ def test_a_minimal_file_takes_the_declared_defaults(write):
 
 
 def test_a_chapter_becomes_one_job_per_model(write):
-    text = "profile: smoke\nseed: 3\nchapters:\n  01_dataset:\n    models: [small-gpt2, small-pythia]\n"
+    text = "profile: smoke\nseed: 3\nchapters:\n  01_dataset:\n    models: [small-gpt2, small-llama3]\n"
     jobs = read_run(write(text)).chapters
-    assert [job.model for job in jobs] == ["small-gpt2", "small-pythia"]
-    assert jobs[1].output == BUILD / "mine" / "notebooks" / "01_dataset--small-pythia.ipynb"
+    assert [job.model for job in jobs] == ["small-gpt2", "small-llama3"]
+    assert jobs[1].output == BUILD / "mine" / "notebooks" / "01_dataset--small-llama3.ipynb"
     assert jobs[1].notebook == NOTEBOOKS / "01_dataset.ipynb"
     assert jobs[1].parameters == {
-        "model": "small-pythia",
+        "model": "small-llama3",
         "profile": "smoke",
         "seed": 3,
         "device": "cpu",
@@ -52,9 +52,11 @@ def test_a_chapter_becomes_one_job_per_model(write):
 
 
 def test_models_of_the_run_hold_for_chapters_that_name_none(write):
-    text = "models: [small-neo]\nchapters:\n  01_dataset:\n    profile: extended\n    parameters: {seed: 9}\n"
+    text = (
+        "models: [small-llama3]\nchapters:\n  01_dataset:\n    profile: extended\n    parameters: {seed: 9}\n"
+    )
     (job,) = read_run(write(text)).chapters
-    assert (job.model, job.parameters["profile"], job.parameters["seed"]) == ("small-neo", "extended", 9)
+    assert (job.model, job.parameters["profile"], job.parameters["seed"]) == ("small-llama3", "extended", 9)
 
 
 def test_a_hub_id_or_path_gives_a_fit_file_name():
@@ -64,8 +66,8 @@ def test_a_hub_id_or_path_gives_a_fit_file_name():
 
 def test_a_relative_model_path_starts_from_the_project(write, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run = read_run(write("models: [data/models/small-neo]\n" + MINIMAL))
-    assert run.chapters[0].name == "01_dataset--data-models-small-neo"
+    run = read_run(write("models: [data/models/small-llama3]\n" + MINIMAL))
+    assert run.chapters[0].name == "01_dataset--data-models-small-llama3"
 
 
 def test_another_place_for_the_pages(write):

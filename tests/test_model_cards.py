@@ -1,0 +1,54 @@
+"""The committed models are what their cards say."""
+
+import hashlib
+
+import pytest
+
+from emotion_utils import model_cards
+from emotion_utils.errors import UserError
+from emotion_utils.models import load_model, load_tokenizer
+from emotion_utils.paths import MODELS
+from emotion_utils.smallworld import load_grammar
+from emotion_utils.smallworld.corpus import documents
+from emotion_utils.smallworld.evaluate import document_nll
+
+CARDS = {card["name"]: card for card in model_cards.read_cards()}
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_the_weights_are_those_of_the_card(name):
+    weights = (MODELS / name / "model.safetensors").read_bytes()
+    assert hashlib.sha256(weights).hexdigest() == CARDS[name]["sha256"]
+
+
+def test_the_models_stay_small():
+    assert sum(path.stat().st_size for path in MODELS.rglob("*") if path.is_file()) < 40e6
+    assert all(card["parameters"] <= 3_000_000 for card in CARDS.values())
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_the_loss_of_the_card_is_found_again_and_is_not_below_the_entropy(name):
+    found = CARDS[name]["evaluation"]["loss"]["loss_over_entropy"]
+    docs = list(documents(load_grammar("en", CARDS[name]["data"]["blind"]), 60, 4711, stream="validation"))
+    nll, _ = document_nll(load_model(name), load_tokenizer(name), [d.text for d in docs])
+    ratio = sum(nll) / -sum(d.logp for d in docs)
+    assert found["low"] - 0.05 < ratio < found["high"] + 0.05
+    assert found["value"] >= 1
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_text_survives_the_tokenizer(name):
+    tokenizer = load_tokenizer(name)
+    for document in documents(load_grammar(), 100, 4712, split="all"):
+        assert (
+            tokenizer.decode(tokenizer(document.text)["input_ids"], skip_special_tokens=True) == document.text
+        )
+
+
+def test_what_is_missing_is_said():
+    said = model_cards.shortfall(list(CARDS.values()))
+    table = model_cards.measurements(list(CARDS.values()))
+    worst = table[table["measure"] == "loss over entropy"]["value"].max()
+    assert ("loss over entropy" in said) == (worst > model_cards.BARS["loss over entropy"][1])
+    with pytest.raises(UserError, match="no model card"):
+        model_cards.read_cards(MODELS / "nowhere")
