@@ -99,9 +99,9 @@ class Parameter:
         if self.hint:
             return self.hint
         if self.minimum is not None and self.maximum is not None:
-            return f"{_KINDS[self.type]} from {self.minimum:g} to {self.maximum:g}"
+            return f"{_KINDS[self.type]} from {self.minimum:,} to {self.maximum:,}"
         if self.minimum is not None:
-            return f"{_KINDS[self.type]} of at least {self.minimum:g}"
+            return f"{_KINDS[self.type]} of at least {self.minimum:,}"
         return _KINDS[self.type]
 
 
