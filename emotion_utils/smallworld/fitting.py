@@ -30,7 +30,6 @@ __all__ = ["HeadLoss", "LossCurve", "fit", "prepare_processor", "working_dtype"]
 
 EVALUATIONS = 12
 THREADS = 1  # two models train side by side on two cores
-LEARNED_POSITIONS = ()
 
 
 def prepare_processor() -> None:
@@ -113,12 +112,7 @@ def _working_copy(model: PreTrainedModel) -> PreTrainedModel:
 
 
 def _loss(model: PreTrainedModel, batch: Batch) -> Tensor:
-    where = (
-        {"position_ids": _shifted(batch.ids, CONTEXT)} if model.config.model_type in LEARNED_POSITIONS else {}
-    )
-    hidden = model.base_model(
-        batch.ids, use_cache=False, **where
-    ).last_hidden_state  # (row, position, d_model)
+    hidden = model.base_model(batch.ids, use_cache=False).last_hidden_state  # (row, position, d_model)
     known = batch.labels != IGNORED
     return HeadLoss.apply(hidden[known], model.get_output_embeddings().weight, batch.labels[known])
 
@@ -138,13 +132,6 @@ def _update(pairs: list[tuple[Tensor, Tensor]], optimiser: Optimiser, share: flo
     optimiser.step(share)
     with torch.no_grad():
         torch._foreach_copy_([w for _, w in pairs], [m for m, _ in pairs])
-
-
-def _shifted(ids: Tensor, context: int) -> Tensor:
-    """Positions of each row, begun at random: where positions are learned one by one, all of them are trained."""
-    rows, width = ids.shape
-    start = torch.randint(0, context - width + 1, (rows, 1))
-    return start + torch.arange(width)
 
 
 class LossCurve:
