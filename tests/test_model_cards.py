@@ -9,7 +9,7 @@ from emotion_utils.errors import UserError
 from emotion_utils.models import load_model, load_tokenizer
 from emotion_utils.paths import MODELS
 from emotion_utils.smallworld import load_grammar
-from emotion_utils.smallworld.corpus import documents
+from emotion_utils.smallworld.corpus import corpus_hash, documents
 from emotion_utils.smallworld.evaluate import document_nll
 
 CARDS = {card["name"]: card for card in model_cards.read_cards()}
@@ -34,6 +34,12 @@ def test_the_loss_of_the_card_is_found_again_and_is_not_below_the_entropy(name):
     ratio = sum(nll) / -sum(d.logp for d in docs)
     assert found["low"] - 0.05 < ratio < found["high"] + 0.05
     assert found["value"] >= 1
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_the_corpus_of_the_card_is_the_one_that_the_code_writes(name):
+    data = CARDS[name]["data"]
+    assert corpus_hash(load_grammar("en", data["blind"]), data["seed"]) == data["corpus_sha256"]
 
 
 @pytest.mark.parametrize("name", CARDS)

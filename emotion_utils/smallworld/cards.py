@@ -13,8 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from emotion_utils.smallworld import load_grammar
 from emotion_utils.smallworld.configs import HEADS, LAYERS, WIDTH, Spec
-from emotion_utils.smallworld.content import content_hash
-from emotion_utils.smallworld.corpus import documents
+from emotion_utils.smallworld.corpus import corpus_hash, documents
 from emotion_utils.smallworld.evaluate import (
     grammatical_share,
     load_trained,
@@ -110,7 +109,7 @@ def write_card(folder: Path, spec: Spec, sizes: type[Sizes] = Sizes, progress: b
             "seed": spec.corpus_seed,
             "documents": trained.documents,
             "tokens": trained.tokens,
-            "grammar_sha256": content_hash("en"),
+            "corpus_sha256": corpus_hash(load_grammar("en", spec.blind), spec.corpus_seed),
         },
         "training": {"recipe": _recipe(spec), **asdict(trained)},
         "tokenizer": {"manner": spec.manner, "vocabulary": len(tokenizer), "adds_bos": _adds_bos(tokenizer)},

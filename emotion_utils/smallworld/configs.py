@@ -15,6 +15,7 @@ __all__ = ["SPECS", "Spec", "build_model", "model_config", "spec_of"]
 CONTEXT = 512
 EMBEDDING_STD = 0.1
 LAYERS, HEADS, WIDTH = 4, 8, 128
+LONG = 14_000_000  # learned positions take more text than rotary ones until names are copied over any distance
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class Spec:
     family: dict[str, Any]
     seed: int
     blind: bool = False
-    vocab_size: int = 2560
-    tokens: int = 4_500_000
+    vocab_size: int = 4096  # holds nearly every word of the world whole
+    tokens: int = 9_000_000
     batch_tokens: int = 1024
     lr: float = 6e-3
     adam_lr: float = 8e-3
@@ -109,13 +110,13 @@ GEMMA3 = GATED | {
 SPECS = {
     spec.name: spec
     for spec in (
-        Spec("small-gpt2", "gpt2", "gpt2", GPT2, seed=1),
-        Spec("small-neo", "gpt_neo", "gpt2", NEO, seed=2),
+        Spec("small-gpt2", "gpt2", "gpt2", GPT2, seed=1, tokens=LONG),
+        Spec("small-neo", "gpt_neo", "gpt2", NEO, seed=2, tokens=LONG),
         Spec("small-pythia", "gpt_neox", "pythia", PYTHIA, seed=3),
         Spec("small-llama3", "llama", "llama3", LLAMA3, seed=4),
         Spec("small-qwen3", "qwen3", "qwen3", QWEN3, seed=5),
         Spec("small-gemma3", "gemma3_text", "gemma3", GEMMA3, seed=6),
-        Spec("small-gpt2-blind", "gpt2", "gpt2", GPT2, seed=7, blind=True),
+        Spec("small-gpt2-blind", "gpt2", "gpt2", GPT2, seed=7, tokens=LONG, blind=True),
     )
 }
 

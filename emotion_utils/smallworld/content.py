@@ -19,22 +19,10 @@ from emotion_utils.smallworld.nodes import Lit, Node, Ref
 from emotion_utils.smallworld.sentences import Deed, Fill
 from emotion_utils.smallworld.templates import parse_template
 
-__all__ = ["EMOTIONS", "Content", "Event", "Form", "Reaction", "content_hash", "load_content", "read_content"]
+__all__ = ["EMOTIONS", "Content", "Event", "Form", "Reaction", "load_content", "read_content"]
 
 EMOTIONS = ("gratitude", "anger", "apology", "neutral")
 CONTENT = Path(__file__).parent / "content"
-ENGINE = (
-    "nodes",
-    "people",
-    "sentences",
-    "templates",
-    "content",
-    "lookahead",
-    "views",
-    "derivations",
-    "grammar",
-    "corpus",
-)
 HELD_OUT = {"form": 0.06, "paraphrase": 0.12, "reaction": 0.05, "filler": 0.06, "word": 0.08}
 
 
@@ -101,15 +89,6 @@ def content_folder(language: str) -> Path:
         known = ", ".join(sorted(p.name for p in CONTENT.iterdir() if p.is_dir()))
         raise UserError(f"There is no small world in the language {language!r}. Known: {known}.")
     return folder
-
-
-def content_hash(language: str = "en") -> str:
-    """SHA-256 over the content files and the engine's own source: what a corpus depends on beside its seed."""
-    digest = hashlib.sha256()
-    engine = [Path(__file__).parent / f"{name}.py" for name in ENGINE]
-    for path in [*sorted(content_folder(language).rglob("*.yaml")), *engine]:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 @cache

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
 import numpy as np
 
 from emotion_utils.smallworld.grammar import Document, Grammar
 
-__all__ = ["documents", "training_documents"]
+__all__ = ["corpus_hash", "documents", "training_documents"]
 
+HASHED_DOCUMENTS = 1_000
 STREAMS = {"train": 0, "all": 1, "heldout_templates": 2, "heldout_words": 3, "validation": 4}
 
 
@@ -28,3 +30,11 @@ def documents(
 def training_documents(grammar: Grammar, n: int, seed: int) -> Iterator[Document]:
     """The documents a model is trained on."""
     return documents(grammar, n, seed, "train")
+
+
+def corpus_hash(grammar: Grammar, seed: int) -> str:
+    """SHA-256 of the first thousand training documents: whether this code still writes the corpus of a model."""
+    digest = hashlib.sha256()
+    for document in training_documents(grammar, HASHED_DOCUMENTS, seed):
+        digest.update(document.text.encode() + b"\0")
+    return digest.hexdigest()

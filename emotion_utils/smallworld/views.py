@@ -53,7 +53,7 @@ class View:
         self.people = self._people(content)
         self.forms = self._keep("form", content.forms, "heldout_templates")
         self.form_cumulative = list(accumulate(f.weight for f in self.forms))
-        self.pools = {p: self._keep_pool(p, items, content) for p, items in content.pools.items()}
+        self.pools = {p: self._keep_pool(items) for p, items in content.pools.items()}
         self.reactions = self._keep("reaction", content.reactions, None)
         self.events = self._events(content)
         self.event_cumulative = list(accumulate(prob for prob, *_ in self.events))
@@ -77,9 +77,7 @@ class View:
             return items
         return [item for item in items if not held_out(kind, item.key)]
 
-    def _keep_pool(
-        self, pool: str, items: list[tuple[str, tuple[Node, ...]]], content: Content
-    ) -> list[tuple[str, tuple[Node, ...]]]:
+    def _keep_pool(self, items: list[tuple[str, tuple[Node, ...]]]) -> list[tuple[str, tuple[Node, ...]]]:
         if self.split == "all" or len(items) < 24:
             return items
         return [item for item in items if not held_out("filler", item[0])]

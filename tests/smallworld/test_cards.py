@@ -29,7 +29,7 @@ def test_the_card_has_all_that_was_promised(card):
     found = json.loads((card / "card.json").read_text(encoding="utf-8"))
     assert found["parameters"] > 1_000_000
     assert found["data"]["documents"] > 100
-    assert len(found["data"]["grammar_sha256"]) == 64
+    assert len(found["data"]["corpus_sha256"]) == 64
     assert len(found["evaluation"]["samples"]) == 10
     for key in ("loss", "grammatical", "posterior", "steering"):
         assert found["evaluation"][key]
