@@ -9,15 +9,15 @@ from pathlib import Path
 __all__ = ["write_atomically"]
 
 
-def write_atomically(path: Path, text: str) -> Path:
-    """Write UTF-8 text to a temporary file, flush it to the disk and rename it, so that no reader sees half of it.
+def write_atomically(path: Path, content: str | bytes) -> Path:
+    """Write to a temporary file, flush it to the disk and rename it, so that no reader sees half of it.
 
     Parameters
     ----------
     path
         In an existing folder; a file of that name is replaced.
-    text
-        The content.
+    content
+        Bytes, or text that is written as UTF-8.
 
     Returns
     -------
@@ -25,12 +25,23 @@ def write_atomically(path: Path, text: str) -> Path:
     """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, path)
+        _sync_folder(path.parent)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
     return path
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself survive a power cut, where the system can."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
