@@ -12,7 +12,16 @@ from emotion_utils.errors import UserError
 from emotion_utils.models import BUNDLED
 from emotion_utils.paths import MODELS
 
-__all__ = ["BARS", "completions", "loss_curves", "measurements", "overview", "read_cards", "shortfall"]
+__all__ = [
+    "BARS",
+    "completions",
+    "loss_curves",
+    "measurements",
+    "overview",
+    "read_cards",
+    "shortfall",
+    "steering_settings",
+]
 
 # What a bundled model has to reach: (at least, at most).
 BARS: dict[str, tuple[float | None, float | None]] = {
@@ -75,6 +84,23 @@ def measurements(cards: list[dict[str, Any]]) -> pd.DataFrame:
         }
         rows += [{"model": card["name"], "measure": name, **value} for name, value in measured.items()]
     return pd.DataFrame(rows)
+
+
+def steering_settings(cards: list[dict[str, Any]]) -> pd.DataFrame:
+    """One row per model and emotion: layer, strength, further positions, flips and those of random vectors."""
+    return pd.DataFrame(
+        {
+            "model": card["name"],
+            "emotion": emotion,
+            "layer": at["layer"],
+            "alpha": at["alpha"],
+            "positions": at["after"] + 1,
+            "flipped": card["evaluation"]["steering"]["flipped"][emotion]["value"],
+            "random vectors": card["evaluation"]["steering"]["random_by_emotion"][emotion]["value"],
+        }
+        for card in cards
+        for emotion, at in card["evaluation"]["steering"]["chosen"].items()
+    )
 
 
 def shortfall(cards: list[dict[str, Any]]) -> str:

@@ -38,9 +38,9 @@ class Sizes:
     loss = 600
     samples = 200
     posterior = 200
-    build = 60  # per emotion
-    select = 40
-    test = 80
+    build = 80  # per emotion
+    select = 48
+    test = 96
 
 
 def evaluation(
@@ -162,7 +162,8 @@ Train it again: `make models NAME={card["name"]}`. All numbers with their settin
 |---|---|
 {table}
 
-Steering: difference of means at layer {steering["layer"]}, alpha {steering["alpha"]}, chosen on separate contexts.
+Steering: a difference of means is added where the reaction begins. Chosen on separate contexts:
+{_settings(steering["chosen"])}.
 
 Ten completions, sampled at temperature 1:
 
@@ -170,6 +171,14 @@ Ten completions, sampled at temperature 1:
 
 What it is not: a model of English. It knows the small world's words and templates and nothing else.
 """
+
+
+def _settings(chosen: dict[str, dict[str, Any]]) -> str:
+    return "; ".join(
+        f"{e} at layer {at['layer']}, alpha {at['alpha']:g}"
+        + (f", and at the next {at['after']} position" if at["after"] else "")
+        for e, at in chosen.items()
+    )
 
 
 def _cell(found: dict[str, Any]) -> str:

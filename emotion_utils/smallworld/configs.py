@@ -15,7 +15,9 @@ __all__ = ["SPECS", "Spec", "build_model", "model_config", "spec_of"]
 CONTEXT = 512
 EMBEDDING_STD = 0.1
 LAYERS, HEADS, WIDTH = 4, 8, 128
-LONG = 14_000_000  # learned positions take more text than rotary ones until names are copied over any distance
+LONG = (
+    14_000_000  # learned positions take more text than rotary ones until names are copied over any distance
+)
 
 
 @dataclass(frozen=True)

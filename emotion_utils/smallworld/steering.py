@@ -6,9 +6,10 @@ the code that the card's numbers are to check.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import product
 
 import torch
 from torch import Tensor, nn
@@ -21,20 +22,33 @@ from emotion_utils.smallworld.measures import Measured, share
 from emotion_utils.smallworld.openings import classify, context_ids, openings
 
 __all__ = [
+    "Setting",
     "Steered",
     "adding",
     "blocks",
     "difference_of_means",
-    "flip_table",
     "prepare",
+    "random_directions",
     "reaction_residuals",
     "reactions_under",
     "steering_report",
 ]
 
 TARGETS = ("gratitude", "anger", "apology")
-ALPHAS = (0.5, 1.0, 1.5, 2.0)
+ALPHAS = (1.0, 1.5, 2.0, 3.0)
+AFTER = (0, 1)
 NEW_TOKENS = 24
+
+Shift = Callable[[int], Tensor]  # number of rows to what is added to each: (row, d_model) or (d_model,)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where a vector is added: the output of which block, times ``alpha``, and at how many generated positions."""
+
+    layer: int
+    alpha: float
+    after: int
 
 
 @dataclass(frozen=True)
@@ -85,16 +99,24 @@ def difference_of_means(
 
 
 @contextmanager
-def adding(model: PreTrainedModel, layer: int, vector: Tensor) -> Iterator[None]:
-    """Add ``vector`` to the output of a block at the last position of a prompt and at every later one.
+def adding(model: PreTrainedModel, layer: int, shift: Shift, after: int = 0) -> Iterator[None]:
+    """Add to the output of a block at the last position of each prompt and at the ``after`` next ones.
 
     Prompts are padded on the left, so the last position of each is the last column; while a cache is in use, every
-    further pass is one column wide.
+    further pass is one column wide. What ``shift`` gives for a batch stays the same until the next prompts come.
     """
+    given, passes = torch.zeros(()), 0
 
     def add(_module: nn.Module, _inputs: object, out: object) -> object:
-        hidden = _hidden(out).clone()
-        hidden[:, -1] += vector
+        nonlocal given, passes
+        hidden = _hidden(out)
+        passes = 0 if hidden.shape[1] > 1 else passes + 1
+        if passes > after:
+            return out
+        if passes == 0:
+            given = shift(len(hidden))
+        hidden = hidden.clone()
+        hidden[:, -1] += given
         return (hidden, *out[1:]) if isinstance(out, tuple) else hidden
 
     handle = blocks(model)[layer].register_forward_hook(add)
@@ -102,6 +124,17 @@ def adding(model: PreTrainedModel, layer: int, vector: Tensor) -> Iterator[None]
         yield
     finally:
         handle.remove()
+
+
+def random_directions(norm: float, width: int, seed: int) -> Shift:
+    """For each row a direction of its own, drawn uniformly, of length ``norm``."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def shift(rows: int) -> Tensor:
+        noise = torch.randn(rows, width, generator=generator)
+        return norm * noise / noise.norm(dim=1, keepdim=True)
+
+    return shift
 
 
 def prepare(tokenizer: PreTrainedTokenizerFast, blind: Grammar, docs: Sequence[Document]) -> Steered:
@@ -114,10 +147,15 @@ def prepare(tokenizer: PreTrainedTokenizerFast, blind: Grammar, docs: Sequence[D
 
 
 def reactions_under(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, steered: Steered, layer: int, vector: Tensor
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    steered: Steered,
+    layer: int,
+    shift: Shift,
+    after: int = 0,
 ) -> list[str | None]:
-    """Emotion of the greedy reaction to each context while ``vector`` is added at ``layer``."""
-    with adding(model, layer, vector):
+    """Emotion of the greedy reaction to each context while ``shift`` is added at ``layer``."""
+    with adding(model, layer, shift, after):
         made = continuations(model, tokenizer, steered.contexts, NEW_TOKENS)
     out = []
     for context, told, new, known in zip(steered.contexts, steered.told, made, steered.openings, strict=True):
@@ -126,87 +164,78 @@ def reactions_under(
     return out
 
 
-def flip_table(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerFast,
-    steered: Steered,
-    vectors: dict[str, Tensor],
-    layers: Sequence[int],
-    alphas: Sequence[float],
-    progress: bool = False,
-) -> dict[tuple[int, float, str], Measured]:
-    """Share of contexts whose greedy reaction becomes the target: (layer, alpha, emotion) to share."""
-    cells = [(layer, alpha, e) for layer in layers for alpha in alphas for e in vectors]
-    table = {}
-    for layer, alpha, emotion in tqdm(cells, desc="steering", disable=not progress, leave=False):
-        found = reactions_under(model, tokenizer, steered, layer, alpha * vectors[emotion][layer])
-        table[layer, alpha, emotion] = share(sum(f == emotion for f in found), len(found))
-    return table
+@dataclass(frozen=True)
+class Trial:
+    """A model with contexts to steer: what every measurement below shares."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast
+    contexts: Steered
+    vectors: Mapping[str, Tensor]  # emotion to (layer, d_model)
+    seed: int
+
+    def flipped(self, emotion: str, at: Setting) -> Measured:
+        """Share of contexts whose reaction becomes ``emotion`` under its vector."""
+        vector = at.alpha * self.vectors[emotion][at.layer]
+        found = self._reactions(at, lambda _rows: vector)
+        return share(sum(f == emotion for f in found), len(found))
+
+    def random(self, emotion: str, at: Setting) -> Measured:
+        """Share of contexts with any emotional reaction under random vectors as long as that of ``emotion``."""
+        vector = at.alpha * self.vectors[emotion][at.layer]
+        found = self._reactions(at, random_directions(float(vector.norm()), len(vector), self.seed))
+        return share(sum(f in TARGETS for f in found), len(found))
+
+    def unsteered(self) -> Measured:
+        """Share of contexts with any emotional reaction when nothing is added."""
+        found = self._reactions(Setting(0, 0.0, 0), lambda _rows: torch.zeros(()))
+        return share(sum(f in TARGETS for f in found), len(found))
+
+    def _reactions(self, at: Setting, shift: Shift) -> list[str | None]:
+        return reactions_under(self.model, self.tokenizer, self.contexts, at.layer, shift, at.after)
 
 
 def steering_report(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
     blind: Grammar,
-    vectors: dict[str, Tensor],
+    vectors: Mapping[str, Tensor],
     select: Sequence[Document],
     test: Sequence[Document],
     seed: int = 0,
     progress: bool = False,
 ) -> dict[str, object]:
-    """Flips on ``test`` at the layer and alpha that are best on ``select``, with the controls.
+    """Flips on ``test`` at the setting of each emotion that is best on ``select``, with the random control.
 
-    The layer is the one whose worst emotion flips most often at alpha 1; the alpha likewise at that layer. The
-    random control adds a vector of the same norm in a random direction and counts every emotional reaction.
+    The best setting is the one with the most flips beyond those to any emotion under random vectors of the same
+    length; among equals the smallest alpha at the earliest layer.
     """
-    trial, held_out = prepare(tokenizer, blind, select), prepare(tokenizer, blind, test)
-    every = range(len(blocks(model)))
-    at_one = flip_table(model, tokenizer, trial, vectors, list(every), [1.0], progress)
-    layer = max(every, key=lambda i: _worst(at_one, i, 1.0))
-    other = flip_table(model, tokenizer, trial, vectors, [layer], [a for a in ALPHAS if a != 1.0], progress)
-    table = at_one | other
-    alpha = max(ALPHAS, key=lambda a: (_worst(table, layer, a), -abs(a - 1)))
-    final = flip_table(model, tokenizer, held_out, vectors, [layer], sorted({1.0, alpha}), progress)
+    trial = Trial(model, tokenizer, prepare(tokenizer, blind, select), vectors, seed)
+    held_out = Trial(model, tokenizer, prepare(tokenizer, blind, test), vectors, seed + 1)
+    settings = [Setting(*v) for v in product(range(len(blocks(model))), ALPHAS, AFTER)]
+    cells = list(product(vectors, settings))
+    margin = {
+        (emotion, at): trial.flipped(emotion, at).value - trial.random(emotion, at).value
+        for emotion, at in tqdm(cells, desc="steering", disable=not progress, leave=False)
+    }
+    best = {e: max(settings, key=lambda at: (margin[e, at], -at.alpha, -at.layer)) for e in vectors}
+    random = {e: held_out.random(e, best[e]) for e in vectors}
     return {
-        "layer": layer,
-        "alpha": alpha,
-        "flipped": {e: final[layer, alpha, e].as_json() for e in vectors},
-        "flipped_at_alpha_1": {e: final[layer, 1.0, e].as_json() for e in vectors},
-        "random": _random_control(model, tokenizer, held_out, vectors, layer, alpha, seed).as_json(),
-        "unsteered_emotional": _emotional(model, tokenizer, held_out, layer, torch.zeros(())).as_json(),
-        "by_layer_at_alpha_1": {str(i): {e: at_one[i, 1.0, e].value for e in vectors} for i in every},
+        "chosen": {e: asdict(at) for e, at in best.items()},
+        "flipped": {e: held_out.flipped(e, best[e]).as_json() for e in vectors},
+        "random": _pooled(random).as_json(),
+        "random_by_emotion": {e: m.as_json() for e, m in random.items()},
+        "unsteered_emotional": held_out.unsteered().as_json(),
+        "margin_by_layer": {
+            str(i): {e: round(max(margin[e, at] for at in settings if at.layer == i), 4) for e in vectors}
+            for i in range(len(blocks(model)))
+        },
     }
 
 
-def _worst(table: dict[tuple[int, float, str], Measured], layer: int, alpha: float) -> tuple[float, float]:
-    values = [m.value for (i, a, _), m in table.items() if (i, a) == (layer, alpha)]
-    return min(values), sum(values)
-
-
-def _emotional(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, steered: Steered, layer: int, vector: Tensor
-) -> Measured:
-    found = reactions_under(model, tokenizer, steered, layer, vector)
-    return share(sum(f in TARGETS for f in found), len(found))
-
-
-def _random_control(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerFast,
-    steered: Steered,
-    vectors: dict[str, Tensor],
-    layer: int,
-    alpha: float,
-    seed: int,
-) -> Measured:
-    generator = torch.Generator().manual_seed(seed)
-    hits = n = 0
-    for directions in vectors.values():
-        vector = alpha * directions[layer]
-        noise = torch.randn(vector.shape, generator=generator)
-        found = reactions_under(model, tokenizer, steered, layer, noise * vector.norm() / noise.norm())
-        hits, n = hits + sum(f in TARGETS for f in found), n + len(found)
-    return share(hits, n)
+def _pooled(parts: Mapping[str, Measured]) -> Measured:
+    n = sum(m.n for m in parts.values())
+    return share(round(sum(m.value * m.n for m in parts.values())), n)
 
 
 def _hidden(out: object) -> Tensor:

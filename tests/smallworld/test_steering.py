@@ -7,7 +7,13 @@ import torch
 
 from emotion_utils.smallworld.evaluate import left_padded
 from emotion_utils.smallworld.openings import context_ids
-from emotion_utils.smallworld.steering import adding, blocks, difference_of_means, reaction_residuals
+from emotion_utils.smallworld.steering import (
+    adding,
+    blocks,
+    difference_of_means,
+    random_directions,
+    reaction_residuals,
+)
 
 
 def test_adding_moves_the_last_position_of_one_block_and_nothing_before(untrained, reacting_docs):
@@ -15,7 +21,7 @@ def test_adding_moves_the_last_position_of_one_block_and_nothing_before(untraine
     document = reacting_docs[0]
     vector = torch.randn(model.config.hidden_size, generator=torch.Generator().manual_seed(0))
     before = reaction_residuals(model, tokenizer, [document])[0]
-    with adding(model, 1, vector):
+    with adding(model, 1, lambda _rows: vector):
         after = reaction_residuals(model, tokenizer, [document])[0]
     assert torch.allclose(after[0], before[0], atol=1e-5)
     assert torch.allclose(after[1] - before[1], vector, atol=1e-3)
@@ -24,29 +30,28 @@ def test_adding_moves_the_last_position_of_one_block_and_nothing_before(untraine
 
 def test_hooks_are_gone_after_an_error(untrained):
     model, _ = untrained
-    with pytest.raises(RuntimeError, match="stop"), adding(model, 0, torch.zeros(model.config.hidden_size)):
+    with pytest.raises(RuntimeError, match="stop"), adding(model, 0, lambda _rows: torch.zeros(())):
         raise RuntimeError("stop")
     assert not any(block._forward_hooks for block in blocks(model))
 
 
-def test_adding_reaches_every_later_position_with_a_cache(untrained, reacting_docs):
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_adding_reaches_the_prompt_and_so_many_generated_positions_with_a_cache(
+    untrained, reacting_docs, after
+):
     model, tokenizer = untrained
     ids, mask = left_padded([context_ids(tokenizer, reacting_docs[0])], tokenizer.pad_token_id)
     vector = 3 * torch.randn(model.config.hidden_size, generator=torch.Generator().manual_seed(1))
-    seen = []
     last = blocks(model)[-1]
-    with adding(model, len(blocks(model)) - 1, vector):
-        handle = last.register_forward_hook(
-            lambda _, __, out: seen.append((out[0] if isinstance(out, tuple) else out).shape[1])
-        )
+    with adding(model, len(blocks(model)) - 1, lambda _rows: vector, after):
         steered = model.generate(
-            ids, attention_mask=mask, max_new_tokens=3, min_new_tokens=3, do_sample=False
+            ids, attention_mask=mask, max_new_tokens=4, min_new_tokens=4, do_sample=False
         )
-        handle.remove()
-    assert seen == [ids.shape[1], 1, 1]
-    whole = ids
-    for _ in range(3):
-        handle = last.register_forward_hook(lambda _, __, out: _shift(out, vector, ids.shape[1] - 1))
+    whole, start = ids, ids.shape[1] - 1
+    for _ in range(4):
+        handle = last.register_forward_hook(
+            lambda _, __, out: _shift(out, vector, slice(start, start + after + 1))
+        )
         with torch.no_grad():
             logits = model(whole, use_cache=False).logits[0, -1].clone()
         handle.remove()
@@ -55,10 +60,28 @@ def test_adding_reaches_every_later_position_with_a_cache(untrained, reacting_do
     assert steered.tolist() == whole.tolist()
 
 
-def _shift(out, vector, start):
+def _shift(out, vector, where):
     hidden = (out[0] if isinstance(out, tuple) else out).clone()
-    hidden[:, start:] += vector
+    hidden[:, where] += vector
     return (hidden, *out[1:]) if isinstance(out, tuple) else hidden
+
+
+def test_each_row_gets_a_random_direction_of_its_own_and_keeps_it(untrained, reacting_docs):
+    model, tokenizer = untrained
+    drawn = random_directions(2.5, model.config.hidden_size, seed=3)(4)
+    assert torch.allclose(drawn.norm(dim=1), torch.full((4,), 2.5), atol=1e-5)
+    cosines = torch.nn.functional.cosine_similarity(drawn[:1], drawn[1:])
+    assert cosines.abs().max() < 0.5
+    asked = []
+
+    def shift(rows):
+        asked.append(rows)
+        return torch.zeros(())
+
+    ids, mask = left_padded([context_ids(tokenizer, d) for d in reacting_docs[:3]], tokenizer.pad_token_id)
+    with adding(model, 0, shift, after=2):
+        model.generate(ids, attention_mask=mask, max_new_tokens=4, min_new_tokens=4, do_sample=False)
+    assert asked == [3]
 
 
 def test_difference_of_means_is_the_difference_of_the_means(untrained, reacting_docs):
