@@ -49,6 +49,11 @@ STEMS = re.compile(
     re.IGNORECASE,
 )
 
+PRONOUNS = {
+    *["i", "me", "my", "mine", "myself", "you", "your", "yours", "yourself", "we", "us", "our", "ours"],
+    *["he", "him", "his", "she", "her", "hers", "they", "them", "their", "theirs"],
+}
+
 
 def read(name: str) -> list[dict]:
     lines = (PROMPTS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
@@ -242,6 +247,14 @@ def test_implicit_twins_differ_in_one_clause_that_is_not_the_last() -> None:
         for middle in middles:
             assert middle
             assert "." not in " ".join(middle)[:-1], row["text"]
+
+
+def test_implicit_twins_have_the_same_pronouns_and_almost_the_same_length() -> None:
+    for row, partner in pairs("implicit"):
+        one, other = (plain(text).split() for text in (row["text"], partner["text"]))
+        used = [Counter(word for word in text if word in PRONOUNS) for text in (one, other)]
+        assert used[0] == used[1], row["text"]
+        assert abs(len(one) - len(other)) <= 2, row["text"]
 
 
 def test_lengths_are_those_of_short_utterances() -> None:
