@@ -13,3 +13,5 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # A test must not reach for the network; whoever tests hub models unsets this.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+pytest_plugins = ["model_fixtures"]

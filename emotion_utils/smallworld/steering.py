@@ -24,6 +24,7 @@ from emotion_utils.smallworld.openings import classify, context_ids, openings
 __all__ = [
     "Setting",
     "Steered",
+    "Trial",
     "adding",
     "blocks",
     "difference_of_means",
@@ -213,12 +214,9 @@ def steering_report(
     trial = Trial(model, tokenizer, prepare(tokenizer, blind, select), vectors, seed)
     held_out = Trial(model, tokenizer, prepare(tokenizer, blind, test), vectors, seed + 1)
     settings = [Setting(*v) for v in product(range(len(blocks(model))), ALPHAS, AFTER)]
-    cells = list(product(vectors, settings))
-    margin = {
-        (emotion, at): trial.flipped(emotion, at).value - trial.random(emotion, at).value
-        for emotion, at in tqdm(cells, desc="steering", disable=not progress, leave=False)
-    }
-    best = {e: max(settings, key=lambda at: (margin[e, at], -at.alpha, -at.layer)) for e in vectors}
+    cells = tqdm(list(product(vectors, settings)), desc="steering", disable=not progress, leave=False)
+    flips = {(emotion, at): trial.flipped(emotion, at).value for emotion, at in cells}
+    best = {e: _best(trial, e, {at: flips[e, at] for at in settings}) for e in vectors}
     random = {e: held_out.random(e, best[e]) for e in vectors}
     return {
         "chosen": {e: asdict(at) for e, at in best.items()},
@@ -226,11 +224,23 @@ def steering_report(
         "random": _pooled(random).as_json(),
         "random_by_emotion": {e: m.as_json() for e, m in random.items()},
         "unsteered_emotional": held_out.unsteered().as_json(),
-        "margin_by_layer": {
-            str(i): {e: round(max(margin[e, at] for at in settings if at.layer == i), 4) for e in vectors}
+        "selected_by_layer": {
+            str(i): {e: round(max(flips[e, at] for at in settings if at.layer == i), 4) for e in vectors}
             for i in range(len(blocks(model)))
         },
     }
+
+
+def _best(trial: Trial, emotion: str, flips: Mapping[Setting, float]) -> Setting:
+    """The setting with the largest margin over random vectors; they are tried only where they can still decide."""
+    order = sorted(flips, key=lambda at: (-flips[at], at.alpha, at.layer, at.after))
+    best, margin = order[0], -1.0
+    for at in order:
+        if flips[at] <= margin:
+            break
+        if (own := flips[at] - trial.random(emotion, at).value) > margin:
+            best, margin = at, own
+    return best
 
 
 def _pooled(parts: Mapping[str, Measured]) -> Measured:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from emotion_utils.smallworld.evaluate import left_padded
+from emotion_utils.smallworld.measures import share
 from emotion_utils.smallworld.openings import context_ids
 from emotion_utils.smallworld.steering import (
+    Setting,
+    Trial,
     adding,
     blocks,
     difference_of_means,
     random_directions,
     reaction_residuals,
 )
+from emotion_utils.smallworld.steering import _best as best_setting
 
 
 def test_adding_moves_the_last_position_of_one_block_and_nothing_before(untrained, reacting_docs):
@@ -90,3 +95,22 @@ def test_difference_of_means_is_the_difference_of_the_means(untrained, reacting_
     every = reaction_residuals(model, tokenizer, reacting_docs[:5])
     assert torch.allclose(found, every[:2].mean(0) - every[2:].mean(0), atol=1e-5)
     assert found.shape == (model.config.num_hidden_layers, model.config.hidden_size)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_best_setting_has_the_largest_margin_over_random_vectors(seed):
+    rng = np.random.default_rng(seed)
+    settings = [Setting(layer, alpha, 0) for layer in range(3) for alpha in (1.0, 2.0)]
+    flips, random = ({at: int(rng.integers(0, 11)) for at in settings} for _ in range(2))
+    tried = []
+
+    class Known(Trial):
+        def random(self, emotion, at):
+            tried.append(at)
+            return share(random[at], 10)
+
+    found = best_setting(object.__new__(Known), "anger", {at: flips[at] / 10 for at in settings})
+    margins = {at: flips[at] - random[at] for at in settings}
+    assert margins[found] == max(margins.values())
+    # whatever was left out could not have won
+    assert all(flips[at] <= margins[found] for at in settings if at not in tried)
