@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["write_atomically"]
+
+_UMASK = threading.Lock()
 
 
 def write_atomically(path: Path, content: str | bytes) -> Path:
@@ -29,6 +33,7 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
             file.write(content.encode("utf-8") if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())  # a temporary file is for its owner alone, a result is for all
         os.replace(name, path)
         _sync_folder(path.parent)
     except BaseException:
@@ -39,9 +44,20 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
 
 def _sync_folder(folder: Path) -> None:
     """Make the rename itself survive a power cut, where the system can."""
-    if os.name == "posix":
+    try:
         handle = os.open(folder, os.O_RDONLY)
-        try:
+    except OSError:
+        return
+    try:
+        with suppress(OSError):
             os.fsync(handle)
-        finally:
-            os.close(handle)
+    finally:
+        os.close(handle)
+
+
+def _umask() -> int:
+    """What the process takes away from the rights of new files; it can only be read by setting it."""
+    with _UMASK:
+        mask = os.umask(0o077)
+        os.umask(mask)
+    return mask

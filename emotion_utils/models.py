@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from emotion_utils.errors import UserError
 from emotion_utils.model_files import check_model_directory
+from emotion_utils.offsets import check_offsets
 from emotion_utils.parameters import check_device
 from emotion_utils.paths import MODELS, PROJECT_ROOT
 from emotion_utils.suggestions import listing, suggestion
@@ -26,6 +27,7 @@ __all__ = [
     "ModelRef",
     "bundled_models",
     "context_length",
+    "context_of",
     "load_config",
     "load_model",
     "load_tokenizer",
@@ -196,7 +198,12 @@ def load_model(name: str, device: str = "cpu", dtype: str = "auto") -> PreTraine
 
 def context_length(name: str) -> int:
     """Read how many positions a model has, from its config alone."""
-    config = load_config(name).get_text_config()
+    return context_of(load_config(name), name)
+
+
+def context_of(config: Any, name: str) -> int:
+    """How many positions a configuration provides for; ``name`` is for the error where it does not say."""
+    config = config.get_text_config()
     for field in ("max_position_embeddings", "n_positions", "n_ctx"):
         if isinstance(getattr(config, field, None), int):
             return int(getattr(config, field))
@@ -282,10 +289,7 @@ def _why_not(ref: ModelRef, what: str, error: Exception) -> str:
 def token_offsets(name: str) -> Callable[[list[str]], list[list[tuple[int, int]]]]:
     """Make a function from texts to the character spans of their tokens."""
     tokenizer = load_tokenizer(name)
-    if not tokenizer.is_fast:
-        raise UserError(
-            f'The tokenizer of "{name}" gives no character offsets: choose a model with a tokenizer.json.'
-        )
+    check_offsets(tokenizer, name)
 
     def offsets(texts: list[str]) -> list[list[tuple[int, int]]]:
         if not texts:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from emotion_utils.dataset import by_emotion
+from emotion_utils.offsets import Offsets, covering
 
-__all__ = ["Offsets", "pairs", "span_report", "token_marks"]
-
-Offsets = Callable[[list[str]], list[list[tuple[int, int]]]]
-"""From texts to the character spans of their tokens."""
+__all__ = ["pairs", "span_report", "token_marks"]
 
 
 def pairs(prompts: pd.DataFrame, per_emotion: int = 2, seed: int = 0) -> pd.DataFrame:
@@ -74,7 +72,7 @@ def _on_tokens(found: pd.DataFrame, offsets: Offsets) -> dict[str, float]:
         offsets(found["text"].tolist()),
         strict=True,
     ):
-        inside = [(a, b) for a, b in spans if a < end and b > start]
+        inside = [spans[i] for i in covering(spans, start, end)]
         exact.append(bool(inside) and text[inside[0][0] : inside[-1][1]].strip() == text[start:end])
         sizes_.append(len(inside))
     nan = float("nan")
@@ -101,7 +99,5 @@ def token_marks(prompt: pd.Series, offsets: Offsets) -> tuple[list[str], list[fl
     # a token takes along what stands before it and belongs to none, such as a space
     starts = [0] + [end for _, end in spans[:-1]]
     words = [text[start:end] for start, (_, end) in zip(starts, spans, strict=True)]
-    if pd.isna(prompt["emotion_start"]):
-        return words, [0.0] * len(words)
-    inside = [float(a < prompt["emotion_end"] and b > prompt["emotion_start"]) for a, b in spans]
-    return words, inside
+    inside = covering(spans, prompt["emotion_start"], prompt["emotion_end"])
+    return words, [float(i in inside) for i in range(len(words))]

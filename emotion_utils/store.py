@@ -22,6 +22,7 @@ from filelock import FileLock
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 
+from emotion_utils.canonical import canonical_json, digest
 from emotion_utils.errors import UserError
 from emotion_utils.files import write_atomically
 
@@ -53,7 +54,7 @@ def artefact_key(name: str, parameters: Mapping[str, Any]) -> str:
     """
     if not name.replace("_", "").isalnum() or not name.isascii():
         raise UserError(f'An artefact is named in letters, digits and "_", not "{name}".')
-    return f"{name}-{hashlib.sha256(_canonical(dict(parameters))).hexdigest()[:32]}"
+    return f"{name}-{digest(dict(parameters))[:32]}"
 
 
 class Store:
@@ -94,24 +95,29 @@ class Store:
         parameters
             What the key was made from; kept in the manifest for people to read.
         """
+        with self.locked(key):
+            self._put(key, value, parameters)
+
+    def _put(self, key: str, value: Any, parameters: Mapping[str, Any] | None) -> None:
         kind, payload = _encode(key, value)
-        digest = hashlib.sha256(payload).hexdigest()
-        file = f"{key}.{digest[:12]}.{SUFFIX[kind]}"
+        content = hashlib.sha256(payload).hexdigest()
+        file = f"{key}.{content[:12]}.{SUFFIX[kind]}"
         manifest = {
             "format": FORMAT,
             "key": key,
             "kind": kind,
             "file": file,
             "bytes": len(payload),
-            "sha256": digest,
+            "sha256": content,
             "parameters": dict(parameters or {}),
         }
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.folder / file, payload)
-        write_atomically(self._manifest_path(key), _sealed(manifest))
-        for old in self._payloads(key):
-            if old.name != file:
-                old.unlink(missing_ok=True)
+        sealed = _sealed(manifest)
+        with _refusals(self.folder):
+            write_atomically(self.folder / file, payload)
+            write_atomically(self._manifest_path(key), sealed)
+            for old in [*self._payloads(key), *self._leftovers(key)]:
+                if old.name != file:
+                    old.unlink(missing_ok=True)
 
     def get(self, key: str) -> Any:
         """Read what :meth:`put` stored under this key: a dict of tensors, a table, or JSON.
@@ -123,14 +129,16 @@ class Store:
         DamagedArtefact
             Where manifest or payload is not what was written.
         """
-        manifest = self.manifest(key)
-        if not (self.folder / manifest["file"]).is_file():
-            manifest = self.manifest(key)  # replaced between the two reads
-        path = self.folder / manifest["file"]
-        try:
-            payload = path.read_bytes()
-        except FileNotFoundError:
-            raise self._damaged(path, "is missing") from None
+        manifest, payload = self.manifest(key), None
+        while payload is None:
+            path = self.folder / manifest["file"]
+            try:
+                payload = path.read_bytes()
+            except FileNotFoundError:
+                newer = self.manifest(key)
+                if newer == manifest:
+                    raise self._damaged(path, "is missing") from None
+                manifest = newer  # it was replaced between the two reads
         if len(payload) != manifest["bytes"]:
             raise self._damaged(path, f"has {len(payload)} bytes instead of {manifest['bytes']}")
         if hashlib.sha256(payload).hexdigest() != manifest["sha256"]:
@@ -172,26 +180,38 @@ class Store:
             return self.get(key)
         with self.locked(key):
             if key not in self or again:
-                self.put(key, function(), parameters)
+                self._put(key, function(), parameters)
         return self.get(key)
 
     @contextmanager
     def locked(self, key: str) -> Iterator[None]:
         """Hold the lock of a key, which ends with the process that holds it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / f".{key}.lock"):
+        with _refusals(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self._lock_path(key))
+            lock.acquire()
+        try:
             yield
+        finally:
+            lock.release()
 
     def remove(self, key: str) -> None:
         """Delete an artefact, damaged or not; nothing happens where there is none."""
-        self._manifest_path(key).unlink(missing_ok=True)
-        for path in self._payloads(key):
-            path.unlink(missing_ok=True)
+        with self.locked(key):
+            for path in [self._manifest_path(key), *self._payloads(key), *self._leftovers(key)]:
+                path.unlink(missing_ok=True)
 
     def _payloads(self, key: str) -> list[Path]:
         return [
             path for suffix in SUFFIX.values() for path in self.folder.glob(f"{key}.????????????.{suffix}")
         ]
+
+    def _leftovers(self, key: str) -> list[Path]:
+        """Temporary files of writers that were killed; only the holder of the key's lock may ask."""
+        return [path for path in self.folder.glob(f".{key}.*") if path != self._lock_path(key)]
+
+    def _lock_path(self, key: str) -> Path:
+        return self.folder / f".{key}.lock"
 
     def _manifest_path(self, key: str) -> Path:
         return self.folder / f"{key}.manifest.json"
@@ -210,7 +230,7 @@ def _encode(key: str, value: Any) -> tuple[Kind, bytes]:
     if isinstance(value, Mapping) and value and all(isinstance(v, torch.Tensor) for v in value.values()):
         return "tensors", save_safetensors({k: v.detach().cpu().contiguous() for k, v in value.items()})
     try:
-        return "json", _canonical(value)
+        return "json", canonical_json(value)
     except UserError as error:
         raise UserError(f"{key} cannot be stored: {error}") from None
 
@@ -221,19 +241,20 @@ def _decode(kind: str, payload: bytes) -> Any:
     return load_safetensors(payload) if kind == "tensors" else json.loads(payload)
 
 
-def _canonical(value: Any) -> bytes:
-    """JSON with one spelling for one value."""
+@contextmanager
+def _refusals(folder: Path) -> Iterator[None]:
+    """Turn what the file system refuses into a sentence."""
     try:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-    except (TypeError, ValueError) as error:
+        yield
+    except OSError as error:
         raise UserError(
-            f"only JSON values (text, finite numbers, true, false, lists, objects) have one spelling; {error}."
-        ) from None
+            f"Nothing can be stored in {folder} ({error.strerror or error}): make room, grant the right to write "
+            "there, or choose another folder with run_dir."
+        ) from error
 
 
 def _sealed(manifest: dict[str, Any]) -> bytes:
-    seal = hashlib.sha256(_canonical(manifest)).hexdigest()
-    return json.dumps(manifest | {"seal": seal}, indent=1).encode() + b"\n"
+    return json.dumps(manifest | {"seal": digest(manifest)}, indent=1).encode() + b"\n"
 
 
 def _unsealed(text: bytes) -> dict[str, Any] | None:

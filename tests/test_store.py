@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -15,12 +16,18 @@ import pandas as pd
 import pytest
 import torch
 
+from emotion_utils import files
 from emotion_utils.errors import UserError
 from emotion_utils.store import DamagedArtefact, Store, artefact_key
 
 TENSORS = {"a": torch.arange(12, dtype=torch.float32).reshape(3, 4), "b": torch.ones(2, dtype=torch.bfloat16)}
 TABLE = pd.DataFrame({"model": ["x", "y"], "layer": [0, 1], "value": [0.5, np.nan]}, index=["r", "s"])
 VALUES = {"tensors": TENSORS, "table": TABLE, "json": {"n": [1, 2.5, None, "é"]}}
+
+
+def visible(folder) -> list[str]:
+    """Names of files that are neither locks nor temporary."""
+    return [path.name for path in folder.iterdir() if not path.name.startswith(".")]
 
 
 def same(one, other) -> bool:
@@ -41,10 +48,10 @@ def test_what_is_stored_comes_back(tmp_path, kind):
     assert store.keys() == [key]
     store.put(key, VALUES["json"])  # in place of it
     assert store.get(key) == VALUES["json"]
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(visible(tmp_path)) == 2
     store.remove(key)
     assert key not in store
-    assert not list(tmp_path.iterdir())
+    assert not visible(tmp_path)
 
 
 def test_a_missing_artefact_is_a_key_error(tmp_path):
@@ -84,7 +91,7 @@ def test_any_change_of_what_made_it_misses_and_the_same_hits(tmp_path, name):
     assert store.compute("x", MADE_FROM, compute) == 4
 
 
-@pytest.mark.parametrize("value", [float("nan"), {1, 2}, TENSORS["a"], b"bytes"])
+@pytest.mark.parametrize("value", [float("nan"), {1, 2}, TENSORS["a"], b"bytes", {1: "a"}, [{"x": {2: 0}}]])
 def test_a_parameter_without_one_spelling_is_refused(value):
     with pytest.raises(UserError, match="only JSON values"):
         artefact_key("x", {"value": value})
@@ -150,8 +157,9 @@ def test_a_damaged_artefact_is_computed_again_only_on_request(tmp_path):
 
 WRITER = """
 import sys, torch
+from pathlib import Path
 from emotion_utils.store import Store
-store = Store(sys.argv[1])
+store = Store(Path(sys.argv[1]))
 print("ready", flush=True)
 for n in range(10**9):
     store.put("x-1", {"n": torch.full((60_000,), float(n % 1000))})
@@ -218,16 +226,28 @@ def _state(pid: int) -> str:
         return file.read().rsplit(")", 1)[1].split()[0]
 
 
-@pytest.mark.parametrize("call", ["write", "fsync", "replace"])
-@pytest.mark.parametrize("nth", [1, 2, 3, 4])
-def test_a_process_that_dies_inside_a_write_leaves_the_old_value(tmp_path, call, nth):
+@pytest.mark.parametrize(
+    ("call", "nth", "value"),
+    [
+        # a put writes two files: the payload, then the manifest, whose renaming makes the new value the value
+        *[("open", n, 0.0) for n in (1, 2)],
+        *[("write", n, 0.0) for n in (1, 2)],
+        *[("fsync", n, 0.0) for n in (1, 2, 3)],  # of the payload, its folder, the manifest
+        *[("replace", n, 0.0) for n in (1, 2)],
+        ("fsync", 4, 1.0),  # of the folder of the manifest
+        ("unlink", 1, 1.0),  # of the old payload
+    ],
+)
+def test_a_process_that_dies_inside_a_write_leaves_the_old_value_or_the_new_one(tmp_path, call, nth, value):
     store = Store(tmp_path)
     store.put("x-1", {"n": torch.zeros(60_000)})
     program = f"""
-import os, sys, torch
+import os, pathlib, sys, torch
 from emotion_utils import files
 from emotion_utils.store import Store
-left, real = [{nth}], dict(write=os.fdopen, fsync=os.fsync, replace=os.replace)["{call}"]
+owner, name = {{"open": (files.tempfile, "mkstemp"), "write": (os, "fdopen"), "fsync": (os, "fsync"),
+    "replace": (os, "replace"), "unlink": (pathlib.Path, "unlink")}}["{call}"]
+left, real = [{nth}], getattr(owner, name)
 def die(*args, **options):
     left[0] -= 1
     if left[0] == 0:
@@ -235,11 +255,64 @@ def die(*args, **options):
             os.write(args[0], b"half")
         os._exit(9)
     return real(*args, **options)
-setattr(files.os, dict(write="fdopen", fsync="fsync", replace="replace")["{call}"], die)
-Store(sys.argv[1]).put("x-1", {{"n": torch.ones(60_000)}})
+setattr(owner, name, die)
+Store(pathlib.Path(sys.argv[1])).put("x-1", {{"n": torch.ones(60_000)}})
 """
-    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False)
-    assert never_half_written(store) == 1
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False)
+    assert done.returncode == 9
+    assert store.get("x-1")["n"].unique().tolist() == [value]
+    store.put("x-1", {"n": torch.zeros(60_000)})
+    assert sorted(visible(tmp_path)) == sorted([store.manifest("x-1")["file"], "x-1.manifest.json"])
+    assert not [path for path in tmp_path.iterdir() if path.name.endswith(".tmp") or "half" in path.name]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written_is_named(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(UserError, match="Permission denied"):
+        Store(tmp_path).put("x-1", {"n": 1})
+
+
+def test_a_full_disk_and_a_file_in_place_of_the_folder_are_named(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"Nothing can be stored in .*file"):
+        Store(tmp_path / "file").put("x-1", {"n": 1})
+    store = Store(tmp_path / "store")
+    store.put("x-1", {"n": 1})
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(UserError, match="No space left on device"):
+        store.put("x-1", {"n": 2})
+    monkeypatch.undo()
+    assert store.get("x-1") == {"n": 1}
+
+
+SHARER = """
+import sys, torch
+from pathlib import Path
+from emotion_utils.store import Store
+store = Store(Path(sys.argv[1]))
+for n in range(300):
+    store.put("x-1", {"n": torch.full((2_000,), float(n))})
+    assert len(store.get("x-1")["n"].unique()) == 1
+"""
+
+
+def test_processes_that_replace_and_read_one_artefact_never_see_damage(tmp_path):
+    sharing = [subprocess.Popen([sys.executable, "-c", SHARER, str(tmp_path)]) for _ in range(2)]
+    assert [process.wait() for process in sharing] == [0, 0]
+
+
+def test_what_is_stored_can_be_read_by_others(tmp_path):
+    store = Store(tmp_path)
+    store.put("x-1", {"n": 1})
+    mask = os.umask(0)
+    os.umask(mask)
+    modes = {path.stat().st_mode & 0o777 for path in tmp_path.iterdir() if not path.name.startswith(".")}
+    assert modes == {0o666 & ~mask}
 
 
 COUNTER = """

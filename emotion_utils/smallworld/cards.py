@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from emotion_utils.smallworld import load_grammar
@@ -21,7 +20,7 @@ from emotion_utils.smallworld.evaluate import (
     posterior_agreement,
     reacting,
 )
-from emotion_utils.smallworld.fitting import THREADS
+from emotion_utils.smallworld.fitting import prepare_processor
 from emotion_utils.smallworld.grammar import Grammar
 from emotion_utils.smallworld.measures import Measured
 from emotion_utils.smallworld.steering import TARGETS, difference_of_means, steering_report
@@ -36,10 +35,10 @@ class Sizes:
     """How many documents each measurement takes."""
 
     loss = 600
-    samples = 200
+    samples = 400
     posterior = 200
     build = 80  # per emotion
-    select = 48
+    select = 32
     test = 96
 
 
@@ -55,7 +54,7 @@ def evaluation(
     ``blind`` says that the model was trained on permuted reactions: its loss and its samples are then held against
     that world, its posterior and its steering against the true one.
     """
-    torch.set_num_threads(THREADS)
+    prepare_processor()
     world, true, every_cause = load_grammar("en", blind), load_grammar("en"), load_grammar("en", True)
     unseen = list(documents(world, sizes.loss, EVALUATION_SEED, stream="validation"))
     neutral = reacting(true, sizes.samples, EVALUATION_SEED + 1, emotion="neutral")

@@ -209,7 +209,7 @@ def steering_report(
     """Flips on ``test`` at the setting of each emotion that is best on ``select``, with the random control.
 
     The best setting is the one with the most flips beyond those to any emotion under random vectors of the same
-    length; among equals the smallest alpha at the earliest layer.
+    length; among equals the smallest alpha, then the earliest layer, then the fewest positions.
     """
     trial = Trial(model, tokenizer, prepare(tokenizer, blind, select), vectors, seed)
     held_out = Trial(model, tokenizer, prepare(tokenizer, blind, test), vectors, seed + 1)
@@ -233,14 +233,12 @@ def steering_report(
 
 def _best(trial: Trial, emotion: str, flips: Mapping[Setting, float]) -> Setting:
     """The setting with the largest margin over random vectors; they are tried only where they can still decide."""
-    order = sorted(flips, key=lambda at: (-flips[at], at.alpha, at.layer, at.after))
-    best, margin = order[0], -1.0
-    for at in order:
-        if flips[at] <= margin:
+    margins: dict[Setting, float] = {}
+    for at in sorted(flips, key=lambda at: -flips[at]):
+        if margins and flips[at] < max(margins.values()):
             break
-        if (own := flips[at] - trial.random(emotion, at).value) > margin:
-            best, margin = at, own
-    return best
+        margins[at] = flips[at] - trial.random(emotion, at).value
+    return max(margins, key=lambda at: (round(margins[at], 9), -at.alpha, -at.layer, -at.after))
 
 
 def _pooled(parts: Mapping[str, Measured]) -> Measured:

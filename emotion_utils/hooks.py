@@ -1,0 +1,247 @@
+"""Where an experiment reads from and writes to a model, by the field's names, the same in every family.
+
+This is the only module that registers hooks: :mod:`activations` reads through it, interventions write through it.
+Hooks live inside one ``with`` block and are removed when it ends, also by an exception. (The cards of the bundled
+models are measured by code of their own, in :mod:`smallworld.steering`, so that they check this one.)
+
+======================  =================================================  ==============================
+kind                    what it is                                         shape
+======================  =================================================  ==============================
+``resid_pre``           residual stream before the block                   (batch, position, d_model)
+``z``                   heads before the output projection                 (batch, position, head, d_head)
+``attn_out``            what attention adds to the residual stream         (batch, position, d_model)
+``mlp_out``             what the MLP adds to the residual stream           (batch, position, d_model)
+``resid_post``          residual stream after the block                    (batch, position, d_model)
+``pattern``             attention probabilities; can only be read          (batch, head, query, key)
+======================  =================================================  ==============================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+
+from emotion_utils.errors import UserError
+from emotion_utils.suggestions import listing, suggestion
+
+if TYPE_CHECKING:
+    from torch.utils.hooks import RemovableHandle
+    from transformers import PreTrainedModel
+
+__all__ = [
+    "KINDS",
+    "WRITABLE",
+    "HookFunction",
+    "HookPoint",
+    "attached",
+    "blocks",
+    "forward_until",
+    "n_heads",
+    "n_layers",
+]
+
+KINDS = ("resid_pre", "z", "attn_out", "mlp_out", "resid_post", "pattern")
+FAMILIES = ("gpt2", "gpt_neo", "gpt_neox", "llama", "qwen3", "gemma2", "gemma3_text")
+WRITABLE = ("resid_pre", "z", "attn_out", "mlp_out", "resid_post")
+"""A new pattern would change nothing: the product with the values is computed before a hook sees it."""
+
+HookFunction = Callable[[Tensor], Tensor | None]
+"""Gets the tensor of a hook point; returns what takes its place, or None to leave it as it is."""
+
+
+@dataclass(frozen=True, order=True)
+class HookPoint:
+    """One kind of activation at one layer (counted from 0); written ``resid_post.3``."""
+
+    layer: int
+    kind: str
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise UserError(f'There is no hook "{self.kind}": {suggestion(self.kind, KINDS)}')
+
+    def __str__(self) -> str:
+        return f"{self.kind}.{self.layer}"
+
+    @classmethod
+    def parse(cls, text: str) -> HookPoint:
+        """Read ``kind.layer``."""
+        kind, dot, layer = text.rpartition(".")
+        if not dot or not layer.isdigit():
+            raise UserError(f'A hook is written kind.layer, such as resid_post.3, not "{text}".')
+        return cls(int(layer), kind)
+
+
+def blocks(model: PreTrainedModel) -> nn.ModuleList:
+    """The transformer blocks in order.
+
+    Raises
+    ------
+    UserError
+        For a family whose blocks were not checked here: what they add to the residual stream, and where, differs.
+    """
+    family = model.config.get_text_config().model_type
+    if family not in FAMILIES:
+        raise UserError(
+            f'Hooks are not defined for the model type "{family}" ({type(model).__name__}): '
+            f"known are {listing(FAMILIES)}."
+        )
+    decoder = model.get_decoder()
+    return decoder.h if hasattr(decoder, "h") else decoder.layers
+
+
+def n_layers(model: PreTrainedModel) -> int:
+    """Number of transformer blocks."""
+    return len(blocks(model))
+
+
+def n_heads(model: PreTrainedModel) -> int:
+    """Number of query heads of a block."""
+    return int(model.config.get_text_config().num_attention_heads)
+
+
+@contextmanager
+def attached(model: PreTrainedModel, functions: Mapping[HookPoint, HookFunction]) -> Iterator[None]:
+    """Call a function at each hook point during the forward passes inside the ``with`` block.
+
+    Raises
+    ------
+    UserError
+        For a layer that the model does not have, a pattern that the model does not compute (its attention
+        implementation must be ``eager``), and an attempt to write to one.
+    """
+    handles: list[RemovableHandle] = []
+    try:
+        for point, function in functions.items():
+            handles.append(_register(model, point, function))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+class _Reached(Exception):
+    """Ends a forward pass that has gone far enough."""
+
+
+def forward_until(model: PreTrainedModel, functions: Mapping[HookPoint, HookFunction], **inputs: Any) -> None:
+    """Run a forward pass only as far as the last hook point needs: later blocks and the unembedding are left out.
+
+    Parameters
+    ----------
+    model
+    functions
+        As in :func:`attached`.
+    inputs
+        Of the model: ``input_ids``, ``attention_mask``, ``position_ids``.
+    """
+    last = max(point.layer for point in functions)
+
+    def stop(*_: Any) -> None:
+        raise _Reached
+
+    with attached(model, functions):
+        handle = blocks(model)[last].register_forward_hook(stop)
+        try:
+            model(**inputs, use_cache=False)
+        except _Reached:
+            pass
+        finally:
+            handle.remove()
+
+
+def _register(model: PreTrainedModel, point: HookPoint, function: HookFunction) -> RemovableHandle:
+    layers = blocks(model)
+    if not 0 <= point.layer < len(layers):
+        raise UserError(
+            f"{point} asks for layer {point.layer}, and the model has layers 0 to {len(layers) - 1}."
+        )
+    block = layers[point.layer]
+    if point.kind == "resid_pre":
+        return _before(block, function)
+    if point.kind == "resid_post":
+        return _after(block, 0, function)
+    if point.kind == "z":
+        return _before(_output_projection(block), _by_head(function, n_heads(model)))
+    if point.kind == "pattern":
+        return _after(_attention(block), 1, _only_reading(function, point, n_heads(model)))
+    return _after(_adds_to_residual(block, point.kind), 0, function)
+
+
+def _attention(block: nn.Module) -> nn.Module:
+    for name in ("self_attn", "attention", "attn"):
+        if hasattr(block, name):
+            return getattr(block, name)
+    raise UserError(f"A {type(block).__name__} has no attention that is known here.")
+
+
+def _output_projection(block: nn.Module) -> nn.Module:
+    attention = _attention(block)
+    attention = getattr(attention, "attention", attention)  # GPT-Neo wraps its attention once more
+    for name in ("o_proj", "c_proj", "out_proj", "dense"):
+        if hasattr(attention, name):
+            return getattr(attention, name)
+    raise UserError(f"A {type(attention).__name__} has no output projection that is known here.")
+
+
+def _adds_to_residual(block: nn.Module, kind: str) -> nn.Module:
+    """The module whose output is added to the residual stream; Gemma normalises before it adds."""
+    if hasattr(block, "pre_feedforward_layernorm"):
+        name = "post_attention_layernorm" if kind == "attn_out" else "post_feedforward_layernorm"
+        return getattr(block, name)
+    return _attention(block) if kind == "attn_out" else block.mlp  # type: ignore[return-value]
+
+
+def _before(module: nn.Module, function: HookFunction) -> RemovableHandle:
+    """Hook the module's first input, however it is passed."""
+
+    def hook(
+        _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, dict[str, Any]] | None:
+        new = function(args[0] if args else kwargs["hidden_states"])
+        if new is None:
+            return None
+        return ((new, *args[1:]), kwargs) if args else (args, kwargs | {"hidden_states": new})
+
+    return module.register_forward_pre_hook(hook, with_kwargs=True)
+
+
+def _after(module: nn.Module, part: int, function: HookFunction) -> RemovableHandle:
+    """Hook one part of the module's output; an output that is no tuple has one part."""
+
+    def hook(_: nn.Module, _args: Any, out: Any) -> Any:
+        if not isinstance(out, tuple):
+            return function(out)
+        new = function(out[part])
+        return None if new is None else (*out[:part], new, *out[part + 1 :])
+
+    return module.register_forward_hook(hook)
+
+
+def _by_head(function: HookFunction, heads: int) -> HookFunction:
+    def split(flat: Tensor) -> Tensor | None:
+        new = function(flat.unflatten(-1, (heads, -1)))  # (batch, position, head, d_head)
+        return None if new is None else new.flatten(-2)
+
+    return split
+
+
+def _only_reading(function: HookFunction, point: HookPoint, heads: int) -> HookFunction:
+    def read(pattern: Tensor | None) -> None:
+        # other implementations return nothing here, or something else under the same name
+        if pattern is None or pattern.ndim != 4 or pattern.shape[1] != heads:
+            raise UserError(
+                f"{point} is not computed by this attention implementation: call "
+                'model.set_attn_implementation("eager") first.'
+            )
+        if function(pattern) is not None:
+            raise UserError(
+                f"{point} can only be read: a new pattern would change nothing, silently. Write to z instead, "
+                "with z = pattern @ v."
+            )
+
+    return read
