@@ -61,7 +61,7 @@ def overview(cards: list[dict[str, Any]]) -> pd.DataFrame:
             "vocabulary": card["tokenizer"]["vocabulary"],
             "training tokens": card["data"]["tokens"],
             "steps": card["training"]["steps"],
-            "minutes on one core": round(card["training"]["seconds"] / 60, 1),
+            "minutes on one thread": round(card["training"]["seconds"] / 60, 1),
         }
         for card in cards
     )

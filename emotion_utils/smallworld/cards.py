@@ -152,7 +152,7 @@ def readme(card: dict[str, Any]) -> str:
 A bundled small model of this project: {card["model_type"]}, {LAYERS} layers of {HEADS} heads, width {WIDTH},
 {card["parameters"]:,} parameters, trained on {data["tokens"]:,} tokens ({data["documents"]:,} documents)
 of the generated small world in {training["steps"]:,} steps,
-{training["seconds"] / 60:.1f} minutes on one processor core, beside a second model.
+{training["seconds"] / 60:.1f} minutes on one thread of a shared machine.
 {blind}
 Train it again: `make models NAME={card["name"]}`. All numbers with their settings: `card.json`; the loss curve:
 `training_log.csv`. Weights are stored in float16 and meant for float32.
