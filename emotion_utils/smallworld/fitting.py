@@ -23,7 +23,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from emotion_utils.smallworld.batches import IGNORED, Batch, encode_whole, make_batches
 from emotion_utils.smallworld.configs import CONTEXT, Spec
-from emotion_utils.smallworld.grammar import Document
+from emotion_utils.smallworld.grammar import Document, Grammar
 from emotion_utils.smallworld.muon import Optimiser
 
 __all__ = ["HeadLoss", "LossCurve", "fit", "prepare_processor", "working_dtype"]
@@ -135,9 +135,15 @@ def _update(pairs: list[tuple[Tensor, Tensor]], optimiser: Optimiser, share: flo
 
 
 class LossCurve:
-    """The loss curve: training loss since the last look, loss on unseen documents, the generator's entropy."""
+    """The loss curve: training loss since the last look, loss on unseen documents, the generator's entropy.
 
-    def __init__(self, validation: Sequence[Document], tokenizer: PreTrainedTokenizerFast) -> None:
+    The entropy counts all derivations of a text, as a model can only know the text: in the blind world the same
+    reaction may follow from any cause.
+    """
+
+    def __init__(
+        self, validation: Sequence[Document], tokenizer: PreTrainedTokenizerFast, grammar: Grammar
+    ) -> None:
         encoded = encode_whole(tokenizer, [d.text for d in validation])
         rng = np.random.default_rng(0)
         self.batches = make_batches(
@@ -149,7 +155,8 @@ class LossCurve:
             packed=0.0,
             rng=rng,
         )
-        self.entropy = -sum(d.logp for d in validation) / sum(b.tokens for b in self.batches)
+        logp = sum(grammar.log_prob(d.text, "train") for d in validation)
+        self.entropy = -logp / sum(b.tokens for b in self.batches)
         self.rows: list[dict[str, float]] = []
         self._loss, self._tokens = 0.0, 0
 
@@ -178,7 +185,7 @@ class LossCurve:
 
     def write(self, path: Path) -> None:
         with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=list(self.rows[0]))
+            writer = csv.DictWriter(file, fieldnames=list(self.rows[0]), lineterminator="\n")
             writer.writeheader()
             writer.writerows(
                 {k: v if isinstance(v, int) else round(v, 5) for k, v in r.items()} for r in self.rows

@@ -235,7 +235,7 @@ def _best(trial: Trial, emotion: str, flips: Mapping[Setting, float]) -> Setting
     """The setting with the largest margin over random vectors; they are tried only where they can still decide."""
     margins: dict[Setting, float] = {}
     for at in sorted(flips, key=lambda at: -flips[at]):
-        if margins and flips[at] < max(margins.values()):
+        if margins and flips[at] < max(margins.values()) - 1e-9:
             break
         margins[at] = flips[at] - trial.random(emotion, at).value
     return max(margins, key=lambda at: (round(margins[at], 9), -at.alpha, -at.layer, -at.after))

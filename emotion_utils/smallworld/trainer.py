@@ -100,7 +100,7 @@ def train_into(spec: Spec, folder: Path, progress: bool = True) -> Trained:
         rng=np.random.default_rng(order_seed),
     )
     validation = list(documents(grammar, VALIDATION_DOCUMENTS, spec.corpus_seed, stream="validation"))
-    curve = LossCurve(validation, tokenizer)
+    curve = LossCurve(validation, tokenizer, grammar)
     fit(model, batches, spec, curve, progress)
     _save(model, tokenizer, folder)
     curve.write(folder / "training_log.csv")
