@@ -177,6 +177,28 @@ def extract(
     UserError
         For a NaN or infinity, with the layer, hook and prompt where it was met; for a prompt longer than the context.
     """
+    _check_request(where, store, made_from)
+    context = context_of(model.config, model.config.name_or_path)
+    encoded = encode(tokenizer, prompts["text"].tolist(), context)
+    reads = find_reads(prompts, encoded, positions)
+    job = _Job(model, int(tokenizer.pad_token_id or 0), encoded, reads, tuple(where), prompts["id"].tolist())
+    shards = list(_shards(job.batches(batch_tokens)))
+    filled = _Filled(where, len(reads))
+    described = {} if store is None else {**(made_from or {}), **job.described()}
+    with tqdm(total=len(prompts), desc="activations", unit="prompt", disable=not progress, delay=2) as bar:
+        for batches in shards:
+            compute = partial(job.run, batches)
+            if store is None:
+                filled.add(compute())
+            else:
+                filled.add(store.compute("activations", described | {"batches": digest(batches)}, compute))
+            bar.update(sum(map(len, batches)))
+    return Activations(filled.values(), reads)
+
+
+def _check_request(
+    where: Sequence[HookPoint], store: Store | None, made_from: Mapping[str, Any] | None
+) -> None:
     wrong = [str(point) for point in where if point.kind not in READABLE]
     if wrong or not where:
         raise UserError(
@@ -186,23 +208,6 @@ def extract(
         raise UserError(
             "A store needs made_from, which says what model was read: pass identity(name, model)."
         )
-    context = context_of(model.config, model.config.name_or_path)
-    encoded = encode(tokenizer, prompts["text"].tolist(), context)
-    reads = find_reads(prompts, encoded, positions)
-    job = _Job(model, int(tokenizer.pad_token_id or 0), encoded, reads, tuple(where), prompts["id"].tolist())
-    shards = list(_shards(job.batches(batch_tokens)))
-    described = {**(made_from or {}), **job.described()}
-    filled = _Filled(where, len(reads))
-    with tqdm(total=len(prompts), desc="activations", unit="prompt", disable=not progress, delay=2) as bar:
-        for batches in shards:
-            compute = partial(job.run, batches)
-            filled.add(
-                compute()
-                if store is None
-                else store.compute("activations", described | {"batches": digest(batches)}, compute)
-            )
-            bar.update(sum(map(len, batches)))
-    return Activations(filled.values(), reads)
 
 
 @dataclass(frozen=True)
