@@ -138,6 +138,8 @@ _COMMON = (
 #: Every chapter's parameters, by the name of its notebook.
 CHAPTERS: dict[str, tuple[Parameter, ...]] = {
     "01_dataset": (_MODEL, *_COMMON),
+    "02_activations": (_MODEL, *_COMMON),
+    "03_emotion_vectors": (_MODEL, *_COMMON),
 }
 
 
