@@ -22,7 +22,8 @@ PROFILES: dict[str, str] = {
     "baseline": "the size of the first report",
     "extended": "the larger set of the first report",
     "powered": "enough unique prompts to detect a small paired effect",
-    "implicit": "vignettes without an emotion word, each with a matched neutral",
+    "implicit": "what happened, told up to the moment before somebody speaks; no emotion word, a matched neutral",
+    "unfamiliar": "vignettes without an emotion word, of events that the bundled models never read about",
     "minimal_pairs": "the same frame, only the emotional word changes",
     "real_world": "in the manner of social posts, product reviews and business mail",
 }

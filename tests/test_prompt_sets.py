@@ -10,6 +10,7 @@ import pytest
 
 from emotion_utils.paths import PROMPTS
 from emotion_utils.prompt_templates import EMOTIONS, build_powered, matched_span
+from emotion_utils.smallworld.vignettes import build_implicit
 
 KEYS = [
     "id",
@@ -29,7 +30,7 @@ KEYS = [
     "match_end",
 ]
 COUNTS = {"smoke": 4, "baseline": 70, "extended": 100, "powered": 240}
-PAIRED = {"implicit": 48, "minimal_pairs": 40, "real_world": 11}
+PAIRED = {"implicit": 72, "unfamiliar": 48, "minimal_pairs": 40, "real_world": 11}
 SETS = [*COUNTS, *PAIRED]
 SPLITS = ("build", "select", "test")
 TOPICS = {
@@ -157,7 +158,7 @@ def test_emotional_prompts_name_their_emotion_and_no_other(name: str) -> None:
 
 def test_no_keyword_in_neutral_or_implicit() -> None:
     for row in ALL:
-        if row["emotion"] == "neutral" or row in ROWS["implicit"]:
+        if row["emotion"] == "neutral" or row["id"].startswith(("implicit", "unfamiliar")):
             assert not STEMS.search(row["text"]), row["text"]
             assert not row["keyword"]
             assert row["match_start"] is None
@@ -237,8 +238,9 @@ def test_minimal_pairs_differ_in_the_emotion_word_alone() -> None:
         assert cut(row, "match", partner["text"]).isalpha()
 
 
-def test_implicit_twins_differ_in_one_clause_that_is_not_the_last() -> None:
-    for row, partner in pairs("implicit"):
+@pytest.mark.parametrize("name", ["implicit", "unfamiliar"])
+def test_implicit_twins_differ_in_one_clause_that_is_not_the_last(name: str) -> None:
+    for row, partner in pairs(name):
         one, other = row["text"].split(), partner["text"].split()
         head = next(k for k, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
         tail = next(k for k, (a, b) in enumerate(zip(one[::-1], other[::-1], strict=False)) if a != b)
@@ -246,11 +248,11 @@ def test_implicit_twins_differ_in_one_clause_that_is_not_the_last() -> None:
         assert tail >= 3, row["text"]
         for middle in middles:
             assert middle
-            assert "." not in " ".join(middle)[:-1], row["text"]
+            assert ". " not in " ".join(middle), row["text"]
 
 
-def test_implicit_twins_have_the_same_pronouns_and_almost_the_same_length() -> None:
-    for row, partner in pairs("implicit"):
+def test_unfamiliar_twins_have_the_same_pronouns_and_almost_the_same_length() -> None:
+    for row, partner in pairs("unfamiliar"):
         one, other = (plain(text).split() for text in (row["text"], partner["text"]))
         used = [Counter(word for word in text if word in PRONOUNS) for text in (one, other)]
         assert used[0] == used[1], row["text"]
@@ -266,6 +268,17 @@ def test_lengths_are_those_of_short_utterances() -> None:
 
 def test_powered_is_what_its_templates_give() -> None:
     assert ROWS["powered"] == build_powered()
+
+
+def test_implicit_is_what_the_small_world_gives() -> None:
+    assert ROWS["implicit"] == build_implicit()
+
+
+def test_implicit_twins_end_in_the_same_words_before_the_same_speech() -> None:
+    for row, partner in pairs("implicit"):
+        assert row["text"].endswith(":")
+        assert words(row["text"])[-4:] == words(partner["text"])[-4:]
+        assert len({row["template"], partner["template"]}) == 2
 
 
 def test_matched_span_counts_words() -> None:

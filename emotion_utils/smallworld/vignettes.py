@@ -1,0 +1,121 @@
+"""The `implicit` prompts: the small world's causes told up to the moment before somebody speaks.
+
+Each vignette tells a cause and stops at the colon after which the reaction would follow. Its neutral twin is told by
+the same people in the same frame; only the clause that tells what happened differs. The emotion is that of the person
+who is about to speak, and no word of it has been said. A model that reads English, or that was trained on the small
+world, can know it; a model of the same words that learnt to react to nothing cannot.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from emotion_utils.smallworld.derivations import push
+from emotion_utils.smallworld.grammar import load_grammar
+from emotion_utils.smallworld.nodes import State, capitalise
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+    from emotion_utils.smallworld.content import Event
+    from emotion_utils.smallworld.nodes import Node
+    from emotion_utils.smallworld.views import View
+
+__all__ = ["build_implicit"]
+
+EMOTIONAL = ("gratitude", "anger", "apology")
+SELECT, TEST = ("garden", "office", "technology"), ("health", "sport")
+SEED = 20261125
+FRAMES = (
+    "{cause} {B} said to {A}:",
+    "{cause} At the door {B} said to {A}:",
+    "{cause} {aside} In the evening {B} said to {A}:",
+)
+"""The third keeps the cause waiting behind a sentence about something else."""
+MODES = (("name", "name"), ("name", "I"), ("name", "name"))
+
+
+def build_implicit() -> list[dict[str, Any]]:
+    """Rows of ``data/prompts/implicit.jsonl``: 72 vignettes per emotion, each with its neutral twin.
+
+    Each topic of the small world has two causes of each emotion and two neutral ones; a cause is told three times,
+    each time in another frame and, where there are several, in another wording. The topic is the unit that is
+    resampled: vignettes of one topic share words.
+    """
+    view = load_grammar("en").view("train")
+    events = {event.key: event for event in load_grammar("en").content.events}
+    topics = sorted({event.topic for event in events.values()})
+    rng, pairs = np.random.default_rng(SEED), []
+    for emotion in EMOTIONAL:
+        causes = [(topic, k) for topic in topics for k in (0, 1)]
+        for topic, k in causes:
+            for version in range(len(FRAMES)):
+                number = sum(pair[0]["emotion"] == emotion for pair in pairs) + 1
+                told = events[f"{emotion}.{topic}.{k}"], events[f"neutral.{topic}.{k}"]
+                pairs.append(_pair(told, version, view, rng, f"implicit-{emotion}-{number:03d}"))
+    return [pair[0] for pair in pairs] + [pair[1] for pair in pairs]
+
+
+def _pair(
+    told: tuple[Event, Event], version: int, view: View, rng: Generator, name: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    cause, plain = told
+    modes = MODES[version]
+    text, people = _write(_wording(cause, version), State(modes=modes), view, rng)
+    other, _ = _write(_wording(plain, version), State(modes=modes, a=people.a, b=people.b), view, rng)
+    general = view.pools["general"]
+    aside, _ = _write(general[int(rng.integers(len(general)))][1], State(), view, rng)
+    emotion = cause.key.split(".")[0]
+    texts = [_framed(version, clause, aside, people) for clause in (text, other)]
+    keys = [(cause, emotion, name), (plain, "neutral", name.replace("implicit-", "implicit-neutral-"))]
+    rows = [
+        _row(prompt, event, label, version, identifier, name)
+        for prompt, (event, label, identifier) in zip(texts, keys, strict=True)
+    ]
+    return rows[0], rows[1]
+
+
+def _wording(event: Event, version: int) -> tuple[Node, ...]:
+    return event.texts[version % len(event.texts)]
+
+
+def _write(nodes: tuple[Node, ...], state: State, view: View, rng: Generator) -> tuple[str, State]:
+    """Draw one text of a template."""
+    stack, out = push(nodes, None), []
+    while stack is not None:
+        node, stack = stack
+        branch = node.draw(state, view, rng)
+        out.append(branch.text)
+        state, stack = branch.state, push(branch.push, stack)
+    return "".join(out), state
+
+
+def _framed(version: int, clause: str, aside: str, people: State) -> str:
+    speaker = "I" if people.b is None or people.b.mode == "I" else people.b.noun
+    listener = people.a.noun if people.a is not None else ""
+    text = FRAMES[version].format(cause=capitalise(clause), aside=capitalise(aside), B=speaker, A=listener)
+    return re.sub(r"\s+", " ", text)
+
+
+def _row(text: str, event: Event, emotion: str, version: int, name: str, pair: str) -> dict[str, Any]:
+    split = "select" if event.topic in SELECT else "test" if event.topic in TEST else "build"
+    return {
+        "id": name,
+        "text": text,
+        "emotion": emotion,
+        "template": f"{event.key}.{version % len(event.texts)}",
+        "group": f"implicit/{event.topic}",
+        "topic": event.topic,
+        "register": "vignette",
+        "lang": "en",
+        "keyword": False,
+        "split": split,
+        "pair_id": pair,
+        "emotion_start": None,
+        "emotion_end": None,
+        "match_start": None,
+        "match_end": None,
+    }
