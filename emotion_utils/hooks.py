@@ -10,6 +10,7 @@ kind                    what it is                                         shape
 ``resid_pre``           residual stream before the block                   (batch, position, d_model)
 ``z``                   heads before the output projection                 (batch, position, head, d_head)
 ``attn_out``            what attention adds to the residual stream         (batch, position, d_model)
+``neurons``             MLP neurons after their nonlinearity               (batch, position, d_mlp)
 ``mlp_out``             what the MLP adds to the residual stream           (batch, position, d_model)
 ``resid_post``          residual stream after the block                    (batch, position, d_model)
 ``pattern``             attention probabilities; can only be read          (batch, head, query, key)
@@ -23,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from emotion_utils.errors import UserError
@@ -42,11 +44,12 @@ __all__ = [
     "forward_until",
     "n_heads",
     "n_layers",
+    "written_by_neurons",
 ]
 
-KINDS = ("resid_pre", "z", "attn_out", "mlp_out", "resid_post", "pattern")
+KINDS = ("resid_pre", "z", "attn_out", "neurons", "mlp_out", "resid_post", "pattern")
 FAMILIES = ("gpt2", "gpt_neo", "gpt_neox", "llama", "qwen3", "gemma2", "gemma3_text")
-WRITABLE = ("resid_pre", "z", "attn_out", "mlp_out", "resid_post")
+WRITABLE = ("resid_pre", "z", "attn_out", "neurons", "mlp_out", "resid_post")
 """A new pattern would change nothing: the product with the values is computed before a hook sees it."""
 
 HookFunction = Callable[[Tensor], Tensor | None]
@@ -167,6 +170,8 @@ def _register(model: PreTrainedModel, point: HookPoint, function: HookFunction) 
         return _after(block, 0, function)
     if point.kind == "z":
         return _before(_output_projection(block), _by_head(function, n_heads(model)))
+    if point.kind == "neurons":
+        return _before(_mlp_projection(block), function)
     if point.kind == "pattern":
         return _after(_attention(block), 1, _only_reading(function, point, n_heads(model)))
     return _after(_adds_to_residual(block, point.kind), 0, function)
@@ -186,6 +191,29 @@ def _output_projection(block: nn.Module) -> nn.Module:
         if hasattr(attention, name):
             return getattr(attention, name)
     raise UserError(f"A {type(attention).__name__} has no output projection that is known here.")
+
+
+def _mlp_projection(block: nn.Module) -> nn.Module:
+    for name in ("down_proj", "c_proj", "dense_4h_to_h"):
+        if hasattr(block.mlp, name):
+            return getattr(block.mlp, name)
+    raise UserError(f"A {type(block.mlp).__name__} has no output projection that is known here.")
+
+
+def written_by_neurons(model: PreTrainedModel, layer: int) -> Float[Tensor, "d_mlp d_model"]:
+    """What each MLP neuron adds to the residual stream per unit of activation, in float32 on the CPU.
+
+    Gemma normalises the sum over neurons before it adds it: there the rows carry the gain of that norm, and the common
+    factor is left out.
+    """
+    block = blocks(model)[layer]
+    projection: Any = _mlp_projection(block)
+    weight = projection.weight.detach().float().cpu()
+    rows = weight if hasattr(projection, "nf") else weight.T  # GPT-2's Conv1D keeps (in, out)
+    if hasattr(block, "post_feedforward_layernorm"):
+        norm: Any = block.post_feedforward_layernorm
+        rows = rows * (1 + norm.weight.detach().float().cpu())
+    return rows
 
 
 def _adds_to_residual(block: nn.Module, kind: str) -> nn.Module:

@@ -18,7 +18,15 @@ from emotion_utils.resampling import (
 )
 from emotion_utils.wordbags import across, classifier, count_words, predict, within
 
-__all__ = ["PERMUTATIONS", "bag_of_words", "lexicality", "permute_blocks", "reading", "telling_words"]
+__all__ = [
+    "PERMUTATIONS",
+    "bag_of_words",
+    "contrast",
+    "lexicality",
+    "permute_blocks",
+    "reading",
+    "telling_words",
+]
 
 PERMUTATIONS = {"smoke": 19, "baseline": 99, "extended": 99, "powered": 199}
 """Label permutations that a chapter affords, by profile; the smallest p is 1 / (1 + permutations)."""
@@ -213,7 +221,8 @@ def _too_few(train: pd.DataFrame, test: pd.DataFrame | None) -> str:
     return ""
 
 
-def _contrast(scores: np.ndarray, emotion: str) -> np.ndarray:
+def contrast(scores: np.ndarray, emotion: str) -> np.ndarray:
+    """Log-odds of an emotion against neutral from log-probabilities of shape (n, emotion), shape (n,)."""
     # a class that no training row has is -inf on every row; the difference then says nothing
     with np.errstate(invalid="ignore"):
         difference = scores[:, EMOTIONS.index(emotion)] - scores[:, EMOTIONS.index("neutral")]
@@ -233,9 +242,7 @@ def _metrics(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     values = {"accuracy": float(_correct(scores, truth).mean())}
     for emotion in _contrasts(truth):
         rows = np.isin(truth, [emotion, "neutral"])
-        values[f"AUROC {emotion}"] = area_under_curve(
-            _contrast(scores[rows], emotion), truth[rows] == emotion
-        )
+        values[f"AUROC {emotion}"] = area_under_curve(contrast(scores[rows], emotion), truth[rows] == emotion)
     return values
 
 
@@ -257,8 +264,8 @@ def _summary(
         else:
             emotion = metric.removeprefix("AUROC ")
             use = np.isin(truth, [emotion, "neutral"])
-            contrast = _contrast(scores[use], emotion)
-            low, high = grouped_auc_interval(contrast, truth[use] == emotion, units[use], **options)
+            odds = contrast(scores[use], emotion)
+            low, high = grouped_auc_interval(odds, truth[use] == emotion, units[use], **options)
             chance = 0.5
         drawn = np.array([metrics[metric] for metrics in null if metric in metrics])
         p = (1 + int((drawn >= value).sum())) / (1 + len(drawn)) if len(drawn) else float("nan")

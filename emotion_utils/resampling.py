@@ -7,7 +7,15 @@ import pandas as pd
 
 from emotion_utils.splits import connected_groups
 
-__all__ = ["area_under_curve", "grouped_auc_interval", "grouped_mean_interval", "resampling_units"]
+__all__ = [
+    "area_under_curve",
+    "grouped_auc_draws",
+    "grouped_auc_interval",
+    "grouped_mean_interval",
+    "interval",
+    "resampling_units",
+    "unit_weights",
+]
 
 LEVEL = (0.025, 0.975)
 
@@ -20,6 +28,12 @@ def resampling_units(prompts: pd.DataFrame) -> np.ndarray:
     One integer per row, shape (n_prompts,).
     """
     return connected_groups(prompts, [key for key in ("group", "pair_id") if key in prompts])
+
+
+def unit_weights(groups: np.ndarray, n_resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """How often each prompt is drawn when whole groups are resampled, shape (n_resamples, n_prompts)."""
+    codes, uniques = pd.factorize(np.asarray(groups))
+    return _weights(len(uniques), n_resamples, rng)[:, codes]
 
 
 def _weights(n_groups: int, n_resamples: int, rng: np.random.Generator) -> np.ndarray:
@@ -66,31 +80,48 @@ def area_under_curve(scores: np.ndarray, positive: np.ndarray) -> float:
     return float(wins.mean()) if wins.size else float("nan")
 
 
-def grouped_auc_interval(
+def grouped_auc_draws(
     scores: np.ndarray, positive: np.ndarray, groups: np.ndarray, *, n_resamples: int = 1000, seed: int = 0
-) -> tuple[float, float]:
-    """Percentile interval (95 %) of the area under the ROC curve, groups resampled with replacement.
+) -> np.ndarray:
+    """Area under the ROC curve in each bootstrap resample of whole groups, NaN in one that lacks a class.
+
+    Two scorers of the same prompts that are drawn with the same seed are resampled together: the difference of their
+    draws gives a paired interval.
 
     Parameters
     ----------
     scores, positive, groups
         Score, class and unit of each prompt, shape (n,).
     n_resamples, seed
-        Of the bootstrap; a resample without both classes is left out.
+        Of the bootstrap.
 
     Returns
     -------
-    Low and high end; NaN where there are fewer than two groups.
+    Shape (n_resamples,); all NaN where there are fewer than two groups.
     """
     positive = np.asarray(positive, dtype=bool)
-    codes, uniques = pd.factorize(np.asarray(groups))
+    codes, uniques = pd.factorize(np.asarray(groups), sort=True)
     if len(uniques) < 2 or positive.all() or not positive.any():
-        return float("nan"), float("nan")
+        return np.full(n_resamples, np.nan)
     member = np.eye(len(uniques))[codes]  # (prompt, group)
     wins = member[positive].T @ _wins(np.asarray(scores), positive) @ member[~positive]  # (group, group)
     drawn = _weights(len(uniques), n_resamples, np.random.default_rng(seed))
     pairs = (drawn @ member[positive].sum(0)) * (drawn @ member[~positive].sum(0))
-    both = pairs > 0
-    areas = np.einsum("bg,gh,bh->b", drawn, wins, drawn, optimize=True)[both] / pairs[both]
-    low, high = np.quantile(areas, LEVEL)
+    won = np.einsum("bg,gh,bh->b", drawn, wins, drawn, optimize=True)
+    return np.divide(won, pairs, out=np.full(n_resamples, np.nan), where=pairs > 0)
+
+
+def interval(draws: np.ndarray) -> tuple[float, float]:
+    """Percentile interval (95 %) of bootstrap draws, those that are NaN left out; NaN where all are."""
+    kept = draws[~np.isnan(draws)]
+    if not len(kept):
+        return float("nan"), float("nan")
+    low, high = np.quantile(kept, LEVEL)
     return float(low), float(high)
+
+
+def grouped_auc_interval(
+    scores: np.ndarray, positive: np.ndarray, groups: np.ndarray, *, n_resamples: int = 1000, seed: int = 0
+) -> tuple[float, float]:
+    """Percentile interval (95 %) of the area under the ROC curve; see :func:`grouped_auc_draws`."""
+    return interval(grouped_auc_draws(scores, positive, groups, n_resamples=n_resamples, seed=seed))

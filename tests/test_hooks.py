@@ -6,7 +6,17 @@ import pytest
 import torch
 
 from emotion_utils.errors import UserError
-from emotion_utils.hooks import KINDS, WRITABLE, HookPoint, attached, blocks, forward_until, n_heads, n_layers
+from emotion_utils.hooks import (
+    KINDS,
+    WRITABLE,
+    HookPoint,
+    attached,
+    blocks,
+    forward_until,
+    n_heads,
+    n_layers,
+    written_by_neurons,
+)
 
 
 @pytest.fixture
@@ -90,6 +100,21 @@ def test_heads_are_split_as_the_output_projection_expects(untrained, ids):
     # z is the pattern times the values, head by head; the values come from the module itself
     v = values(model, found[HookPoint(0, "resid_pre")])  # (batch, head, position, d_head)
     assert torch.allclose(z, (pattern @ v).transpose(1, 2), atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_neurons_times_what_they_write_is_the_output_of_the_mlp(untrained, ids):
+    model, _ = untrained
+    for layer in range(n_layers(model)):
+        found, _ = read(model, ids, [HookPoint(layer, kind) for kind in ("neurons", "mlp_out")])
+        neurons, out = found[HookPoint(layer, "neurons")], found[HookPoint(layer, "mlp_out")]
+        rows, mlp = written_by_neurons(model, layer), blocks(model)[layer].mlp
+        (projection,) = [m for n, m in mlp.named_children() if n in ("down_proj", "c_proj", "dense_4h_to_h")]
+        bias = getattr(projection, "bias", None)
+        written = neurons @ rows + (0 if bias is None else bias)
+        if hasattr(blocks(model)[layer], "post_feedforward_layernorm"):  # the norm's factor is left out
+            written = written * (out.norm(dim=-1) / written.norm(dim=-1))[..., None]
+        assert torch.allclose(written, out, atol=1e-4 * float(out.abs().max()))
 
 
 @pytest.mark.parametrize("kind", WRITABLE)

@@ -48,7 +48,8 @@ def build_implicit() -> list[dict[str, Any]]:
     view = load_grammar("en").view("train")
     events = {event.key: event for event in load_grammar("en").content.events}
     topics = sorted({event.topic for event in events.values()})
-    rng, pairs = np.random.default_rng(SEED), []
+    rng = np.random.default_rng(SEED)
+    pairs: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for emotion in EMOTIONAL:
         causes = [(topic, k) for topic in topics for k in (0, 1)]
         for topic, k in causes:

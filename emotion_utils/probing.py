@@ -1,0 +1,264 @@
+"""Emotion vectors as probes: how well a direction made from some prompts tells others apart.
+
+A vector is made from the build split, its layer is chosen on the select split, and it is scored on prompts that
+neither has seen, beside what a bag of words trained on the same prompts achieves and beside its null: the same
+procedure, layer choice included, with vectors whose labels were permuted between template families.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Bool, Float
+from scipy.stats import rankdata
+from torch import Tensor
+
+from emotion_utils.activations import Activations
+from emotion_utils.errors import UserError
+from emotion_utils.lexicality import permute_blocks
+from emotion_utils.prompt_schema import EMOTIONS
+from emotion_utils.resampling import resampling_units
+from emotion_utils.suggestions import suggestion
+from emotion_utils.vectors import EmotionVector, difference_of_means, logistic_directions
+
+__all__ = [
+    "EMOTIONAL",
+    "METHODS",
+    "PENALTY",
+    "Contrast",
+    "areas",
+    "best_layer",
+    "by_emotion",
+    "contrast",
+    "fit",
+    "is_fitted",
+    "project",
+    "shuffled",
+]
+
+EMOTIONAL = EMOTIONS[:-1]
+METHODS = {
+    "sentence end": "end",
+    "emotion word": "word",
+    "logistic, end": "end",
+    "logistic, word": "word",
+}
+"""How a vector is made, and where the prompts that it is made from are read. ``end``: the last token of emotional and
+neutral prompts. ``word``: the emotion word, against the word in its place in the neutral partner."""
+PENALTY = 10.0
+"""Of the logistic regression: with a few dozen prompts and hundreds of dimensions the classes are separable, and a weak
+penalty would follow single prompts."""
+
+
+@dataclass(frozen=True, eq=False)
+class Contrast:
+    """Activations of one emotion and of the neutral prompts that it is compared with.
+
+    Attributes
+    ----------
+    emotion
+    reading
+        ``end``, ``mean`` or ``word``.
+    layers
+        Of the second axis of ``values``.
+    values
+        Shape (read, layer, d_model).
+    positive
+        Which reads are emotional.
+    prompts
+        One row per read: ``id``, ``split``, ``unit`` (what is resampled together) and ``block`` (what keeps a common
+        label in the null).
+    """
+
+    emotion: str
+    reading: str
+    layers: tuple[int, ...]
+    values: Float[Tensor, "read layer d_model"] = field(repr=False)
+    positive: Bool[np.ndarray, " read"] = field(repr=False)
+    prompts: pd.DataFrame = field(repr=False)
+
+    def only(self, *splits: str) -> Contrast:
+        """The part of it that lies in some splits."""
+        kept = np.flatnonzero(self.prompts["split"].isin(splits))
+        return replace(
+            self,
+            values=self.values[torch.from_numpy(kept)],
+            positive=self.positive[kept],
+            prompts=self.prompts.iloc[kept].reset_index(drop=True),
+        )
+
+    def has_both(self) -> bool:
+        """Whether there is anything to compare."""
+        return bool(self.positive.any() and not self.positive.all())
+
+
+def contrast(
+    prompts: pd.DataFrame, found: Activations, emotion: str, reading: str = "end", kind: str = "resid_post"
+) -> Contrast:
+    """Put the reads of an emotion beside those of its neutral partners.
+
+    Parameters
+    ----------
+    prompts
+        The prompts that were read.
+    found
+        With the position ``reading``; for ``word`` with ``emotion`` and ``match``.
+    emotion
+        Not neutral.
+    reading
+        Where to read.
+    kind
+        What to read.
+
+    Raises
+    ------
+    UserError
+        For an emotion that the prompts do not have.
+    """
+    if emotion not in EMOTIONAL or emotion not in set(prompts["emotion"]):
+        raise UserError(f'There is no contrast for "{emotion}": {suggestion(emotion, EMOTIONAL)}')
+    about = pd.DataFrame(
+        {
+            "id": prompts["id"],
+            "emotion": prompts["emotion"],
+            "pair_id": prompts["pair_id"],
+            "split": prompts["split"],
+            "unit": resampling_units(prompts),
+            "block": prompts["group"].astype(str) + "/" + prompts["emotion"],
+        }
+    )
+    parts = _parts(about, partial(_read, found, kind), emotion, reading)
+    values = torch.cat([rows for rows, _, _ in parts])
+    positive = np.concatenate([np.full(len(table), sign) for _, table, sign in parts])
+    table = pd.concat([table for _, table, _ in parts], ignore_index=True)
+    return Contrast(emotion, reading, tuple(found.layers(kind)), values, positive, table)
+
+
+def _parts(
+    about: pd.DataFrame,
+    read: Callable[[str, pd.DataFrame], tuple[Tensor, pd.DataFrame]],
+    emotion: str,
+    reading: str,
+) -> list[tuple[Tensor, pd.DataFrame, bool]]:
+    """Values, prompts and sign of the emotional reads and of those they are compared with."""
+    own = about[about["emotion"] == emotion]
+    pairs = set(own["pair_id"].dropna())
+    neutral = about[about["emotion"] == "neutral"]
+    if pairs & set(neutral["pair_id"].dropna()):
+        neutral = neutral[neutral["pair_id"].isin(pairs)]
+    if reading != "word":
+        return [
+            (*read(reading, own), True),
+            (*read(reading, neutral), False),
+        ]
+    # a match belongs to the emotional prompt; in the null it goes with the partner's family
+    partner = neutral.set_index("pair_id")["block"]
+    matched = own.assign(block=own["pair_id"].map(partner[~partner.index.duplicated()]))
+    return [(*read("emotion", own), True), (*read("match", matched), False)]
+
+
+def _read(found: Activations, kind: str, position: str, table: pd.DataFrame) -> tuple[Tensor, pd.DataFrame]:
+    """The reads of some prompts, in their order; a prompt without one is left out."""
+    ids, values = found.at(position, kind)
+    at = pd.Series(np.arange(len(ids)), index=ids.to_numpy()).reindex(table["id"])
+    kept = at.notna().to_numpy()
+    rows = at[kept].to_numpy(dtype=int)
+    return values[torch.tensor(rows)], table[kept].reset_index(drop=True)
+
+
+def is_fitted(method: str) -> bool:
+    """Whether a method fits a regression, which takes longer than a mean."""
+    return method.startswith("logistic")
+
+
+def fit(given: Contrast, method: str, model: str = "") -> EmotionVector:
+    """Make an emotion vector from a contrast.
+
+    Parameters
+    ----------
+    given
+        Read where :data:`METHODS` says.
+    method
+        A key of :data:`METHODS`.
+    model
+        Name of the model.
+    """
+    if method not in METHODS:
+        raise UserError(f'There is no method "{method}": {suggestion(method, METHODS)}')
+    if METHODS[method] != given.reading:
+        raise UserError(
+            f'The method "{method}" needs reads at "{METHODS[method]}", and these are at "{given.reading}".'
+        )
+    if is_fitted(method):
+        values = logistic_directions(given.values, given.positive, PENALTY)
+    else:
+        sides = (torch.from_numpy(side) for side in (given.positive, ~given.positive))
+        values = difference_of_means(*(given.values[side] for side in sides))
+    n = int(given.positive.sum())
+    return EmotionVector(given.emotion, method, model, given.layers, values, n=n)
+
+
+def shuffled(
+    given: Contrast, method: str, n_permutations: int, seed: int
+) -> Float[Tensor, "permutation layer d_model"]:
+    """Vectors made after the labels were permuted between blocks: all that is left is noise and common structure."""
+    rng = np.random.default_rng(seed)
+    blocks = pd.factorize(given.prompts["block"])[0]
+    labels = given.positive.astype(object)
+    drawn = np.stack([permute_blocks(labels, blocks, rng) for _ in range(n_permutations)]).astype(bool)
+    drawn = drawn[drawn.any(axis=1) & ~drawn.all(axis=1)]
+    if is_fitted(method):
+        return torch.stack([logistic_directions(given.values, labels, PENALTY) for labels in drawn])
+    weights = drawn / drawn.sum(1, keepdims=True) - ~drawn / (~drawn).sum(1, keepdims=True)
+    return torch.einsum("pr,rld->pld", torch.from_numpy(weights), given.values.double()).float()
+
+
+def project(
+    given: Contrast, directions: Float[Tensor, "... layer d_model"]
+) -> Float[np.ndarray, "read ... layer"]:
+    """Inner products of each read with directions, layer by layer."""
+    return torch.einsum("rld,...ld->r...l", given.values, directions).numpy()
+
+
+def areas(scores: Float[np.ndarray, "read ..."], positive: Bool[np.ndarray, " read"]) -> np.ndarray:
+    """Area under the ROC curve of every column at once, by ranks; NaN without both classes.
+
+    Returns
+    -------
+    Shape ``(...)``.
+    """
+    up, down = int(positive.sum()), int((~positive).sum())
+    if not up or not down:
+        return np.full(scores.shape[1:], np.nan)
+    ranks = rankdata(scores, axis=0)
+    return (ranks[positive].sum(axis=0) - up * (up + 1) / 2) / (up * down)
+
+
+def best_layer(
+    scores: Float[np.ndarray, "read ... layer"], positive: Bool[np.ndarray, " read"]
+) -> np.ndarray:
+    """Number of the layer with the largest area; among equals the one with the largest standardised difference.
+
+    Returns
+    -------
+    Shape ``(...)``, integers.
+    """
+    gap = scores[positive].mean(axis=0) - scores[~positive].mean(axis=0)
+    spread = np.sqrt((scores[positive].var(axis=0) + scores[~positive].var(axis=0)) / 2)
+    effect = gap / np.maximum(spread, np.finfo(float).tiny)
+    # an area moves in steps of 1 / (positives x negatives); tanh keeps the tie-break below one step
+    step = 1 / (2 * max(1, int(positive.sum()) * int((~positive).sum())))
+    return (areas(scores, positive) + 0.5 * step * np.tanh(effect / 10)).argmax(axis=-1)
+
+
+def by_emotion(
+    prompts: pd.DataFrame, found: Activations, reading: str = "end", emotions: Sequence[str] = EMOTIONAL
+) -> Mapping[str, Contrast]:
+    """The contrasts of all emotions that the prompts have."""
+    present = set(prompts["emotion"])
+    return {e: contrast(prompts, found, e, reading) for e in emotions if e in present}

@@ -1,0 +1,170 @@
+"""The reports' claims about emotion vectors, measured as published, with the variants that their text leaves open.
+
+The reports give cosines without saying at which layer, whether a neutral mean was subtracted, or whether the three
+means were centred. Each choice is computed; the first is taken for the verdict.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from emotion_utils.claims import Measurement
+from emotion_utils.geometry import PAIRS, States, mean_cosine_draws
+from emotion_utils.lexicality import FEWEST_GROUPS
+from emotion_utils.probing import EMOTIONAL
+from emotion_utils.resampling import interval
+
+__all__ = ["NEIGHBOURS", "VARIANTS", "chapter_measurements", "cosines_as_published", "depth_of_peak"]
+
+VARIANTS = {
+    "minus neutral": "mean of the emotional prompts minus mean of the neutral ones",
+    "raw means": "mean of the emotional prompts alone",
+    "centred": "mean of the emotional prompts minus the mean of the three means",
+}
+NEIGHBOURS = {"small-neo": "small-gpt2", "gpt-neo-125m": "gpt2", "EleutherAI/gpt-neo-125m": "gpt2"}
+"""The GPT-2 that a GPT-Neo is compared with."""
+REPORTED_LAYERS = 12
+SHORT = {"gratitude": "g", "anger": "a", "apology": "p"}
+
+
+def cosines_as_published(given: States) -> pd.DataFrame:
+    """Cosines of the three vectors under each reading of the reports' text.
+
+    Returns
+    -------
+    Columns ``reading, variant, layers`` (``mean`` over layers or ``last``), one per pair, ``chance`` (what the three
+    cosines average to where the three means share nothing but what the variant subtracts; empty for raw means, whose
+    common part has no chance level).
+    """
+    rows = []
+    for variant in VARIANTS if given.reading == "end" else ("minus neutral", "centred"):
+        vectors = _variant(given, variant)  # (emotion, layer, d_model)
+        found = np.stack([_cosine(vectors[i], vectors[j]) for i, j in combinations(range(3), 2)])
+        chance = {"minus neutral": 0.5 if given.reading == "end" else 0.0, "centred": -0.5}.get(
+            variant, float("nan")
+        )
+        for layers, values in (("mean", found.mean(axis=1)), ("last", found[:, -1])):
+            rows.append((given.reading, variant, layers, *values, chance))
+    pairs = [" – ".join(pair) for pair in PAIRS]
+    return pd.DataFrame(rows, columns=["reading", "variant", "layers", *pairs, "chance"])
+
+
+def _variant(given: States, variant: str) -> np.ndarray:
+    weights = given.weights(given.labels)
+    if variant == "raw means":
+        weights = np.where(weights > 0, weights, 0)
+    vectors = given.vectors(weights[None])[0]
+    return vectors - vectors.mean(axis=0) if variant == "centred" else vectors
+
+
+def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return (a * b).sum(-1) / np.maximum(np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1), 1e-300)
+
+
+def depth_of_peak(given: States, n_resamples: int = 500, seed: int = 0) -> tuple[float, float, float]:
+    """Layer at which the mean vector length is largest, on the scale of a model of twelve layers, with its interval."""
+
+    def peak(vectors: np.ndarray) -> np.ndarray:
+        at = np.linalg.norm(vectors, axis=-1).mean(axis=1).argmax(axis=-1)  # of (draw, layer)
+        depth = (np.array(given.layers)[at] + 1) / (max(given.layers) + 1)
+        return depth * REPORTED_LAYERS - 1
+
+    low, high = interval(peak(given.vectors(given.bootstrap(n_resamples, seed))))
+    return float(peak(given.vectors(given.observed()))[0]), low, high
+
+
+def chapter_measurements(
+    model: str, end: States, word: States, neighbour: States | None = None, *, n: int = 500, seed: int = 0
+) -> list[Measurement]:
+    """Measure the claims of Phase 3.
+
+    Parameters
+    ----------
+    model
+        Registry name.
+    end, word
+        All prompts of the profile, read at the end and at the emotion word.
+    neighbour
+        For a GPT-Neo: the same prompts at the end, read by GPT-2.
+    n, seed
+        Resamples and permutations.
+    """
+    few = min(len(set(states.units)) for states in (end, word))
+    if few < FEWEST_GROUPS:
+        note = f"{few} units, at least {FEWEST_GROUPS} are needed"
+        return [Measurement(claim, model, None, n=len(end.labels), note=note) for claim in _ALL]
+    rows = []
+    summaries = {s.reading: _mean_over_layers(s, n, seed) for s in (end, word)}
+    for claim, reading, pair in _CLAIMS:
+        value, low, high, null = summaries[reading][pair]
+        rows.append(
+            Measurement(claim, model, value, low, high, null, len(end.labels), note="mean over layers")
+        )
+    values = [summaries["end"][pair] for pair in PAIRS]
+    lowest, highest = min(v[0] for v in values), max(v[0] for v in values)
+    middle = float(np.mean([v[0] for v in values]))
+    rows.append(
+        Measurement(
+            "P3.cos.end.pythia", model, middle, lowest, highest, 0.5, len(end.labels), note="range of three"
+        )
+    )
+    peak, low, high = depth_of_peak(word, n, seed)
+    rows.append(
+        Measurement(
+            "P3.norm.depth", model, peak, low, high, n=len(word.labels), note="on a scale of twelve layers"
+        )
+    )
+    rows.append(_difference("P3.separation", model, word, end, n, seed, sign=-1))
+    if neighbour is None:
+        rows.append(Measurement("P3.neo", model, None, note="needs a GPT-Neo"))
+    else:
+        rows.append(_difference("P3.neo", model, end, neighbour, n, seed, sign=1))
+    return rows
+
+
+_CLAIMS = (
+    ("P3.cos.end.ga", "end", ("gratitude", "anger")),
+    ("P3.cos.end.ga.b", "end", ("gratitude", "anger")),
+    ("P3.cos.end.gp", "end", ("gratitude", "apology")),
+    ("P3.cos.end.ap", "end", ("anger", "apology")),
+    ("P3.cos.tok.ga", "word", ("gratitude", "anger")),
+    ("P3.cos.tok.pythia.ga", "word", ("gratitude", "anger")),
+    ("P3.cos.tok.pythia.gp", "word", ("gratitude", "apology")),
+)
+
+
+_ALL = (*(claim for claim, *_ in _CLAIMS), "P3.cos.end.pythia", "P3.norm.depth", "P3.separation", "P3.neo")
+
+
+def _mean_over_layers(
+    given: States, n: int, seed: int
+) -> dict[tuple[str, str], tuple[float, float, float, float]]:
+    """Mean over layers of each pair's cosine, with its interval and the mean of its null without emotion."""
+    at = {emotion: i for i, emotion in enumerate(EMOTIONAL)}
+
+    def mean(weights: np.ndarray, pair: tuple[str, str]) -> np.ndarray:
+        vectors = given.vectors(weights)
+        return _cosine(vectors[:, at[pair[0]]], vectors[:, at[pair[1]]]).mean(axis=1)
+
+    drawn, null = given.bootstrap(n, seed), given.no_emotion(min(n, 199), seed)
+    return {
+        pair: (
+            float(mean(given.observed(), pair)[0]),
+            *interval(mean(drawn, pair)),
+            float(mean(null, pair).mean()),
+        )
+        for pair in PAIRS
+    }
+
+
+def _difference(
+    claim: str, model: str, one: States, other: States, n: int, seed: int, *, sign: int
+) -> Measurement:
+    """Difference of mean cosines, units resampled together; it holds where the interval lies on its side of 0."""
+    (first, a), (second, b) = mean_cosine_draws(one, n, seed), mean_cosine_draws(other, n, seed)
+    low, high = interval(a - b)
+    holds = low > 0 if sign > 0 else high < 0
+    return Measurement(claim, model, first - second, low, high, 0.0, len(one.labels), holds=bool(holds))
