@@ -15,11 +15,11 @@ from emotion_utils.probing import (
     EMOTIONAL,
     METHODS,
     Contrast,
-    areas,
     best_layer,
     contrast,
     fit,
     is_fitted,
+    null_areas,
     project,
     shuffled,
 )
@@ -119,6 +119,12 @@ class Probes:
         whole = self._contrast(name, emotion, METHODS[method] if own else "end")
         return whole.only("select"), whole.only("test") if own else whole.only("build", "test")
 
+    def layer(self, name: str, method: str, emotion: str) -> int:
+        """The layer that the select split of a set chooses for a vector."""
+        chosen, _ = self.parts(name, method, emotion)
+        scores = project(chosen, self.vector(method, emotion).values)
+        return chosen.layers[int(best_layer(scores, chosen.positive))]
+
     def score(self, name: str, method: str, emotion: str) -> Scored | None:
         """Score a vector on a set; None where there are too few prompts."""
         built, (chosen, scored) = self.built(method, emotion), self.parts(name, method, emotion)
@@ -126,13 +132,11 @@ class Probes:
             return None
         directions, null = self.vector(method, emotion).values, self.null(method, emotion)
         layer = int(best_layer(project(chosen, directions), chosen.positive))
-        layers = best_layer(project(chosen, null), chosen.positive)
-        found = areas(project(scored, null), scored.positive)  # (permutation, layer)
         return Scored(
             layer=scored.layers[layer],
             vector=project(scored, directions)[:, layer],
             words=self.words_on(name, scored),
-            null=found[np.arange(len(found)), layers],
+            null=null_areas(null, chosen, scored, self.seed),
             part=scored,
         )
 

@@ -15,13 +15,16 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from emotion_utils.errors import UserError
+from emotion_utils.geometry import States
 from emotion_utils.keywords import keyword_lexicon
-from emotion_utils.probing import areas
+from emotion_utils.probing import EMOTIONAL, areas
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["final_norm", "keyword_tokens", "lens", "lens_shift", "naming", "promoted"]
+__all__ = ["final_norm", "keyword_tokens", "lens", "lens_shift", "naming", "promoted", "readings"]
 
 FEWEST_TOKENS = 3
 
@@ -67,6 +70,52 @@ def promoted(
     best = shift.topk(min(top, len(shift)))
     tokens = [tokenizer.decode([int(i)]) for i in best.indices]
     return pd.DataFrame({"rank": range(1, len(tokens) + 1), "token": tokens, "change": best.values.numpy()})
+
+
+def readings(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    given: States,
+    before: States,
+    layers: Mapping[str, int],
+    n_permutations: int = 199,
+    top: int = 8,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Read the vector of each emotion at one layer.
+
+    Parameters
+    ----------
+    model, tokenizer
+    given
+        What vectors are made from, read at the end.
+    before
+        States of the same layers whose neutral ones a vector is added to, read at the end.
+    layers
+        Emotion to layer.
+    n_permutations, seed
+        Of the labels.
+    top
+        How many tokens to list.
+
+    Returns
+    -------
+    One row per emotion: ``emotion, layer``, the columns of :func:`naming`, and ``promotes``, the tokens in order.
+    """
+    vectors = given.vectors(given.observed())[0]
+    null = given.no_emotion(n_permutations, seed)
+    rows = []
+    for emotion, layer in layers.items():
+        i, k = EMOTIONAL.index(emotion), given.layers.index(layer)
+        base = before.values[torch.from_numpy(before.labels == "neutral"), k].mean(dim=0)
+        direction = torch.from_numpy(vectors[i, k]).float()
+        drawn = torch.einsum("br,rd->bd", torch.from_numpy(null[:, i]), given.values[:, k].double()).float()
+        tokens = promoted(model, tokenizer, base, direction, top)["token"]
+        scores = naming(model, tokenizer, base, direction, drawn, emotion)
+        rows.append(
+            {"emotion": emotion, "layer": layer, **scores, "promotes": " | ".join(tokens.str.strip())}
+        )
+    return pd.DataFrame(rows)
 
 
 def keyword_tokens(tokenizer: PreTrainedTokenizerBase, emotion: str) -> list[int]:

@@ -7,6 +7,7 @@ answers is what it contributes to the vector directly.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,15 +16,17 @@ import pandas as pd
 from jaxtyping import Float
 from scipy.stats import spearmanr
 
+from emotion_utils.activations import extract, identity, points
 from emotion_utils.hooks import written_by_neurons
-from emotion_utils.probing import Contrast, shuffled
+from emotion_utils.probing import EMOTIONAL, Contrast, contrast, shuffled
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from emotion_utils.store import Store
     from emotion_utils.vectors import EmotionVector
 
-__all__ = ["Neurons", "rank_neurons"]
+__all__ = ["Neurons", "rank_neurons", "responses", "summary"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +104,45 @@ def rank_neurons(
     return Neurons(
         table.loc[order].reset_index(drop=True), threshold, (ours, float(np.quantile(theirs, 0.95)))
     )
+
+
+def responses(
+    name: str,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: pd.DataFrame,
+    layers: Sequence[int],
+    store: Store | None = None,
+) -> dict[str, Contrast]:
+    """Read the neurons of some layers at the end of all prompts, as one contrast per emotion."""
+    made_from = identity(name, model) if store is not None else None
+    where = points(model, ("neurons",), layers)
+    found = extract(model, tokenizer, prompts, where, ["end"], store=store, made_from=made_from)
+    present = [emotion for emotion in EMOTIONAL if emotion in set(prompts["emotion"])]
+    return {emotion: contrast(prompts, found, emotion, "end", "neurons") for emotion in present}
+
+
+def summary(ranked: Mapping[str, Neurons], top: int = 5) -> pd.DataFrame:
+    """The neurons of each emotion that contribute most, with the counts over all neurons.
+
+    Returns
+    -------
+    Columns ``emotion, layer, neuron, alignment, t, contribution`` and, the same in all rows of an emotion,
+    ``exceeding`` (neurons beyond the family-wise threshold), ``of``, ``agreement`` and ``agreement_null``.
+    """
+    parts = []
+    for emotion, found in ranked.items():
+        ours, null = found.agreement
+        about = {
+            "exceeding": found.exceeding,
+            "of": len(found.table),
+            "agreement": ours,
+            "agreement_null": null,
+        }
+        best = found.table.head(top)[["layer", "neuron", "alignment", "t", "contribution"]]
+        parts.append(best.assign(**about).assign(emotion=emotion))
+    table = pd.concat(parts, ignore_index=True)
+    return table[["emotion", *(column for column in table if column != "emotion")]]
 
 
 def _error(values: np.ndarray, positive: np.ndarray) -> Float[np.ndarray, "layer neuron"]:

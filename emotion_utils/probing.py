@@ -2,7 +2,7 @@
 
 A vector is made from the build split, its layer is chosen on the select split, and it is scored on prompts that
 neither has seen, beside what a bag of words trained on the same prompts achieves and beside its null: the same
-procedure, layer choice included, with vectors whose labels were permuted between template families.
+procedure, layer choice included, after the labels of all splits were permuted between template families.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ __all__ = [
     "contrast",
     "fit",
     "is_fitted",
+    "null_areas",
+    "permutations",
     "project",
     "shuffled",
 ]
@@ -120,8 +122,10 @@ def contrast(
     UserError
         For an emotion that the prompts do not have.
     """
-    if emotion not in EMOTIONAL or emotion not in set(prompts["emotion"]):
+    if emotion not in EMOTIONAL:
         raise UserError(f'There is no contrast for "{emotion}": {suggestion(emotion, EMOTIONAL)}')
+    if emotion not in set(prompts["emotion"]):
+        raise UserError(f'The prompts have none of "{emotion}": add some, or leave the emotion out.')
     about = pd.DataFrame(
         {
             "id": prompts["id"],
@@ -203,15 +207,23 @@ def fit(given: Contrast, method: str, model: str = "") -> EmotionVector:
     return EmotionVector(given.emotion, method, model, given.layers, values, n=n)
 
 
-def shuffled(
-    given: Contrast, method: str, n_permutations: int, seed: int
-) -> Float[Tensor, "permutation layer d_model"]:
-    """Vectors made after the labels were permuted between blocks: all that is left is noise and common structure."""
+def permutations(given: Contrast, n: int, seed: int) -> Bool[np.ndarray, "permutation read"]:
+    """Labels exchanged between blocks of reads, which keep a common label."""
     rng = np.random.default_rng(seed)
     blocks = pd.factorize(given.prompts["block"])[0]
     labels = given.positive.astype(object)
-    drawn = np.stack([permute_blocks(labels, blocks, rng) for _ in range(n_permutations)]).astype(bool)
-    drawn = drawn[drawn.any(axis=1) & ~drawn.all(axis=1)]
+    return np.stack([permute_blocks(labels, blocks, rng) for _ in range(n)]).astype(bool)
+
+
+def shuffled(
+    given: Contrast, method: str, n_permutations: int, seed: int
+) -> Float[Tensor, "permutation layer d_model"]:
+    """Vectors made after the labels were permuted between blocks.
+
+    A permutation that leaves one class alone keeps the true labels, which can only raise the null.
+    """
+    drawn = permutations(given, n_permutations, seed)
+    drawn = np.where((drawn.all(axis=1) | ~drawn.any(axis=1))[:, None], given.positive, drawn)
     if is_fitted(method):
         return torch.stack([logistic_directions(given.values, labels, PENALTY) for labels in drawn])
     weights = drawn / drawn.sum(1, keepdims=True) - ~drawn / (~drawn).sum(1, keepdims=True)
@@ -225,35 +237,59 @@ def project(
     return torch.einsum("rld,...ld->r...l", given.values, directions).numpy()
 
 
-def areas(scores: Float[np.ndarray, "read ..."], positive: Bool[np.ndarray, " read"]) -> np.ndarray:
+def areas(scores: Float[np.ndarray, "read ..."], positive: np.ndarray) -> np.ndarray:
     """Area under the ROC curve of every column at once, by ranks; NaN without both classes.
+
+    Parameters
+    ----------
+    scores
+        The first axis are reads.
+    positive
+        Shape (read,), or a set of labels per column, shape (read, ...) with as many or fewer axes than ``scores``.
 
     Returns
     -------
     Shape ``(...)``.
     """
-    up, down = int(positive.sum()), int((~positive).sum())
-    if not up or not down:
-        return np.full(scores.shape[1:], np.nan)
-    ranks = rankdata(scores, axis=0)
-    return (ranks[positive].sum(axis=0) - up * (up + 1) / 2) / (up * down)
+    mask = positive.reshape(positive.shape + (1,) * (scores.ndim - positive.ndim))
+    up, down = mask.sum(axis=0), (~mask).sum(axis=0)
+    won = np.where(mask, rankdata(scores, axis=0), 0).sum(axis=0) - up * (up + 1) / 2
+    pairs = np.broadcast_to(up * down, won.shape)
+    return np.divide(won, pairs, out=np.full(won.shape, np.nan), where=pairs > 0)
 
 
-def best_layer(
-    scores: Float[np.ndarray, "read ... layer"], positive: Bool[np.ndarray, " read"]
-) -> np.ndarray:
+def best_layer(scores: Float[np.ndarray, "read ... layer"], positive: np.ndarray) -> np.ndarray:
     """Number of the layer with the largest area; among equals the one with the largest standardised difference.
+
+    Parameters
+    ----------
+    scores, positive
+        As in :func:`areas`.
 
     Returns
     -------
     Shape ``(...)``, integers.
     """
-    gap = scores[positive].mean(axis=0) - scores[~positive].mean(axis=0)
-    spread = np.sqrt((scores[positive].var(axis=0) + scores[~positive].var(axis=0)) / 2)
-    effect = gap / np.maximum(spread, np.finfo(float).tiny)
+    mask = positive.reshape(positive.shape + (1,) * (scores.ndim - positive.ndim))
+    up, down = np.maximum(mask.sum(axis=0), 1), np.maximum((~mask).sum(axis=0), 1)
+    high, low = (np.where(side, scores, 0).sum(axis=0) / n for side, n in ((mask, up), (~mask, down)))
+    spread = np.where(mask, scores - high, scores - low).std(axis=0)
+    effect = (high - low) / np.maximum(spread, np.finfo(float).tiny)
     # an area moves in steps of 1 / (positives x negatives); tanh keeps the tie-break below one step
-    step = 1 / (2 * max(1, int(positive.sum()) * int((~positive).sum())))
-    return (areas(scores, positive) + 0.5 * step * np.tanh(effect / 10)).argmax(axis=-1)
+    return np.asarray((areas(scores, positive) + 0.25 * np.tanh(effect / 10) / (up * down)).argmax(axis=-1))
+
+
+def null_areas(
+    directions: Float[Tensor, "permutation layer d_model"],
+    chosen_on: Contrast,
+    scored_on: Contrast,
+    seed: int,
+) -> Float[np.ndarray, " permutation"]:
+    """Areas under the null: vectors from permuted labels, layers chosen and scores taken with permuted labels."""
+    layers = best_layer(project(chosen_on, directions), permutations(chosen_on, len(directions), seed + 1).T)
+    found = areas(project(scored_on, directions), permutations(scored_on, len(directions), seed + 2).T)
+    drawn = found[np.arange(len(found)), layers]
+    return drawn[~np.isnan(drawn)]
 
 
 def by_emotion(

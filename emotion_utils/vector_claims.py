@@ -12,12 +12,22 @@ import numpy as np
 import pandas as pd
 
 from emotion_utils.claims import Measurement
-from emotion_utils.geometry import PAIRS, States, mean_cosine_draws
+from emotion_utils.geometry import PAIRS, States, mean_cosine_draws, states
 from emotion_utils.lexicality import FEWEST_GROUPS
+from emotion_utils.models import load_model, load_tokenizer
 from emotion_utils.probing import EMOTIONAL
+from emotion_utils.reads import read_sets
 from emotion_utils.resampling import interval
+from emotion_utils.store import Store
 
-__all__ = ["NEIGHBOURS", "VARIANTS", "chapter_measurements", "cosines_as_published", "depth_of_peak"]
+__all__ = [
+    "NEIGHBOURS",
+    "VARIANTS",
+    "chapter_measurements",
+    "cosines_as_published",
+    "depth_of_peak",
+    "neighbour_states",
+]
 
 VARIANTS = {
     "minus neutral": "mean of the emotional prompts minus mean of the neutral ones",
@@ -74,6 +84,18 @@ def depth_of_peak(given: States, n_resamples: int = 500, seed: int = 0) -> tuple
 
     low, high = interval(peak(given.vectors(given.bootstrap(n_resamples, seed))))
     return float(peak(given.vectors(given.observed()))[0]), low, high
+
+
+def neighbour_states(
+    model: str, prompts: pd.DataFrame, store: Store, device: str = "cpu", dtype: str = "float32"
+) -> States | None:
+    """Read the prompts with the GPT-2 that a GPT-Neo is compared with; None for other models."""
+    if model not in NEIGHBOURS:
+        return None
+    name = NEIGHBOURS[model]
+    other, tokenizer = load_model(name, device, dtype), load_tokenizer(name)
+    found = read_sets(name, other, tokenizer, {"prompts": prompts}, "baseline", store).found["prompts"]
+    return states(prompts, found, "end")
 
 
 def chapter_measurements(

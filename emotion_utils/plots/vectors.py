@@ -1,0 +1,293 @@
+"""Figures of the chapter on emotion vectors."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from emotion_utils.plots.figure import Shown, show
+from emotion_utils.plots.style import PALETTE, emotion_colour
+
+__all__ = [
+    "areas_by_layer",
+    "cosines",
+    "held_out",
+    "lengths",
+    "models_beside_words",
+    "neurons",
+    "projections",
+    "reliability",
+]
+
+GREY = PALETTE[-1]
+DASHES = ("solid", "dash", "dot", "dashdot")
+PAIR_COLOURS = PALETTE[:3]
+
+
+def _error(rows: pd.DataFrame) -> dict[str, object]:
+    up, down = (rows["high"] - rows["value"]).clip(lower=0), (rows["value"] - rows["low"]).clip(lower=0)
+    return {"array": up, "arrayminus": down, "thickness": 1.2, "width": 3}
+
+
+def areas_by_layer(curves: pd.DataFrame, name: str) -> Shown:
+    """Area under the curve by layer, averaged over the emotions, one line per method, beside the bag of words.
+
+    Parameters
+    ----------
+    curves
+        From `held_out.curves`.
+    name
+        The prompt set to draw.
+    """
+    rows = curves[curves["set"] == name]
+    means = rows.groupby(["method", "layer"], sort=False)["value"].mean().reset_index()
+    words = float(rows.groupby("emotion")["words"].first().mean())
+    figure = go.Figure()
+    for i, (method, own) in enumerate(means.groupby("method", sort=False)):
+        figure.add_scatter(
+            x=own["layer"], y=own["value"], name=str(method), mode="lines+markers",
+            line={"color": PALETTE[i % len(PALETTE)], "dash": DASHES[i % len(DASHES)]},
+        )  # fmt: skip
+    layers = sorted(means["layer"].unique())
+    figure.add_scatter(
+        x=[layers[0], layers[-1]], y=[words, words], name="bag of words", mode="lines",
+        line={"color": GREY, "dash": "longdash"},
+    )  # fmt: skip
+    figure.update_xaxes(title="layer (0 is the first block)", dtick=1 if len(layers) < 16 else None)
+    figure.update_yaxes(title="AUROC, mean of three", range=[0.4, 1.03])
+    best = means.loc[means["value"].idxmax()]
+    alt = (
+        f"Lines by layer: the best is {best['method']} at layer {best['layer']} with {best['value']:.2f}; "
+        f"the bag of words reaches {words:.2f}."
+    )
+    return show(figure, alt=alt, title=f"Emotional against neutral prompts: {name}", data=rows)
+
+
+def held_out(table: pd.DataFrame, name: str) -> Shown:
+    """Held-out areas of every method and emotion on one set, with interval, null and bag of words.
+
+    Parameters
+    ----------
+    table
+        From `held_out.held_out`.
+    name
+        The prompt set to draw.
+    """
+    rows = table[(table["set"] == name) & (table["emotion"] != "mean") & table["value"].notna()]
+    names = [f"{r.method}: {r.emotion}" for r in rows.itertuples()]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=rows["null"], y=names, mode="markers", name="permuted labels, mean to 95th percentile",
+        error_x={"array": rows["null_high"] - rows["null"], "arrayminus": [0.0] * len(rows), "thickness": 1.2},
+        marker={"color": GREY, "symbol": "diamond", "size": 8},
+    )  # fmt: skip
+    figure.add_scatter(
+        x=rows["words"], y=names, mode="markers", name="bag of words",
+        marker={"color": PALETTE[3], "symbol": "line-ns-open", "size": 12},
+    )  # fmt: skip
+    figure.add_scatter(
+        x=rows["value"], y=names, mode="markers", name="vector, 95 % interval", error_x=_error(rows),
+        marker={"color": PALETTE[0], "size": 9},
+    )  # fmt: skip
+    figure.update_xaxes(title="AUROC against neutral prompts", range=[0.38, 1.03])
+    figure.update_yaxes(title="method: emotion", autorange="reversed")
+    alt = "; ".join(f"{n}: {r.value:.2f}" for n, r in zip(names, rows.itertuples(), strict=True))
+    return show(
+        figure, alt=f"Dots with intervals: {alt}.", title=f"Held-out scores: {name}", data=rows, height=520
+    )
+
+
+def models_beside_words(table: pd.DataFrame, control: str, name: str, keyword: str) -> Shown:
+    """The message of the chapter: each model on prompts without keywords, beside the words and the control.
+
+    Parameters
+    ----------
+    table
+        From `overview.overview`.
+    control
+        The model that has nothing to carry.
+    name, keyword
+        The set without emotion words, and the one with them.
+    """
+    means = table[(table["emotion"] == "mean") & table["value"].notna()]
+    rows, own = means[means["set"] == name], means[means["set"] == keyword]
+    words = float(rows["words"].mean())
+    figure = go.Figure()
+    figure.add_scatter(
+        x=own["value"], y=own["model"], mode="markers", name=f"with emotion words ({keyword})",
+        marker={"color": GREY, "symbol": "circle-open", "size": 10},
+    )  # fmt: skip
+    colours = [PALETTE[3] if model == control else PALETTE[0] for model in rows["model"]]
+    figure.add_scatter(
+        x=rows["value"], y=rows["model"], mode="markers", name=f"without ({name}), 95 % interval",
+        error_x=_error(rows), marker={"color": colours, "size": 11},
+    )  # fmt: skip
+    figure.add_vline(x=words, line_dash="dash", line_color=PALETTE[1], annotation_text="bag of words")
+    figure.add_vline(x=0.5, line_dash="dot", line_color=GREY)
+    figure.update_xaxes(title="AUROC against neutral prompts", range=[0.38, 1.03])
+    figure.update_yaxes(title="model", autorange="reversed")
+    listed = "; ".join(f"{r.model} {r.value:.2f}" for r in rows.itertuples())
+    alt = f"Without emotion words: {listed}; the bag of words {words:.2f}, chance one half."
+    return show(figure, alt=alt, title="Prompts without emotion words: models beside words", data=means)
+
+
+def cosines(table: pd.DataFrame, title: str) -> Shown:
+    """Cosines of pairs of vectors by layer, over the ranges of both nulls.
+
+    Parameters
+    ----------
+    table
+        From `geometry.cosines`.
+    title
+        Says where the prompts were read.
+    """
+    figure = go.Figure()
+    bands = (("no_emotion", "no emotion, 95 % range", "rgba(140,140,140,0.22)"),
+             ("one_emotion", "one emotion, 95 % range", "rgba(230,159,0,0.22)"))  # fmt: skip
+    spans = table.groupby("layer").mean(numeric_only=True).reset_index()
+    for column, label, colour in bands:
+        x = [*spans["layer"], *spans["layer"][::-1]]
+        y = [*spans[f"{column}_high"], *spans[f"{column}_low"][::-1]]
+        figure.add_scatter(
+            x=x, y=y, fill="toself", fillcolor=colour, line={"width": 0}, mode="lines", name=label,
+            hoverinfo="skip",
+        )  # fmt: skip
+    for i, (pair, rows) in enumerate(table.groupby("pair", sort=False)):
+        figure.add_scatter(
+            x=rows["layer"], y=rows["value"], name=str(pair), mode="lines+markers", error_y=_error(rows),
+            line={"color": PAIR_COLOURS[i], "dash": DASHES[i]},
+        )  # fmt: skip
+    figure.update_xaxes(title="layer (0 is the first block)", dtick=1 if len(spans) < 16 else None)
+    figure.update_yaxes(title="cosine", range=[-1.05, 1.05])
+    alt = (
+        f"Cosines from {table['value'].min():.2f} to {table['value'].max():.2f}; without emotion they would be "
+        f"{table['no_emotion'].mean():.2f} on average, with one emotion for all {table['one_emotion'].mean():.2f}."
+    )
+    return show(figure, alt=alt, title=title, data=table, height=460)
+
+
+def lengths(table: pd.DataFrame, title: str) -> Shown:
+    """Vector length by layer in units of the residual norm, with its null.
+
+    Parameters
+    ----------
+    table
+        From `geometry.lengths`.
+    title
+        Says where the prompts were read.
+    """
+    figure = go.Figure()
+    for emotion, rows in table.groupby("emotion", sort=False):
+        shown = rows.assign(value=rows["relative"])
+        figure.add_scatter(
+            x=rows["layer"], y=rows["relative"], name=str(emotion), mode="lines+markers", error_y=_error(shown),
+            line={"color": emotion_colour(str(emotion))},
+        )  # fmt: skip
+    null = table.groupby("layer")["null_high"].mean()
+    figure.add_scatter(
+        x=null.index, y=null, name="permuted labels, 95th percentile", mode="lines",
+        line={"color": GREY, "dash": "dash"},
+    )  # fmt: skip
+    figure.update_xaxes(title="layer (0 is the first block)", dtick=1 if len(null) < 16 else None)
+    figure.update_yaxes(title="length / residual norm", rangemode="tozero")
+    alt = (
+        f"Relative lengths from {table['relative'].min():.2f} to {table['relative'].max():.2f}; permuted labels reach "
+        f"{null.min():.2f} to {null.max():.2f}."
+    )
+    return show(figure, alt=alt, title=title, data=table)
+
+
+def reliability(table: pd.DataFrame, title: str) -> Shown:
+    """Agreement of vectors from two halves of the template families, and with the other emotions' vectors.
+
+    Parameters
+    ----------
+    table
+        From `geometry.halves`.
+    title
+        Says where the prompts were read.
+    """
+    figure = go.Figure()
+    for emotion, rows in table.groupby("emotion", sort=False):
+        colour = emotion_colour(str(emotion))
+        figure.add_scatter(
+            x=rows["layer"], y=rows["value"], name=f"{emotion}, same emotion", mode="lines+markers",
+            error_y=_error(rows), line={"color": colour},
+        )  # fmt: skip
+        figure.add_scatter(
+            x=rows["layer"], y=rows["other"], name=f"{emotion}, other emotions", mode="lines",
+            line={"color": colour, "dash": "dot"},
+        )  # fmt: skip
+    figure.update_xaxes(
+        title="layer (0 is the first block)", dtick=1 if table["layer"].nunique() < 16 else None
+    )
+    figure.update_yaxes(title="cosine between halves", range=[-0.3, 1.05])
+    alt = (
+        f"Same emotion {table['value'].min():.2f} to {table['value'].max():.2f}, other emotions "
+        f"{table['other'].min():.2f} to {table['other'].max():.2f}."
+    )
+    return show(figure, alt=alt, title=title, data=table, height=460)
+
+
+def projections(placed: pd.DataFrame, name: str) -> Shown:
+    """Where held-out prompts of each class lie along each vector.
+
+    Parameters
+    ----------
+    placed
+        From `projections.projections`.
+    name
+        The prompt set to draw.
+    """
+    rows = placed[placed["set"] == name]
+    figure = go.Figure()
+    for emotion in rows["emotion"].unique():
+        own = rows[rows["emotion"] == emotion]
+        figure.add_box(
+            x=own["vector"], y=own["value"].round(3), name=str(emotion), boxpoints=False,
+            marker_color=emotion_colour(str(emotion)),
+        )  # fmt: skip
+    figure.update_layout(boxmode="group")
+    figure.update_xaxes(title="along the vector of").update_yaxes(title="place (0 neutral, 1 emotional)")
+    means = rows.groupby(["vector", "emotion"], sort=False)["value"].mean()
+    listed = "; ".join(f"{vector}: {emotion} {value:.2f}" for (vector, emotion), value in means.items())
+    return show(
+        figure,
+        alt=f"Boxes; means are {listed}.",
+        title=f"Prompts along the vectors: {name}",
+        data=means.reset_index(),
+    )
+
+
+def neurons(table: pd.DataFrame, threshold: float, title: str, most: int = 300) -> Shown:
+    """Alignment of neurons with a vector against their response to the emotion.
+
+    Parameters
+    ----------
+    table
+        Of `neurons.rank_neurons`.
+    threshold
+        The family-wise threshold of the response.
+    title
+        Names vector and layer.
+    most
+        How many of the largest contributions are drawn.
+    """
+    rows = table.head(most)
+    figure = go.Figure()
+    for i, (layer, own) in enumerate(rows.groupby("layer")):
+        figure.add_scatter(
+            x=own["alignment"], y=own["t"], mode="markers", name=f"layer {layer}",
+            marker={"color": PALETTE[i % len(PALETTE)], "size": 7, "opacity": 0.75},
+            text=[f"L{r.layer} neuron {r.neuron}" for r in own.itertuples()],
+        )  # fmt: skip
+    for side in (-threshold, threshold):
+        figure.add_hline(y=side, line_dash="dash", line_color=GREY)
+    figure.update_xaxes(title="alignment (cosine)").update_yaxes(title="response (t)")
+    first = table.iloc[0]
+    alt = (
+        f"Scatter of {len(rows)} neurons; the largest contribution is neuron {first['neuron']:.0f} of layer "
+        f"{first['layer']:.0f} with {first['contribution']:.2f} of the vector's length; the threshold is "
+        f"t = {threshold:.1f}."
+    )
+    return show(figure, alt=alt, title=title, data=rows)

@@ -1,0 +1,108 @@
+"""Angles and lengths: planted vectors, the analytic chance of one half, and what halves of pure noise share."""
+
+from __future__ import annotations
+
+import numpy as np
+import planted
+import pytest
+import torch
+
+from emotion_utils.errors import UserError
+from emotion_utils.geometry import cosines, halves, lengths, mean_cosine_draws, residual_scale, states
+
+
+def made(strength: float, reading: str = "end", noise: float = 0.1, families: int = 10):
+    table = planted.prompts("keyword", families=families)
+    return states(table, planted.activations(table, strength, noise), reading)
+
+
+@pytest.mark.parametrize("reading", ["end", "word"])
+def test_vectors_are_differences_of_means(reading):
+    given = made(1.0, reading)
+    vectors = given.vectors(given.observed())[0]
+    for i, emotion in enumerate(planted.EMOTIONS):
+        rows = given.values[given.labels == emotion].double().numpy().mean(0)
+        neutral = given.values[given.labels == "neutral"].double().numpy().mean(0) if reading == "end" else 0
+        assert np.allclose(vectors[i], rows - neutral, atol=1e-10)
+        assert (vectors[i, 1:] * planted.directions()[i, 1:].numpy()).sum(-1) == pytest.approx(
+            [1, 1], abs=0.1
+        )
+
+
+def test_cosines_are_those_of_the_planted_directions():
+    table, truth = cosines(made(2.0, families=20), 19, 50), planted.directions().numpy()
+    at = {emotion: i for i, emotion in enumerate(planted.EMOTIONS)}
+    for row in table[table["layer"] > 0].itertuples():
+        a, b = (truth[at[name], row.layer] for name in row.pair.split(" – "))
+        assert row.value == pytest.approx(a @ b, abs=0.05)
+        assert row.low <= row.value <= row.high
+
+
+def test_vectors_of_nothing_that_share_a_neutral_mean_have_a_cosine():
+    """Cov(a - c, b - c) = Var(c), Var(a - c) = Var(a) + Var(c): 1/2 for equal sizes, 1/4 with thrice the neutrals."""
+    table, found = planted.prompts("keyword", families=30), []
+    for seed in range(8):
+        given = states(table, planted.activations(table, 0.0, seed=seed), "end")
+        rows = cosines(given, 40, 2, seed)
+        found.append((rows["value"].mean(), rows["no_emotion"].mean()))
+    assert np.mean(found, axis=0) == pytest.approx([0.25, 0.25], abs=0.05)
+
+
+def test_differences_without_emotion_have_none():
+    table = cosines(made(0.0, "word", families=30), 60, 2)
+    assert abs(table["no_emotion"].mean()) < 0.05
+
+
+def test_one_emotion_for_all_is_recognised():
+    """The same direction for all three: the cosine is high, and not below that of permuted labels."""
+    table = planted.prompts("keyword", families=12)
+    found = planted.activations(table, 0.0, noise=0.2)
+    emotional = found.reads["id"].isin(table.loc[table["emotion"] != "neutral", "id"]) & (
+        found.reads["position"] == "end"
+    )
+    for values in found.values.values():
+        values[torch.tensor(emotional.to_numpy())] += 0.5
+    rows = cosines(states(table, found, "end"), 99, 20)
+    assert (rows["value"] > 0.9).all()
+    assert (rows["p_one"] > 0.01).all()
+
+
+def test_distinct_emotions_lie_below_one_emotion():
+    rows = cosines(made(1.0), 99, 20)
+    assert (rows.loc[rows["layer"] > 0, "p_one"] <= 0.02).all()
+    # where nothing is planted the interval still covers the permuted labels
+    assert (rows.loc[rows["layer"] == 0, "p_one"] > 0.02).any()
+
+
+def test_lengths_are_relative_to_the_residual_norm():
+    given = made(1.0)
+    scale = residual_scale(given.values)
+    assert scale == pytest.approx(np.linalg.norm(given.values.numpy(), axis=-1).mean(0), rel=1e-6)
+    table = lengths(given, scale, 19, 50)
+    vectors = given.vectors(given.observed())[0]
+    for row in table.itertuples():
+        vector = vectors[planted.EMOTIONS.index(row.emotion), row.layer]
+        assert row.l1 == pytest.approx(np.abs(vector).sum())
+        assert row.l2 == pytest.approx(np.linalg.norm(vector))
+        assert row.relative == pytest.approx(row.l2 / scale[row.layer])
+    assert (table.loc[table["layer"] > 0, "relative"] > table.loc[table["layer"] > 0, "null_high"]).all()
+
+
+def test_halves_agree_where_something_was_planted_and_not_elsewhere():
+    table = halves(made(1.0), 40).set_index(["emotion", "layer"])
+    assert (table.loc[(slice(None), [1, 2]), "value"] > 0.9).all()
+    assert table.loc[(slice(None), 0), "value"].abs().max() < 0.6
+    assert (table.loc[(slice(None), [1, 2]), "other"] < 0.7).all()
+
+
+def test_the_bootstrap_of_two_readings_is_paired():
+    end, word = made(1.0), made(1.0, "word")
+    value, draws = mean_cosine_draws(end, 30, 5)
+    assert value == pytest.approx(cosines(end, 1, 2)["value"].mean())
+    assert draws == pytest.approx(mean_cosine_draws(end, 30, 5)[1])
+    assert len(mean_cosine_draws(word, 30, 5)[1]) == len(draws) == 30
+
+
+def test_an_unknown_reading_is_named():
+    with pytest.raises(UserError, match='not at "mean"'):
+        made(1.0, "mean")
