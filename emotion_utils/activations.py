@@ -1,12 +1,13 @@
 """What a model computes on prompts, read at chosen hooks, layers and positions.
 
 One forward pass per batch of prompts of similar length, stopped at the last layer that is needed; only what was asked
-for leaves the pass. What a prompt gives does not depend on the batch that it is in.
+for leaves the pass. What a prompt gives does not depend on the batch that it is in. Passes are gathered in shards of
+bounded size, so that :func:`stream` holds one shard at a time, however many prompts there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,24 +20,28 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from emotion_utils.canonical import digest
+from emotion_utils.batches import model_inputs
 from emotion_utils.dependencies import fingerprint, model_files
 from emotion_utils.errors import UserError
-from emotion_utils.hooks import HookPoint, forward_until, n_layers
+from emotion_utils.hooks import HookPoint, n_layers
 from emotion_utils.models import context_of
-from emotion_utils.positions import Encoded, encode, find_reads
+from emotion_utils.passes import Passes, Shard
+from emotion_utils.positions import encode, find_reads
 from emotion_utils.provenance import versions
+from emotion_utils.shards import ShardStore, StoredValues
 from emotion_utils.store import Store
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["Activations", "extract", "identity", "model_inputs", "points"]
+__all__ = ["Activations", "extract", "identity", "model_inputs", "points", "stream"]
 
 BATCH_TOKENS = 8192
-SHARD_BATCHES = 4
-CODE = ("activations", "hooks", "positions")
-READABLE = ("resid_pre", "attn_out", "mlp_out", "resid_post")
+CPU_BATCH_TOKENS = 768
+"""On a CPU a batch is fastest while its activations fit into the cache."""
+SHARD_BYTES = 64 * 2**20
+CODE = ("activations", "batches", "hooks", "offsets", "passes", "positions", "ragged", "shards")
+READABLE = ("resid_pre", "attn_out", "neurons", "mlp_out", "resid_post")
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,14 @@ class Activations:
     Attributes
     ----------
     values
-        Hook point to a tensor of shape (read, d_model), float32 on the CPU.
+        Hook point to a tensor of shape (read, d_model), of neurons (read, d_mlp), float32 on the CPU. Of activations
+        in a store, each is read from there whenever it is asked for.
     reads
-        One row per read, in the order of the tensors: ``id``, ``position``, ``row``, ``first``, ``last``.
+        One row per read, in the order of the tensors: ``id``, ``position``, ``row``, ``first``, ``last``,
+        ``sink``.
     """
 
-    values: dict[HookPoint, Float[Tensor, "read d_model"]] = field(repr=False)
+    values: Mapping[HookPoint, Float[Tensor, "read width"]] = field(repr=False)
     reads: pd.DataFrame
 
     def layers(self, kind: str = "resid_post") -> list[int]:
@@ -68,13 +75,17 @@ class Activations:
                 f'No activation was read at the position "{position}": read were '
                 f"{', '.join(sorted(set(self.reads['position']))) or 'none'}."
             )
-        if not self.layers(kind):
+        layers = self.layers(kind)
+        if not layers:
             kinds = ", ".join(sorted({point.kind for point in self.values}))
             raise UserError(f'No activation of the kind "{kind}" was read: read were {kinds}.')
         rows = torch.from_numpy(np.flatnonzero(chosen))
-        stacked = torch.stack(
-            [self.values[HookPoint(layer, kind)][rows] for layer in self.layers(kind)], dim=1
-        )
+        stacked = torch.empty(0)
+        for i, layer in enumerate(layers):
+            taken = self.values[HookPoint(layer, kind)][rows]
+            if i == 0:
+                stacked = torch.empty(len(rows), len(layers), taken.shape[1])
+            stacked[:, i] = taken
         return self.reads.loc[chosen, "id"].reset_index(drop=True), stacked
 
     def ragged(self, kind: str = "resid_post") -> list[list[Tensor]]:
@@ -90,28 +101,6 @@ def points(
     """Hook points of these kinds at these layers (all by default)."""
     chosen = range(n_layers(model)) if layers is None else layers
     return [HookPoint(layer, kind) for layer in chosen for kind in kinds]
-
-
-def model_inputs(rows: Sequence[Sequence[int]], pad: int, side: str = "right") -> dict[str, Tensor]:
-    """Rows of token ids as a padded batch with its mask, and positions that start at each row's first token.
-
-    Parameters
-    ----------
-    rows
-        Token ids.
-    pad
-        Id that fills a row.
-    side
-        ``right`` or ``left``. Learned positions make left padding silently wrong without explicit positions.
-    """
-    width = max(map(len, rows))
-    ids = torch.full((len(rows), width), pad)
-    mask = torch.zeros_like(ids)
-    for i, row in enumerate(rows):
-        where = slice(0, len(row)) if side == "right" else slice(width - len(row), width)
-        ids[i, where], mask[i, where] = torch.tensor(row), 1
-    position = (mask.cumsum(dim=1) - 1).clamp(min=0)
-    return {"input_ids": ids, "attention_mask": mask, "position_ids": position}
 
 
 def identity(name: str, model: PreTrainedModel) -> dict[str, Any]:
@@ -146,9 +135,11 @@ def extract(
     where: Sequence[HookPoint],
     positions: Sequence[str] = ("end",),
     *,
-    batch_tokens: int = BATCH_TOKENS,
+    batch_tokens: int | None = None,
+    shard_bytes: int = SHARD_BYTES,
     store: Store | None = None,
     made_from: Mapping[str, Any] | None = None,
+    again: bool = False,
     progress: bool = True,
 ) -> Activations:
     """Read activations of prompts.
@@ -164,11 +155,16 @@ def extract(
     positions
         Some of `positions.POSITIONS`.
     batch_tokens
-        Rows times width of a batch.
+        Rows times width of a batch; by default 768 on a CPU and 8192 elsewhere.
+    shard_bytes
+        Size of a shard, all hook points together.
     store
-        Keeps shards of finished batches, so that a run that was killed repeats at most one of them.
+        Keeps finished shards, one artefact per hook point, so that a run that was killed repeats at most one shard;
+        ``values`` then reads a hook point from there when it is asked for. Without a store all is held in memory.
     made_from
         With a store: what :func:`identity` says of the model.
+    again
+        With a store: compute all anew, for example in place of a damaged artefact.
     progress
         Show a bar where it takes longer than two seconds.
 
@@ -178,22 +174,50 @@ def extract(
         For a NaN or infinity, with the layer, hook and prompt where it was met; for a prompt longer than the context.
     """
     _check_request(where, store, made_from)
-    context = context_of(model.config, model.config.name_or_path)
-    encoded = encode(tokenizer, prompts["text"].tolist(), context)
-    reads = find_reads(prompts, encoded, positions)
-    job = _Job(model, int(tokenizer.pad_token_id or 0), encoded, reads, tuple(where), prompts["id"].tolist())
-    shards = list(_shards(job.batches(batch_tokens)))
-    filled = _Filled(where, len(reads))
-    described = {} if store is None else {**(made_from or {}), **job.described()}
-    with tqdm(total=len(prompts), desc="activations", unit="prompt", disable=not progress, delay=2) as bar:
-        for batches in shards:
-            compute = partial(job.run, batches)
-            if store is None:
-                filled.add(compute())
-            else:
-                filled.add(store.compute("activations", described | {"batches": digest(batches)}, compute))
-            bar.update(sum(map(len, batches)))
-    return Activations(filled.values(), reads)
+    job = _Job.of(model, tokenizer, prompts, where, positions, batch_tokens, shard_bytes)
+    if store is not None:
+        shards = ShardStore(store, made_from or {})
+        for _ in job.run(shards, again, progress):
+            pass
+        parts = [(shard.numbers, job.passes.fingerprint(shard)) for shard in job.shards]
+        return Activations(StoredValues(shards, job.passes.where, parts), job.reads)
+    values = {point: torch.empty(len(job.reads), width) for point, width in job.passes.widths.items()}
+    for shard, part in job.run(None, again, progress):
+        for point in where:
+            values[point][torch.from_numpy(shard.numbers)] = part[point]
+    return Activations(values, job.reads)
+
+
+def stream(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: pd.DataFrame,
+    where: Sequence[HookPoint],
+    positions: Sequence[str] = ("end",),
+    *,
+    batch_tokens: int | None = None,
+    shard_bytes: int = SHARD_BYTES,
+    store: Store | None = None,
+    made_from: Mapping[str, Any] | None = None,
+    again: bool = False,
+    progress: bool = True,
+) -> Iterator[Activations]:
+    """Read activations of prompts, a shard at a time, in memory that does not grow with their number.
+
+    Takes and raises what :func:`extract` does. With a store, shards that are in it are read instead of computed.
+
+    Yields
+    ------
+    The activations of the prompts of one shard, whose ``reads`` are a part of those of :func:`extract`: each read is in
+    one shard, and those of a prompt in the same one, except that its ``match`` goes with the partner that is read.
+    """
+    _check_request(where, store, made_from)
+    job = _Job.of(model, tokenizer, prompts, where, positions, batch_tokens, shard_bytes)
+    shards = None if store is None else ShardStore(store, made_from or {})
+    return (
+        Activations(part, job.reads.iloc[shard.numbers].reset_index(drop=True))
+        for shard, part in job.run(shards, again, progress)
+    )
 
 
 def _check_request(
@@ -210,118 +234,50 @@ def _check_request(
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Job:
-    """All that a batch needs to be read."""
+    """A request, planned: what to read, and in which shards."""
 
-    model: PreTrainedModel
-    pad: int
-    encoded: Encoded
+    passes: Passes
     reads: pd.DataFrame
-    where: tuple[HookPoint, ...]
-    names: list[str]
+    shards: list[Shard]
 
-    def described(self) -> dict[str, Any]:
-        """What decides the result beside the model."""
-        return {
-            "hooks": [str(point) for point in self.where],
-            "reads": digest(self.reads.to_dict(orient="list")),
-            "ids": digest(self.encoded.ids),
-        }
-
-    def batches(self, batch_tokens: int) -> list[list[int]]:
-        """Texts with a read, those of similar length together, as lists of row numbers."""
-        wanted = sorted(set(self.reads["row"]), key=lambda row: (len(self.encoded.ids[row]), row))
-        groups: list[list[int]] = []
-        for row in wanted:
-            width = len(self.encoded.ids[row])
-            if not groups or (len(groups[-1]) + 1) * width > batch_tokens:
-                groups.append([])
-            groups[-1].append(row)
-        return groups
-
-    @torch.no_grad()
-    def run(self, batches: Sequence[Sequence[int]]) -> dict[str, Tensor]:
-        """Activations of some batches: hook point to (read, d_model), and under ``read`` the numbers of the reads."""
-        parts = [self._batch(rows) for rows in batches]
-        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-
-    def _batch(self, rows: Sequence[int]) -> dict[str, Tensor]:
-        inputs = model_inputs([self.encoded.ids[row] for row in rows], self.pad)
-        device = self.model.get_input_embeddings().weight.device
-        inputs = {name: tensor.to(device) for name, tensor in inputs.items()}
-        numbers, gather = self._gather(rows)
-        out: dict[str, Tensor] = {"read": torch.from_numpy(numbers)}
-
-        def reader(point: HookPoint) -> Callable[[Tensor], None]:
-            def read(hidden: Float[Tensor, "batch position d_model"]) -> None:
-                self._check(hidden, inputs["attention_mask"], point, rows)
-                out[str(point)] = gather(hidden)
-
-            return read
-
-        forward_until(self.model, {point: reader(point) for point in self.where}, **inputs)
-        return out
-
-    def _gather(self, rows: Sequence[int]) -> tuple[np.ndarray, Callable[[Tensor], Tensor]]:
-        """The reads that these texts have, and the function that takes their means out of a batch."""
-        own = self.reads[self.reads["row"].isin(rows)]
-        at = own["row"].map({row: i for i, row in enumerate(rows)}).to_numpy()
-        sizes = (own["last"] - own["first"]).to_numpy(copy=True)
-        segment = torch.from_numpy(np.repeat(np.arange(len(own)), sizes))
-        batch = torch.from_numpy(np.repeat(at, sizes))
-        offsets = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        token = torch.from_numpy(np.repeat(own["first"].to_numpy(), sizes) + offsets)
-
-        def gather(hidden: Tensor) -> Tensor:
-            taken = hidden[batch.to(hidden.device), token.to(hidden.device)].float().cpu()  # (token, d_model)
-            if len(taken) == len(own):
-                return taken
-            sums = torch.zeros(len(own), taken.shape[1]).index_add_(0, segment, taken)
-            return sums / torch.from_numpy(sizes)[:, None]
-
-        return own.index.to_numpy(copy=True), gather
-
-    def _check(self, hidden: Tensor, mask: Tensor, point: HookPoint, rows: Sequence[int]) -> None:
-        """Refuse NaN and infinity anywhere in the batch; one sum finds both, and padding may hold anything."""
-        if torch.isfinite(hidden.sum(dtype=torch.float32)):
-            return
-        bad = ~torch.isfinite(hidden).all(dim=-1) & mask.to(hidden.device).bool()  # (batch, position)
-        if not bad.any():
-            return
-        row, position = (int(i) for i in bad.nonzero()[0])
-        raise UserError(
-            f"The activation {point} of {self.model.config.name_or_path or type(self.model).__name__} is "
-            f'{float(hidden[row, position].float().sum())} at token {position} of the prompt "{self.names[rows[row]]}" '
-            f"(dtype {str(hidden.dtype).removeprefix('torch.')}): use float32 or bfloat16, or leave the prompt out."
+    @classmethod
+    def of(
+        cls,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        prompts: pd.DataFrame,
+        where: Sequence[HookPoint],
+        positions: Sequence[str],
+        batch_tokens: int | None,
+        shard_bytes: int,
+    ) -> _Job:
+        encoded = encode(
+            tokenizer, prompts["text"].tolist(), context_of(model.config, model.config.name_or_path)
         )
-
-
-def _shards(batches: Sequence[list[int]]) -> Iterator[list[list[int]]]:
-    for start in range(0, len(batches), SHARD_BATCHES):
-        yield list(batches[start : start + SHARD_BATCHES])
-
-
-class _Filled:
-    """One tensor per hook point, filled shard by shard, so that nothing is held twice."""
-
-    def __init__(self, where: Sequence[HookPoint], n_reads: int) -> None:
-        self.where, self.n_reads = where, n_reads
-        self.tensors: dict[HookPoint, Tensor] = {}
-        self.seen = torch.zeros(n_reads, dtype=torch.bool)
-
-    def add(self, shard: Mapping[str, Tensor]) -> None:
-        rows = shard["read"]
-        for point in self.where:
-            part = shard[str(point)]
-            if point not in self.tensors:
-                self.tensors[point] = torch.empty(self.n_reads, part.shape[1])
-            self.tensors[point][rows] = part
-        self.seen[rows] = True
-
-    def values(self) -> dict[HookPoint, Tensor]:
-        if not self.n_reads:
+        reads = find_reads(prompts, encoded, positions)
+        if reads.empty:
             raise UserError("No prompt has a token to read at these positions: see positions.unmatched.")
-        if not bool(self.seen.all()):
-            raise RuntimeError(f"{int((~self.seen).sum())} of {self.n_reads} reads were in no batch.")
-        return self.tensors
+        pad = int(tokenizer.pad_token_id or 0)
+        passes = Passes(model, pad, encoded.ids, reads, where, prompts["id"].tolist())
+        tokens = batch_tokens or (CPU_BATCH_TOKENS if passes.device.type == "cpu" else BATCH_TOKENS)
+        return cls(passes, reads, list(passes.shards(tokens, shard_bytes)))
+
+    def run(
+        self, kept: ShardStore | None, again: bool, progress: bool
+    ) -> Iterator[tuple[Shard, Mapping[HookPoint, Tensor]]]:
+        """Each shard with its activations; of one that was in the store already, they are read when asked for."""
+        total = sum(shard.n_texts for shard in self.shards)
+        with tqdm(total=total, desc="activations", unit="prompt", disable=not progress, delay=2) as bar:
+            for shard in self.shards:
+                compute = partial(self.passes.run, shard, bar.update)
+                if kept is None:
+                    yield shard, compute()
+                    continue
+                name = self.passes.fingerprint(shard)
+                part = kept.keep(name, self.passes.where, compute, again=again)
+                if part is None:
+                    bar.update(shard.n_texts)
+                stored = StoredValues(kept, self.passes.where, [(np.arange(len(shard.numbers)), name)])
+                yield shard, stored if part is None else part

@@ -19,7 +19,10 @@ BENCH = BUILD / "bench.json"
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison: seconds of ours and of the other, the ratio that is judged, and the number of repeats."""
+    """One comparison: ours and the other, the ratio that is judged, its unit, and the number of repeats.
+
+    Both sides are medians in seconds, unless the unit says what else they are.
+    """
 
     name: str
     ours: float
@@ -50,6 +53,6 @@ def record(row: Row, path: Path = BENCH) -> Row:
     rows = [r for r in known if r["name"] != row.name] + [asdict(row)]
     write_atomically(path, json.dumps(rows, indent=1) + "\n")
     print(
-        f"{row.name}: ours {row.ours:.4f} s, other {row.other:.4f} s, ratio {row.ratio:.2f} ({row.unit}, n = {row.n})"
+        f"{row.name}: ours {row.ours:.4g}, other {row.other:.4g}, ratio {row.ratio:.3g} ({row.unit}, n = {row.n})"
     )
     return row

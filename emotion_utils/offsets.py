@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from jaxtyping import Float, Int
 
 from emotion_utils.errors import UserError
+from emotion_utils.ragged import Ragged, ranges
 
-__all__ = ["Offsets", "check_offsets", "covering"]
+__all__ = ["Offsets", "check_offsets", "covered_runs", "covering"]
 
 Offsets = Callable[[list[str]], list[list[tuple[int, int]]]]
 """From texts to the character spans of their tokens."""
@@ -28,3 +31,35 @@ def covering(spans: Sequence[tuple[int, int]], start: Any, end: Any) -> list[int
     if pd.isna(start) or pd.isna(end):
         return []
     return [i for i, (a, b) in enumerate(spans) if a < b and a < end and b > start]
+
+
+def covered_runs(
+    spans: Ragged,
+    texts: Int[np.ndarray, " run"],
+    start: Float[np.ndarray, " run"],
+    end: Float[np.ndarray, " run"],
+) -> tuple[Int[np.ndarray, " run"], Int[np.ndarray, " run"]]:
+    """The same as :func:`covering` for many words at once.
+
+    Parameters
+    ----------
+    spans
+        Character spans of the tokens, one row per text.
+    texts
+        Row of the text that each word stands in.
+    start, end
+        Characters of the word; NaN where there is none.
+
+    Returns
+    -------
+    First and one past the last token of each word; -1 and 0 where no token covers it.
+    """
+    word, at = ranges(spans.bounds[texts], spans.lengths[texts])
+    a, b = spans.flat[at].T
+    inside = np.flatnonzero((a < b) & (a < end[word]) & (b > start[word]))
+    found, opening = np.unique(word[inside], return_index=True)
+    closing = np.searchsorted(word[inside], found, side="right") - 1
+    tokens = at[inside] - spans.bounds[texts][word[inside]]
+    first, last = np.full(len(texts), -1), np.zeros(len(texts), int)
+    first[found], last[found] = tokens[opening], tokens[closing] + 1
+    return first, last

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from emotion_utils.errors import UserError
-from emotion_utils.offsets import check_offsets, covering
+from emotion_utils.offsets import check_offsets, covered_runs
+from emotion_utils.ragged import Ragged, ranges
 from emotion_utils.suggestions import suggestion
 
 if TYPE_CHECKING:
@@ -29,6 +31,10 @@ Position 0 of the sequence is an attention sink with a norm of its own, whether 
 leaves it out, in every family, where the text has more than that; the other reads say in ``sink`` that they hold it."""
 
 
+CHUNK = 2000
+"""Texts that are tokenized at once: what the tokenizer gives back takes ten times the memory of what is kept."""
+
+
 @dataclass(frozen=True)
 class Encoded:
     """Texts as token ids, special tokens included, and the character span of each token.
@@ -36,13 +42,13 @@ class Encoded:
     Attributes
     ----------
     ids
-        One list per text.
+        One row per text.
     spans
-        One list per text of ``(start, end)``; a token that stands for no text, such as BOS, has an empty span.
+        One row per text of ``(start, end)``; a token that stands for no text, such as BOS, has an empty span.
     """
 
-    ids: list[list[int]]
-    spans: list[list[tuple[int, int]]]
+    ids: Ragged
+    spans: Ragged
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], context: int | None = None) -> Encoded:
@@ -63,18 +69,37 @@ def encode(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], context: in
     """
     check_offsets(tokenizer, tokenizer.name_or_path)
     if not texts:
-        return Encoded([], [])
-    found = tokenizer(list(texts), return_offsets_mapping=True, verbose=False)
-    spans = [[(int(a), int(b)) for a, b in row] for row in found["offset_mapping"]]
-    for text, ids, row in zip(texts, found["input_ids"], spans, strict=True):
-        if not any(a < b for a, b in row):
-            raise UserError(f"The prompt {text!r} has no tokens: leave it out.")
-        if context is not None and len(ids) > context:
-            raise UserError(
-                f"The prompt {text[:40]!r}... has {len(ids)} tokens, and the model has room for {context}: "
-                "shorten it or leave it out."
-            )
-    return Encoded([list(ids) for ids in found["input_ids"]], spans)
+        return Encoded(Ragged.of([]), Ragged.of([], width=2))
+    chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
+    ids, spans = zip(*(_tokens(tokenizer, chunk) for chunk in chunks), strict=True)
+    encoded = Encoded(Ragged.joined(ids), Ragged.joined(spans))
+    _check_lengths(encoded, texts, context)
+    return encoded
+
+
+def _tokens(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> tuple[Ragged, Ragged]:
+    """Ids and spans of some texts."""
+    found = tokenizer(
+        list(texts),
+        return_offsets_mapping=True,
+        return_attention_mask=False,
+        return_token_type_ids=False,
+        verbose=False,
+    )
+    return Ragged.of(found["input_ids"]), Ragged.of(found["offset_mapping"], width=2)
+
+
+def _check_lengths(encoded: Encoded, texts: Sequence[str], context: int | None) -> None:
+    """Name the first text that is empty or too long."""
+    empty = _text_tokens(encoded)[0] < 0
+    lengths = encoded.ids.lengths
+    for row in np.flatnonzero(empty | (lengths > (lengths.max() if context is None else context))).tolist():
+        if empty[row]:
+            raise UserError(f"The prompt {texts[row]!r} has no tokens: leave it out.")
+        raise UserError(
+            f"The prompt {texts[row][:40]!r}... has {lengths[row]} tokens, and the model has room for {context}: "
+            "shorten it or leave it out."
+        )
 
 
 def find_reads(prompts: pd.DataFrame, encoded: Encoded, positions: Sequence[str]) -> pd.DataFrame:
@@ -95,13 +120,21 @@ def find_reads(prompts: pd.DataFrame, encoded: Encoded, positions: Sequence[str]
     is read; of a ``match`` that of the partner), ``first`` and ``last`` (tokens ``first <= t < last``) and ``sink``
     (whether position 0 is among them). A word that is not found has no row: see :func:`unmatched`.
     """
-    rows: list[tuple[str, str, int, int, int]] = []
     for position in positions:
         if position not in _FINDERS:
             raise UserError(f'There is no position "{position}": {suggestion(position, POSITIONS)}')
-        rows += _FINDERS[position](prompts, encoded)
-    table = pd.DataFrame(rows, columns=["id", "position", "row", "first", "last"])
-    return table.assign(sink=table["first"] == 0)
+    found = [_FINDERS[position](prompts, encoded) for position in positions]
+    owner, row, first, last = (np.concatenate(part) for part in zip(_NO_READS, *found, strict=True))
+    return pd.DataFrame(
+        {
+            "id": prompts["id"].to_numpy()[owner],
+            "position": np.repeat(np.array(positions, dtype=object), [len(reads[0]) for reads in found]),
+            "row": row,
+            "first": first,
+            "last": last,
+            "sink": first == 0,
+        }
+    )
 
 
 def unmatched(prompts: pd.DataFrame, reads: pd.DataFrame, position: str) -> pd.DataFrame:
@@ -120,71 +153,59 @@ def match_rate(prompts: pd.DataFrame, reads: pd.DataFrame, position: str) -> flo
     return float(named.isin(reads.loc[reads["position"] == position, "id"]).mean())
 
 
-Read = tuple[str, str, int, int, int]
+Reads = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Prompt that the read belongs to, text that is read (both as row numbers), first token, one past the last token."""
+
+_NO_READS: Reads = (np.empty(0, int), np.empty(0, int), np.empty(0, int), np.empty(0, int))
 
 
-def _text_tokens(encoded: Encoded, row: int) -> tuple[int, int]:
-    """First and one past the last token that stands for text."""
-    real = [i for i, (a, b) in enumerate(encoded.spans[row]) if a < b]
-    return real[0], real[-1] + 1
+def _text_tokens(encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
+    """First and one past the last token that stands for text, of each text; -1 and 0 where there is none."""
+    texts = np.arange(len(encoded.spans))
+    return covered_runs(encoded.spans, texts, np.full(len(texts), -np.inf), np.full(len(texts), np.inf))
 
 
-def _end(prompts: pd.DataFrame, encoded: Encoded) -> list[Read]:
-    lasts = [_text_tokens(encoded, row)[1] for row in range(len(prompts))]
-    return [
-        (name, "end", row, last - 1, last)
-        for row, (name, last) in enumerate(zip(prompts["id"], lasts, strict=True))
-    ]
+def _end(prompts: pd.DataFrame, encoded: Encoded) -> Reads:
+    rows, (_, last) = np.arange(len(prompts)), _text_tokens(encoded)
+    return rows, rows, last - 1, last
 
 
-def _mean(prompts: pd.DataFrame, encoded: Encoded) -> list[Read]:
-    found = [_text_tokens(encoded, row) for row in range(len(prompts))]
-    starts = [max(first, 1) if last > 1 else first for first, last in found]
-    return [
-        (name, "mean", row, start, last)
-        for row, (name, start, (_, last)) in enumerate(zip(prompts["id"], starts, found, strict=True))
-    ]
+def _mean(prompts: pd.DataFrame, encoded: Encoded) -> Reads:
+    rows, (first, last) = np.arange(len(prompts)), _text_tokens(encoded)
+    return rows, rows, np.where(last > 1, np.maximum(first, 1), first), last
 
 
-def _all(prompts: pd.DataFrame, encoded: Encoded) -> list[Read]:
-    return [
-        (name, "all", row, token, token + 1)
-        for row, name in enumerate(prompts["id"])
-        for token in range(*_text_tokens(encoded, row))
-    ]
+def _all(prompts: pd.DataFrame, encoded: Encoded) -> Reads:
+    first, last = _text_tokens(encoded)
+    rows, tokens = ranges(first, last - first)
+    return rows, rows, tokens, tokens + 1
 
 
-def _emotion(prompts: pd.DataFrame, encoded: Encoded) -> list[Read]:
-    rows = []
-    for row, prompt in enumerate(prompts.itertuples()):
-        tokens = _run(encoded.spans[row], prompt.emotion_start, prompt.emotion_end)
-        if prompt.emotion != "neutral" and tokens:
-            rows.append((prompt.id, "emotion", row, *tokens))
-    return rows
+def _emotion(prompts: pd.DataFrame, encoded: Encoded) -> Reads:
+    rows = np.flatnonzero(prompts["emotion"] != "neutral")
+    return _words(prompts, encoded, rows, rows, "emotion")
 
 
-def _match(prompts: pd.DataFrame, encoded: Encoded) -> list[Read]:
-    partners = {
-        pair: row
-        for row, (pair, emotion) in enumerate(zip(prompts["pair_id"], prompts["emotion"], strict=True))
-        if emotion == "neutral" and pd.notna(pair)
-    }
-    rows = []
-    for prompt in prompts[prompts["emotion"] != "neutral"].itertuples():
-        row = partners.get(prompt.pair_id)
-        tokens = None if row is None else _run(encoded.spans[row], prompt.match_start, prompt.match_end)
-        if row is not None and tokens:
-            rows.append((prompt.id, "match", row, *tokens))
-    return rows
+def _match(prompts: pd.DataFrame, encoded: Encoded) -> Reads:
+    neutral = prompts["emotion"].to_numpy() == "neutral"
+    paired = np.flatnonzero(neutral & prompts["pair_id"].notna().to_numpy())
+    partner_of = dict(zip(prompts["pair_id"].to_numpy()[paired], paired, strict=True))
+    partners = prompts["pair_id"].map(partner_of)
+    owners = np.flatnonzero(~neutral & partners.notna().to_numpy())
+    return _words(prompts, encoded, owners, partners.to_numpy()[owners].astype(int), "match")
 
 
-def _run(spans: Sequence[tuple[int, int]], start: Any, end: Any) -> tuple[int, int] | None:
-    """The tokens of a word as first and one past the last; None where there are none."""
-    inside = covering(spans, start, end)
-    return (inside[0], inside[-1] + 1) if inside else None
+def _words(
+    prompts: pd.DataFrame, encoded: Encoded, owners: np.ndarray, texts: np.ndarray, word: str
+) -> Reads:
+    """Reads of the words that start and end, in these texts, where the columns of their owners say."""
+    start, end = (prompts[f"{word}_{side}"].to_numpy(dtype=float)[owners] for side in ("start", "end"))
+    first, last = covered_runs(encoded.spans, texts, start, end)
+    there = first >= 0
+    return owners[there], texts[there], first[there], last[there]
 
 
-_FINDERS: dict[str, Callable[[pd.DataFrame, Encoded], list[Read]]] = {
+_FINDERS: dict[str, Callable[[pd.DataFrame, Encoded], Reads]] = {
     "end": _end,
     "emotion": _emotion,
     "match": _match,

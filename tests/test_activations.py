@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,11 @@ import pandas as pd
 import pytest
 import torch
 
-from emotion_utils.activations import extract, identity, model_inputs, points
+from emotion_utils.activations import extract, identity, model_inputs, points, stream
 from emotion_utils.errors import UserError
 from emotion_utils.hooks import HookPoint, attached, blocks, n_layers
 from emotion_utils.positions import encode, find_reads
-from emotion_utils.store import Store
+from emotion_utils.store import DamagedArtefact, Store
 
 
 @pytest.fixture(scope="module")
@@ -109,13 +110,22 @@ def test_what_is_not_finite_is_refused_with_its_place(untrained, table, value):
         name = type(model).__name__ if not model.config.name_or_path else model.config.name_or_path
         said = rf'{kind}\.{layer} of {name} .* at token {position} of the prompt "p{order[row]}"'
         with attached(model, {HookPoint(layer, kind): plant}), pytest.raises(UserError, match=said):
-            extract(model, tokenizer, table, [HookPoint(layer, kind)], ["end"], progress=False)
+            extract(
+                model,
+                tokenizer,
+                table,
+                [HookPoint(layer, kind)],
+                ["end"],
+                batch_tokens=10_000,
+                progress=False,
+            )
 
 
 def test_what_padding_holds_is_of_no_interest(untrained, table):
     model, tokenizer = untrained
     point = HookPoint(n_layers(model) - 1, "resid_post")
-    plain = extract(model, tokenizer, table, [point], progress=False).values[point]
+    options = {"batch_tokens": 10_000, "progress": False}
+    plain = extract(model, tokenizer, table, [point], **options).values[point]
 
     def plant(hidden):
         hidden = hidden.clone()
@@ -123,7 +133,7 @@ def test_what_padding_holds_is_of_no_interest(untrained, table):
         return hidden
 
     with attached(model, {point: plant}):
-        assert torch.equal(extract(model, tokenizer, table, [point], progress=False).values[point], plain)
+        assert torch.equal(extract(model, tokenizer, table, [point], **options).values[point], plain)
 
 
 def test_attention_implementations_agree_beyond_the_local_window(untrained, docs):
@@ -157,11 +167,11 @@ def test_another_identity_is_computed_again(untrained, table, tmp_path, change):
     options = {"store": store, "progress": False}
     extract(model, tokenizer, table.head(3), points(model), made_from=made_from, **options)
     extract(model, tokenizer, table.head(3), points(model), made_from=dict(made_from), **options)
-    assert len(store.keys()) == 1
+    assert len(store.keys()) == n_layers(model)
     extract(
         model, tokenizer, table.head(3), points(model), made_from=made_from | {change: "other"}, **options
     )
-    assert len(store.keys()) == 2
+    assert len(store.keys()) == 2 * n_layers(model)
 
 
 def test_other_prompts_layers_and_positions_are_computed_again(untrained, table, tmp_path):
@@ -176,43 +186,111 @@ def test_other_prompts_layers_and_positions_are_computed_again(untrained, table,
         (table.head(3), points(model), ["mean"]),
         (table.head(3).assign(text=table["text"].tail(3).tolist()), points(model), ["end"]),
     ]
-    for n, (prompts, where, positions) in enumerate(asked, start=1):
-        extract(model, tokenizer, prompts, where, positions, **options)
-        assert len(store.keys()) == n
+    for n, (prompts, where, positions) in enumerate(asked):
+        known = set(store.keys())
+        found = extract(model, tokenizer, prompts, where, positions, **options)
+        new = set(store.keys()) - known
+        assert len(new) == (
+            0 if n == 2 else len(where)
+        )  # the same reads at fewer hook points are there already
+        plain = extract(model, tokenizer, prompts, where, positions, progress=False)
+        assert all(torch.equal(found.values[point], plain.values[point]) for point in where)
 
 
 def test_a_run_that_was_killed_repeats_at_most_one_shard(untrained, table, tmp_path, monkeypatch):
     model, tokenizer = untrained
-    store, made_from = Store(tmp_path), {"model": "m", "files": "f"}
-    options = {"batch_tokens": 40, "store": store, "made_from": made_from, "progress": False}
+    where, made_from = points(model), {"model": "m", "files": "f"}
+    d_model = model.config.get_text_config().hidden_size
+    options = {"batch_tokens": 40, "shard_bytes": 8 * len(where) * d_model * 4, "progress": False}  # 8 reads
+    parts = list(stream(model, tokenizer, table, where, ["end"], **options))
+    assert [len(part.reads) for part in parts[:2]] == [8, 8]
+    kept = {"store": Store(tmp_path / "killed"), "made_from": made_from, **options}
     passes, real = [], type(model).forward
 
     def forward(self, *args, **kwargs):
-        if len(passes) == 11:
+        passes.append(len(args[0] if args else kwargs["input_ids"]))
+        if sum(passes) > 20:
             raise KeyboardInterrupt
-        passes.append(1)
         return real(self, *args, **kwargs)
 
     monkeypatch.setattr(type(model), "forward", forward)
     with pytest.raises(KeyboardInterrupt):
-        extract(model, tokenizer, table, points(model), ["end"], **options)
-    assert len(store.keys()) == 2  # two shards of four batches, and three batches of the third
-    passes[:] = [1] * 12
-    monkeypatch.setattr(type(model), "forward", lambda self, *a, **k: passes.append(1) or real(self, *a, **k))
-    resumed = extract(model, tokenizer, table, points(model), ["end"], **options)
-    made = len(passes) - 12
+        extract(model, tokenizer, table, where, ["end"], **kept)
+    assert len(kept["store"].keys()) == 2 * len(where)
+    kept["store"].remove(kept["store"].keys()[0])  # as if it was killed while the second shard was written
+    passes[:] = [-100]
+    resumed = extract(model, tokenizer, table, where, ["end"], **kept)
+    assert sum(passes[1:]) == len(table) - 8
     monkeypatch.setattr(type(model), "forward", real)
-    whole = extract(model, tokenizer, table, points(model), ["end"], batch_tokens=40, progress=False)
-    assert all(torch.equal(resumed.values[p], whole.values[p]) for p in whole.values)
-    assert made == len(_batches(model, tokenizer, table)) - 8
+    unbroken = Store(tmp_path / "unbroken")
+    whole = extract(model, tokenizer, table, where, ["end"], **kept | {"store": unbroken})
+    plain = extract(model, tokenizer, table, where, ["end"], **options)
+    for point in where:
+        assert torch.equal(resumed.values[point], whole.values[point])
+        assert torch.equal(resumed.values[point], plain.values[point])
+    assert kept["store"].keys() == unbroken.keys()
+    for key in list(unbroken.keys()):
+        assert kept["store"].manifest(key) == unbroken.manifest(key)
 
 
-def _batches(model, tokenizer, table):
-    from emotion_utils.activations import _Job
+def test_a_stream_is_the_whole_in_parts_of_bounded_size(untrained, table, tmp_path):
+    model, tokenizer = untrained
+    where, positions = points(model, ("resid_post", "attn_out")), ["mean", "end", "all"]
+    whole = extract(model, tokenizer, table, where, positions, batch_tokens=64, progress=False)
+    largest = int(whole.reads["row"].value_counts().max()) * whole.values[where[0]].shape[1] * 4 * len(where)
+    options = {"batch_tokens": 64, "shard_bytes": 2 * largest, "progress": False}
+    kept = options | {"store": Store(tmp_path), "made_from": {"model": "m", "files": "f"}}
+    for asked in (options, kept, kept):
+        parts = list(stream(model, tokenizer, table, where, positions, **asked))
+        assert len(parts) > 3
+        seen = []
+        for part in parts:
+            sizes = [values.numel() * values.element_size() for values in part.values.values()]
+            assert sum(sizes) <= 2 * largest
+            assert part.reads.index.tolist() == list(range(len(part.reads)))
+            seen.append(part.reads)
+            same = whole.reads.reset_index().merge(part.reads, how="right")["index"].to_numpy()
+            for point in where:
+                expected = whole.values[point][torch.tensor(same)]
+                assert torch.allclose(part.values[point], expected, atol=1e-4, rtol=1e-4)
+        together = pd.concat(seen).sort_values(["position", "row", "first"], ignore_index=True)
+        expected = whole.reads.sort_values(["position", "row", "first"], ignore_index=True)
+        pd.testing.assert_frame_equal(together, expected)
 
-    encoded = encode(tokenizer, table["text"].tolist())
-    reads = find_reads(table, encoded, ["end"])
-    return _Job(model, 0, encoded, reads, tuple(points(model)), table["id"].tolist()).batches(40)
+
+def test_a_hook_point_is_read_without_the_others(untrained, table, tmp_path):
+    model, tokenizer = untrained
+    where, store = points(model, ("resid_pre", "resid_post")), Store(tmp_path)
+    options = {"store": store, "made_from": {"model": "m", "files": "f"}, "progress": False}
+    found = extract(model, tokenizer, table, where, **options)
+    for key in list(store.keys()):
+        if store.manifest(key)["parameters"]["hook"] != str(where[0]):
+            (tmp_path / store.manifest(key)["file"]).write_bytes(b"damaged")
+    plain = extract(model, tokenizer, table, [where[0]], progress=False)
+    assert torch.equal(found.values[where[0]], plain.values[where[0]])
+    assert set(found.values) == set(where)
+    assert HookPoint(99, "resid_post") not in found.values
+    with pytest.raises(KeyError):
+        found.values[HookPoint(99, "resid_post")]
+    with pytest.raises(DamagedArtefact, match="again=True"):
+        found.at("end")
+    extract(model, tokenizer, table, where, again=True, **options)
+    assert found.at("end")[1].shape[1] == n_layers(model)
+
+
+def test_where_nothing_can_be_stored_one_sentence_says_so(untrained, table, tmp_path, monkeypatch):
+    model, tokenizer = untrained
+    (tmp_path / "file").write_text("no folder")
+    options = {"made_from": {"model": "m", "files": "f"}, "progress": False}
+    with pytest.raises(UserError, match="Nothing can be stored"):
+        extract(model, tokenizer, table, points(model), store=Store(tmp_path / "file"), **options)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("emotion_utils.store.write_atomically", full)
+    with pytest.raises(UserError, match="No space left on device"):
+        extract(model, tokenizer, table, points(model), store=Store(tmp_path / "full"), **options)
 
 
 def test_the_reports_layout_is_a_view(untrained, table):
@@ -233,6 +311,8 @@ def test_mistakes_are_named(untrained, table):
         extract(model, tokenizer, table, [])
     with pytest.raises(UserError, match="made_from"):
         extract(model, tokenizer, table, points(model), store=Store(Path("x")))
+    with pytest.raises(UserError, match="No prompt has a token to read"):
+        extract(model, tokenizer, table.assign(emotion="neutral"), points(model), ["emotion"])
     found = extract(model, tokenizer, table.head(2), points(model), progress=False)
     with pytest.raises(UserError, match=r'at the position "mean": read were end'):
         found.at("mean")

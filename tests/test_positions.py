@@ -10,6 +10,8 @@ from emotion_utils import positions, prompts
 from emotion_utils.errors import UserError
 from emotion_utils.model_cards import read_cards
 from emotion_utils.models import load_tokenizer
+from emotion_utils.offsets import covered_runs, covering
+from emotion_utils.ragged import Ragged
 
 NAMES = [card["name"] for card in read_cards()]
 
@@ -96,4 +98,27 @@ def test_bad_input_is_named(tokenizer):
     encoded = positions.encode(tokenizer, table["text"].tolist())
     with pytest.raises(UserError, match='did you mean "end"'):
         positions.find_reads(table, encoded, ["ende"])
-    assert positions.encode(tokenizer, []) == positions.Encoded([], [])
+    nothing = positions.encode(tokenizer, [])
+    assert list(nothing.ids) == list(nothing.spans) == []
+
+
+def test_many_words_are_found_where_each_alone_is():
+    rng = np.random.default_rng(0)
+    rows = [
+        [tuple(sorted(rng.integers(0, 12, 2).tolist())) for _ in range(rng.integers(1, 6))] for _ in range(30)
+    ]
+    texts = rng.integers(0, 30, 200)
+    start, end = rng.integers(-2, 14, 200).astype(float), rng.integers(-2, 14, 200).astype(float)
+    start[::7], end[::11] = np.nan, np.nan
+    first, last = covered_runs(Ragged.of(rows, width=2), texts, start, end)
+    for text, a, b, *found in zip(texts, start, end, first, last, strict=True):
+        tokens = covering(rows[text], a, b)
+        assert found == ([tokens[0], tokens[-1] + 1] if tokens else [-1, 0])
+    assert 20 < (first >= 0).sum() < 180
+
+
+def test_texts_are_tokenized_in_chunks(tokenizer, monkeypatch):
+    texts = ["Thank you.", "Bread.", "Rain and soup, then.", "No.", "Why?"]
+    whole = positions.encode(tokenizer, texts)
+    monkeypatch.setattr(positions, "CHUNK", 2)
+    assert positions.encode(tokenizer, texts) == whole

@@ -1,0 +1,49 @@
+"""Batches hold texts of similar length within their bounds, and pad without moving a position."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from emotion_utils.batches import by_length, model_inputs, within
+
+
+def test_rows_are_padded_on_either_side():
+    right = model_inputs([[5, 6, 7], [8]], pad=9)
+    assert right["input_ids"].tolist() == [[5, 6, 7], [8, 9, 9]]
+    assert right["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
+    assert right["position_ids"].tolist() == [[0, 1, 2], [0, 0, 0]]
+    left = model_inputs([[5, 6, 7], [8]], pad=9, side="left")
+    assert left["input_ids"].tolist() == [[5, 6, 7], [9, 9, 8]]
+    assert left["attention_mask"].tolist() == [[1, 1, 1], [0, 0, 1]]
+    assert left["position_ids"].tolist() == [[0, 1, 2], [0, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("max_tokens", "max_size"), [(1, 1), (40, 10**6), (10**6, 50), (64, 64), (10**6, 10**6)]
+)
+def test_batches_keep_their_bounds_and_lose_no_row(max_tokens, max_size):
+    rng = np.random.default_rng(0)
+    rows = rng.permutation(100)
+    lengths, sizes = rng.integers(1, 20, 100), rng.integers(1, 30, 100)
+    of = {row: (length, size) for row, length, size in zip(rows, lengths, sizes, strict=True)}
+    batches = by_length(rows, lengths, sizes, max_tokens, max_size)
+    assert sorted(np.concatenate(batches)) == list(range(100))
+    widths = [of[row][0] for batch in batches for row in batch]
+    assert widths == sorted(widths)
+    for batch in batches:
+        tokens, size = len(batch) * max(of[r][0] for r in batch), sum(of[r][1] for r in batch)
+        assert len(batch) == 1 or (tokens <= max_tokens and size <= max_size)
+
+
+def test_one_batch_takes_no_more_rows_only_where_the_next_would_not_fit():
+    ones = np.ones(7, int)
+    assert [len(b) for b in by_length(np.arange(7), 2 * ones, ones, 6, 100)] == [3, 3, 1]
+    assert [len(b) for b in by_length(np.arange(7), 2 * ones, ones, 100, 2)] == [2, 2, 2, 1]
+
+
+def test_runs_of_batches_keep_their_bound():
+    batches = [np.array([i]) for i in range(5)]
+    runs = [[int(b[0]) for b in run] for run in within(batches, [3, 3, 9, 1, 1], 6)]
+    assert runs == [[0, 1], [2], [3, 4]]
+    assert list(within([], [], 6)) == []
