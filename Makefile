@@ -39,6 +39,7 @@ models: $(READY)  ## train the bundled model NAME again, or all of them
 
 bench: $(READY)  ## run the measurements in benchmarks/
 	@sh .ci/scripts benchmarks $(PY)
+	@$(PY) -m emotion_utils.benchmarking
 
 calibrate: $(READY)  ## run the calibration of the methods in full
 	@sh .ci/scripts calibration $(PY)

@@ -1,20 +1,38 @@
-"""Side-by-side measurements: medians of repeats that take turns, so that a slow moment of the machine hits both."""
+"""Side-by-side measurements: medians of repeats that take turns, so that a slow moment of the machine hits both.
+
+`python -m emotion_utils.benchmarking` publishes what was measured, with the machine that it was measured on.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import platform
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from emotion_utils.files import write_atomically
-from emotion_utils.paths import BUILD
+import pandas as pd
 
-__all__ = ["BENCH", "Row", "in_turns", "record"]
+from emotion_utils.errors import UserError
+from emotion_utils.files import write_atomically
+from emotion_utils.paths import BUILD, DATA
+from emotion_utils.provenance import commit, versions
+
+__all__ = ["BARS", "BENCH", "PUBLISHED", "Row", "in_turns", "publish", "published", "record"]
 
 BENCH = BUILD / "bench.json"
+PUBLISHED = DATA / "bench.json"
+
+BARS: dict[str, tuple[str, str, float]] = {
+    "extraction_overhead": ("ratio", "at most", 1.2),
+    "extraction_vs_single": ("ratio", "at least", 10.0),
+    "extraction_memory": ("ours", "at most", 2000.0),
+}
+"""What each row has to reach: the column that is judged, the direction and the bound."""
 
 
 @dataclass(frozen=True)
@@ -56,3 +74,48 @@ def record(row: Row, path: Path = BENCH) -> Row:
         f"{row.name}: ours {row.ours:.4g}, other {row.other:.4g}, ratio {row.ratio:.3g} ({row.unit}, n = {row.n})"
     )
     return row
+
+
+def publish(source: Path = BENCH, target: Path = PUBLISHED) -> Path:
+    """Copy the measured rows to where the book reads them, with date, commit, machine and package versions.
+
+    Raises
+    ------
+    UserError
+        Where nothing was measured yet, or a row has no bar in :data:`BARS`.
+    """
+    if not source.is_file():
+        raise UserError(f"There is nothing to publish in {source}: run `make bench` first.")
+    rows = json.loads(source.read_text(encoding="utf-8"))
+    missing = sorted({row["name"] for row in rows} - set(BARS))
+    if missing:
+        raise UserError(f'The measurement "{missing[0]}" has no bar: add one to BARS in benchmarking.py.')
+    about = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": commit(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "packages": versions(),
+    }
+    return write_atomically(target, json.dumps(about | {"rows": rows}, indent=1) + "\n")
+
+
+def published(path: Path = PUBLISHED) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The published rows with their bars, and what they were measured with.
+
+    Returns
+    -------
+    Columns ``name, ours, other, ratio, unit, n, bar, met``, and ``date``, ``commit`` and ``machine``.
+    """
+    content = json.loads(path.read_text(encoding="utf-8"))
+    table = pd.DataFrame(content["rows"])
+    judged = []
+    for row in content["rows"]:
+        column, direction, bound = BARS[row["name"]]
+        met = row[column] <= bound if direction == "at most" else row[column] >= bound
+        judged.append((f"{column} {direction} {bound:,g}", "yes" if met else "no"))
+    table[["bar", "met"]] = judged
+    return table, {name: content[name] for name in ("date", "commit", "machine")}
+
+
+if __name__ == "__main__":
+    print(f"Published in {publish()}.")

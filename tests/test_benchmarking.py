@@ -3,7 +3,10 @@
 import json
 import time
 
-from emotion_utils.benchmarking import Row, in_turns, record
+import pytest
+
+from emotion_utils.benchmarking import BARS, PUBLISHED, Row, in_turns, publish, published, record
+from emotion_utils.errors import UserError
 
 
 def test_the_two_take_turns_and_the_medians_are_theirs():
@@ -34,3 +37,26 @@ def test_rows_are_kept_by_name(tmp_path):
         "unit": "ours over other",
         "n": 5,
     }
+
+
+def test_what_is_published_is_judged_by_its_bar(tmp_path):
+    source, target = tmp_path / "bench.json", tmp_path / "data.json"
+    with pytest.raises(UserError, match="nothing to publish"):
+        publish(source, target)
+    record(Row("extraction_overhead", 1.2, 1.0, 1.2, "ours over other", 3), source)
+    record(Row("extraction_vs_single", 1.0, 9.9, 9.9, "other over ours", 3), source)
+    rows, about = published(publish(source, target))
+    assert rows.set_index("name")["met"].to_dict() == {
+        "extraction_overhead": "yes",
+        "extraction_vs_single": "no",
+    }
+    assert rows["bar"].tolist() == ["ratio at most 1.2", "ratio at least 10"]
+    assert set(about) == {"date", "commit", "machine"}
+    record(Row("unknown", 1.0, 1.0, 1.0, "", 1), source)
+    with pytest.raises(UserError, match='"unknown" has no bar'):
+        publish(source, target)
+
+
+def test_the_committed_rows_are_all_that_have_a_bar():
+    rows, _ = published(PUBLISHED)
+    assert set(rows["name"]) == set(BARS)
