@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from emotion_utils.errors import UserError
+from emotion_utils.models import BUNDLED
 from emotion_utils.paths import DATA, PROJECT_ROOT, PROMPTS
 from emotion_utils.runs import Job
 
@@ -18,6 +19,7 @@ __all__ = ["book_inputs", "fingerprint", "imported_modules", "job_inputs", "mode
 
 _PACKAGE = "emotion_utils"
 _GENERATED = {"_vendor", "__pycache__"}
+_COMPARES = PROJECT_ROOT / _PACKAGE / "overview.py"  # a chapter that imports it shows all bundled models
 _CONTENT = PROJECT_ROOT / _PACKAGE / "smallworld" / "content"
 
 
@@ -27,9 +29,10 @@ def job_inputs(job: Job) -> list[Path]:
     claims = DATA / "claims.csv"
     if claims.is_file():
         files.append(claims)
-    if job.model is not None:
-        files += model_files(job.model)
-    return files
+    names = [] if job.model is None else [job.model]
+    if _COMPARES in files:
+        names += [name for name in BUNDLED if name != job.model]
+    return files + [path for name in names for path in model_files(name)]
 
 
 def book_inputs() -> list[Path]:
@@ -37,7 +40,7 @@ def book_inputs() -> list[Path]:
 
     Pages of the book may hold code cells too, which show models and prompts: hence all sources and cards.
     """
-    files = {PROJECT_ROOT / "_config.yml", PROJECT_ROOT / "_toc.yml", DATA / "claims.csv"}
+    files = {PROJECT_ROOT / "_config.yml", PROJECT_ROOT / "_toc.yml", DATA / "claims.csv", DATA / "bench.json"}
     files |= {*PROJECT_ROOT.glob("book/**/*"), *PROJECT_ROOT.glob("emotion_utils/**/*")}
     files |= {*PROMPTS.glob("*.jsonl"), *DATA.glob("models/*/*.json"), *DATA.glob("models/*/*.csv")}
     return sorted(path for path in files if path.is_file() and not _GENERATED & set(path.parts))

@@ -9,11 +9,14 @@ from emotion_utils.dependencies import (
     book_inputs,
     fingerprint,
     imported_modules,
+    job_inputs,
     model_files,
     package_sources,
 )
 from emotion_utils.errors import UserError
+from emotion_utils.models import BUNDLED
 from emotion_utils.paths import PROJECT_ROOT
+from emotion_utils.runs import Job
 
 
 def _sources(path):
@@ -65,6 +68,15 @@ def test_a_hub_model_has_no_files_and_a_bundled_one_its_weights():
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= {
         path.name for path in model_files("small-gpt2")
     }
+
+
+def test_a_chapter_that_compares_models_depends_on_all_of_them():
+    chapters = {name: Job("r", name, "small-gpt2", {}) for name in ("01_dataset", "03_emotion_vectors")}
+    weights = {
+        name: {path.parent.name for path in job_inputs(job) if path.suffix == ".safetensors"}
+        for name, job in chapters.items()
+    }
+    assert weights == {"01_dataset": {"small-gpt2"}, "03_emotion_vectors": set(BUNDLED)}
 
 
 def test_a_missing_notebook_is_a_user_error(tmp_path):
