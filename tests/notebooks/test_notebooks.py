@@ -61,10 +61,13 @@ def test_the_cell_after_the_parameters_validates_them(chapter):
     assert f'validate(globals(), "{chapter}")' in code[1].source
 
 
-def test_papermill_runs_it_from_the_clone(notebook, tmp_path):
+@pytest.mark.parametrize("chapter", PRESENT)
+def test_papermill_runs_it_from_the_clone(chapter, tmp_path):
     output = tmp_path / "out.ipynb"
-    name = notebook.relative_to(PROJECT_ROOT) if notebook.is_relative_to(PROJECT_ROOT) else notebook
-    done = papermill(name, output, "-p", "profile", "smoke", cwd=PROJECT_ROOT)
+    name = (NOTEBOOKS / f"{chapter}.ipynb").relative_to(PROJECT_ROOT)
+    done = papermill(
+        name, output, "-p", "profile", "smoke", "-p", "run_dir", str(tmp_path / "run"), cwd=PROJECT_ROOT
+    )
     assert done.returncode == 0, done.stderr
     cells = nbformat.read(output, as_version=4).cells
     assert all(cell.execution_count for cell in cells if cell.cell_type == "code" and cell.source.strip())
