@@ -46,9 +46,10 @@ def assemble(run: Run, root: Path = PROJECT_ROOT) -> Path:
     shutil.copytree(root / "book", stage / "book", ignore=shutil.ignore_patterns(*NOT_PAGES))
     shutil.copytree(root / "book" / "_static", stage / "_static")
     vendor(stage / "_vendor")
-    _execute_pages(stage / "book")
+    executed = _execute_pages(stage / "book")
     for jobs in _by_chapter(run):
         _stage_chapter(jobs, pages[jobs[0].chapter], stage / "notebooks")
+    _follow_renamed(stage, executed)
     (stage / "_toc.yml").write_text(
         yaml.safe_dump(toc, sort_keys=False, allow_unicode=True), encoding="utf-8"
     )
@@ -82,8 +83,8 @@ def _stage_chapter(jobs: list[Job], siblings: list[tuple[str, str]], folder: Pat
         nbformat.write(notebook, folder / f"{stem}.ipynb")
 
 
-def _execute_pages(folder: Path) -> None:
-    """Turn each Markdown page with code cells into an executed notebook of the same name."""
+def _execute_pages(folder: Path) -> list[Path]:
+    """Turn each Markdown page with code cells into an executed notebook of the same name; give the pages' old names."""
     from myst_nb.core.read import (  # type: ignore[import-untyped]
         is_myst_markdown_notebook,
         read_myst_markdown_notebook,
@@ -100,7 +101,7 @@ def _execute_pages(folder: Path) -> None:
         nbformat.write(prepare(read_executed(target)), target)
         source.unlink()
         executed.append(source)
-    _follow_renamed(folder, executed)
+    return executed
 
 
 def _follow_renamed(folder: Path, executed: list[Path]) -> None:
