@@ -40,7 +40,12 @@ def book_inputs() -> list[Path]:
 
     Pages of the book may hold code cells too, which show models and prompts: hence all sources and cards.
     """
-    files = {PROJECT_ROOT / "_config.yml", PROJECT_ROOT / "_toc.yml", DATA / "claims.csv", DATA / "bench.json"}
+    files = {
+        PROJECT_ROOT / "_config.yml",
+        PROJECT_ROOT / "_toc.yml",
+        DATA / "claims.csv",
+        DATA / "bench.json",
+    }
     files |= {*PROJECT_ROOT.glob("book/**/*"), *PROJECT_ROOT.glob("emotion_utils/**/*")}
     files |= {*PROMPTS.glob("*.jsonl"), *DATA.glob("models/*/*.json"), *DATA.glob("models/*/*.csv")}
     return sorted(path for path in files if path.is_file() and not _GENERATED & set(path.parts))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
-from torch import Tensor
 
+from emotion_utils.lexicality import FEWEST_GROUPS
 from emotion_utils.lexicality import contrast as log_odds
 from emotion_utils.probing import (
     EMOTIONAL,
@@ -18,57 +18,70 @@ from emotion_utils.probing import (
     best_layer,
     contrast,
     fit,
-    is_fitted,
     null_areas,
     project,
-    shuffled,
 )
 from emotion_utils.reads import Readings
-from emotion_utils.resampling import area_under_curve, grouped_auc_draws, interval
+from emotion_utils.resampling import area_under_curve, grouped_auc_draws, interval, resampling_units
 from emotion_utils.vectors import EmotionVector
 from emotion_utils.wordbags import across, predict
 
-__all__ = ["COLUMNS", "PERMUTATIONS", "Probes", "curves", "held_out", "word_log_odds"]
+__all__ = ["COLUMNS", "PERMUTATIONS", "Probes", "Scored", "curves", "held_out", "mean_draws", "word_log_odds"]
 
-PERMUTATIONS = {"smoke": 19, "baseline": 199, "extended": 199, "powered": 199}
-"""Label permutations of the null, by profile."""
-REFITTED = 5
-"""A logistic regression has to be fitted anew for each permutation: it gets a fifth of them."""
+PERMUTATIONS = {"smoke": 19, "baseline": 499, "extended": 499, "powered": 999}
+"""Exchanges of labels in the null, by profile."""
 FEWEST = 3
 """Prompts of a class, in what a vector is made from and in what is scored, below which nothing is scored."""
 
 COLUMNS = [
     *["model", "method", "emotion", "set", "layer", "value", "low", "high", "null", "null_high", "p"],
-    *["words", "gain", "gain_low", "gain_high", "n", "n_units", "note"],
+    *["accuracy", "words", "gain", "gain_low", "gain_high", "n", "n_units", "note"],
 ]
 
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """What one vector gives on one set, at the layer chosen for it, beside the bag of words on the same prompts."""
+    """What one vector gives on one set, at the layer chosen for it, beside the bag of words on the same prompts.
+
+    Attributes
+    ----------
+    layer
+    vector, words
+        Scores, one per read.
+    null
+        Areas after labels were exchanged inside units, NaN in a draw that leaves one class.
+    threshold
+        Half way between the means of the build split, for the accuracy.
+    part
+        What was scored.
+    universe
+        Units of the set, which all its scores are resampled over.
+    """
 
     layer: int
     vector: np.ndarray
     words: np.ndarray
     null: np.ndarray
+    threshold: float
     part: Contrast
+    universe: np.ndarray
 
-    def areas(self) -> tuple[float, float]:
-        """Of the vector and of the bag of words."""
-        positive = self.part.positive
-        return area_under_curve(self.vector, positive), area_under_curve(self.words, positive)
+    def areas(self) -> tuple[float, float, float]:
+        """Area of the vector, its balanced accuracy, and the area of the bag of words."""
+        positive, above = self.part.positive, self.vector > self.threshold
+        accuracy = (above[positive].mean() + (~above[~positive]).mean()) / 2
+        areas = (area_under_curve(scores, positive) for scores in (self.vector, self.words))
+        return next(areas), float(accuracy), next(areas)
 
     def draws(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Bootstrap draws of both areas, resampled together."""
+        """Bootstrap draws of both areas, resampled together and with those of other vectors on the same set."""
         positive, units = self.part.positive, self.part.prompts["unit"].to_numpy()
-        return (
-            grouped_auc_draws(self.vector, positive, units, seed=seed),
-            grouped_auc_draws(self.words, positive, units, seed=seed),
-        )
+        draw = partial(grouped_auc_draws, positive=positive, groups=units, seed=seed, universe=self.universe)
+        return draw(self.vector), draw(self.words)
 
 
 class Probes:
-    """The emotion vectors of one model and profile, with their nulls and the bag of words beside them.
+    """The emotion vectors of one model and profile, with the bag of words beside them.
 
     Each is made once: the same vector is scored on several sets.
 
@@ -86,19 +99,27 @@ class Probes:
         self.readings, self.profile, self.seed = readings, profile, seed
         self.built = cache(self._built)
         self.vector = cache(self._vector)
-        self.null = cache(self._null)
         self.words = cache(self._words)
+        self.parts = cache(self._parts)
+
+    @property
+    def layers(self) -> list[int]:
+        """Layers that were read."""
+        return self.readings.found[self.profile].layers()
+
+    def emotions(self, name: str) -> list[str]:
+        """The emotions that both the profile and a set have."""
+        return [
+            e
+            for e in EMOTIONAL
+            if all(e in set(self.readings.prompts[s]["emotion"]) for s in (self.profile, name))
+        ]
 
     def _built(self, method: str, emotion: str) -> Contrast:
         return self._contrast(self.profile, emotion, METHODS[method]).only("build")
 
     def _vector(self, method: str, emotion: str) -> EmotionVector:
         return fit(self.built(method, emotion), method, self.readings.model)
-
-    def _null(self, method: str, emotion: str) -> Tensor:
-        n = PERMUTATIONS[self.readings.size]
-        n = max(19, n // REFITTED) if is_fitted(method) else n
-        return shuffled(self.built(method, emotion), method, n, self.seed)
 
     def _words(self, name: str) -> pd.DataFrame:
         train, test = self.readings.prompts[self.profile], self.readings.prompts[name]
@@ -109,7 +130,7 @@ class Probes:
     def _contrast(self, name: str, emotion: str, reading: str) -> Contrast:
         return contrast(self.readings.prompts[name], self.readings.found[name], emotion, reading)
 
-    def parts(self, name: str, method: str, emotion: str) -> tuple[Contrast, Contrast]:
+    def _parts(self, name: str, method: str, emotion: str) -> tuple[Contrast, Contrast]:
         """What the layer is chosen on, and what is scored.
 
         Of a set that no vector is made from, only the select split is used up. Without emotion words, the end is
@@ -130,14 +151,18 @@ class Probes:
         built, (chosen, scored) = self.built(method, emotion), self.parts(name, method, emotion)
         if not _enough(built, scored) or not chosen.has_both():
             return None
-        directions, null = self.vector(method, emotion).values, self.null(method, emotion)
+        directions = self.vector(method, emotion).values
         layer = int(best_layer(project(chosen, directions), chosen.positive))
+        made, universe = project(built, directions)[:, layer], resampling_units(self.readings.prompts[name])
+        n = PERMUTATIONS[self.readings.size]
         return Scored(
             layer=scored.layers[layer],
             vector=project(scored, directions)[:, layer],
             words=self.words_on(name, scored),
-            null=null_areas(null, chosen, scored, self.seed),
+            null=null_areas(directions, chosen, scored, universe, n, self.seed),
+            threshold=float(made[built.positive].mean() + made[~built.positive].mean()) / 2,
             part=scored,
+            universe=np.unique(scored.prompts["unit"] if name == self.profile else universe),
         )
 
     def words_on(self, name: str, scored: Contrast) -> np.ndarray:
@@ -167,24 +192,24 @@ def held_out(
 
     Returns
     -------
-    One row per method, set and emotion, and one with the emotion ``mean`` over the three. Columns: ``value, low,
-    high`` (area under the ROC curve of emotional against neutral prompts, 95 % interval over units), ``null,
-    null_high, p`` (mean and 95th percentile under permuted labels), ``words`` (area of a bag of words trained on the
-    same prompts), ``gain, gain_low, gain_high`` (the difference), ``n, n_units``; a ``note`` where there are too few
-    prompts.
+    One row per method, set and emotion, and one with the emotion ``mean`` over them. Columns: ``value, low, high``
+    (area under the ROC curve of emotional against neutral prompts, 95 % interval over units, empty below eight of
+    them), ``null, null_high, p`` (mean, 95th percentile and p after labels were exchanged inside units),
+    ``accuracy`` (balanced, at a threshold from the build split), ``words`` (area of a bag of words trained on the
+    same prompts), ``gain, gain_low, gain_high`` (the difference), ``n`` (prompts), ``n_units``; a ``note`` where
+    there are too few of either.
     """
     rows = []
     for method in methods:
         for name in (probes.profile, *sets):
             about = {"model": probes.readings.model, "method": method, "set": name}
-            made = {emotion: probes.score(name, method, emotion) for emotion in EMOTIONAL}
+            emotions = probes.emotions(name)
+            parts = {emotion: probes.parts(name, method, emotion)[1] for emotion in emotions}
+            made = {emotion: probes.score(name, method, emotion) for emotion in emotions}
             for emotion, one in made.items():
-                scored = probes.parts(name, method, emotion)[1]
-                rows.append({**about, "emotion": emotion, **_sizes([scored]), **_row([one], seed)})
-                if one is not None:
-                    rows[-1]["layer"] = one.layer
-            every = [probes.parts(name, method, emotion)[1] for emotion in EMOTIONAL]
-            rows.append({**about, "emotion": "mean", **_sizes(every), **_row([*made.values()], seed)})
+                layer = {} if one is None else {"layer": one.layer}
+                rows.append({**about, "emotion": emotion, **layer, **_row([one], [parts[emotion]], seed)})
+            rows.append({**about, "emotion": "mean", **_row([*made.values()], [*parts.values()], seed)})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -199,7 +224,7 @@ def curves(probes: Probes, sets: Sequence[str], *, seed: int = 0) -> pd.DataFram
     rows = []
     for method in METHODS:
         for name in (probes.profile, *sets):
-            for emotion in EMOTIONAL:
+            for emotion in probes.emotions(name):
                 scored = probes.parts(name, method, emotion)[1]
                 if not _enough(probes.built(method, emotion), scored):
                     continue
@@ -226,34 +251,33 @@ def _enough(built: Contrast, scored: Contrast) -> bool:
     return min(counts) >= FEWEST and built.prompts["unit"].nunique() > 1
 
 
-def _sizes(parts: Sequence[Contrast]) -> dict[str, int]:
-    return {
-        "n": sum(len(part.positive) for part in parts),
-        "n_units": max(part.prompts["unit"].nunique() for part in parts),
-    }
+def mean_draws(made: Sequence[Scored], seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Bootstrap draws of the mean areas over some vectors on one set, of the vectors and of the bag of words."""
+    ours, theirs = zip(*(one.draws(seed) for one in made), strict=True)
+    return np.mean(ours, axis=0), np.mean(theirs, axis=0)
 
 
-def _row(made: Sequence[Scored | None], seed: int) -> dict[str, float | str]:
-    """Averages over some vectors; their draws are averaged one by one, since equal units are resampled alike."""
+def _row(made: Sequence[Scored | None], parts: Sequence[Contrast], seed: int) -> dict[str, float | str]:
+    """Averages over some vectors on one set; draws and null are averaged one by one, since they are joint."""
+    prompts = pd.concat([part.prompts for part in parts], ignore_index=True)
+    sizes = {"n": prompts["id"].nunique(), "n_units": prompts["unit"].nunique()}
     whole = [one for one in made if one is not None]
     if len(whole) < len(made):
-        return {"note": f"fewer than {FEWEST} prompts of a class, or no two families"}
-    value, words = np.mean([one.areas() for one in whole], axis=0)
-    draws = [one.draws(seed) for one in whole]
-    ours, theirs = (np.mean(column, axis=0) for column in zip(*draws, strict=True))
-    fewest = min(len(one.null) for one in whole)
-    null = np.mean([one.null[:fewest] for one in whole], axis=0)
-    (low, high), (gain_low, gain_high) = interval(ours), interval(ours - theirs)
-    return {
+        return {**sizes, "note": f"fewer than {FEWEST} prompts of a class, or no two families"}
+    value, accuracy, words = np.mean([one.areas() for one in whole], axis=0)
+    null = np.mean([one.null for one in whole], axis=0)
+    null = null[~np.isnan(null)]
+    row = {
         "value": float(value),
-        "low": low,
-        "high": high,
         "null": float(null.mean()),
         "null_high": float(np.quantile(null, 0.95)),
-        "p": (1 + int((null >= value).sum())) / (1 + len(null)),
+        "p": (1 + int((null >= value - 1e-12).sum())) / (1 + len(null)),
+        "accuracy": float(accuracy),
         "words": float(words),
         "gain": float(value - words),
-        "gain_low": gain_low,
-        "gain_high": gain_high,
-        "note": "",
     }
+    if sizes["n_units"] < FEWEST_GROUPS:
+        return {**sizes, **row, "note": f"{sizes['n_units']} units are too few for an interval"}
+    ours, theirs = mean_draws(whole, seed)
+    (row["low"], row["high"]), (row["gain_low"], row["gain_high"]) = interval(ours), interval(ours - theirs)
+    return {**sizes, **row, "note": ""}

@@ -15,9 +15,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from emotion_utils.errors import UserError
-from emotion_utils.geometry import States
 from emotion_utils.keywords import keyword_lexicon
 from emotion_utils.probing import EMOTIONAL, areas
+from emotion_utils.states import States
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

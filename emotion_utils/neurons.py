@@ -1,8 +1,8 @@
 """Which MLP neurons write an emotion vector, and which of them respond to the emotion.
 
 A neuron writes a fixed direction, scaled by its activation. Two questions can be asked of it: is that direction
-aligned with the vector, and does its activation differ between emotional and neutral prompts? The product of both
-answers is what it contributes to the vector directly.
+aligned with the vector, and does its activation differ between emotional and neutral prompts? The vector is made from
+one part of the prompts and the responses are measured on another, since a vector is in part the sum of such responses.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
-from scipy.stats import spearmanr
+import torch
+from jaxtyping import Bool, Float
+from scipy.stats import rankdata
 
 from emotion_utils.activations import extract, identity, points
 from emotion_utils.hooks import written_by_neurons
-from emotion_utils.probing import EMOTIONAL, Contrast, contrast, shuffled
+from emotion_utils.probing import EMOTIONAL, Contrast, contrast, fit, permutations, shuffled
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from emotion_utils.store import Store
-    from emotion_utils.vectors import EmotionVector
 
-__all__ = ["Neurons", "rank_neurons", "responses", "summary"]
+__all__ = ["Neurons", "rank_correlation", "rank_neurons", "responses", "summary", "welch"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +37,13 @@ class Neurons:
     ----------
     table
         One row per neuron, columns ``layer, neuron, alignment`` (cosine of what it writes with the vector),
-        ``difference`` (of its mean activation), ``t`` (that difference over its standard error), ``contribution``
-        (difference times what it writes along the vector, as a share of the vector's length).
+        ``difference`` (of its mean activation on held-out prompts), ``t`` (that difference over its standard error),
+        in the order of ``|alignment x t|``.
     threshold
         95th percentile of the largest absolute ``t`` of all neurons after the labels were permuted.
     agreement
-        Spearman correlation of absolute alignment and absolute ``t``, and its 95th percentile under permuted labels.
+        Spearman correlation of absolute alignment and absolute ``t``, mean over layers, and its 95th percentile where
+        vector and responses were both made with permuted labels.
     """
 
     table: pd.DataFrame = field(repr=False)
@@ -57,53 +58,76 @@ class Neurons:
 
 def rank_neurons(
     model: PreTrainedModel,
-    vector: EmotionVector,
-    responses: Contrast,
+    built: Contrast,
+    answered: Contrast,
     layer: int,
     n_permutations: int = 199,
     seed: int = 0,
 ) -> Neurons:
-    """Rank the neurons of all layers up to one by what they contribute to a vector.
+    """Rank the neurons of all layers up to one by alignment with a vector times response to the emotion.
 
     Parameters
     ----------
     model
-    vector
-        With the layer ``layer``.
-    responses
-        Activations of the kind ``neurons`` at the end of the prompts, all layers up to ``layer``.
+    built
+        Residual streams that the vector (a difference of means) is made from.
+    answered
+        Activations of the kind ``neurons``, all layers up to ``layer``, on prompts that the vector was not made from.
     layer
         Where the vector is read.
     n_permutations, seed
         Of the null.
     """
-    kept = [i for i, own in enumerate(responses.layers) if own <= layer]
-    values = responses.values[:, kept].double().numpy()  # (read, layer, neuron)
-    unit = (vector.at(layer) / vector.at(layer).norm()).numpy()
-    written = np.stack([written_by_neurons(model, responses.layers[i]).numpy() for i in kept])
-    alignment = (written @ unit) / np.maximum(np.linalg.norm(written, axis=-1), 1e-12)  # (layer, neuron)
-    difference = values[responses.positive].mean(0) - values[~responses.positive].mean(0)
-    t = _t(values, responses.positive, difference)
-    null = shuffled(responses, "sentence end", n_permutations, seed)[:, kept].double().numpy()
-    drawn = null / _error(values, responses.positive)  # (permutation, layer, neuron)
-    ours = float(spearmanr(np.abs(alignment).ravel(), np.abs(t).ravel()).statistic)
-    theirs = [float(spearmanr(np.abs(alignment).ravel(), np.abs(one).ravel()).statistic) for one in drawn]
-    at = np.indices(alignment.shape)
-    table = pd.DataFrame(
-        {
-            "layer": np.array(responses.layers)[kept][at[0].ravel()],
-            "neuron": at[1].ravel(),
-            "alignment": alignment.ravel(),
-            "difference": difference.ravel(),
-            "t": t.ravel(),
-            "contribution": (difference * (written @ unit)).ravel() / float(vector.at(layer).norm()),
-        }
+    at = built.layers.index(layer)
+    vectors = torch.cat(
+        [fit(built, "sentence end").values[None], shuffled(built, "sentence end", n_permutations, seed)]
     )
-    order = table["contribution"].abs().sort_values(ascending=False, kind="stable").index
-    threshold = float(np.quantile(np.abs(drawn).reshape(len(drawn), -1).max(axis=1), 0.95))
+    directions = vectors[:, at] / vectors[:, at].norm(dim=1, keepdim=True)  # (1 + permutation, d_model)
+    labels = np.concatenate([answered.positive[None], permutations(answered, n_permutations, seed)])
+    tables, agreement, largest = [], [], np.zeros(len(labels))
+    for i, own in enumerate(answered.layers):
+        if own > layer:
+            continue
+        written = written_by_neurons(model, own)
+        aligned = (directions @ (written / written.norm(dim=1, keepdim=True).clamp_min(1e-12)).T).numpy()
+        difference, t = welch(answered.values[:, i].double().numpy(), labels)
+        largest = np.maximum(largest, np.abs(t).max(axis=1))
+        agreement.append(rank_correlation(np.abs(aligned), np.abs(t)))
+        columns = {"alignment": aligned[0], "difference": difference[0], "t": t[0]}
+        tables.append(pd.DataFrame({"layer": own, "neuron": range(len(written)), **columns}))
+    table = pd.concat(tables, ignore_index=True)
+    order = (table["alignment"] * table["t"]).abs().sort_values(ascending=False, kind="stable").index
+    ours, *theirs = np.mean(agreement, axis=0)
     return Neurons(
-        table.loc[order].reset_index(drop=True), threshold, (ours, float(np.quantile(theirs, 0.95)))
+        table.loc[order].reset_index(drop=True),
+        float(np.quantile(largest[1:], 0.95)),
+        (float(ours), float(np.quantile(theirs, 0.95))),
     )
+
+
+def welch(
+    values: Float[np.ndarray, "read neuron"], labels: Bool[np.ndarray, "draw read"]
+) -> tuple[Float[np.ndarray, "draw neuron"], Float[np.ndarray, "draw neuron"]]:
+    """Difference of means and Welch's t of every neuron under every labelling; 0 where a neuron never moves."""
+    parts = []
+    for side in (labels, ~labels):
+        n = np.maximum(side.sum(axis=1, keepdims=True), 2)
+        mean = side @ values / n
+        parts.append((mean, np.maximum(side @ values**2 / n - mean**2, 0) / (n - 1)))
+    (high, a), (low, b) = parts
+    error = np.sqrt(a + b)
+    difference = high - low
+    return difference, np.divide(difference, error, out=np.zeros_like(error), where=error > 1e-12)
+
+
+def rank_correlation(
+    one: Float[np.ndarray, "draw neuron"], other: Float[np.ndarray, "draw neuron"]
+) -> Float[np.ndarray, " draw"]:
+    """Spearman correlation, row by row."""
+    ranks = [rankdata(values, axis=1) for values in (one, other)]
+    a, b = (r - r.mean(axis=1, keepdims=True) for r in ranks)
+    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return (a * b).sum(axis=1) / np.maximum(norms, 1e-300)
 
 
 def responses(
@@ -114,20 +138,21 @@ def responses(
     layers: Sequence[int],
     store: Store | None = None,
 ) -> dict[str, Contrast]:
-    """Read the neurons of some layers at the end of all prompts, as one contrast per emotion."""
+    """Read the neurons of some layers at the end of the select and test prompts, as one contrast per emotion."""
     made_from = identity(name, model) if store is not None else None
     where = points(model, ("neurons",), layers)
     found = extract(model, tokenizer, prompts, where, ["end"], store=store, made_from=made_from)
     present = [emotion for emotion in EMOTIONAL if emotion in set(prompts["emotion"])]
-    return {emotion: contrast(prompts, found, emotion, "end", "neurons") for emotion in present}
+    whole = {emotion: contrast(prompts, found, emotion, "end", "neurons") for emotion in present}
+    return {emotion: given.only("select", "test") for emotion, given in whole.items()}
 
 
 def summary(ranked: Mapping[str, Neurons], top: int = 5) -> pd.DataFrame:
-    """The neurons of each emotion that contribute most, with the counts over all neurons.
+    """The neurons of each emotion that are aligned and respond most, with the counts over all neurons.
 
     Returns
     -------
-    Columns ``emotion, layer, neuron, alignment, t, contribution`` and, the same in all rows of an emotion,
+    Columns ``emotion, layer, neuron, alignment, difference, t`` and, the same in all rows of an emotion,
     ``exceeding`` (neurons beyond the family-wise threshold), ``of``, ``agreement`` and ``agreement_null``.
     """
     parts = []
@@ -139,17 +164,7 @@ def summary(ranked: Mapping[str, Neurons], top: int = 5) -> pd.DataFrame:
             "agreement": ours,
             "agreement_null": null,
         }
-        best = found.table.head(top)[["layer", "neuron", "alignment", "t", "contribution"]]
+        best = found.table.head(top)[["layer", "neuron", "alignment", "difference", "t"]]
         parts.append(best.assign(**about).assign(emotion=emotion))
     table = pd.concat(parts, ignore_index=True)
     return table[["emotion", *(column for column in table if column != "emotion")]]
-
-
-def _error(values: np.ndarray, positive: np.ndarray) -> Float[np.ndarray, "layer neuron"]:
-    """Standard error of a difference of means (Welch); a neuron that never moves has none, and a t of 0."""
-    parts = [values[side].var(axis=0, ddof=1) / side.sum() for side in (positive, ~positive)]
-    return np.maximum(np.sqrt(sum(parts)), 1e-9)
-
-
-def _t(values: np.ndarray, positive: np.ndarray, difference: np.ndarray) -> np.ndarray:
-    return difference / _error(values, positive)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from emotion_utils.canonical import digest
 from emotion_utils.dependencies import fingerprint, model_files
-from emotion_utils.held_out import Probes, held_out
+from emotion_utils.held_out import Probes, held_out, mean_draws
 from emotion_utils.models import BUNDLED, load_model, load_tokenizer
 from emotion_utils.provenance import versions
 from emotion_utils.reads import read_sets
+from emotion_utils.resampling import interval
 from emotion_utils.store import Store
 
-__all__ = ["CONTROL", "companions", "overview"]
+__all__ = ["CONTROL", "beside_control", "companions", "overview", "reading"]
 
 CONTROL = "small-gpt2-blind"
 """Trained on the same words, with reactions that do not follow from the causes."""
@@ -69,12 +72,11 @@ def overview(
 
     Returns
     -------
-    The rows of `held_out.held_out`, models in the order given.
+    The rows of `held_out.held_out`, models in the order given; those of the mean over emotions also have ``draws``, the
+    bootstrap draws of their value.
     """
     asked = {
-        "prompts": {
-            name: digest(table["text"].tolist() + table["split"].tolist()) for name, table in sets.items()
-        },
+        "prompts": {name: _content(table) for name, table in sets.items()},
         "profile": profile,
         "method": method,
         "device": device,
@@ -86,11 +88,80 @@ def overview(
 
     def score(name: str) -> pd.DataFrame:
         readings = read_sets(name, load_model(name, device, dtype), load_tokenizer(name), sets, profile)
-        others = [other for other in sets if other != profile]
-        return held_out(Probes(readings, profile, seed), others, methods=[method], seed=seed)
+        probes, others = Probes(readings, profile, seed), [other for other in sets if other != profile]
+        table = held_out(probes, others, methods=[method], seed=seed)
+        table["draws"] = None
+        for i, row in table[(table["emotion"] == "mean") & (table["note"] == "")].iterrows():
+            made = [probes.score(row["set"], method, emotion) for emotion in probes.emotions(row["set"])]
+            table.at[i, "draws"] = mean_draws([one for one in made if one is not None], seed)[0].tolist()
+        return table
 
     parts = []
     for name in models:
         key = {**asked, "model": name, "files": fingerprint(model_files(name))}
         parts.append(store.compute("overview", key, lambda name=name: score(name)))  # type: ignore[misc]
     return pd.concat(parts, ignore_index=True)
+
+
+def _content(table: pd.DataFrame) -> str:
+    """Hash of all that the scores depend on in a prompt set."""
+    columns = [
+        column for column in table if column not in ("register", "lang", "topic", "template", "keyword")
+    ]
+    return digest(json.loads(table[columns].to_json(orient="split")))
+
+
+def beside_control(table: pd.DataFrame, name: str, control: str = CONTROL) -> pd.DataFrame:
+    """Difference of each model's mean score to the control's, prompts resampled together.
+
+    Parameters
+    ----------
+    table
+        From :func:`overview`.
+    name
+        The prompt set.
+    control
+        The model that the others are compared with.
+
+    Returns
+    -------
+    Columns ``model, value, p, control, difference, low, high``; empty where nothing was scored.
+    """
+    rows = table[(table["set"] == name) & (table["emotion"] == "mean") & table["draws"].notna()].set_index(
+        "model"
+    )
+    columns = ["model", "value", "p", "control", "difference", "low", "high"]
+    if control not in rows.index:
+        return pd.DataFrame(columns=columns)
+    base = rows.loc[control]
+    found = []
+    for model, row in rows.drop(index=control).iterrows():
+        low, high = interval(np.asarray(row["draws"]) - np.asarray(base["draws"]))
+        found.append((model, row["value"], row["p"], base["value"], row["value"] - base["value"], low, high))
+    return pd.DataFrame(found, columns=columns)
+
+
+def reading(
+    others: pd.DataFrame, control: pd.Series, rival: float, above: int, apart: int, ahead: int
+) -> str:
+    """Say in Markdown what the comparison of models found.
+
+    Parameters
+    ----------
+    others
+        Mean rows of the models on one set.
+    control
+        That of the control.
+    rival
+        Area of a bag of words trained on the set itself.
+    above, apart, ahead
+        How many models are above the bag of words, above the control, and above the rival.
+    """
+    n, name = len(others), control["set"]
+    return (
+        f"On *{name}*, **{above} of {n}** models are above the bag of words by more than the interval of the "
+        f"difference; they score {others['value'].min():.2f} to {others['value'].max():.2f}. The control scores "
+        f"**{control['value']:.2f}** ({control['low']:.2f} to {control['high']:.2f}, p = {control['p']:.2g}), where "
+        f"the bag of words reaches {control['words']:.2f}; **{apart} of {n}** models are above the control. A bag of "
+        f"words trained on *{name}* itself reaches {rival:.2f}; the intervals of {ahead} of {n} models lie above."
+    )

@@ -1,8 +1,8 @@
 """Emotion vectors as probes: how well a direction made from some prompts tells others apart.
 
 A vector is made from the build split, its layer is chosen on the select split, and it is scored on prompts that
-neither has seen, beside what a bag of words trained on the same prompts achieves and beside its null: the same
-procedure, layer choice included, after the labels of all splits were permuted between template families.
+neither has seen, beside what a bag of words trained on the same prompts achieves and beside its null: the same vector,
+layer choice included, after emotional and neutral labels were exchanged inside whole units.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ __all__ = [
     "permutations",
     "project",
     "shuffled",
+    "swapped",
 ]
 
 EMOTIONAL = EMOTIONS[:-1]
@@ -212,7 +213,8 @@ def permutations(given: Contrast, n: int, seed: int) -> Bool[np.ndarray, "permut
     rng = np.random.default_rng(seed)
     blocks = pd.factorize(given.prompts["block"])[0]
     labels = given.positive.astype(object)
-    return np.stack([permute_blocks(labels, blocks, rng) for _ in range(n)]).astype(bool)
+    drawn: np.ndarray = np.stack([permute_blocks(labels, blocks, rng) for _ in range(n)])
+    return drawn.astype(bool)
 
 
 def shuffled(
@@ -223,7 +225,7 @@ def shuffled(
     A permutation that leaves one class alone keeps the true labels, which can only raise the null.
     """
     drawn = permutations(given, n_permutations, seed)
-    drawn = np.where((drawn.all(axis=1) | ~drawn.any(axis=1))[:, None], given.positive, drawn)
+    drawn[drawn.all(axis=1) | ~drawn.any(axis=1)] = given.positive
     if is_fitted(method):
         return torch.stack([logistic_directions(given.values, labels, PENALTY) for labels in drawn])
     weights = drawn / drawn.sum(1, keepdims=True) - ~drawn / (~drawn).sum(1, keepdims=True)
@@ -279,17 +281,43 @@ def best_layer(scores: Float[np.ndarray, "read ... layer"], positive: np.ndarray
     return np.asarray((areas(scores, positive) + 0.25 * np.tanh(effect / 10) / (up * down)).argmax(axis=-1))
 
 
+def swapped(given: Contrast, universe: np.ndarray, n: int, seed: int) -> Bool[np.ndarray, "draw read"]:
+    """Labels of emotional and neutral reads exchanged inside whole units: the null of a paired design.
+
+    Parameters
+    ----------
+    given
+        Units that hold both kinds.
+    universe
+        All units; contrasts with the same universe and seed are exchanged together.
+    n, seed
+        Of the draws.
+    """
+    units = np.unique(universe)
+    flips = np.random.default_rng(seed).random((n, len(units))) < 0.5
+    own: np.ndarray = flips[:, np.searchsorted(units, given.prompts["unit"].to_numpy())]
+    return np.logical_xor(given.positive, own)
+
+
 def null_areas(
-    directions: Float[Tensor, "permutation layer d_model"],
+    directions: Float[Tensor, "layer d_model"],
     chosen_on: Contrast,
     scored_on: Contrast,
+    universe: np.ndarray,
+    n: int,
     seed: int,
-) -> Float[np.ndarray, " permutation"]:
-    """Areas under the null: vectors from permuted labels, layers chosen and scores taken with permuted labels."""
-    layers = best_layer(project(chosen_on, directions), permutations(chosen_on, len(directions), seed + 1).T)
-    found = areas(project(scored_on, directions), permutations(scored_on, len(directions), seed + 2).T)
-    drawn = found[np.arange(len(found)), layers]
-    return drawn[~np.isnan(drawn)]
+) -> Float[np.ndarray, " draw"]:
+    """Areas of one vector where it tells nothing: layer chosen and score taken after labels were exchanged in pairs.
+
+    NaN in a draw that leaves one class alone.
+    """
+    labels = [swapped(part, universe, n, seed).T for part in (chosen_on, scored_on)]
+    columns = [
+        np.broadcast_to(project(part, directions)[:, None], (len(part.positive), n, len(directions)))
+        for part in (chosen_on, scored_on)
+    ]
+    layers = best_layer(columns[0], labels[0])
+    return areas(columns[1], labels[1])[np.arange(n), layers]
 
 
 def by_emotion(

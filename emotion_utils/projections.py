@@ -9,50 +9,72 @@ import pandas as pd
 import torch
 
 from emotion_utils.held_out import Probes
-from emotion_utils.probing import EMOTIONAL
+from emotion_utils.lexicality import FEWEST_GROUPS
+from emotion_utils.probing import EMOTIONAL, best_layer
 from emotion_utils.prompt_schema import EMOTIONS
 from emotion_utils.resampling import area_under_curve, grouped_auc_interval, resampling_units
+from emotion_utils.vectors import centred_class_means
 
 __all__ = ["projections", "specificity"]
 
 
-def projections(probes: Probes, sets: Sequence[str], method: str = "sentence end") -> pd.DataFrame:
+def projections(probes: Probes, sets: Sequence[str]) -> pd.DataFrame:
     """Place held-out prompts of all classes along each vector, at the layer that the select split chooses.
 
-    The unit is the vector's own length: 0 is the mean of the neutral prompts shown, 1 is as far from it as the mean
-    emotional prompt of the build split was from its neutral one.
+    Two kinds of vector are compared: ``minus neutral``, the difference of means of the reports, whose layer is chosen
+    against neutral prompts; and ``centred``, the class mean minus the mean of all class means, whose layer is chosen
+    against all other prompts. The unit is the vector's own length: 0 is the mean of the neutral prompts shown.
 
     Parameters
     ----------
     probes
     sets
         Prompt sets; of the profile the test split is shown, of others what the layer was not chosen on.
-    method
-        One that reads at the end of a prompt.
 
     Returns
     -------
-    Columns ``vector, set, layer, id, emotion, unit, value``.
+    Columns ``made, vector, set, layer, id, emotion, unit, value``.
     """
+    tables = [_along(probes, name, made) for name in sets for made in ("minus neutral", "centred")]
+    columns = ["made", "vector", "set", "layer", "id", "emotion", "unit", "value"]
+    whole = [table for part in tables for table in part]
+    return pd.concat(whole, ignore_index=True)[columns] if whole else pd.DataFrame(columns=columns)
+
+
+def _along(probes: Probes, name: str, made: str) -> list[pd.DataFrame]:
+    """The places of one set along one kind of vector, a table per emotion."""
+    prompts, (ids, values) = probes.readings.prompts[name], probes.readings.found[name].at("end")
+    about = prompts.assign(unit=resampling_units(prompts)).set_index("id").loc[ids].reset_index()
+    scored = about["split"].isin(["test"] if name == probes.profile else ["build", "test"]).to_numpy()
+    select, layers, centred = (about["split"] == "select").to_numpy(), probes.layers, _centred(probes)
     tables = []
-    for name in sets:
-        prompts = probes.readings.prompts[name]
-        splits = ("test",) if name == probes.profile else ("build", "test")
-        kept = prompts["split"].isin(splits).to_numpy()
-        ids, values = probes.readings.found[name].at("end")
-        states = values[torch.tensor(pd.Index(ids).get_indexer(prompts.loc[kept, "id"]))]
-        about = prompts.loc[kept, ["id", "emotion"]].assign(unit=resampling_units(prompts)[kept], set=name)
-        for emotion in EMOTIONAL:
-            made = probes.score(name, method, emotion)
-            if made is None:
-                continue
-            vector = probes.vector(method, emotion).at(made.layer)
-            along = states[:, list(probes.vector(method, emotion).layers).index(made.layer)] @ vector
-            value = (along / vector.norm() ** 2).numpy()
-            value = value - value[(about["emotion"] == "neutral").to_numpy()].mean()
-            tables.append(about.assign(vector=emotion, layer=made.layer, value=value))
-    columns = ["vector", "set", "layer", "id", "emotion", "unit", "value"]
-    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
+    for emotion in probes.emotions(name):
+        if made == "centred":
+            directions, chosen = centred[emotion], select
+        else:
+            directions = probes.vector("sentence end", emotion).values
+            chosen = select & about["emotion"].isin([emotion, "neutral"]).to_numpy()
+        along = torch.einsum("rld,ld->rl", values, directions).numpy()
+        positive = (about["emotion"] == emotion).to_numpy()
+        if len(set(positive[chosen])) < 2 or not positive[scored].any():
+            continue
+        at = int(best_layer(along[chosen], positive[chosen]))
+        place = along[:, at] / float(directions[at].norm() ** 2)
+        place = place - place[scored & (about["emotion"] == "neutral").to_numpy()].mean()
+        kept = about.loc[scored, ["id", "emotion", "unit"]].assign(value=place[scored], layer=layers[at])
+        tables.append(kept.assign(vector=emotion, set=name, made=made))
+    return tables
+
+
+def _centred(probes: Probes) -> dict[str, torch.Tensor]:
+    """Centred class means of the profile's build split, each of shape (layer, d_model)."""
+    prompts, (ids, values) = (
+        probes.readings.prompts[probes.profile],
+        probes.readings.found[probes.profile].at("end"),
+    )
+    about = prompts.set_index("id").loc[ids]
+    build = np.flatnonzero(about["split"] == "build")
+    return centred_class_means(values[torch.from_numpy(build)], about["emotion"].iloc[build].tolist())
 
 
 def specificity(placed: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
@@ -67,11 +89,12 @@ def specificity(placed: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 
     Returns
     -------
-    Columns ``set, vector``, the mean place of each class, ``against, value, low, high`` (area under the curve, chance
-    1/2), ``n, n_units``.
+    Columns ``set, made, vector``, the mean place of each class, ``against, value, low, high`` (area under the curve,
+    chance 1/2; no interval below eight units), ``holds`` (whether the interval lies above chance; empty without one),
+    ``n, n_units``.
     """
     rows = []
-    for (name, vector), part in placed.groupby(["set", "vector"], sort=False):
+    for (name, made, vector), part in placed.groupby(["set", "made", "vector"], sort=False):
         means = part.groupby("emotion")["value"].mean().reindex(list(EMOTIONS))
         for against, others in (
             ("neutral", ["neutral"]),
@@ -79,9 +102,13 @@ def specificity(placed: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         ):
             use = part[part["emotion"].isin([vector, *others])]
             positive, units = (use["emotion"] == vector).to_numpy(), use["unit"].to_numpy()
-            scores = use["value"].to_numpy(dtype=np.float64)
-            low, high = grouped_auc_interval(scores, positive, units, seed=seed)
+            scores, n_units = use["value"].to_numpy(dtype=np.float64), len(set(units))
+            enough = n_units >= FEWEST_GROUPS
+            low, high = (
+                grouped_auc_interval(scores, positive, units, seed=seed) if enough else (np.nan, np.nan)
+            )
+            holds = {True: "yes", False: "no"}[bool(low > 0.5)] if enough else ""
             value = area_under_curve(scores, positive)
-            rows.append((name, vector, *means, against, value, low, high, len(use), len(set(units))))
-    columns = ["set", "vector", *EMOTIONS, "against", "value", "low", "high", "n", "n_units"]
+            rows.append((name, made, vector, *means, against, value, low, high, holds, len(use), n_units))
+    columns = ["set", "made", "vector", *EMOTIONS, "against", "value", "low", "high", "holds", "n", "n_units"]
     return pd.DataFrame(rows, columns=columns)

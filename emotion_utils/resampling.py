@@ -32,7 +32,7 @@ def resampling_units(prompts: pd.DataFrame) -> np.ndarray:
 
 def unit_weights(groups: np.ndarray, n_resamples: int, rng: np.random.Generator) -> np.ndarray:
     """How often each prompt is drawn when whole groups are resampled, shape (n_resamples, n_prompts)."""
-    codes, uniques = pd.factorize(np.asarray(groups))
+    codes, uniques = pd.factorize(np.asarray(groups), sort=True)
     return _weights(len(uniques), n_resamples, rng)[:, codes]
 
 
@@ -81,7 +81,13 @@ def area_under_curve(scores: np.ndarray, positive: np.ndarray) -> float:
 
 
 def grouped_auc_draws(
-    scores: np.ndarray, positive: np.ndarray, groups: np.ndarray, *, n_resamples: int = 1000, seed: int = 0
+    scores: np.ndarray,
+    positive: np.ndarray,
+    groups: np.ndarray,
+    *,
+    n_resamples: int = 1000,
+    seed: int = 0,
+    universe: np.ndarray | None = None,
 ) -> np.ndarray:
     """Area under the ROC curve in each bootstrap resample of whole groups, NaN in one that lacks a class.
 
@@ -94,18 +100,22 @@ def grouped_auc_draws(
         Score, class and unit of each prompt, shape (n,).
     n_resamples, seed
         Of the bootstrap.
+    universe
+        All units that are drawn from, where the prompts have only some of them: scores on different prompts that are
+        drawn from one universe are resampled together too.
 
     Returns
     -------
     Shape (n_resamples,); all NaN where there are fewer than two groups.
     """
     positive = np.asarray(positive, dtype=bool)
-    codes, uniques = pd.factorize(np.asarray(groups), sort=True)
-    if len(uniques) < 2 or positive.all() or not positive.any():
+    units = np.unique(np.asarray(groups) if universe is None else np.asarray(universe))
+    codes = np.searchsorted(units, np.asarray(groups))
+    if len(np.unique(codes)) < 2 or positive.all() or not positive.any():
         return np.full(n_resamples, np.nan)
-    member = np.eye(len(uniques))[codes]  # (prompt, group)
+    member = np.eye(len(units))[codes]  # (prompt, group)
     wins = member[positive].T @ _wins(np.asarray(scores), positive) @ member[~positive]  # (group, group)
-    drawn = _weights(len(uniques), n_resamples, np.random.default_rng(seed))
+    drawn = _weights(len(units), n_resamples, np.random.default_rng(seed))
     pairs = (drawn @ member[positive].sum(0)) * (drawn @ member[~positive].sum(0))
     won = np.einsum("bg,gh,bh->b", drawn, wins, drawn, optimize=True)
     return np.divide(won, pairs, out=np.full(n_resamples, np.nan), where=pairs > 0)

@@ -7,17 +7,20 @@ means were centred. Each choice is computed; the first is taken for the verdict.
 from __future__ import annotations
 
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from emotion_utils.claims import Measurement
-from emotion_utils.geometry import PAIRS, States, mean_cosine_draws, states
+from emotion_utils.claims import Measurement, read_claims
+from emotion_utils.errors import UserError
+from emotion_utils.geometry import PAIRS, cosines, mean_cosine_draws
 from emotion_utils.lexicality import FEWEST_GROUPS
 from emotion_utils.models import load_model, load_tokenizer
 from emotion_utils.probing import EMOTIONAL
 from emotion_utils.reads import read_sets
 from emotion_utils.resampling import interval
+from emotion_utils.states import States, states
 from emotion_utils.store import Store
 
 __all__ = [
@@ -37,7 +40,6 @@ VARIANTS = {
 NEIGHBOURS = {"small-neo": "small-gpt2", "gpt-neo-125m": "gpt2", "EleutherAI/gpt-neo-125m": "gpt2"}
 """The GPT-2 that a GPT-Neo is compared with."""
 REPORTED_LAYERS = 12
-SHORT = {"gratitude": "g", "anger": "a", "apology": "p"}
 
 
 def cosines_as_published(given: States) -> pd.DataFrame:
@@ -53,13 +55,26 @@ def cosines_as_published(given: States) -> pd.DataFrame:
     for variant in VARIANTS if given.reading == "end" else ("minus neutral", "centred"):
         vectors = _variant(given, variant)  # (emotion, layer, d_model)
         found = np.stack([_cosine(vectors[i], vectors[j]) for i, j in combinations(range(3), 2)])
-        chance = {"minus neutral": 0.5 if given.reading == "end" else 0.0, "centred": -0.5}.get(
-            variant, float("nan")
-        )
+        chance = _chance(given, variant)
         for layers, values in (("mean", found.mean(axis=1)), ("last", found[:, -1])):
             rows.append((given.reading, variant, layers, *values, chance))
     pairs = [" – ".join(pair) for pair in PAIRS]
     return pd.DataFrame(rows, columns=["reading", "variant", "layers", *pairs, "chance"])
+
+
+def _chance(given: States, variant: str) -> float:
+    """Mean of the three cosines where the class means are independent, from the sizes of the classes."""
+    if variant == "raw means" or (variant == "minus neutral" and given.reading == "word"):
+        return float("nan")
+    noise = np.array([1 / max((given.labels == emotion).sum(), 1) for emotion in EMOTIONAL])
+    if variant == "minus neutral":
+        shared = np.full((3, 3), 1 / max((given.labels == "neutral").sum(), 1))
+        covariance = np.diag(noise) + shared
+    else:
+        centring = np.eye(3) - 1 / 3
+        covariance = centring @ np.diag(noise) @ centring
+    spread = np.sqrt(np.diag(covariance))
+    return float((covariance / np.outer(spread, spread))[np.triu_indices(3, 1)].mean())
 
 
 def _variant(given: States, variant: str) -> np.ndarray:
@@ -77,13 +92,14 @@ def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def depth_of_peak(given: States, n_resamples: int = 500, seed: int = 0) -> tuple[float, float, float]:
     """Layer at which the mean vector length is largest, on the scale of a model of twelve layers, with its interval."""
 
-    def peak(vectors: np.ndarray) -> np.ndarray:
-        at = np.linalg.norm(vectors, axis=-1).mean(axis=1).argmax(axis=-1)  # of (draw, layer)
+    def peak(weights: np.ndarray) -> np.ndarray:
+        squared = np.diagonal(given.products(weights), axis1=-2, axis2=-1)  # (draw, layer, emotion)
+        at = np.sqrt(np.maximum(squared, 0)).mean(axis=2).argmax(axis=1)
         depth = (np.array(given.layers)[at] + 1) / (max(given.layers) + 1)
         return depth * REPORTED_LAYERS - 1
 
-    low, high = interval(peak(given.vectors(given.bootstrap(n_resamples, seed))))
-    return float(peak(given.vectors(given.observed()))[0]), low, high
+    low, high = interval(peak(given.bootstrap(n_resamples, seed)))
+    return float(peak(given.observed())[0]), low, high
 
 
 def neighbour_states(
@@ -118,21 +134,16 @@ def chapter_measurements(
     if few < FEWEST_GROUPS:
         note = f"{few} units, at least {FEWEST_GROUPS} are needed"
         return [Measurement(claim, model, None, n=len(end.labels), note=note) for claim in _ALL]
-    rows = []
-    summaries = {s.reading: _mean_over_layers(s, n, seed) for s in (end, word)}
+    rows: list[Measurement] = []
+    found: dict[tuple[str, str], Any] = {}
+    for given in (end, word):
+        table = cosines(given, min(n, 199), n, seed, mean=True)
+        found |= {(given.reading, row.pair): row for row in table.itertuples()}
     for claim, reading, pair in _CLAIMS:
-        value, low, high, null = summaries[reading][pair]
-        rows.append(
-            Measurement(claim, model, value, low, high, null, len(end.labels), note="mean over layers")
-        )
-    values = [summaries["end"][pair] for pair in PAIRS]
-    lowest, highest = min(v[0] for v in values), max(v[0] for v in values)
-    middle = float(np.mean([v[0] for v in values]))
-    rows.append(
-        Measurement(
-            "P3.cos.end.pythia", model, middle, lowest, highest, 0.5, len(end.labels), note="range of three"
-        )
-    )
+        row = found[reading, pair]
+        note = "mean over layers"
+        rows.append(Measurement(claim, model, row.value, row.low, row.high, row.no_emotion, row.n, note=note))
+    rows.append(_all_inside(model, [found["end", " – ".join(pair)] for pair in PAIRS]))
     peak, low, high = depth_of_peak(word, n, seed)
     rows.append(
         Measurement(
@@ -147,45 +158,34 @@ def chapter_measurements(
     return rows
 
 
+def _all_inside(model: str, rows: list[Any]) -> Measurement:
+    """A claim about all three cosines is judged by the one that strays furthest from its range."""
+    claim = read_claims().set_index("id").loc["P3.cos.end.pythia"]
+    low, high = float(claim["lo"]), float(claim["hi"])
+    worst = max(rows, key=lambda row: max(low - row.value, row.value - high))
+    note = f"the cosine furthest from the range, {worst.pair}"
+    numbers = worst.value, worst.low, worst.high, worst.no_emotion
+    return Measurement("P3.cos.end.pythia", model, *numbers, worst.n, note=note)
+
+
 _CLAIMS = (
-    ("P3.cos.end.ga", "end", ("gratitude", "anger")),
-    ("P3.cos.end.ga.b", "end", ("gratitude", "anger")),
-    ("P3.cos.end.gp", "end", ("gratitude", "apology")),
-    ("P3.cos.end.ap", "end", ("anger", "apology")),
-    ("P3.cos.tok.ga", "word", ("gratitude", "anger")),
-    ("P3.cos.tok.pythia.ga", "word", ("gratitude", "anger")),
-    ("P3.cos.tok.pythia.gp", "word", ("gratitude", "apology")),
+    ("P3.cos.end.ga", "end", "gratitude – anger"),
+    ("P3.cos.end.ga.b", "end", "gratitude – anger"),
+    ("P3.cos.end.gp", "end", "gratitude – apology"),
+    ("P3.cos.end.ap", "end", "anger – apology"),
+    ("P3.cos.tok.ga", "word", "gratitude – anger"),
+    ("P3.cos.tok.pythia.ga", "word", "gratitude – anger"),
+    ("P3.cos.tok.pythia.gp", "word", "gratitude – apology"),
 )
-
-
 _ALL = (*(claim for claim, *_ in _CLAIMS), "P3.cos.end.pythia", "P3.norm.depth", "P3.separation", "P3.neo")
-
-
-def _mean_over_layers(
-    given: States, n: int, seed: int
-) -> dict[tuple[str, str], tuple[float, float, float, float]]:
-    """Mean over layers of each pair's cosine, with its interval and the mean of its null without emotion."""
-    at = {emotion: i for i, emotion in enumerate(EMOTIONAL)}
-
-    def mean(weights: np.ndarray, pair: tuple[str, str]) -> np.ndarray:
-        vectors = given.vectors(weights)
-        return _cosine(vectors[:, at[pair[0]]], vectors[:, at[pair[1]]]).mean(axis=1)
-
-    drawn, null = given.bootstrap(n, seed), given.no_emotion(min(n, 199), seed)
-    return {
-        pair: (
-            float(mean(given.observed(), pair)[0]),
-            *interval(mean(drawn, pair)),
-            float(mean(null, pair).mean()),
-        )
-        for pair in PAIRS
-    }
 
 
 def _difference(
     claim: str, model: str, one: States, other: States, n: int, seed: int, *, sign: int
 ) -> Measurement:
     """Difference of mean cosines, units resampled together; it holds where the interval lies on its side of 0."""
+    if set(one.units) != set(other.units):
+        raise UserError(f"{claim} compares two readings of the same prompts, and their units differ.")
     (first, a), (second, b) = mean_cosine_draws(one, n, seed), mean_cosine_draws(other, n, seed)
     low, high = interval(a - b)
     holds = low > 0 if sign > 0 else high < 0

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from emotion_utils.errors import UserError
-from emotion_utils.geometry import cosines, halves, lengths, mean_cosine_draws, residual_scale, states
+from emotion_utils.geometry import cosines, halves, lengths, mean_cosine_draws, residual_scale
+from emotion_utils.states import states
 
 
 def made(strength: float, reading: str = "end", noise: float = 0.1, families: int = 10):
@@ -95,12 +96,70 @@ def test_halves_agree_where_something_was_planted_and_not_elsewhere():
     assert (table.loc[(slice(None), [1, 2]), "other"] < 0.7).all()
 
 
+def test_units_are_resampled_whole():
+    """Copies of every row in its unit change nothing of the interval."""
+    table = planted.shared(families=20, each=1)
+    found = planted.activations(table, 0.3, spread=0.2)
+    given = states(table, found, "end")
+    twice = type(given)(
+        "end",
+        given.layers,
+        given.values.repeat(2, 1, 1),
+        np.tile(given.labels, 2),
+        np.tile(given.units, 2),
+        np.tile(given.blocks, 2),
+    )
+    one, two = (cosines(s, 5, 200)[["low", "high"]].to_numpy() for s in (given, twice))
+    assert one == pytest.approx(two)
+
+
+def test_shared_neutral_partners_give_differences_a_cosine():
+    """Differences of three emotions to one neutral word share its noise: 1/2 for equal variances."""
+    table, found = planted.shared(families=60, each=1), []
+    for seed in range(6):
+        rows = cosines(states(table, planted.activations(table, 0.0, seed=seed), "word"), 60, 2, seed)
+        found.append((rows["value"].mean(), rows["no_emotion"].mean()))
+    assert np.mean(found, axis=0) == pytest.approx([0.5, 0.5], abs=0.06)
+
+
+def test_inner_products_are_those_of_the_vectors():
+    given = made(1.0)
+    one, two = given.split(3, 0)
+    a, b = given.vectors(one), given.vectors(two)
+    assert given.products(one, two) == pytest.approx(np.einsum("beld,bfld->blef", a, b), abs=1e-9)
+
+
+def test_the_mean_over_layers_is_taken_draw_by_draw():
+    given = made(0.5)
+    whole, mean = cosines(given, 20, 50), cosines(given, 20, 50, mean=True)
+    averages = whole.groupby("pair", sort=False)[["value", "no_emotion", "one_emotion"]].mean()
+    assert mean[["value", "no_emotion", "one_emotion"]].to_numpy() == pytest.approx(averages.to_numpy())
+    assert (mean["layer"] == "mean").all()
+
+
+def test_halves_have_no_unit_in_common():
+    given = made(1.0)
+    for one, two in zip(*given.split(20, 0), strict=True):
+        sides = [set(given.units[(side != 0).any(axis=0)]) for side in (one, two)]
+        assert not sides[0] & sides[1]
+
+
 def test_the_bootstrap_of_two_readings_is_paired():
     end, word = made(1.0), made(1.0, "word")
     value, draws = mean_cosine_draws(end, 30, 5)
     assert value == pytest.approx(cosines(end, 1, 2)["value"].mean())
-    assert draws == pytest.approx(mean_cosine_draws(end, 30, 5)[1])
-    assert len(mean_cosine_draws(word, 30, 5)[1]) == len(draws) == 30
+    # rows of the other reading come in another order; units drawn alike still give the same draws
+    order = np.random.default_rng(1).permutation(len(end.labels))
+    turned = type(end)(
+        "end",
+        end.layers,
+        end.values[torch.from_numpy(order)],
+        end.labels[order],
+        end.units[order],
+        end.blocks[order],
+    )
+    assert draws == pytest.approx(mean_cosine_draws(turned, 30, 5)[1])
+    assert not np.allclose(draws, mean_cosine_draws(word, 30, 5)[1])
 
 
 def test_an_unknown_reading_is_named():

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import planted
 import pytest
-from sklearn.metrics import roc_auc_score
+import torch
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from emotion_utils.held_out import COLUMNS, Probes, curves, held_out, word_log_odds
+from emotion_utils.hooks import HookPoint
 from emotion_utils.probing import METHODS, fit
+from emotion_utils.reads import Readings
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +22,7 @@ def found():
 def test_there_is_a_row_for_every_method_set_and_emotion(found):
     assert list(found.columns) == COLUMNS
     assert len(found) == len(METHODS) * 2 * (len(planted.EMOTIONS) + 1)
-    assert (found["note"] == "").all()
+    assert (found.loc[found["set"] == "other", "note"] == "").all()
 
 
 def test_the_planted_emotion_is_found_where_the_words_are_the_same(found):
@@ -33,12 +36,60 @@ def test_the_planted_emotion_is_found_where_the_words_are_the_same(found):
 
 
 def test_where_nothing_was_planted_nothing_is_found():
-    rows = held_out(
-        Probes(planted.readings(other=0.0, size="baseline"), "keyword"), ["other"], methods=["sentence end"]
-    )
+    probes = Probes(planted.readings(other=0.0, size="baseline"), "keyword")
+    rows = held_out(probes, ["other"], methods=["sentence end"])
     other = rows[(rows["set"] == "other") & (rows["emotion"] == "mean")].iloc[0]
     assert other["low"] < 0.5 < other["high"]
     assert other["p"] > 0.05
+
+
+def test_the_null_is_calibrated_where_families_differ():
+    """Nothing to find, families with a deviation of their own: p below 0.1 in about a tenth of the draws."""
+    low = []
+    for seed in range(40):
+        table = planted.shared(families=40, each=2)
+        found = planted.activations(table, 0.0, seed=seed, spread=0.5)
+        readings = Readings("null", "smoke", {"keyword": table}, {"keyword": found})
+        rows = held_out(Probes(readings, "keyword", seed), [], methods=["sentence end"])
+        low += (rows.loc[rows["emotion"] != "mean", "p"] <= 0.1).tolist()
+    assert 0.02 <= np.mean(low) <= 0.2  # 120 tests, three of each draw on shared neutral prompts
+
+
+def test_the_layer_is_chosen_on_select_and_not_where_it_is_scored():
+    readings = planted.readings()
+    found, table = readings.found["other"], readings.prompts["other"]
+    split = table.set_index("id").loc[found.reads["id"], "split"].to_numpy()
+    truth = planted.directions()
+    emotional = found.reads["id"].str.contains("-anger-.*anger$").to_numpy()
+    # in the select split layer 0 tells anger best; elsewhere it tells nothing
+    built = Probes(readings, "keyword").vector("sentence end", "anger").at(0)
+    found.values[HookPoint(0, "resid_post")][torch.from_numpy(emotional & (split == "select"))] += 50 * built
+    found.values[HookPoint(1, "resid_post")][torch.from_numpy(emotional & (split == "select"))] -= (
+        3 * truth[1, 1]
+    )
+    found.values[HookPoint(2, "resid_post")][torch.from_numpy(emotional & (split == "select"))] -= (
+        3 * truth[1, 2]
+    )
+    row = held_out(Probes(readings, "keyword"), ["other"], methods=["sentence end"])
+    row = row[(row["set"] == "other") & (row["emotion"] == "anger")].iloc[0]
+    assert row["layer"] == 0
+    assert row["value"] < 0.9
+
+
+def test_sets_without_an_emotion_are_scored_on_the_others():
+    readings = planted.readings()
+    readings.prompts["other"] = (
+        readings.prompts["other"].query("not pair_id.str.contains('anger')").reset_index(drop=True)
+    )
+    rows = held_out(Probes(readings, "keyword"), ["other"], methods=["sentence end"])
+    assert rows[rows["set"] == "other"]["emotion"].tolist() == ["gratitude", "apology", "mean"]
+
+
+def test_few_units_have_no_interval():
+    rows = held_out(Probes(planted.readings(), "keyword"), [], methods=["sentence end"])
+    single = rows[rows["emotion"] == "anger"].iloc[0]
+    assert np.isnan(single["low"])
+    assert "2 units are too few" in single["note"]
 
 
 def test_a_row_can_be_repeated_by_hand():
@@ -58,6 +109,9 @@ def test_a_row_can_be_repeated_by_hand():
     assert row["value"] == pytest.approx(roc_auc_score(scored.positive, ours))
     assert row["n"] == len(scored.positive) == 12
     assert row["n_units"] == 2
+    middle = (built.values[:, int(row["layer"])] @ vector[int(row["layer"])]).numpy()
+    threshold = (middle[built.positive].mean() + middle[~built.positive].mean()) / 2
+    assert row["accuracy"] == pytest.approx(balanced_accuracy_score(scored.positive, ours > threshold))
     assert not set(built.prompts["id"]) & (set(chosen.prompts["id"]) | set(scored.prompts["id"]))
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import planted
 import torch
 
-from emotion_utils.geometry import states
 from emotion_utils.hooks import HookPoint, attached, n_layers
 from emotion_utils.lens import keyword_tokens, lens, lens_shift, promoted, readings
 from emotion_utils.models import load_tokenizer
+from emotion_utils.states import states
 
 
 @torch.no_grad()

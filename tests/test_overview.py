@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from emotion_utils import overview as module
 from emotion_utils.models import BUNDLED
-from emotion_utils.overview import CONTROL, companions, overview
+from emotion_utils.overview import CONTROL, beside_control, companions, overview, reading
 from emotion_utils.prompts import load_profile
 from emotion_utils.store import Store
 
@@ -21,7 +22,10 @@ def test_the_control_stands_last_and_a_smoke_run_takes_only_it():
 
 @pytest.fixture
 def sets():
-    return {"smoke": load_profile("smoke"), "implicit": load_profile("implicit").groupby(["group", "emotion"]).head(2)}
+    return {
+        "smoke": load_profile("smoke"),
+        "implicit": load_profile("implicit").groupby(["group", "emotion"]).head(2),
+    }
 
 
 def test_scores_are_kept_and_made_anew_for_other_prompts(sets, tmp_path, monkeypatch):
@@ -36,3 +40,20 @@ def test_scores_are_kept_and_made_anew_for_other_prompts(sets, tmp_path, monkeyp
     overview([CONTROL], {**sets, "implicit": sets["implicit"].groupby("emotion").head(10)}, "smoke", store)
     overview([CONTROL], sets, "smoke", store, seed=1)
     assert len(loaded) == 4
+    labels = sets["implicit"]["emotion"].sample(frac=1, random_state=0).to_numpy()
+    overview([CONTROL], {**sets, "implicit": sets["implicit"].assign(emotion=labels)}, "smoke", store)
+    assert len(loaded) == 5
+
+
+def test_models_are_compared_with_the_control_draw_by_draw(sets, tmp_path):
+    powered = {"baseline": load_profile("baseline"), "implicit": load_profile("implicit")}
+    table = overview(["small-pythia", CONTROL], powered, "baseline", Store(tmp_path))
+    row = beside_control(table, "implicit").iloc[0]
+    means = table[(table["set"] == "implicit") & (table["emotion"] == "mean")].set_index("model")
+    assert row["difference"] == pytest.approx(means["value"]["small-pythia"] - means["value"][CONTROL])
+    difference = np.array(means["draws"]["small-pythia"]) - np.array(means["draws"][CONTROL])
+    assert row["low"] == pytest.approx(np.quantile(difference, 0.025))
+    assert 0 < row["low"] < row["difference"] < row["high"]
+    assert beside_control(table[table["model"] != CONTROL], "implicit").empty
+    said = reading(means.drop(index=CONTROL), means.loc[CONTROL], 0.85, 1, 1, 1)
+    assert f"The control scores **{means['value'][CONTROL]:.2f}**" in said

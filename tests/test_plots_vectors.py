@@ -5,10 +5,11 @@ from __future__ import annotations
 import planted
 import pytest
 
-from emotion_utils.geometry import cosines, halves, lengths, residual_scale, states
+from emotion_utils.geometry import cosines, halves, lengths, residual_scale
 from emotion_utils.held_out import Probes, curves, held_out
 from emotion_utils.plots import vectors as figures
 from emotion_utils.projections import projections
+from emotion_utils.states import states
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +48,11 @@ def test_geometry(given):
 def test_places_and_neurons(probes):
     placed = projections(probes, ["other"])
     shown = figures.projections(placed, "other")
-    mean = placed[(placed["vector"] == "anger") & (placed["emotion"] == "anger")]["value"].mean()
+    own = placed[
+        (placed["vector"] == "anger") & (placed["emotion"] == "anger") & (placed["made"] == "minus neutral")
+    ]
+    mean = own["value"].mean()
     assert f"anger: anger {mean:.2f}" in shown.alt
-    rows = placed.head(4).assign(
-        layer=[0, 0, 1, 1], neuron=[1, 2, 3, 4], alignment=0.1, t=2.0, contribution=0.25
-    )
-    drawn = figures.neurons(rows[["layer", "neuron", "alignment", "t", "contribution"]], 3.0, "Neurons")
-    assert "neuron 1 of layer 0 with 0.25" in drawn.alt
+    rows = placed.head(4).assign(layer=[0, 0, 1, 1], neuron=[1, 2, 3, 4], alignment=0.1, t=2.0)
+    drawn = figures.neurons(rows[["layer", "neuron", "alignment", "t"]], 3.0, "Neurons")
+    assert "first is neuron 1 of layer 0 with alignment 0.10 and t = 2.0; 0 exceed" in drawn.alt

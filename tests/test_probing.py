@@ -9,7 +9,19 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from emotion_utils.errors import UserError
-from emotion_utils.probing import METHODS, areas, best_layer, by_emotion, contrast, fit, project, shuffled
+from emotion_utils.probing import (
+    METHODS,
+    areas,
+    best_layer,
+    by_emotion,
+    contrast,
+    fit,
+    null_areas,
+    permutations,
+    project,
+    shuffled,
+    swapped,
+)
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +97,45 @@ def test_permuted_labels_find_no_direction(given, method):
     assert len(null) >= 38
     assert abs(float(cosines.mean())) < 0.35
     assert torch.equal(null, shuffled(both, method, 40, seed=0))
+
+
+def test_labels_are_permuted_by_whole_families(given):
+    both = contrast(given.prompts["keyword"], given.found["keyword"], "anger", "end")
+    for labels in permutations(both, 20, seed=0):
+        for block in both.prompts["block"].unique():
+            assert len(set(labels[both.prompts["block"] == block])) == 1
+        assert labels.sum() == both.positive.sum()
+
+
+def test_labels_are_exchanged_inside_whole_units_and_alike_in_all_contrasts():
+    table = planted.shared()
+    found = planted.activations(table, 1.0)
+    flips = {}
+    for emotion in planted.EMOTIONS:
+        both = contrast(table, found, emotion, "end")
+        universe = both.prompts["unit"].to_numpy()
+        drawn = swapped(both, universe, 30, seed=3)
+        changed = drawn != both.positive
+        for unit in np.unique(universe):
+            own = changed[:, universe == unit]
+            assert (own == own[:, :1]).all()
+        flips[emotion] = np.stack([changed[:, universe == unit][:, 0] for unit in np.unique(universe)])
+    assert 0.4 < flips["anger"].mean() < 0.6
+    assert (flips["anger"] == flips["apology"]).all()
+
+
+def test_the_null_chooses_its_layer_again():
+    """A layer that tells everything in the select split must not be taken for granted under exchanged labels."""
+    table = planted.shared(families=40)
+    both = contrast(table, planted.activations(table, 3.0), "anger", "end")
+    vector, universe = fit(both.only("build"), "sentence end").values, both.prompts["unit"].unique()
+    drawn = null_areas(vector, both.only("select"), both.only("test"), universe, 400, 0)
+    fixed = areas(
+        np.broadcast_to(project(both.only("test"), vector)[:, 1:2], (len(both.only("test").positive), 400)),
+        swapped(both.only("test"), universe, 400, 2).T,
+    )
+    assert 0.4 < np.nanmean(drawn) < 0.6
+    assert not np.array_equal(drawn, fixed)
 
 
 def test_mistakes_are_named(given):

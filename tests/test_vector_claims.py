@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from emotion_utils.claims import judge, read_claims
-from emotion_utils.geometry import states
+from emotion_utils.states import states
 from emotion_utils.vector_claims import chapter_measurements, cosines_as_published, depth_of_peak
 
 
@@ -41,7 +41,10 @@ def test_centring_three_vectors_forces_an_average_of_minus_one_half():
     pairs = table.columns[3:6]
     centred = table[(table["variant"] == "centred") & (table["layers"] == "mean")]
     assert centred[pairs].to_numpy().mean() == pytest.approx(-0.5, abs=0.03)
-    assert (centred["chance"] == -0.5).all()
+    assert centred["chance"].to_numpy() == pytest.approx([-0.5])
+    # three times as many neutral prompts as those of one emotion: 1/4 instead of 1/2
+    minus = table[table["variant"] == "minus neutral"]
+    assert minus["chance"].to_numpy() == pytest.approx([0.25, 0.25])
 
 
 def test_the_peak_is_told_on_the_scale_of_twelve_layers():
@@ -90,6 +93,22 @@ def test_separation_holds_where_words_are_further_apart():
     swapped = {row.claim: row for row in chapter_measurements("small-neo", word, end, neighbour=end, n=100)}
     assert not swapped["P3.separation"].holds
     assert not swapped["P3.neo"].holds
+
+
+def test_a_claim_about_all_three_is_judged_by_the_one_that_strays():
+    table = planted.prompts("keyword", families=12)
+    found = planted.activations(table, 0.0, noise=0.02)
+    ends = (found.reads["position"] == "end").to_numpy()
+    for emotion in planted.EMOTIONS:
+        own = ends & found.reads["id"].str.endswith(emotion).to_numpy()
+        for values in found.values.values():
+            values[torch.from_numpy(own)] += 1.0
+    end, word = states(table, found, "end"), made(1.0, "word", families=12)
+    value = {row.claim: row for row in chapter_measurements("pythia-160m", end, word, n=50)}[
+        "P3.cos.end.pythia"
+    ]
+    assert value.value > 0.99  # all above the range: the highest strays furthest
+    assert judge([value])["verdict"].tolist() == ["not reproduced"]
 
 
 def test_too_few_units_leave_the_claims_pending():

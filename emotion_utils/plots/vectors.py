@@ -77,7 +77,7 @@ def held_out(table: pd.DataFrame, name: str) -> Shown:
     names = [f"{r.method}: {r.emotion}" for r in rows.itertuples()]
     figure = go.Figure()
     figure.add_scatter(
-        x=rows["null"], y=names, mode="markers", name="permuted labels, mean to 95th percentile",
+        x=rows["null"], y=names, mode="markers", name="labels exchanged, mean to 95th percentile",
         error_x={"array": rows["null_high"] - rows["null"], "arrayminus": [0.0] * len(rows), "thickness": 1.2},
         marker={"color": GREY, "symbol": "diamond", "size": 8},
     )  # fmt: skip
@@ -229,7 +229,7 @@ def reliability(table: pd.DataFrame, title: str) -> Shown:
     return show(figure, alt=alt, title=title, data=table, height=460)
 
 
-def projections(placed: pd.DataFrame, name: str) -> Shown:
+def projections(placed: pd.DataFrame, name: str, made: str = "minus neutral") -> Shown:
     """Where held-out prompts of each class lie along each vector.
 
     Parameters
@@ -238,8 +238,10 @@ def projections(placed: pd.DataFrame, name: str) -> Shown:
         From `projections.projections`.
     name
         The prompt set to draw.
+    made
+        ``minus neutral`` or ``centred``.
     """
-    rows = placed[placed["set"] == name]
+    rows = placed[(placed["set"] == name) & (placed["made"] == made)]
     figure = go.Figure()
     for emotion in rows["emotion"].unique():
         own = rows[rows["emotion"] == emotion]
@@ -254,7 +256,7 @@ def projections(placed: pd.DataFrame, name: str) -> Shown:
     return show(
         figure,
         alt=f"Boxes; means are {listed}.",
-        title=f"Prompts along the vectors: {name}",
+        title=f"Prompts along the vectors ({made}): {name}",
         data=means.reset_index(),
     )
 
@@ -271,7 +273,7 @@ def neurons(table: pd.DataFrame, threshold: float, title: str, most: int = 300) 
     title
         Names vector and layer.
     most
-        How many of the largest contributions are drawn.
+        How many of the first neurons are drawn.
     """
     rows = table.head(most)
     figure = go.Figure()
@@ -285,9 +287,9 @@ def neurons(table: pd.DataFrame, threshold: float, title: str, most: int = 300) 
         figure.add_hline(y=side, line_dash="dash", line_color=GREY)
     figure.update_xaxes(title="alignment (cosine)").update_yaxes(title="response (t)")
     first = table.iloc[0]
+    beyond = int((table["t"].abs() > threshold).sum())
     alt = (
-        f"Scatter of {len(rows)} neurons; the largest contribution is neuron {first['neuron']:.0f} of layer "
-        f"{first['layer']:.0f} with {first['contribution']:.2f} of the vector's length; the threshold is "
-        f"t = {threshold:.1f}."
+        f"Scatter of {len(rows)} neurons; first is neuron {first['neuron']:.0f} of layer {first['layer']:.0f} with "
+        f"alignment {first['alignment']:.2f} and t = {first['t']:.1f}; {beyond} exceed the line at {threshold:.1f}."
     )
     return show(figure, alt=alt, title=title, data=rows)

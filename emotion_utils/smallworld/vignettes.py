@@ -42,8 +42,8 @@ def build_implicit() -> list[dict[str, Any]]:
     """Rows of ``data/prompts/implicit.jsonl``: 72 vignettes per emotion, each with its neutral twin.
 
     Each topic of the small world has two causes of each emotion and two neutral ones; a cause is told three times,
-    each time in another frame and, where there are several, in another wording. The topic is the unit that is
-    resampled: vignettes of one topic share words.
+    each time in another frame and, where there are several, in another wording. The causes that share a neutral event
+    are the unit that is resampled; a topic, whose vignettes share words, lies in one split.
     """
     view = load_grammar("en").view("train")
     events = {event.key: event for event in load_grammar("en").content.events}
@@ -108,7 +108,7 @@ def _row(text: str, event: Event, emotion: str, version: int, name: str, pair: s
         "text": text,
         "emotion": emotion,
         "template": f"{event.key}.{version % len(event.texts)}",
-        "group": f"implicit/{event.topic}",
+        "group": f"implicit/{event.topic}/{event.key.rsplit('.', 1)[1]}",
         "topic": event.topic,
         "register": "vignette",
         "lang": "en",

@@ -1,0 +1,183 @@
+"""Maps between two models' states, and all that is needed to score them under thousands of other pairings at once.
+
+A ridge map from rows X to paired rows Y has the dual form W = Xᵀ (X Xᵀ + λ)⁻¹ Y: it is linear in Y, and the pairing of
+the rows enters through Y alone. What a subspace of X, a held-out row or a probe becomes under the map is therefore a
+fixed matrix times a permutation of Y, so that the null of ten thousand other pairings takes no refit. λ is given
+relative to the mean eigenvalue of X Xᵀ, which makes every score independent of the scale of either model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+from sklearn.model_selection import GroupKFold
+
+from emotion_utils.errors import UserError
+
+__all__ = [
+    "PENALTIES",
+    "Ridge",
+    "choose_penalty",
+    "dual_weights",
+    "held_out_hat",
+    "permute_pairing",
+    "r_squared",
+]
+
+PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+"""λ over the mean eigenvalue of X Xᵀ."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ridge:
+    """A fitted source: everything about the map but the pairing.
+
+    Attributes
+    ----------
+    rows
+        Centred neutral rows of the source, shape (n, d_source), in units of their root mean square.
+    mean
+        What was subtracted.
+    scale
+        What they were divided by.
+    penalty
+        Relative λ.
+    """
+
+    rows: Float[np.ndarray, "n d_source"] = field(repr=False)
+    mean: Float[np.ndarray, " d_source"] = field(repr=False)
+    scale: float
+    penalty: float
+
+    @classmethod
+    def fit(cls, rows: Float[np.ndarray, "n d_source"], penalty: float) -> Ridge:
+        """Centre and scale the source rows.
+
+        Raises
+        ------
+        UserError
+            For fewer than three rows, rows that are all equal, or values that are not finite.
+        """
+        values = np.asarray(rows, dtype=np.float64)
+        if not np.isfinite(values).all():
+            bad = int(np.argwhere(~np.isfinite(values))[0][0])
+            raise UserError(f"A map needs finite rows: row {bad} is not; leave it out of both models.")
+        if len(values) < 3:
+            raise UserError(f"A map needs at least 3 paired rows: there are {len(values)}.")
+        mean = values.mean(axis=0)
+        centred = values - mean
+        scale = float(np.sqrt((centred**2).mean()))
+        if scale <= np.finfo(np.float64).eps * float(np.abs(values).max(initial=0.0)):
+            raise UserError("All rows to fit a map on are equal: take other prompts, or another layer.")
+        return cls(centred / scale, mean, scale, penalty)
+
+    def dual(
+        self, points: Float[np.ndarray, "m d_source"], *, vectors: bool = False
+    ) -> Float[np.ndarray, "m n"]:
+        """What turns target rows into the images of points: image = dual @ Y.
+
+        Parameters
+        ----------
+        points
+            States of the source, or directions.
+        vectors
+            Whether they are directions, which are not centred.
+        """
+        moved = (points if vectors else points - self.mean) / self.scale
+        return dual_weights(self.rows, moved @ self.rows.T, self.penalty)
+
+
+def dual_weights(
+    rows: Float[np.ndarray, "n d"], products: Float[np.ndarray, "m n"], penalty: float
+) -> Float[np.ndarray, "m n"]:
+    """Give products (K + λ)⁻¹ with K = X Xᵀ and λ = penalty x trace(K) / n, by one symmetric decomposition."""
+    values, vectors = np.linalg.eigh(rows @ rows.T)
+    ridge = penalty * float(values.sum()) / len(rows)
+    return ((products @ vectors) / (np.maximum(values, 0) + ridge)) @ vectors.T
+
+
+def held_out_hat(
+    rows: Float[np.ndarray, "n d"], groups: np.ndarray, penalty: float, folds: int = 5
+) -> Float[np.ndarray, "n n"]:
+    """The matrix that predicts each target row from target rows of other groups: Ŷ = hat @ Y.
+
+    Each fold is centred on its own training rows, on both sides.
+    """
+    values = np.asarray(rows, dtype=np.float64)
+    n = len(values)
+    hat = np.zeros((n, n))
+    splits = min(folds, len(set(groups)))
+    if splits < 2:
+        raise UserError("Held-out rows need at least two template families: there is one.")
+    for train, test in GroupKFold(splits).split(values, groups=groups):
+        fitted = Ridge.fit(values[train], penalty)
+        part = fitted.dual(values[test])
+        # prediction = mean(Y_train) + part @ (Y_train - mean)
+        hat[np.ix_(test, train)] = part + (1 - part.sum(axis=1, keepdims=True)) / len(train)
+    return hat
+
+
+def r_squared(
+    hats: Float[np.ndarray, "a n n"], targets: Float[np.ndarray, "b n n"], orders: Int[np.ndarray, "draw n"]
+) -> Float[np.ndarray, "draw a b"]:
+    """Held-out R² of all sources and targets under all pairings.
+
+    Parameters
+    ----------
+    hats
+        From :func:`held_out_hat`, one per source layer.
+    targets
+        Gram matrices Y Yᵀ of the centred target rows, one per target layer.
+    orders
+        Pairings: row i of the source goes with row ``orders[., i]`` of the target.
+
+    Returns
+    -------
+    1 - ||Y - hat Y||² / ||Y||²; the sums over d_target are hidden in the Gram matrices.
+    """
+    n = hats.shape[1]
+    missed = np.eye(n) - hats
+    cost = np.einsum("aij,aik->ajk", missed, missed).reshape(len(hats), -1)  # (I - H)ᵀ(I - H)
+    total = np.trace(targets, axis1=1, axis2=2)
+    out = np.empty((len(orders), len(hats), len(targets)))
+    for i, order in enumerate(orders):
+        turned = targets[:, order[:, None], order[None, :]].reshape(len(targets), -1)
+        out[i] = 1 - (cost @ turned.T) / total
+    return out
+
+
+def choose_penalty(
+    rows: Float[np.ndarray, "n d"], target: Float[np.ndarray, "n d_target"], groups: np.ndarray
+) -> float:
+    """The penalty of :data:`PENALTIES` with the best held-out R² on these rows alone."""
+    centred = target - target.mean(axis=0)
+    gram = (centred @ centred.T)[None]
+    order = np.arange(len(rows))[None]
+    scores = [r_squared(held_out_hat(rows, groups, p)[None], gram, order)[0, 0, 0] for p in PENALTIES]
+    return PENALTIES[int(np.argmax(scores))]
+
+
+def permute_pairing(groups: np.ndarray, n: int, seed: int) -> Int[np.ndarray, "draw row"]:
+    """Other pairings of rows that come in groups: groups of equal size change places, and rows inside a group.
+
+    Rows of one template resemble each other in every model. A permutation that tore them apart would make the null
+    easier to beat than chance, so that groups are kept together.
+
+    Returns
+    -------
+    For each draw the number of the row that takes each place.
+    """
+    rng = np.random.default_rng(seed)
+    codes = pd.factorize(np.asarray(groups))[0]
+    members = [np.flatnonzero(codes == code) for code in range(codes.max(initial=-1) + 1)]
+    sizes = np.array([len(rows) for rows in members])
+    orders = np.empty((n, len(codes)), dtype=np.int64)
+    for order in orders:
+        for size in np.unique(sizes):
+            same = np.flatnonzero(sizes == size)
+            for place, taken in zip(same, rng.permutation(same), strict=True):
+                order[members[place]] = rng.permutation(members[taken])
+    return orders
