@@ -111,6 +111,7 @@ def models_beside_words(table: pd.DataFrame, control: str, name: str, keyword: s
     """
     means = table[(table["emotion"] == "mean") & table["value"].notna()]
     rows, own = means[means["set"] == name], means[means["set"] == keyword]
+    shown = means.drop(columns="draws", errors="ignore")
     words = float(rows["words"].mean())
     figure = go.Figure()
     figure.add_scatter(
@@ -128,7 +129,7 @@ def models_beside_words(table: pd.DataFrame, control: str, name: str, keyword: s
     figure.update_yaxes(title="model", autorange="reversed")
     listed = "; ".join(f"{r.model} {r.value:.2f}" for r in rows.itertuples())
     alt = f"Without emotion words: {listed}; the bag of words {words:.2f}, chance one half."
-    return show(figure, alt=alt, title="Prompts without emotion words: models beside words", data=means)
+    return show(figure, alt=alt, title="Prompts without emotion words: models beside words", data=shown)
 
 
 def cosines(table: pd.DataFrame, title: str) -> Shown:
@@ -230,7 +231,7 @@ def reliability(table: pd.DataFrame, title: str) -> Shown:
 
 
 def projections(placed: pd.DataFrame, name: str, made: str = "minus neutral") -> Shown:
-    """Where held-out prompts of each class lie along each vector.
+    """Where held-out prompts of each class lie along each vector: quartiles, and the middle 90 % as whiskers.
 
     Parameters
     ----------
@@ -243,11 +244,12 @@ def projections(placed: pd.DataFrame, name: str, made: str = "minus neutral") ->
     """
     rows = placed[(placed["set"] == name) & (placed["made"] == made)]
     figure = go.Figure()
+    quantiles = {"lowerfence": 0.05, "q1": 0.25, "median": 0.5, "q3": 0.75, "upperfence": 0.95}
     for emotion in rows["emotion"].unique():
-        own = rows[rows["emotion"] == emotion]
+        places = rows[rows["emotion"] == emotion].groupby("vector", sort=False)["value"]
         figure.add_box(
-            x=own["vector"], y=own["value"].round(3), name=str(emotion), boxpoints=False,
-            marker_color=emotion_colour(str(emotion)),
+            x=list(places.groups), name=str(emotion), marker_color=emotion_colour(str(emotion)),
+            **{side: places.quantile(level).tolist() for side, level in quantiles.items()},
         )  # fmt: skip
     figure.update_layout(boxmode="group")
     figure.update_xaxes(title="along the vector of").update_yaxes(title="place (0 neutral, 1 emotional)")
@@ -261,7 +263,7 @@ def projections(placed: pd.DataFrame, name: str, made: str = "minus neutral") ->
     )
 
 
-def neurons(table: pd.DataFrame, threshold: float, title: str, most: int = 300) -> Shown:
+def neurons(table: pd.DataFrame, threshold: float, title: str, most: int = 150) -> Shown:
     """Alignment of neurons with a vector against their response to the emotion.
 
     Parameters
