@@ -210,7 +210,7 @@ def held_out(
                 layer = {} if one is None else {"layer": one.layer}
                 rows.append({**about, "emotion": emotion, **layer, **_row([one], [parts[emotion]], seed)})
             rows.append({**about, "emotion": "mean", **_row([*made.values()], [*parts.values()], seed)})
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"layer": "Int64"})
 
 
 def curves(probes: Probes, sets: Sequence[str], *, seed: int = 0) -> pd.DataFrame:

@@ -108,7 +108,7 @@ def _row(text: str, event: Event, emotion: str, version: int, name: str, pair: s
         "text": text,
         "emotion": emotion,
         "template": f"{event.key}.{version % len(event.texts)}",
-        "group": f"implicit/{event.topic}/{event.key.rsplit('.', 1)[1]}",
+        "group": f"implicit/{event.topic}-{event.key.rsplit('.', 1)[1]}",
         "topic": event.topic,
         "register": "vignette",
         "lang": "en",
