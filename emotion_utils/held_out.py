@@ -26,7 +26,18 @@ from emotion_utils.resampling import area_under_curve, grouped_auc_draws, interv
 from emotion_utils.vectors import EmotionVector
 from emotion_utils.wordbags import across, predict
 
-__all__ = ["COLUMNS", "PERMUTATIONS", "Probes", "Scored", "curves", "held_out", "mean_draws", "word_log_odds"]
+__all__ = [
+    "COLUMNS",
+    "PERMUTATIONS",
+    "WITHOUT_WORDS",
+    "WITH_WORDS",
+    "Probes",
+    "Scored",
+    "curves",
+    "held_out",
+    "mean_draws",
+    "word_log_odds",
+]
 
 PERMUTATIONS = {"smoke": 19, "baseline": 499, "extended": 499, "powered": 999}
 """Exchanges of labels in the null, by profile."""
@@ -37,6 +48,27 @@ COLUMNS = [
     *["model", "method", "emotion", "set", "layer", "value", "low", "high", "null", "null_high", "p"],
     *["accuracy", "words", "gain", "gain_low", "gain_high", "n", "n_units", "note"],
 ]
+
+WITH_WORDS = [
+    "method",
+    "emotion",
+    "layer",
+    "value",
+    "null",
+    "null_high",
+    "p",
+    "accuracy",
+    "words",
+    "gain",
+    "n",
+    "n_units",
+]
+"""Columns to show where there are too few units for an interval."""
+WITHOUT_WORDS = [
+    *["method", "set", "emotion", "layer", "value", "low", "high", "null_high", "p", "accuracy", "words"],
+    *["gain", "gain_low", "gain_high", "n", "n_units"],
+]
+"""Columns to show of sets that no vector is made from."""
 
 
 @dataclass(frozen=True, eq=False)
