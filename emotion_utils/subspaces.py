@@ -58,7 +58,7 @@ def principal_components(values: Rows, k: int, *, centred: bool = True) -> Compo
     return rows[:k]
 
 
-def emotion_subspace(emotional: Rows, neutral: Rows, k: int) -> Components:
+def emotion_subspace(emotional: Rows, neutral: Float[np.ndarray, "other d_other"], k: int) -> Components:
     """Principal components of paired differences, emotional minus matched neutral, not centred.
 
     The mean difference, which is the emotion vector, is thus part of the subspace.
@@ -92,7 +92,7 @@ def orthonormal(rows: Components) -> Components:
     return np.ascontiguousarray(q.T)
 
 
-def overlap(one: Components, other: Components) -> float:
+def overlap(one: Components, other: Float[np.ndarray, "m d_other"]) -> float:
     """Mean squared cosine of two subspaces of the same space: ||U Vᵀ||² / min(k_u, k_v), from 0 to 1.
 
     One where the smaller lies in the larger. Rows need not be orthonormal; they are made so.
@@ -107,7 +107,7 @@ def overlap_chance(k_one: int, k_other: int, d_model: int) -> float:
     return max(k_one, k_other) / d_model
 
 
-def angle_cosine(one: Components, other: Components, top: int = 5) -> float:
+def angle_cosine(one: Components, other: Float[np.ndarray, "m d_other"], top: int = 5) -> float:
     """Mean cosine of the smallest principal angles, as many as `top`."""
     _same_space(one, other)
     cosines = np.cos(subspace_angles(orthonormal(one).T, orthonormal(other).T))

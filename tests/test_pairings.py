@@ -1,0 +1,130 @@
+"""Maps and their pairings: scikit-learn's ridge, refits under other pairings, and permutations that keep groups."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge as SklearnRidge
+from sklearn.model_selection import GroupKFold
+
+from emotion_utils.errors import UserError
+from emotion_utils.pairings import (
+    PENALTIES,
+    Ridge,
+    choose_penalty,
+    dual_weights,
+    held_out_hat,
+    permute_pairing,
+    r_squared,
+)
+
+N, D, E = 30, 12, 18
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(10), 3)
+    x = rng.normal(size=(N, D)) * np.arange(D, 0, -1) + 3
+    return x, x @ rng.normal(size=(D, E)) + rng.normal(size=(N, E)), groups
+
+
+def sklearn_map(x, y, penalty):
+    """The same ridge, in units of the root mean square of the centred rows, lambda relative to the trace."""
+    centred = x - x.mean(0)
+    scale = np.sqrt((centred**2).mean())
+    rows = centred / scale
+    fitted = SklearnRidge(alpha=penalty * np.trace(rows @ rows.T) / len(rows)).fit(rows, y)
+    return lambda points: fitted.predict((points - x.mean(0)) / scale)
+
+
+def test_the_dual_map_is_the_ridge_of_scikit_learn(data):
+    x, y, _ = data
+    points = np.random.default_rng(1).normal(size=(7, D))
+    for penalty in (0.01, 1.0):
+        dual = Ridge.fit(x, penalty).dual(points)
+        assert dual @ (y - y.mean(0)) + y.mean(0) == pytest.approx(
+            sklearn_map(x, y, penalty)(points), abs=1e-8
+        )
+
+
+def test_directions_are_mapped_without_the_mean(data):
+    x, y, _ = data
+    direction = np.ones((1, D))
+    fitted, mapped = Ridge.fit(x, 0.1), sklearn_map(x, y, 0.1)
+    expected = mapped(x[:1] + direction) - mapped(x[:1])
+    assert fitted.dual(direction, vectors=True) @ (y - y.mean(0)) == pytest.approx(expected, abs=1e-8)
+
+
+def test_held_out_scores_under_any_pairing_are_those_of_a_refit(data):
+    x, y, groups = data
+    hat, gram = held_out_hat(x, groups, 0.1), (y - y.mean(0)) @ (y - y.mean(0)).T
+    orders = np.concatenate([np.arange(N)[None], permute_pairing(groups, 4, 0)])
+    found = r_squared(hat[None], gram[None], orders)[:, 0, 0]
+    for order, value in zip(orders, found, strict=True):
+        paired, predicted = y[order], np.empty_like(y)
+        for train, test in GroupKFold(5).split(x, groups=groups):
+            predicted[test] = sklearn_map(x[train], paired[train], 0.1)(x[test])
+        rest = ((paired - predicted) ** 2).sum() / ((y - y.mean(0)) ** 2).sum()
+        assert value == pytest.approx(1 - rest, abs=1e-8)
+
+
+def test_scores_do_not_depend_on_the_scale_of_either_side(data):
+    x, y, groups = data
+    centred = y - y.mean(0)
+    order = np.arange(N)[None]
+    base = r_squared(held_out_hat(x, groups, 0.1)[None], (centred @ centred.T)[None], order)
+    for factor in (1 / 128, 128):
+        other = factor * centred
+        turned = r_squared(held_out_hat(factor * x, groups, 0.1)[None], (other @ other.T)[None], order)
+        assert turned == pytest.approx(base, rel=1e-6)
+
+
+def test_all_pairs_of_layers_are_scored_at_once(data):
+    x, y, groups = data
+    hats = np.stack([held_out_hat(x, groups, p) for p in (0.01, 1.0)])
+    grams = np.stack([(z - z.mean(0)) @ (z - z.mean(0)).T for z in (y, y**2, x)])
+    orders = permute_pairing(groups, 5, 0)
+    found = r_squared(hats, grams, orders)
+    assert found.shape == (5, 2, 3)
+    assert found[3, 1, 2] == pytest.approx(r_squared(hats[1:], grams[2:], orders[3:4])[0, 0, 0])
+
+
+def test_a_pairing_keeps_groups_together_and_is_a_permutation():
+    groups = np.array([0, 0, 1, 1, 1, 2, 2, 3, 3, 3, 4])
+    for order in permute_pairing(groups, 50, 1):
+        assert sorted(order) == list(range(len(groups)))
+        for group in set(groups):
+            taken = groups[order][groups == group]
+            assert len(set(taken)) == 1  # one group takes the place of one other of its size
+            assert (groups == taken[0]).sum() == (groups == group).sum()
+    assert len({tuple(order) for order in permute_pairing(groups, 50, 1)}) > 20
+
+
+def test_the_penalty_is_the_one_that_predicts_best():
+    rng = np.random.default_rng(2)
+    groups = np.arange(40)
+    x = rng.normal(size=(40, 60))
+    noisy = choose_penalty(x, rng.normal(size=(40, 5)), groups)
+    clean = choose_penalty(x[:, :8], x[:, :8] @ rng.normal(size=(8, 5)), groups)
+    assert noisy == max(PENALTIES)
+    assert clean == min(PENALTIES)
+
+
+def test_rank_deficient_rows_are_no_trouble():
+    x = np.random.default_rng(3).normal(size=(20, 3)) @ np.ones((3, 50))
+    fitted = Ridge.fit(x, 1e-3)
+    assert np.isfinite(fitted.dual(x)).all()
+    assert np.isfinite(dual_weights(fitted.rows, fitted.rows @ fitted.rows.T, 1e-3)).all()
+
+
+def test_what_cannot_be_mapped_is_named(data):
+    x, _, groups = data
+    with pytest.raises(UserError, match="row 4 is not"):
+        Ridge.fit(np.where(np.arange(N)[:, None] == 4, np.inf, x), 0.1)
+    with pytest.raises(UserError, match="at least 3 paired rows: there are 2"):
+        Ridge.fit(x[:2], 0.1)
+    with pytest.raises(UserError, match="are equal"):
+        Ridge.fit(np.full((5, 3), 0.3), 0.1)
+    with pytest.raises(UserError, match="at least two template families"):
+        held_out_hat(x, np.zeros_like(groups), 0.1)
