@@ -12,6 +12,7 @@ from typing import Any
 
 from emotion_utils.errors import UserError
 from emotion_utils.models import BUNDLED
+from emotion_utils.parameters import chapter_schema, model_names
 from emotion_utils.paths import DATA, PROJECT_ROOT, PROMPTS
 from emotion_utils.runs import Job
 
@@ -29,7 +30,8 @@ def job_inputs(job: Job) -> list[Path]:
     claims = DATA / "claims.csv"
     if claims.is_file():
         files.append(claims)
-    names = [] if job.model is None else [job.model]
+    defaults = {name: parameter.default for name, parameter in chapter_schema(job.chapter).items()}
+    names = model_names({"models": defaults.get("models", ""), **job.parameters, "model": job.model})
     if _COMPARES in files:
         names += [name for name in BUNDLED if name != job.model]
     return files + [path for name in names for path in model_files(name)]

@@ -26,6 +26,7 @@ __all__ = [
     "assignments",
     "chapter_schema",
     "check_device",
+    "model_names",
     "validate",
 ]
 
@@ -135,11 +136,22 @@ _COMMON = (
     Parameter("seed", int, 0, "the one number that all random draws come from", minimum=0, maximum=2**32 - 1),
 )
 
+_MODELS = Parameter(
+    "models",
+    str,
+    "small-gpt2, small-neo, small-pythia, small-llama3, small-qwen3, small-gemma3",
+    "registry names, hub ids or paths, with commas between",
+    pattern=r"\S[^,]*(\s*,\s*\S[^,]*)*",
+    hint="names of models with commas between",
+)
+
 #: Every chapter's parameters, by the name of its notebook.
 CHAPTERS: dict[str, tuple[Parameter, ...]] = {
+    "00_calibration": _COMMON,
     "01_dataset": (_MODEL, *_COMMON),
     "02_activations": (_MODEL, *_COMMON),
     "03_emotion_vectors": (_MODEL, *_COMMON),
+    "04_alignment": (_MODELS, *_COMMON),
 }
 
 
@@ -213,12 +225,28 @@ def validate(namespace: Mapping[str, Any], chapter: str) -> Parameters:
             f'Chapter {chapter} has no parameter "{unknown[0]}": {suggestion(unknown[0], schema)}'
         )
     values = {name: p.check(namespace.get(name, p.default)) for name, p in schema.items()}
-    if "model" in values:
+    for name in model_names(values):
         from emotion_utils.models import resolve_model
 
-        resolve_model(values["model"])
+        resolve_model(name)
     check_device(values["device"])
     return Parameters(values)
+
+
+def model_names(values: Mapping[str, Any]) -> list[str]:
+    """The models that parameters name, under ``model`` or, with commas between, under ``models``.
+
+    Raises
+    ------
+    UserError
+        For a model that is named twice.
+    """
+    names = [values["model"]] if values.get("model") else []
+    names += [name.strip() for name in values.get("models", "").split(",") if name.strip()]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(f'Parameter "models" names "{twice}" twice: keep one.')
+    return names
 
 
 def check_device(device: str) -> None:

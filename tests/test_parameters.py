@@ -8,7 +8,15 @@ import pytest
 from notebook_factory import PARAMETERS
 
 from emotion_utils.errors import UserError
-from emotion_utils.parameters import CHAPTERS, Parameter, Parameters, assignments, chapter_schema, validate
+from emotion_utils.parameters import (
+    CHAPTERS,
+    Parameter,
+    Parameters,
+    assignments,
+    chapter_schema,
+    model_names,
+    validate,
+)
 from emotion_utils.paths import PROJECT_ROOT
 
 GIVEN = {"model": "small-gpt2", "profile": "smoke", "seed": 7}
@@ -132,3 +140,15 @@ def test_defaults_of_every_chapter_pass_their_own_check():
         for parameter in chapter_schema(chapter).values():
             assert parameter.check(parameter.default) == parameter.default
             assert parameter.doc
+
+
+def test_a_list_of_models_is_checked_name_by_name():
+    checked = validate({"models": "small-gpt2,small-neo"}, "04_alignment")
+    assert model_names(checked) == ["small-gpt2", "small-neo"]
+    assert len(model_names(validate({}, "04_alignment"))) == 6
+    with pytest.raises(UserError, match='no model "small-gtp2"'):
+        validate({"models": "small-neo, small-gtp2"}, "04_alignment")
+    with pytest.raises(UserError, match='names "small-neo" twice'):
+        validate({"models": "small-neo, small-neo"}, "04_alignment")
+    with pytest.raises(UserError, match="with commas between"):
+        validate({"models": ",small-neo"}, "04_alignment")
