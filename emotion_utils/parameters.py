@@ -141,7 +141,7 @@ _MODELS = Parameter(
     str,
     "small-gpt2, small-neo, small-pythia, small-llama3, small-qwen3, small-gemma3",
     "registry names, hub ids or paths, with commas between",
-    pattern=r"\S[^,]*(\s*,\s*\S[^,]*)*",
+    pattern=r"[^\s,][^,]*(\s*,\s*[^\s,][^,]*)*",
     hint="names of models with commas between",
 )
 
