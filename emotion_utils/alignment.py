@@ -26,7 +26,7 @@ PENALTY = 0.1
 """Ridge penalty over the mean eigenvalue: fixed beforehand, since one that is chosen on the true pairing would have to
 be chosen again for every other one."""
 CHUNK = 64 * 2**20
-"""Bytes of permuted target rows held at once."""
+"""Bytes of images held at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,9 +184,9 @@ def align(
     scores["r2"] = r_squared(hats, centred @ centred.transpose(0, 2, 1), orders)
     goals = [_goal(target, j, centred[j], k) for j in range(len(target.layers))]
     for i in range(len(source.layers)):
-        duals = _duals(source, i, k, penalty)
+        permuted = _permuted(_duals(source, i, k, penalty), orders)
         for j, goal in enumerate(goals):
-            scores["overlap"][:, i, j], scores["probe"][:, i, j] = _transferred(duals, goal, orders)
+            scores["overlap"][:, i, j], scores["probe"][:, i, j] = _transferred(permuted, goal)
     return Alignment(source.model, target.model, (source.layers, target.layers), scores)
 
 
@@ -206,8 +206,8 @@ def _goal(target: Side, layer: int, centred: Float[np.ndarray, "row d"], k: int)
     kept = singular > singular[0] * 1e-10
     left, singular, basis = left[:, kept], singular[kept], basis[kept]
     subspaces, states, positive = {}, {}, {}
-    for emotion, own in target.emotional.items():
-        partner = target.partners[emotion][layer]
+    for emotion in sorted(target.emotional):
+        own, partner = target.emotional[emotion], target.partners[emotion][layer]
         subspaces[emotion] = emotion_subspace(own[layer], partner, k) @ basis.T
         states[emotion] = np.concatenate([own[layer], partner]) @ basis.T
         positive[emotion] = np.arange(2 * len(partner)) < len(partner)
@@ -218,28 +218,46 @@ def _duals(source: Side, layer: int, k: int, penalty: float) -> dict[str, Float[
     """By emotion: what turns target rows into the images of the subspace and, last, of the emotion vector."""
     fitted = Ridge.fit(source.neutral[layer], penalty)
     out = {}
-    for emotion, own in source.emotional.items():
-        partner = source.partners[emotion][layer]
+    for emotion in sorted(source.emotional):
+        own, partner = source.emotional[emotion], source.partners[emotion][layer]
         vector = (own[layer] - partner).mean(axis=0, keepdims=True)
         directions = np.concatenate([emotion_subspace(own[layer], partner, k), vector])
         out[emotion] = fitted.dual(directions, vectors=True)
     return out
 
 
+def _permuted(
+    duals: Mapping[str, Float[np.ndarray, "k_plus_1 row"]], orders: Int[np.ndarray, "draw row"]
+) -> Float[np.ndarray, "draw image row"]:
+    """The duals of all emotions with their columns where each pairing puts them: permuting Y would move far more."""
+    stacked = np.concatenate(list(duals.values()))  # (emotion x (k + 1), row)
+    return stacked[:, np.argsort(orders, axis=1)].transpose(1, 0, 2)
+
+
 def _transferred(
-    duals: Mapping[str, np.ndarray], goal: _Goal, orders: Int[np.ndarray, "draw row"]
+    permuted: Float[np.ndarray, "draw image row"], goal: _Goal
 ) -> tuple[Float[np.ndarray, " draw"], Float[np.ndarray, " draw"]]:
     """Overlap and probe of every pairing, mean over the emotions."""
-    overlaps, probes = np.zeros(len(orders)), np.zeros(len(orders))
-    step = max(1, CHUNK // goal.rows.nbytes)
-    stacked = np.concatenate(list(duals.values()))  # (emotion x (k + 1), row)
-    for start in range(0, len(orders), step):
+    overlaps, probes = np.zeros(len(permuted)), np.zeros(len(permuted))
+    emotions, size = list(goal.subspaces), permuted.shape[1] // len(goal.subspaces)
+    step = max(1, CHUNK // (permuted.shape[1] * goal.rows.shape[1] * 8))
+    for start in range(0, len(permuted), step):
         part = slice(start, start + step)
-        images = np.matmul(stacked, goal.rows[orders[part]])  # (draw, emotion x (k + 1), r)
-        for i, emotion in enumerate(duals):
-            own = images[:, i * len(duals[emotion]) : (i + 1) * len(duals[emotion])]
-            spanned = np.linalg.qr(own[:, :-1].transpose(0, 2, 1))[0]  # (draw, r, k)
-            crossed = np.matmul(goal.subspaces[emotion], spanned)
-            overlaps[part] += (crossed**2).sum(axis=(1, 2)) / min(crossed.shape[1:])
+        images = permuted[part] @ goal.rows  # (draw, emotion x (k + 1), r)
+        for i, emotion in enumerate(emotions):
+            own = images[:, i * size : (i + 1) * size]
+            overlaps[part] += _overlaps(own[:, :-1], goal.subspaces[emotion])
             probes[part] += areas(goal.states[emotion] @ own[:, -1].T, goal.positive[emotion])
-    return overlaps / len(duals), probes / len(duals)
+    return overlaps / len(emotions), probes / len(emotions)
+
+
+def _overlaps(
+    images: Float[np.ndarray, "draw k r"], goal: Float[np.ndarray, "m r"]
+) -> Float[np.ndarray, " draw"]:
+    """Overlap of the span of each set of rows with one subspace: tr((M Mᵀ)⁻¹ M Vᵀ V Mᵀ) / min(k, m)."""
+    scaled = images / np.linalg.norm(
+        images, axis=2, keepdims=True
+    )  # rows of one length, for the solver's sake
+    crossed = scaled @ goal.T  # (draw, k, m)
+    solved = np.linalg.solve(scaled @ scaled.transpose(0, 2, 1), crossed)
+    return (solved * crossed).sum(axis=(1, 2)) / min(crossed.shape[1:])
