@@ -1,0 +1,29 @@
+"""The reports' formulas on models that share nothing: stated values beside simulated ones, and the causes."""
+
+from __future__ import annotations
+
+from emotion_utils.calibration import ledger, published
+
+PAIRS, CAUSES, SEED = 40, 12, 0
+
+
+def main() -> None:
+    """Measure, record in the committed table, print."""
+    found = published.draws(range(SEED, SEED + PAIRS))
+    facts = published.beside_stated(found)
+    causes = published.causes(range(SEED, SEED + CAUSES))
+    settings = {
+        "seed": SEED,
+        "pairs": PAIRS,
+        "width": published.WIDTH,
+        "rows": published.ROWS,
+        "k": published.K,
+        "exponent": published.EXPONENT,
+    }
+    ledger.record("published", {"facts": facts, "causes": causes}, settings, ["generators", "published"])
+    print(facts.to_string())
+    print(causes.to_string())
+
+
+if __name__ == "__main__":
+    main()

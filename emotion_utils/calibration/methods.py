@@ -1,0 +1,164 @@
+"""What the chapter makes of the committed table: one line per method, and the first trials done again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from emotion_utils import prompts
+from emotion_utils.alignment import PENALTY, align
+from emotion_utils.calibration.generators import Recipe
+from emotion_utils.calibration.ledger import Section
+from emotion_utils.calibration.trials import LEVEL, binomial_bounds, null_trials, published_trials, rates
+from emotion_utils.calibration.twins import logit_difference, rotated_twin, side_of
+from emotion_utils.models import load_model, load_tokenizer
+from emotion_utils.resampling import area_under_curve
+
+__all__ = ["METHODS", "methods", "recipe_of", "repeat", "separation", "summary", "twin_checks"]
+
+METHODS = {
+    "r2": "ridge map, held-out R²",
+    "overlap": "ridge map, emotion subspaces",
+    "probe": "ridge map, emotion probe",
+}
+"""The scores of the sound pipeline, in words."""
+
+
+def recipe_of(section: Section) -> Recipe:
+    """The recipe that a section was measured with."""
+    settings = dict(section.settings["recipe"])
+    return Recipe(**{**settings, "widths": tuple(settings["widths"])})
+
+
+def methods(section: Section, believed: str = "10 x chance", scale: float = 1.0) -> pd.DataFrame:
+    """False positives and power of every method.
+
+    Parameters
+    ----------
+    section
+        ``alignment`` of the committed table.
+    believed
+        What counts as a finding of a published formula, which has no test of its own.
+    scale
+        Of the second model's activations, for the published formulas.
+
+    Returns
+    -------
+    Columns ``method, finding, false, low, high, n``, and one column of power per share of variance and number of rows;
+    a published formula has no power worth the name where it always finds something, so that these are empty.
+    """
+    false, power = section.tables["false"], section.tables["power"]
+    rows = []
+    for score, words in METHODS.items():
+        own = false[(false["null"] == "independent") & (false["score"] == score)].iloc[0]
+        row = {"method": words, "finding": f"p ≤ {LEVEL:g}", "false": own["rate"], "low": own["low"]}
+        row |= {"high": own["high"], "n": own["n"]}
+        for found in power[power["score"] == score].itertuples():
+            row[f"power {found.strength:g}, {found.rows} rows"] = found.rate
+        rows.append(row)
+    published = section.tables["published"]
+    chosen = published[(published["believed"] == believed) & (published["scale"] == scale)]
+    for own in chosen.itertuples():
+        about = {"method": f"{own.formula}, {own.precision}", "finding": f"≥ {own.believed}"}
+        rows.append(about | {"false": own.rate, "low": own.low, "high": own.high, "n": own.n})
+    return pd.DataFrame(rows)
+
+
+def repeat(section: Section, n: int) -> pd.DataFrame:
+    """The first trials of the committed table, computed again.
+
+    Returns
+    -------
+    Columns ``seed, score, committed, again`` (p) and ``difference``.
+    """
+    sample = section.tables["sample"].head(n)
+    seeds = [int(seed) for seed in sample["seed"]]
+    settings = section.settings
+    now = null_trials(recipe_of(section), "independent", seeds, settings["permutations"], settings["k"])
+    both = [table.melt("seed", var_name="score", value_name="p") for table in (sample, now)]
+    out = both[0].rename(columns={"p": "committed"}).assign(again=both[1]["p"].to_numpy())
+    return out.assign(difference=out["again"] - out["committed"])
+
+
+def summary(repeated: pd.DataFrame, section: Section) -> pd.DataFrame:
+    """Rates of the trials that were done again beside those of the table.
+
+    Returns
+    -------
+    Columns ``score, hits, n, rate, low, high`` (of the repeated ones), ``committed`` (rate of all), ``agree``: whether
+    the interval of one holds the other.
+    """
+    live = rates(repeated.pivot(index="seed", columns="score", values="again"))
+    false = section.tables["false"]
+    whole = false[false["null"] == "independent"].set_index("score")["rate"]
+    live["committed"] = whole.loc[live["score"]].to_numpy()
+    inside = (live["low"] <= live["committed"]) & (live["committed"] <= live["high"])
+    return live.assign(agree=np.where(inside, "yes", "no"))
+
+
+def separation(seeds: Iterable[int], strength: float = 0.5, recipe: Recipe | None = None) -> pd.DataFrame:
+    """How well the value of a published formula tells models that share much from models that share nothing.
+
+    Returns
+    -------
+    Columns ``formula, precision, scale, nothing, shared`` (medians), ``area`` (AUROC of the value; a half is chance),
+    ``higher, low, high`` (share of pairs in which the models that share score higher, with exact bounds) and ``n``.
+    """
+    base, seeds = recipe or Recipe(), list(seeds)
+    linked = Recipe(**{**base.__dict__, "strength": strength})
+    keys = ["formula", "precision", "scale"]
+    tables = [published_trials(made, seeds) for made in (base, linked)]
+    rows = []
+    for about, own in tables[0].groupby(keys, sort=False):
+        other = tables[1].set_index(keys).loc[about, "value"].to_numpy()
+        values = np.concatenate([own["value"].to_numpy(), other])
+        area = area_under_curve(values, np.arange(len(values)) >= len(own))
+        hits = int((other > own["value"].to_numpy()).sum())
+        bounds = binomial_bounds(hits, len(other))
+        medians = float(own["value"].median()), float(np.median(other))
+        rows.append((*about, *medians, area, hits / len(other), *bounds, len(other)))
+    columns = [*keys, "nothing", "shared", "area", "higher", "low", "high", "n"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def twin_checks(
+    names: Iterable[str], texts: Sequence[str], device: str = "cpu", seed: int = 0, small: float = 1e-9
+) -> pd.DataFrame:
+    """Is the rotated twin the same function, and does a map find the whole of it on emotions that it never saw.
+
+    Parameters
+    ----------
+    names
+        Models of the registry.
+    texts
+        On which the logits are compared.
+    device, seed
+        Of the models, and of the rotation and the other pairings.
+    small
+        A penalty for maps with more rows than dimensions.
+
+    Returns
+    -------
+    Columns ``model, prompts, logits differ by``, then the least overlap over the layers with the ``small penalty`` and
+    the ``default penalty``, and the largest that ``other pairings reach`` with the small one.
+    """
+    rows, table = [], prompts.load_profile("powered")
+    for name in names:
+        model, tokenizer = load_model(name, device, "float32"), load_tokenizer(name)
+        twin, _ = rotated_twin(model, seed)
+        one, other = (side_of(m, tokenizer, table, name) for m in (model, twin))
+        found = [align(one, other, n_permutations=19, seed=seed, penalty=p) for p in (small, PENALTY)]
+        least = [float(np.diagonal(run.scores["overlap"][0]).min()) for run in found]
+        reached = float(found[0].scores["overlap"][1:].max())
+        rows.append((name, len(texts), logit_difference(model, twin, tokenizer, texts), *least, reached))
+    columns = [
+        "model",
+        "prompts",
+        "logits differ by",
+        "small penalty",
+        "default penalty",
+        "other pairings reach",
+    ]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,86 @@
+"""The committed table: read back whole, refused when edited or outdated; and it says what was promised."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+from emotion_utils.calibration import ledger
+from emotion_utils.errors import UserError
+
+
+@pytest.fixture
+def path(tmp_path):
+    table = pd.DataFrame({"score": ["a", "b"], "rate": [0.05, 0.123456], "n": [1000, 20]})
+    return ledger.record("x", {"t": table}, {"seed": 3}, ["generators"], tmp_path / "table.json")
+
+
+def test_a_section_is_read_back(path):
+    found = ledger.read("x", path)
+    assert found.tables["t"].to_dict("list") == {
+        "score": ["a", "b"],
+        "rate": [0.05, 0.123456],
+        "n": [1000, 20],
+    }
+    assert found.settings == {"seed": 3}
+    ledger.record("y", {}, {}, ["trials"], path)
+    assert ledger.read("x", path).settings == {"seed": 3}
+
+
+def test_an_edited_number_is_refused(path):
+    path.write_text(path.read_text().replace("0.123456", "0.05"))
+    with pytest.raises(UserError, match="is not what was measured"):
+        ledger.read("x", path)
+
+
+def test_other_generators_are_refused(path, monkeypatch):
+    monkeypatch.setattr(ledger, "code_hash", lambda modules: "other")
+    with pytest.raises(UserError, match="earlier version of generators"):
+        ledger.read("x", path)
+
+
+def test_a_missing_section_names_the_way_out(path):
+    with pytest.raises(UserError, match='no section "z": run `make calibrate`'):
+        ledger.read("z", path)
+
+
+def test_words_do_not_change_the_hash_of_code_and_statements_do():
+    one = '"""Doc."""\nx = 1\n\n# why\n\ndef f():\n    """More\n    words."""\n    return x\n'
+    assert ledger._statements(one) == ["x = 1", "def f():", "    return x"]
+    assert ledger._statements(one.replace("words", "others")) == ledger._statements(one)
+    assert ledger._statements(one.replace("x = 1", "x = 2")) != ledger._statements(one)
+
+
+@pytest.mark.parametrize("name", ["alignment", "intervals", "published", "twins"])
+def test_the_committed_sections_are_whole_and_up_to_date(name):
+    assert json.loads(ledger.PATH.read_text(encoding="utf-8"))[name]["hash"]
+    assert ledger.read(name).tables
+
+
+def test_the_sound_pipeline_keeps_its_promise_in_the_committed_table():
+    table = ledger.read("alignment").tables["false"]
+    told = table[table["null"].isin(["independent", "shuffled"])]
+    assert (told["n"] >= 1000).all()
+    assert ledger.read("alignment").settings["permutations"] == 199
+    # six rates: Bonferroni for an exact test of five per cent each
+    from scipy.stats import binomtest
+
+    p = [binomtest(int(row.hits), int(row.n), 0.05).pvalue for row in told.itertuples()]
+    assert min(p) > 0.05 / len(p)
+
+
+def test_the_twin_is_found_at_the_promised_noise():
+    power = ledger.read("twins").tables["power"]
+    at = power[(power["noise"] == 0.3) & (power["rows"] >= 225)]
+    assert set(at["model"]) == {"small-llama3", "small-qwen3"}
+    assert (at["rate"] >= 0.9).all()
+
+
+def test_coverage_comes_from_enough_repetitions_and_rises_to_the_promise():
+    covered = ledger.read("intervals").tables["coverage"]
+    assert (covered["n"] >= 2000).all()
+    most = covered[covered["units"] == covered["units"].max()]
+    assert most["rate"].between(0.93, 0.97).all()
+    assert covered[covered["units"] == 4]["rate"].max() < 0.9

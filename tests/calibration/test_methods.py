@@ -1,0 +1,69 @@
+"""One line per method, and the first trials of a table done again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pandas as pd
+import pytest
+
+from emotion_utils.calibration.generators import Recipe
+from emotion_utils.calibration.ledger import Section
+from emotion_utils.calibration.methods import methods, recipe_of, repeat, separation, summary
+from emotion_utils.calibration.trials import (
+    null_trials,
+    power_trials,
+    published_rates,
+    published_trials,
+    rates,
+)
+
+SMALL = Recipe(widths=(24, 20), layers=1, rows=40, prompts=12)
+
+
+@pytest.fixture(scope="module")
+def section():
+    trials = null_trials(SMALL, "independent", range(6), 19)
+    tables = {
+        "false": rates(trials, null="independent"),
+        "published": published_rates(published_trials(SMALL, range(4))),
+        "power": power_trials(SMALL, (0.9,), (40,), 3, 0, 19),
+        "sample": trials,
+    }
+    settings = {"recipe": asdict(SMALL) | {"widths": [24, 20]}, "permutations": 19, "k": 5, "seed": 0}
+    return Section(tables, settings, {}, "2026-01-01")
+
+
+def test_a_repeated_trial_gives_the_same_p(section):
+    assert recipe_of(section) == SMALL
+    again = repeat(section, 4)
+    assert len(again) == 4 * 3
+    assert again["difference"].abs().max() == 0
+    judged = summary(again, section)
+    assert set(judged["score"]) == {"r2", "overlap", "probe"}
+    assert (judged["n"] == 4).all()
+
+
+def test_a_changed_method_shows_as_a_difference(section):
+    sample = section.tables["sample"].assign(r2=section.tables["sample"]["r2"] + 0.25)
+    changed = Section({**section.tables, "sample": sample}, section.settings, {}, "")
+    found = repeat(changed, 3)
+    assert found[found["score"] == "r2"]["difference"].tolist() == pytest.approx([-0.25] * 3)
+
+
+def test_each_method_has_a_line(section):
+    table = methods(section).set_index("method")
+    assert len(table) == 3 + 3
+    false = section.tables["false"].set_index("score")["rate"]
+    assert table.loc["ridge map, held-out R²", "false"] == false["r2"]
+    assert table.loc["published_phase8, float64", "finding"] == "≥ 10 x chance"
+    power = section.tables["power"].set_index("score")["rate"]
+    assert table.loc["ridge map, emotion probe", "power 0.9, 40 rows"] == power["probe"]
+    assert pd.isna(table.loc["published_phase35, float32", "power 0.9, 40 rows"])
+
+
+def test_separation_is_an_area_with_exact_bounds():
+    found = separation(range(8), 1.0, Recipe(widths=(40, 40), layers=1, rows=30, prompts=12))
+    assert found["area"].between(0, 1).all()
+    assert (found["n"] == 8).all()
+    assert ((found["low"] <= found["higher"]) & (found["higher"] <= found["high"])).all()
