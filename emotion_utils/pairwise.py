@@ -1,0 +1,238 @@
+"""All ordered pairs of models: sound scores beside their null, their ceiling, and sources that no emotion is in.
+
+The emotional prompts of the source are those of one half of the units and those of the target are of the other half, so
+that nothing is shared but what emotions have in common across prompts. The ceiling is a model against itself,
+done in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from emotion_utils.alignment import PENALTY, Alignment, Side, align
+from emotion_utils.jackknife import FEWEST_UNITS, jackknife_interval
+from emotion_utils.pairings import Ridge, held_out_hat, r_squared
+from emotion_utils.probing import areas
+from emotion_utils.sides import Reading, Rows, side
+from emotion_utils.subspaces import emotion_subspace, overlap
+
+__all__ = ["PERMUTATIONS", "SCORES", "Pairwise", "against", "align_pairs", "layer_score", "no_emotion"]
+
+PERMUTATIONS = {"smoke": 19, "baseline": 199, "extended": 199, "powered": 199}
+SCORES = {"r2": "held-out R²", "overlap": "overlap", "probe": "transferred probe"}
+
+
+@dataclass(frozen=True, eq=False)
+class Pairwise:
+    """Alignments of pairs.
+
+    Attributes
+    ----------
+    readings
+        By model.
+    halves
+        Rows of the source's emotional prompts and of the target's.
+    k
+        Dimensions of the subspaces.
+    found
+        By source and target; a model with itself is among them.
+    """
+
+    readings: Mapping[str, Reading] = field(repr=False)
+    halves: tuple[Rows, Rows] = field(repr=False)
+    k: int
+    found: Mapping[tuple[str, str], Alignment] = field(repr=False)
+
+    def ceiling(self, target: str) -> dict[str, float]:
+        """What a target reaches with itself from the other half of the prompts, at its best pair of layers."""
+        best = self.found[target, target].best().set_index("score")["value"]
+        return {str(score): float(value) for score, value in best.items()}
+
+    def best(self) -> pd.DataFrame:
+        """The best pair of layers of every two models, calibrated.
+
+        Returns
+        -------
+        The columns of :meth:`emotion_utils.alignment.Alignment.best`, ``ceiling`` and ``excess`` (value minus null);
+        ``calibrated`` is NaN where the ceiling is not above the null.
+        """
+        parts = []
+        for (source, target), found in self.found.items():
+            if source == target:
+                continue
+            top = self.ceiling(target)
+            part = found.best()
+            ceiling, excess = part["score"].map(top), part["value"] - part["null"]
+            room = (ceiling - part["null"]).where(lambda gap: gap > 0)
+            parts.append(part.assign(calibrated=excess / room, ceiling=ceiling, excess=excess))
+        return pd.concat(parts, ignore_index=True)
+
+
+def align_pairs(
+    readings: Mapping[str, Reading],
+    targets: Sequence[str],
+    halves: tuple[Rows, Rows],
+    k: int = 5,
+    n_permutations: int = 199,
+    seed: int = 0,
+) -> Pairwise:
+    """Align every model to every target, itself included.
+
+    Parameters
+    ----------
+    readings
+        By model; those that are no target are sources only.
+    targets
+        Names.
+    halves
+        From :meth:`emotion_utils.sides.Rows.halves`.
+    k, n_permutations, seed
+        Of :func:`emotion_utils.alignment.align`.
+    """
+    one, other = halves
+    sources = {name: side(reading, one) for name, reading in readings.items()}
+    goals = {name: side(readings[name], other) for name in targets}
+    found = {
+        (source, target): align(sources[source], goals[target], k, n_permutations, seed)
+        for target in targets
+        for source in sources
+    }
+    return Pairwise(readings, halves, k, found)
+
+
+def no_emotion(pairs: Pairwise, rows: Rows, n_permutations: int = 199, seed: int = 0) -> pd.DataFrame:
+    """The overlap after alignment where neutral prompts stand in the place of the emotional ones.
+
+    Parameters
+    ----------
+    pairs
+        What it is compared with.
+    rows
+        All rows.
+    n_permutations, seed
+
+    Returns
+    -------
+    One row per pair of models that are both targets: ``source, target, value, null, p, excess`` and, of the emotions,
+    ``emotion_value, emotion_excess``.
+    """
+    own = pairs.best().query("score == 'overlap'").set_index(["source", "target"])
+    names = sorted({target for _, target in pairs.found}, key=list(pairs.readings).index)
+    shown = rows.no_emotion(seed)
+    parts = tuple(
+        Rows(half.neutral, {"neutral": shown.pairs["neutral"].pipe(_in_units, half)}) for half in pairs.halves
+    )
+    out = []
+    for source, target in ((a, b) for a in names for b in names if a != b):
+        one, other = side(pairs.readings[source], parts[0]), side(pairs.readings[target], parts[1])
+        best = align(one, other, pairs.k, n_permutations, seed).best().set_index("score").loc["overlap"]
+        ours = own.loc[(source, target)]
+        numbers = best["value"], best["null"], best["p"], best["value"] - best["null"]
+        out.append((source, target, *numbers, ours["value"], ours["excess"]))
+    columns = ["source", "target", "value", "null", "p", "excess", "emotion_value", "emotion_excess"]
+    return pd.DataFrame(out, columns=columns)
+
+
+def _in_units(table: pd.DataFrame, half: Rows) -> pd.DataFrame:
+    units = set().union(*(set(own["unit"]) for own in half.pairs.values()))
+    return table[table["unit"].isin(units)]
+
+
+def layer_score(source: Side, target: Side, layers: tuple[int, int], score: str, k: int) -> float:
+    """One score of one pair of layers, of the true pairing alone: what :func:`align` gives for it.
+
+    Parameters
+    ----------
+    source, target
+        The same neutral prompts.
+    layers
+        Their numbers in order.
+    score
+        A key of :data:`SCORES`.
+    k
+        Dimensions of the subspaces.
+    """
+    i, j = layers
+    x, y = source.neutral[i], target.neutral[j]
+    centred = y - y.mean(axis=0)
+    if score == "r2":
+        hat = held_out_hat(x, source.groups, PENALTY)[None]
+        return float(r_squared(hat, (centred @ centred.T)[None], np.arange(len(x))[None])[0, 0, 0])
+    directions, found = [], []
+    for emotion, own in source.emotional.items():
+        partner = source.partners[emotion][i]
+        mean = (own[i] - partner).mean(axis=0, keepdims=True)
+        directions.append(emotion_subspace(own[i], partner, k) if score == "overlap" else mean)
+    mapped = Ridge.fit(x, PENALTY).dual(np.concatenate(directions), vectors=True) @ centred
+    for image, emotion in zip(np.split(mapped, len(directions)), source.emotional, strict=True):
+        own, partner = target.emotional[emotion][j], target.partners[emotion][j]
+        if score == "overlap":
+            found.append(overlap(image, emotion_subspace(own, partner, k)))
+        else:
+            states = np.concatenate([own, partner]) @ image[0]
+            found.append(float(areas(states, np.arange(len(states)) < len(own))))
+    return float(np.mean(found))
+
+
+def against(pairs: Pairwise, controls: Sequence[str], scores: Sequence[str] = tuple(SCORES)) -> pd.DataFrame:
+    """Trained sources against control sources, into the same targets, prompts left out together.
+
+    For each score the mean over all trained pairs minus the mean over the control's pairs, each at the pair of layers
+    that is best with all prompts; the interval leaves every unit out of both.
+
+    Parameters
+    ----------
+    pairs
+        With the controls among the sources.
+    controls
+        Their names.
+    scores
+        Keys of :data:`SCORES`.
+
+    Returns
+    -------
+    Columns ``score, control, trained, value`` (of the control), ``difference, low, high, n_units``.
+    """
+    units = np.unique(np.concatenate([half.units for half in pairs.halves]))
+    rows = pairs.halves[0].neutral
+    sizes = np.array([(rows["unit"] == unit).sum() for unit in units])
+    targets = {target for _, target in pairs.found}
+    best = {(row.score, row.source, row.target): row for row in pairs.best().itertuples()}
+    left = _without_units(pairs, units, best, scores) if len(units) >= FEWEST_UNITS else {}
+    out = []
+    for score, control in ((score, control) for score in scores for control in controls):
+        groups = [
+            [(s, t) for s, t in pairs.found if s != t and s in targets],
+            [(s, t) for s, t in pairs.found if s == control],
+        ]
+        ours, theirs = (float(np.mean([best[score, *pair].value for pair in group])) for group in groups)
+        inside = float("nan"), float("nan")
+        if left:
+            one, other = (np.mean([left[score, *pair] for pair in group], axis=0) for group in groups)
+            inside = jackknife_interval(ours - theirs, one - other, sizes)
+        out.append((score, control, ours, theirs, ours - theirs, *inside, len(units)))
+    columns = ["score", "control", "trained", "value", "difference", "low", "high", "n_units"]
+    return pd.DataFrame(out, columns=columns)
+
+
+def _without_units(
+    pairs: Pairwise, units: np.ndarray, best: Mapping[tuple[str, str, str], Any], scores: Sequence[str]
+) -> dict[tuple[str, str, str], list[float]]:
+    """By score, source and target: the value at the best pair of layers without each unit."""
+    left: dict[tuple[str, str, str], list[float]] = {}
+    for unit in units:
+        one, other = (half.without(unit) for half in pairs.halves)
+        sources = {name: side(reading, one) for name, reading in pairs.readings.items()}
+        goals = {target: side(pairs.readings[target], other) for _, target in pairs.found}
+        for (score, source, target), row in best.items():
+            if score in scores:
+                a, b = pairs.readings[source].layers, pairs.readings[target].layers
+                layers = a.index(row.source_layer), b.index(row.target_layer)
+                value = layer_score(sources[source], goals[target], layers, score, pairs.k)
+                left.setdefault((score, source, target), []).append(value)
+    return left
