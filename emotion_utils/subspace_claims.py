@@ -1,0 +1,309 @@
+"""The reports' claims about subspaces and their alignment, measured as published and judged by rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from scipy.linalg import orthogonal_procrustes
+
+from emotion_utils.claims import Measurement, read_claims
+from emotion_utils.errors import UserError
+from emotion_utils.jackknife import FEWEST_UNITS, jackknife_interval
+from emotion_utils.published_alignment import case_of, phase35
+from emotion_utils.raw_overlaps import KS, matched_layers, overlaps, published_bases, top_cosines
+from emotion_utils.resampling import interval
+from emotion_utils.sides import Reading, Rows
+from emotion_utils.subspaces import angle_cosine_chance, orthonormal, principal_components, published_score
+
+__all__ = ["chapter_measurements", "counterparts", "published_sweep", "scrutiny"]
+
+K = 10
+REPORTED_WIDTH = 768
+"""Of GPT-2, Pythia-160M and GPT-Neo-125M."""
+NAMES = {
+    "gpt2": ("gpt2", "openai-community/gpt2", "small-gpt2"),
+    "pythia-160m": ("pythia-160m", "EleutherAI/pythia-160m", "small-pythia"),
+    "gpt-neo-125m": ("gpt-neo-125m", "EleutherAI/gpt-neo-125m", "small-neo"),
+}
+OVERLAPS = ("P35.overlap.gp", "P35.overlap.gn", "P35.overlap.pn")
+PUBLISHED = ("P35.align.before", "P35.align.after", "P35.align.angle", "P35.procrustes", "P35.procrustes.b")
+PAIR = "gpt2~pythia-160m"
+Bases = Float[np.ndarray, "layer emotion k d_model"]
+
+
+def counterparts(pair: str, models: Sequence[str]) -> tuple[str, str]:
+    """The two of our models that stand for a pair such as ``gpt2~pythia-160m``; else the first two.
+
+    Raises
+    ------
+    UserError
+        For fewer than two models.
+    """
+    if len(models) < 2:
+        raise UserError(
+            "Claims about pairs need two models: name at least two, with commas between, in `models`."
+        )
+    found = [next((m for m in models if m in NAMES[part]), None) for part in pair.split("~")]
+    one, other = found
+    return (one, other) if one is not None and other is not None else (models[0], models[1])
+
+
+def published_sweep(
+    one: Reading, other: Reading, rows: Rows, ks: Sequence[int] = KS
+) -> Float[np.ndarray, "emotion size"]:
+    """The reports' "cos²" before any map, mean over layers of equal depth, for each emotion and k."""
+    a, b = (published_bases(reading, rows, max(ks)) for reading in (one, other))
+    return _sweep(a, b, one, other, ks)
+
+
+def _sweep(a: Bases, b: Bases, one: Reading, other: Reading, ks: Sequence[int]) -> np.ndarray:
+    pairs = matched_layers(one.layers, other.layers)
+    # of orthonormal rows the mean over all k x k products is the overlap over k
+    swept: np.ndarray = overlaps(a, b, pairs, ks).mean(axis=0) / np.array(ks)
+    return swept
+
+
+def _sweep_draws(
+    one: Reading, other: Reading, rows: Rows, ks: Sequence[int], n: int, seed: int
+) -> Float[np.ndarray, "draw emotion size"]:
+    """The sweep after whole units were drawn with replacement; a draw of too low a rank is left out."""
+    rng, out = np.random.default_rng(seed), []
+    parts = [
+        ([reading.at(own["id"]) for reading in (one, other)], own["unit"].to_numpy())
+        for own in rows.pairs.values()
+    ]
+    for _ in range(n):
+        drawn = rng.choice(rows.units, size=len(rows.units))
+        bases: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+        try:
+            for states, units in parts:
+                picked = np.concatenate([np.flatnonzero(units == unit) for unit in drawn])
+                for side, values in zip(bases, states, strict=True):
+                    side.append(np.stack([principal_components(v[picked], max(ks)) for v in values]))
+        except UserError:
+            continue
+        a, b = (np.stack(side, axis=1) for side in bases)
+        out.append(_sweep(a, b, one, other, ks))
+    return np.array(out)
+
+
+def chapter_measurements(
+    readings: Mapping[str, Reading],
+    rows: Rows,
+    wider: tuple[Rows, Mapping[str, Reading]] | None = None,
+    *,
+    n_resamples: int = 100,
+    n_permutations: int = 99,
+    seed: int = 0,
+) -> list[Measurement]:
+    """Measure the claims of Phase 3.5, and those of Phase 7.5 about k.
+
+    Parameters
+    ----------
+    readings
+        By model.
+    rows
+        Prompts of the profile.
+    wider
+        A larger profile, read with the two models of the claims about k.
+    n_resamples, n_permutations, seed
+    """
+    names, claims = list(readings), read_claims().set_index("id")
+    few = len(rows.units)
+    if few < FEWEST_UNITS:
+        note = f"{few} units, at least {FEWEST_UNITS} are needed"
+        return [Measurement(claim, "", None, n=len(rows.emotional()), note=note) for claim in _all(claims)]
+    out = []
+    for claim in OVERLAPS:
+        one, other = counterparts(str(claims.loc[claim, "model"]), names)
+        out.append(_overlap(claim, readings[one], readings[other], rows, seed))
+    chance = angle_cosine_chance(K, REPORTED_WIDTH, seed=seed)
+    note = f"random subspaces of {REPORTED_WIDTH} dimensions"
+    out.append(
+        Measurement(
+            "P35.overlap.random", "", float(chance.mean()), *interval(chance), n=len(chance), note=note
+        )
+    )
+    one, other = counterparts(PAIR, names)
+    pair = readings[one], readings[other]
+    out += _aligned(*pair, rows, n_permutations, seed)
+    return out + _over_k(*pair, rows, wider, n_resamples, seed)
+
+
+def _all(claims: pd.DataFrame) -> list[str]:
+    return [c for c in claims.index if c.startswith(("P35.", "P75.k"))]
+
+
+def _overlap(claim: str, one: Reading, other: Reading, rows: Rows, seed: int) -> Measurement:
+    name = f"{one.model}~{other.model}"
+    if one.values.shape[2] != other.values.shape[2]:
+        return Measurement(claim, name, None, note="the two models have different widths")
+    pairs = matched_layers(one.layers, other.layers)
+
+    def value(kept: Rows) -> float:
+        a, b = (published_bases(reading, kept, K) for reading in (one, other))
+        return top_cosines(a, b, pairs, K)
+
+    low, high = _left_out(value, rows)
+    null = float(angle_cosine_chance(K, one.values.shape[2], seed=seed).mean())
+    note = f"chance at this width; at {REPORTED_WIDTH} see P35.overlap.random"
+    return Measurement(claim, name, value(rows), low, high, null, len(rows.emotional()), note=note)
+
+
+def _left_out(value: Callable[[Rows], float], rows: Rows) -> tuple[float, float]:
+    sizes = [(rows.emotional()["unit"] == unit).sum() for unit in rows.units]
+    left = [value(rows.without(unit)) for unit in rows.units]
+    return jackknife_interval(value(rows), np.array(left), np.array(sizes))
+
+
+def _aligned(one: Reading, other: Reading, rows: Rows, n: int, seed: int) -> list[Measurement]:
+    name, size = f"{one.model}~{other.model}", len(rows.emotional())
+    case = case_of(one, other, rows)
+    orders = case.orders(n, seed)
+    before, after = phase35(case, K, orders)
+
+    def once(kept: Rows) -> tuple[float, float]:
+        left = case_of(one, other, kept)
+        own = np.arange(len(kept.neutral))[None]
+        found = phase35(left, K, own)
+        return found[0], float(found[1][0])
+
+    inside = _left_out(lambda kept: once(kept)[0], rows)
+    without = [once(rows.without(unit))[1] for unit in rows.units]
+    width = max(one.values.shape[2], other.values.shape[2])
+    angle = _angle_gain(one, other, rows, orders)
+    gain = _procrustes(one, other, rows)
+    same = "a map of k coordinates to k coordinates leaves the span as it is"
+    p = (1 + int((after[1:] >= after[0]).sum())) / len(after)
+    found = (
+        Measurement("P35.align.before", name, before, *inside, 1 / width, size, note="null: 1/d"),
+        Measurement(
+            "P35.align.after", name, float(after[0]), null=float(after[1:].mean()), n=size,
+            note=f"null: other pairings of the rows, p = {p:.2g}; without single units {min(without):.2f} to "
+            f"{max(without):.2f}",
+        ),
+        Measurement(
+            "P35.align.angle", name, float(angle[0]), null=float(angle[1:].mean()), n=size,
+            note="top 5 of 10, float64; null: other pairings of the rows",
+        ),
+        Measurement("P35.procrustes", name, gain[1], null=0.0, n=size, note=same),
+        Measurement("P35.procrustes.b", name, gain[0], null=0.0, n=size, note=same),
+    )  # fmt: skip
+    return list(found)
+
+
+def _angle_gain(one: Reading, other: Reading, rows: Rows, orders: np.ndarray) -> Float[np.ndarray, " draw"]:
+    """Mean cosine of the top five principal angles after the published map minus before it."""
+    case = case_of(one, other, rows)
+    x, y = case.source_neutral, case.target_neutral
+    dual = x @ np.linalg.pinv(x.T @ x)  # (row, d_source)
+    gains = np.zeros(len(orders))
+    for emotion, own in case.source.items():
+        basis, goal = principal_components(own, K), principal_components(case.target[emotion], K)
+        width = min(basis.shape[1], goal.shape[1])
+        before = _top(basis[:, :width] @ goal[:, :width].T)
+        for i, order in enumerate(orders):
+            gains[i] += _top(orthonormal(basis @ dual.T @ y[order]) @ goal.T) - before
+    return gains / len(case.source)
+
+
+def _top(crossed: np.ndarray, top: int = 5) -> float:
+    return float(np.linalg.svd(crossed, compute_uv=False)[:top].mean())
+
+
+def _procrustes(one: Reading, other: Reading, rows: Rows) -> tuple[float, float]:
+    """Gain of the published score, absolute and relative, from a Procrustes rotation of subspace coordinates."""
+    case, found = case_of(one, other, rows), []
+    for emotion, own in case.source.items():
+        basis, goal = principal_components(own, K), principal_components(case.target[emotion], K)
+        width = min(basis.shape[1], goal.shape[1])
+        turn, _ = orthogonal_procrustes(case.source_neutral @ basis.T, case.target_neutral @ goal.T)
+        scores = [published_score(b[:, :width], goal[:, :width]) for b in (basis, turn.T @ basis)]
+        found.append((scores[1] - scores[0], scores[1] / scores[0] - 1))
+    gain, relative = np.mean(found, axis=0)
+    return float(gain), float(relative)
+
+
+def _over_k(
+    one: Reading,
+    other: Reading,
+    rows: Rows,
+    wider: tuple[Rows, Mapping[str, Reading]] | None,
+    n: int,
+    seed: int,
+) -> list[Measurement]:
+    name, size = f"{one.model}~{other.model}", len(rows.emotional())
+    if one.values.shape[2] != other.values.shape[2]:
+        ids = [c for c in _all(read_claims().set_index("id")) if ".k" in c]
+        return [Measurement(claim, name, None, note="the two models have different widths") for claim in ids]
+    chance = 1 / one.values.shape[2]
+    mean = published_sweep(one, other, rows).mean(axis=0)
+    draws = _sweep_draws(one, other, rows, KS, n, seed)
+    best = np.array(KS)[draws.mean(axis=1).argmax(axis=1)]
+    note = f"k=2 is best in {np.mean(best == KS[0]):.0%} of {len(draws)} resamples"
+    out = [
+        Measurement("P35.k.best", name, KS[int(mean.argmax())], *interval(best), n=size, note=note),
+        Measurement(
+            "P35.k.value", name, float(mean[0]), *interval(draws.mean(axis=1)[:, 0]), chance, size, note="null: 1/d"
+        ),
+    ]  # fmt: skip
+    for i, k in enumerate(KS):
+        for j, emotion in sorted(enumerate(rows.pairs), key=lambda pair: pair[1]):
+            own, about = draws[:, j, i], f"mean of {len(draws)} resamples; null: 1/d"
+            numbers = float(own.mean()), *interval(own), chance
+            out.append(
+                Measurement(f"P75.k{k}.{emotion}", name, *numbers, len(rows.pairs[emotion]), note=about)
+            )
+    drop = 1 - draws.mean(axis=1)[:, 1] / draws.mean(axis=1)[:, 0]
+    fell = float(1 - mean[1] / mean[0])
+    out.append(
+        Measurement("P75.k.drop", name, fell, *interval(drop), 0.0, size, note="null: equal at every k")
+    )
+    return [*out, _profiles(one.model, other.model, mean, wider)]
+
+
+def _profiles(
+    one: str, other: str, mean: np.ndarray, wider: tuple[Rows, Mapping[str, Reading]] | None
+) -> Measurement:
+    name = f"{one}~{other}"
+    if wider is None:
+        return Measurement("P75.k.profiles", name, None, note="needs the baseline and the extended profile")
+    rows, readings = wider
+    swept = published_sweep(readings[one], readings[other], rows).mean(axis=0)
+    best = KS[int(swept.argmax())]
+    note = f"rule: the same k is best in both; {KS[int(mean.argmax())]} in baseline, {best} in extended"
+    holds = bool(swept.argmax() == mean.argmax())
+    return Measurement("P75.k.profiles", name, best, n=len(rows.emotional()), holds=holds, note=note)
+
+
+def scrutiny(n_draws: int = 300, seed: int = 0) -> pd.DataFrame:
+    """The reports' own values before alignment beside random subspaces of their width and k, no model needed.
+
+    Returns
+    -------
+    Columns ``id, report, k, chance, low, high`` (mean and 95 % of one pair of random subspaces of 768 dimensions) and
+    ``scrutiny``: at, above or below chance.
+    """
+    claims, rng = read_claims().set_index("id"), np.random.default_rng(seed)
+    squared = {k: _random_scores(k, n_draws, rng) for k in KS}
+    cosines = angle_cosine_chance(K, REPORTED_WIDTH, seed=seed)
+    wanted = [(claim, K, cosines) for claim in OVERLAPS]
+    wanted += [("P35.k.value", KS[0], squared[KS[0]])]
+    emotions = ("anger", "apology", "gratitude")
+    wanted += [(f"P75.k{k}.{emotion}", k, squared[k]) for k in KS for emotion in emotions]
+    rows = []
+    for claim, k, null in wanted:
+        value, (low, high) = float(claims.loc[claim, "lo"]), interval(null)
+        verdict = "at chance" if low <= value <= high else f"{'above' if value > high else 'below'} chance"
+        rows.append((claim, value, k, float(null.mean()), low, high, verdict))
+    return pd.DataFrame(rows, columns=["id", "report", "k", "chance", "low", "high", "scrutiny"])
+
+
+def _random_scores(k: int, n: int, rng: np.random.Generator) -> Float[np.ndarray, " draw"]:
+    """The published score of random subspaces with the first k axes."""
+    q = np.linalg.qr(rng.normal(size=(n, REPORTED_WIDTH, k)))[0]
+    scores: np.ndarray = (q[:, :k] ** 2).mean(axis=(1, 2))
+    return scores

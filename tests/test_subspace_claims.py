@@ -1,0 +1,89 @@
+"""Claims are measured by the published formulas, and judged by rule."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sided
+
+from emotion_utils import subspace_claims
+from emotion_utils.claims import judge, read_claims
+from emotion_utils.errors import UserError
+from emotion_utils.subspaces import principal_components, published_score
+
+
+@pytest.fixture(scope="module")
+def measured():
+    table = sided.prompts(16, 4)
+    latent = sided.world(table, 0)
+    readings = {
+        name: sided.reading(name, table, latent, i, 32)
+        for i, name in enumerate(("small-gpt2", "small-neo", "small-pythia"))
+    }
+    wider = sided.rows(table), {name: readings[name] for name in ("small-gpt2", "small-pythia")}
+    found = subspace_claims.chapter_measurements(
+        readings, sided.rows(table), wider, n_resamples=10, n_permutations=9
+    )
+    return readings, sided.rows(table), {row.claim: row for row in found}
+
+
+def test_every_claim_about_subspaces_is_measured_once(measured):
+    _, _, found = measured
+    ids = [c for c in read_claims()["id"] if c.startswith(("P35.", "P75.k"))]
+    assert sorted(found) == sorted(ids)
+    judged = judge(found.values()).set_index("id")
+    assert judged.loc["P35.overlap.random", "verdict"] == "not reproduced"
+    assert judged.loc["P35.align.after", "verdict"] == "other model"
+    assert found["P35.overlap.pn"].model == "small-pythia~small-neo"
+
+
+def test_the_value_at_k_2_is_the_published_score(measured):
+    readings, rows, found = measured
+    scores = []
+    for own in rows.pairs.values():
+        for layer in range(2):
+            u, v = (
+                principal_components(readings[m].at(own["id"])[layer], 2)
+                for m in ("small-gpt2", "small-pythia")
+            )
+            scores.append(published_score(u, v))
+    assert found["P35.k.value"].value == pytest.approx(np.mean(scores))
+    assert found["P35.k.value"].null == 1 / 32
+
+
+def test_a_rotation_of_coordinates_changes_nothing(measured):
+    _, _, found = measured
+    assert abs(found["P35.procrustes"].value) < 1e-9
+    assert abs(found["P35.procrustes.b"].value) < 1e-9
+
+
+def test_the_same_prompts_show_the_same_pattern(measured):
+    _, _, found = measured
+    assert found["P75.k.profiles"].holds is True
+    assert found["P75.k.profiles"].value == found["P35.k.best"].value
+
+
+def test_few_units_leave_the_claims_pending():
+    table = sided.prompts(4, 2)
+    one = sided.reading("a", table, sided.world(table, 0), 1)
+    found = subspace_claims.chapter_measurements({"a": one, "b": one}, sided.rows(table))
+    assert {row.value for row in found} == {None}
+    assert "at least 8 are needed" in found[0].note
+
+
+def test_models_stand_for_those_of_the_claims():
+    assert subspace_claims.counterparts("gpt2~pythia-160m", ["small-neo", "small-pythia", "small-gpt2"]) == (
+        "small-gpt2",
+        "small-pythia",
+    )
+    assert subspace_claims.counterparts("gpt2~gpt-neo-125m", ["a", "b", "small-neo"]) == ("a", "b")
+    with pytest.raises(UserError, match="at least two"):
+        subspace_claims.counterparts("gpt2~pythia-160m", ["small-gpt2"])
+
+
+def test_the_reports_own_overlaps_are_at_chance():
+    table = subspace_claims.scrutiny(200).set_index("id")
+    assert table.loc["P35.overlap.gp", "chance"] == pytest.approx(0.148, abs=0.011)
+    assert table.loc["P75.k20.anger", "chance"] == pytest.approx(1 / 768, rel=0.05)
+    assert set(table["scrutiny"]) <= {"at chance", "above chance", "below chance"}
+    assert table.loc["P35.overlap.gp", "scrutiny"] == "at chance"
