@@ -187,13 +187,14 @@ def against_controls(table: pd.DataFrame, labels: dict[str, str]) -> Shown:
     """
     figure, said = go.Figure(), []
     for i, (score, own) in enumerate(table.groupby("score", sort=False)):
+        names = [f"{labels[str(score)]}: {short(control)}" for control in own["control"]]
         error = {
             "array": own["high"] - own["difference"],
             "arrayminus": own["difference"] - own["low"],
             "thickness": 1.2,
         }
         figure.add_scatter(
-            x=own["difference"], y=[short(c) for c in own["control"]], name=labels[str(score)], mode="markers",
+            x=own["difference"], y=names, name=labels[str(score)], mode="markers",
             error_x=error if own["low"].notna().all() else None,
             marker={"color": PALETTE[i], "symbol": i, "size": 10},
         )  # fmt: skip
@@ -203,8 +204,7 @@ def against_controls(table: pd.DataFrame, labels: dict[str, str]) -> Shown:
         )
     figure.add_vline(x=0, line={"color": GREY, "dash": "dash"})
     figure.update_xaxes(title="trained minus control, 95 % interval")
-    figure.update_yaxes(title="control", autorange="reversed")
-    figure.update_layout(scattermode="group")
+    figure.update_yaxes(title="score: control", autorange="reversed")
     return show(
         figure,
         alt=f"Dots: {'; '.join(said)}.",
