@@ -251,7 +251,7 @@ def similarity(table: pd.DataFrame, measure: str) -> Shown:
         f"{rows['partial'].max():.2f}, permuted at most {rows['null_high'].max():.2f}."
     )
     return show(
-        figure, alt=alt, title=f"{measure} between models", data=rows, height=max(320, 150 + 24 * len(rows))
+        figure, alt=alt, title=f"{measure} between models", data=rows, height=max(400, 170 + 24 * len(rows))
     )
 
 
