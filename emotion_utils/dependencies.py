@@ -25,11 +25,9 @@ _CONTENT = PROJECT_ROOT / _PACKAGE / "smallworld" / "content"
 
 
 def job_inputs(job: Job) -> list[Path]:
-    """The notebook, the modules it stands on, the model's files, the prompts and the claims."""
+    """The notebook, the modules it stands on, the files of its models, the prompts, the claims and the calibration."""
     files = [job.notebook, *package_sources(job.notebook), *sorted(PROMPTS.glob("*.jsonl"))]
-    claims = DATA / "claims.csv"
-    if claims.is_file():
-        files.append(claims)
+    files += [path for path in (DATA / "claims.csv", DATA / "calibration.json") if path.is_file()]
     defaults = {name: parameter.default for name, parameter in chapter_schema(job.chapter).items()}
     names = model_names({"models": defaults.get("models", ""), **job.parameters, "model": job.model})
     if _COMPARES in files:
@@ -47,6 +45,7 @@ def book_inputs() -> list[Path]:
         PROJECT_ROOT / "_toc.yml",
         DATA / "claims.csv",
         DATA / "bench.json",
+        DATA / "calibration.json",
     }
     files |= {*PROJECT_ROOT.glob("book/**/*"), *PROJECT_ROOT.glob("emotion_utils/**/*")}
     files |= {*PROMPTS.glob("*.jsonl"), *DATA.glob("models/*/*.json"), *DATA.glob("models/*/*.csv")}
