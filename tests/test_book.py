@@ -206,3 +206,12 @@ def test_assembly_starts_afresh(project: tuple[Path, Run]) -> None:
     assemble(run, root)
     assert not (run.book / "notebooks" / "stale.ipynb").exists()
     assert (run.book / "_toc.yml").read_text() == (root / "kept.yml").read_text()
+
+
+def test_links_to_chapters_that_did_not_run_become_words(project: tuple[Path, Run]) -> None:
+    root, run = project
+    text = "# Links\n\n[Here](../notebooks/01_sample.ipynb) and [there](../notebooks/09_other.ipynb#part).\n"
+    (root / "book" / "links.md").write_text(text)
+    assemble(run, root)
+    staged = (run.book / "book" / "links.md").read_text()
+    assert "[Here](../notebooks/01_sample.ipynb) and there." in staged

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["assemble"]
 
+CHAPTER_LINK = re.compile(
+    r"\[(?P<words>[^\]\[]+)\]\((?:\.\./notebooks/)?(?P<chapter>\d\d_\w+)\.ipynb(?:#[^)]*)?\)"
+)
 NOT_PAGES = ("_ext", "_static", "_vendor", "__pycache__", ".ipynb_checkpoints")
 
 
@@ -50,6 +53,7 @@ def assemble(run: Run, root: Path = PROJECT_ROOT) -> Path:
     for jobs in _by_chapter(run):
         _stage_chapter(jobs, pages[jobs[0].chapter], stage / "notebooks")
     _follow_renamed(stage, executed)
+    _unlink_absent(stage, set(pages))
     (stage / "_toc.yml").write_text(
         yaml.safe_dump(toc, sort_keys=False, allow_unicode=True), encoding="utf-8"
     )
@@ -102,6 +106,17 @@ def _execute_pages(folder: Path) -> list[Path]:
         source.unlink()
         executed.append(source)
     return executed
+
+
+def _unlink_absent(folder: Path, present: set[str]) -> None:
+    """A link to a chapter that did not run would lead nowhere: its words stay, without the link."""
+
+    def plain(found: re.Match[str]) -> str:
+        return found[0] if found["chapter"] in present else found["words"]
+
+    for page in [*folder.rglob("*.md"), *folder.rglob("*.ipynb")]:
+        text = page.read_text(encoding="utf-8")
+        page.write_text(CHAPTER_LINK.sub(plain, text), encoding="utf-8")
 
 
 def _follow_renamed(folder: Path, executed: list[Path]) -> None:
