@@ -155,7 +155,7 @@ def message(
         grid = [[values.get((a, b), np.nan) for b in names] for a in names]
         figure.add_trace(
             go.Heatmap(
-                z=grid, x=labels, y=labels, coloraxis="coloraxis", hoverongaps=False, texttemplate="%{z:.2f}",
+                z=grid, x=labels, y=labels, coloraxis="coloraxis", hoverongaps=False,
                 hovertemplate="%{y} to %{x}: %{z:.2f}<extra></extra>", name=titles[row - 1],
             ),
             row=row, col=1,
