@@ -22,6 +22,7 @@ __all__ = [
     "PERMUTATIONS",
     "bag_of_words",
     "contrast",
+    "family_blocks",
     "lexicality",
     "permute_blocks",
     "reading",
@@ -86,7 +87,7 @@ def bag_of_words(
         return _unscored(scored, units, few)
     labels, truth = (prompts["emotion"].to_numpy(dtype=object) for prompts in (train, scored))
     prepare = within(train, folds, seed) if test is None else across(train, test)
-    rng, blocks = np.random.default_rng(seed), _blocks(train)
+    rng, blocks = np.random.default_rng(seed), family_blocks(train)
     observed, null = predict(prepare(labels), labels, len(scored)), []
     for _ in range(n_permutations):
         shuffled = permute_blocks(labels, blocks, rng)
@@ -207,7 +208,8 @@ def permute_blocks(labels: np.ndarray, blocks: np.ndarray, rng: np.random.Genera
     return labels[first][rng.permutation(len(first))][blocks]
 
 
-def _blocks(prompts: pd.DataFrame) -> np.ndarray:
+def family_blocks(prompts: pd.DataFrame) -> np.ndarray:
+    """Number the rows that keep a common label in a permutation: those of one family and emotion."""
     return pd.factorize(prompts["group"].astype(str) + "\0" + prompts["emotion"])[0]
 
 

@@ -19,7 +19,7 @@ from scipy.stats import rankdata
 
 from emotion_utils.activations import extract, identity, points
 from emotion_utils.hooks import written_by_neurons
-from emotion_utils.probing import EMOTIONAL, Contrast, contrast, fit, permutations, shuffled
+from emotion_utils.probing import Contrast, by_emotion, fit, permutations, shuffled
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -142,8 +142,7 @@ def responses(
     made_from = identity(name, model) if store is not None else None
     where = points(model, ("neurons",), layers)
     found = extract(model, tokenizer, prompts, where, ["end"], store=store, made_from=made_from)
-    present = [emotion for emotion in EMOTIONAL if emotion in set(prompts["emotion"])]
-    whole = {emotion: contrast(prompts, found, emotion, "end", "neurons") for emotion in present}
+    whole = by_emotion(prompts, found, "end", "neurons")
     return {emotion: given.only("select", "test") for emotion, given in whole.items()}
 
 

@@ -87,7 +87,9 @@ def overview(
     }
 
     def score(name: str) -> pd.DataFrame:
-        readings = read_sets(name, load_model(name, device, dtype), load_tokenizer(name), sets, profile)
+        readings = read_sets(
+            name, load_model(name, device, dtype), load_tokenizer(name), sets, profile, store
+        )
         probes, others = Probes(readings, profile, seed), [other for other in sets if other != profile]
         table = held_out(probes, others, methods=[method], seed=seed)
         table["draws"] = None

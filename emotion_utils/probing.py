@@ -7,7 +7,7 @@ layer choice included, after emotional and neutral labels were exchanged inside 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -321,8 +321,8 @@ def null_areas(
 
 
 def by_emotion(
-    prompts: pd.DataFrame, found: Activations, reading: str = "end", emotions: Sequence[str] = EMOTIONAL
-) -> Mapping[str, Contrast]:
+    prompts: pd.DataFrame, found: Activations, reading: str = "end", kind: str = "resid_post"
+) -> dict[str, Contrast]:
     """The contrasts of all emotions that the prompts have."""
     present = set(prompts["emotion"])
-    return {e: contrast(prompts, found, e, reading) for e in emotions if e in present}
+    return {e: contrast(prompts, found, e, reading, kind) for e in EMOTIONAL if e in present}

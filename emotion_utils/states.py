@@ -18,7 +18,7 @@ from torch import Tensor
 
 from emotion_utils.activations import Activations
 from emotion_utils.errors import UserError
-from emotion_utils.lexicality import permute_blocks
+from emotion_utils.lexicality import family_blocks, permute_blocks
 from emotion_utils.probing import EMOTIONAL, contrast
 from emotion_utils.resampling import resampling_units, unit_weights
 
@@ -161,7 +161,7 @@ def states(
         return _differences(prompts, found)
     ids, values = found.at("end", kind)
     table = prompts.set_index("id").loc[ids].reset_index()
-    blocks = pd.factorize(table["group"].astype(str) + "/" + table["emotion"])[0]
+    blocks = family_blocks(table)
     labels = table["emotion"].to_numpy(dtype=object)
     return States(reading, tuple(found.layers(kind)), values, labels, resampling_units(table), blocks)
 

@@ -8,7 +8,15 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import DIVERGING, PALETTE, SEQUENTIAL, emotion_colour
+from emotion_utils.plots.style import (
+    DIVERGING,
+    LAYER,
+    PALETTE,
+    SEQUENTIAL,
+    emotion_colour,
+    error_bars,
+    layer_axis,
+)
 from emotion_utils.plots.viewers import attention, tokens
 
 __all__ = [
@@ -24,18 +32,8 @@ __all__ = [
 ]
 
 GREY = PALETTE[-1]
-LAYER = "layer (0 is the first block)"
 TICKS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000, 100_000]
 RATIOS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
-
-
-def _error(rows: pd.DataFrame) -> dict[str, object]:
-    up, down = (rows["high"] - rows["value"]).clip(lower=0), (rows["value"] - rows["low"]).clip(lower=0)
-    return {"array": up, "arrayminus": down, "thickness": 1.2, "width": 3}
-
-
-def _layer_axis(figure: go.Figure, layers: list[int]) -> None:
-    figure.update_xaxes(title=LAYER, dtick=1 if len(layers) < 16 else None)
 
 
 def norm_map(table: pd.DataFrame) -> Shown:
@@ -85,7 +83,7 @@ def cosines_of_prompts(table: pd.DataFrame) -> Shown:
     ):
         figure.add_scatter(
             x=own["layer"], y=own["value"], name=f"{version}, 95 % interval", mode="lines+markers",
-            line={"color": colour, "dash": dash}, error_y=_error(own),
+            line={"color": colour, "dash": dash}, error_y=error_bars(own),
         )  # fmt: skip
         said.append(f"{version} {own['value'].min():.2f} to {own['value'].max():.2f}")
     layers, spread = sorted(table["layer"].unique().tolist()), float(table["spread"].iloc[0])
@@ -93,7 +91,7 @@ def cosines_of_prompts(table: pd.DataFrame) -> Shown:
         x=[*layers, *layers[::-1]], y=[spread] * len(layers) + [-spread] * len(layers), fill="toself",
         mode="lines", line={"width": 0}, fillcolor="rgba(140,140,140,0.25)", name="two random directions, ± 1 SD",
     )  # fmt: skip
-    _layer_axis(figure, layers)
+    layer_axis(figure, len(layers))
     low = min(-0.15, float(table["low"].min(skipna=True) or 0) - 0.05)
     figure.update_yaxes(title="mean cosine of two prompts", range=[low, 1.03])
     alt = f"Lines by layer: mean cosines are {'; '.join(said)}; random directions have 0 ± {spread:.2f}."
@@ -116,12 +114,12 @@ def update_sizes(table: pd.DataFrame) -> Shown:
     ):
         own = table[table["part"] == part]
         figure.add_scatter(
-            x=own["layer"], y=own["value"], name=part, mode="lines+markers", error_y=_error(own),
+            x=own["layer"], y=own["value"], name=part, mode="lines+markers", error_y=error_bars(own),
             line={"color": colour, "dash": "dot" if part == "both" else "solid"},
             marker={"symbol": symbol, "size": 9},
         )  # fmt: skip
         said.append(f"{part} {', '.join(f'{v:.2f}' for v in own['value'])}")
-    _layer_axis(figure, sorted(table["layer"].unique().tolist()))
+    layer_axis(figure, table["layer"].nunique())
     figure.update_yaxes(title="norm added / norm before", type="log", tickvals=RATIOS)
     alt = f"Lines by layer, in times the stream before the block: {'; '.join(said)}."
     return show(figure, alt=alt, title="What a block adds", data=table[table["part"] != "attention share"])
@@ -138,7 +136,7 @@ def separation_by_layer(table: pd.DataFrame) -> Shown:
     rows = table[table["value"].notna()]
     names = ["embedding" if layer < 0 else str(layer) for layer in rows["layer"]]
     figure = go.Figure()
-    error = _error(rows) if rows["low"].notna().any() else None
+    error = error_bars(rows) if rows["low"].notna().any() else None
     figure.add_scatter(
         x=names, y=rows["value"], name="emotions, 95 % interval", mode="markers", error_y=error,
         marker={"size": 10, "color": PALETTE[0]},

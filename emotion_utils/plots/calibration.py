@@ -6,18 +6,13 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import PALETTE
+from emotion_utils.plots.style import PALETTE, error_bars
 
 __all__ = ["causes", "coverage", "false_positives", "null_p_values", "power", "scales", "stated"]
 
 GREY = PALETTE[-1]
 DASHES = ("solid", "dash", "dot", "dashdot")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up")
-
-
-def _error(rows: pd.DataFrame, column: str = "value") -> dict[str, object]:
-    up, down = rows["high"] - rows[column], rows[column] - rows["low"]
-    return {"array": up.clip(lower=0), "arrayminus": down.clip(lower=0), "thickness": 1.4, "width": 4}
 
 
 def stated(facts: pd.DataFrame, ranges: dict[tuple[str, str], tuple[float, float]]) -> Shown:
@@ -41,7 +36,7 @@ def stated(facts: pd.DataFrame, ranges: dict[tuple[str, str], tuple[float, float
     )  # fmt: skip
     figure.add_scatter(
         x=facts["value"], y=names, mode="markers", name="these simulations: mean, least to largest",
-        error_x=_error(facts), marker={"color": PALETTE[0], "size": 8},
+        error_x=error_bars(facts), marker={"color": PALETTE[0], "size": 8},
     )  # fmt: skip
     figure.update_xaxes(title="value of the formula (1 is perfect agreement)", range=[-0.03, 1.05])
     figure.update_yaxes(title="formula: setting", autorange="reversed")
@@ -70,7 +65,7 @@ def causes(table: pd.DataFrame, chance: float) -> Shown:
     figure = go.Figure()
     for i, (kind, own) in enumerate(rows.groupby("spectrum", sort=False)):
         figure.add_bar(
-            x=own["name"], y=own["value"], name=f"{kind} spectrum", marker_color=PALETTE[i], error_y=_error(own)
+            x=own["name"], y=own["value"], name=f"{kind} spectrum", marker_color=PALETTE[i], error_y=error_bars(own)
         )  # fmt: skip
     figure.add_hline(y=chance, line_dash="dot", line_color=GREY, annotation_text="k/d")
     figure.update_layout(barmode="group")
@@ -97,7 +92,7 @@ def scales(facts: pd.DataFrame, published: dict[str, float]) -> Shown:
     figure = go.Figure()
     figure.add_scatter(
         x=rows["scale"], y=rows["value"], mode="lines+markers", name="models that share nothing",
-        error_y=_error(rows), line={"color": PALETTE[0]},
+        error_y=error_bars(rows), line={"color": PALETTE[0]},
     )  # fmt: skip
     for i, (model, value) in enumerate(published.items()):
         figure.add_hline(
@@ -130,7 +125,7 @@ def false_positives(table: pd.DataFrame, level: float) -> Shown:
     for i, (null, own) in enumerate(table.groupby("null", sort=False)):
         figure.add_scatter(
             x=own["rate"], y=[f"{score}, {null}" for score in own["score"]], mode="markers", name=str(null),
-            error_x=_error(own, "rate"), marker={"color": PALETTE[i], "symbol": SYMBOLS[i % 4], "size": 10},
+            error_x=error_bars(own, "rate"), marker={"color": PALETTE[i], "symbol": SYMBOLS[i % 4], "size": 10},
         )  # fmt: skip
     figure.add_vline(x=level, line_dash="dash", line_color=GREY, annotation_text="promised")
     figure.update_xaxes(title="share of p at or below the level", rangemode="tozero", tickformat=".0%")
@@ -183,7 +178,7 @@ def power(table: pd.DataFrame, along: str, title: str, unit: str) -> Shown:
         for i, (score, own) in enumerate(same.groupby("score", sort=False)):
             figure.add_scatter(
                 x=own[along].astype(str), y=own["rate"], name=f"{score}, {rows} rows", mode="lines+markers",
-                error_y=_error(own, "rate"), line={"color": PALETTE[i], "dash": DASHES[j % 4]},
+                error_y=error_bars(own, "rate"), line={"color": PALETTE[i], "dash": DASHES[j % 4]},
             )  # fmt: skip
     figure.update_xaxes(title=unit, type="category")
     figure.update_yaxes(title="found", range=[-0.03, 1.05], tickformat=".0%")
@@ -208,7 +203,7 @@ def coverage(table: pd.DataFrame, fewest: int) -> Shown:
     for i, (name, own) in enumerate(table.groupby("interval", sort=False)):
         figure.add_scatter(
             x=own["units"].astype(str), y=own["rate"], name=str(name), mode="lines+markers",
-            error_y=_error(own, "rate"), line={"color": PALETTE[i], "dash": DASHES[i]},
+            error_y=error_bars(own, "rate"), line={"color": PALETTE[i], "dash": DASHES[i]},
         )  # fmt: skip
     figure.add_hrect(y0=0.93, y1=0.97, fillcolor="rgba(140,140,140,0.25)", line_width=0)
     figure.update_xaxes(title="units (template families)", type="category")

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pandas as pd
 import plotly.graph_objects as go
 
-__all__ = ["DIVERGING", "EMOTION_COLOURS", "PALETTE", "SEQUENTIAL", "emotion_colour", "template"]
+__all__ = [
+    "DIVERGING",
+    "EMOTION_COLOURS",
+    "LAYER",
+    "PALETTE",
+    "SEQUENTIAL",
+    "emotion_colour",
+    "error_bars",
+    "layer_axis",
+    "template",
+]
 
 # Okabe and Ito (2008), ordered so that neighbours differ in lightness too; black and yellow are left out because
 # one of them vanishes on either a dark or a light page.
@@ -22,6 +35,8 @@ SEQUENTIAL = "Cividis"
 # Blue to orange through a light grey: safe for the three common kinds of colour blindness.
 DIVERGING = [[0.0, "#0B5C97"], [0.25, "#7FB3D9"], [0.5, "#EFEFEF"], [0.75, "#EBB07C"], [1.0, "#B34C00"]]
 
+LAYER = "layer (0 is the first block)"
+
 FONT = (
     '-apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", Arial, sans-serif'
 )
@@ -32,6 +47,17 @@ def emotion_colour(emotion: str) -> str:
     if emotion in EMOTION_COLOURS:
         return EMOTION_COLOURS[emotion]
     return PALETTE[sum(emotion.encode()) % len(PALETTE)]
+
+
+def error_bars(rows: pd.DataFrame, column: str = "value") -> dict[str, Any]:
+    """Error bars from ``column`` to ``low`` and ``high``; a value outside its interval has none on that side."""
+    up, down = (rows["high"] - rows[column]).clip(lower=0), (rows[column] - rows["low"]).clip(lower=0)
+    return {"array": up, "arrayminus": down, "thickness": 1.2, "width": 3}
+
+
+def layer_axis(figure: go.Figure, n_layers: int) -> None:
+    """Name the x axis of a figure by layer, with a tick for each as long as they are few."""
+    figure.update_xaxes(title=LAYER, dtick=1 if n_layers < 16 else None)
 
 
 def template() -> go.layout.Template:

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import PALETTE, emotion_colour
+from emotion_utils.plots.style import PALETTE, emotion_colour, error_bars, layer_axis
 
 __all__ = [
     "areas_by_layer",
@@ -22,11 +22,6 @@ __all__ = [
 GREY = PALETTE[-1]
 DASHES = ("solid", "dash", "dot", "dashdot")
 PAIR_COLOURS = PALETTE[:3]
-
-
-def _error(rows: pd.DataFrame) -> dict[str, object]:
-    up, down = (rows["high"] - rows["value"]).clip(lower=0), (rows["value"] - rows["low"]).clip(lower=0)
-    return {"array": up, "arrayminus": down, "thickness": 1.2, "width": 3}
 
 
 def areas_by_layer(curves: pd.DataFrame, name: str) -> Shown:
@@ -53,7 +48,7 @@ def areas_by_layer(curves: pd.DataFrame, name: str) -> Shown:
         x=[layers[0], layers[-1]], y=[words, words], name="bag of words", mode="lines",
         line={"color": GREY, "dash": "longdash"},
     )  # fmt: skip
-    figure.update_xaxes(title="layer (0 is the first block)", dtick=1 if len(layers) < 16 else None)
+    layer_axis(figure, len(layers))
     figure.update_yaxes(title="AUROC, mean of three", range=[0.4, 1.03])
     best = means.loc[means["value"].idxmax()]
     alt = (
@@ -86,7 +81,7 @@ def held_out(table: pd.DataFrame, name: str) -> Shown:
         marker={"color": PALETTE[3], "symbol": "line-ns-open", "size": 12},
     )  # fmt: skip
     figure.add_scatter(
-        x=rows["value"], y=names, mode="markers", name="vector, 95 % interval", error_x=_error(rows),
+        x=rows["value"], y=names, mode="markers", name="vector, 95 % interval", error_x=error_bars(rows),
         marker={"color": PALETTE[0], "size": 9},
     )  # fmt: skip
     figure.update_xaxes(title="AUROC against neutral prompts", range=[0.38, 1.03])
@@ -121,7 +116,7 @@ def models_beside_words(table: pd.DataFrame, control: str, name: str, keyword: s
     colours = [PALETTE[3] if model == control else PALETTE[0] for model in rows["model"]]
     figure.add_scatter(
         x=rows["value"], y=rows["model"], mode="markers", name=f"without ({name}), 95 % interval",
-        error_x=_error(rows), marker={"color": colours, "size": 11},
+        error_x=error_bars(rows), marker={"color": colours, "size": 11},
     )  # fmt: skip
     figure.add_vline(x=words, line_dash="dash", line_color=PALETTE[1], annotation_text="bag of words")
     figure.add_vline(x=0.5, line_dash="dot", line_color=GREY)
@@ -155,10 +150,10 @@ def cosines(table: pd.DataFrame, title: str) -> Shown:
         )  # fmt: skip
     for i, (pair, rows) in enumerate(table.groupby("pair", sort=False)):
         figure.add_scatter(
-            x=rows["layer"], y=rows["value"], name=str(pair), mode="lines+markers", error_y=_error(rows),
+            x=rows["layer"], y=rows["value"], name=str(pair), mode="lines+markers", error_y=error_bars(rows),
             line={"color": PAIR_COLOURS[i], "dash": DASHES[i]},
         )  # fmt: skip
-    figure.update_xaxes(title="layer (0 is the first block)", dtick=1 if len(spans) < 16 else None)
+    layer_axis(figure, len(spans))
     figure.update_yaxes(title="cosine", range=[-1.05, 1.05])
     alt = (
         f"Cosines from {table['value'].min():.2f} to {table['value'].max():.2f}; without emotion they would be "
@@ -181,7 +176,7 @@ def lengths(table: pd.DataFrame, title: str) -> Shown:
     for emotion, rows in table.groupby("emotion", sort=False):
         shown = rows.assign(value=rows["relative"])
         figure.add_scatter(
-            x=rows["layer"], y=rows["relative"], name=str(emotion), mode="lines+markers", error_y=_error(shown),
+            x=rows["layer"], y=rows["relative"], name=str(emotion), mode="lines+markers", error_y=error_bars(shown),
             line={"color": emotion_colour(str(emotion))},
         )  # fmt: skip
     null = table.groupby("layer")["null_high"].mean()
@@ -189,7 +184,7 @@ def lengths(table: pd.DataFrame, title: str) -> Shown:
         x=null.index, y=null, name="permuted labels, 95th percentile", mode="lines",
         line={"color": GREY, "dash": "dash"},
     )  # fmt: skip
-    figure.update_xaxes(title="layer (0 is the first block)", dtick=1 if len(null) < 16 else None)
+    layer_axis(figure, len(null))
     figure.update_yaxes(title="length / residual norm", rangemode="tozero")
     alt = (
         f"Relative lengths from {table['relative'].min():.2f} to {table['relative'].max():.2f}; permuted labels reach "
@@ -213,15 +208,13 @@ def reliability(table: pd.DataFrame, title: str) -> Shown:
         colour = emotion_colour(str(emotion))
         figure.add_scatter(
             x=rows["layer"], y=rows["value"], name=f"{emotion}, same emotion", mode="lines+markers",
-            error_y=_error(rows), line={"color": colour},
+            error_y=error_bars(rows), line={"color": colour},
         )  # fmt: skip
         figure.add_scatter(
             x=rows["layer"], y=rows["other"], name=f"{emotion}, other emotions", mode="lines",
             line={"color": colour, "dash": "dot"},
         )  # fmt: skip
-    figure.update_xaxes(
-        title="layer (0 is the first block)", dtick=1 if table["layer"].nunique() < 16 else None
-    )
+    layer_axis(figure, table["layer"].nunique())
     figure.update_yaxes(title="cosine between halves", range=[-0.3, 1.05])
     alt = (
         f"Same emotion {table['value'].min():.2f} to {table['value'].max():.2f}, other emotions "
