@@ -1,0 +1,189 @@
+"""The project's own emotion classifier: words and pairs of words, trained when it is first asked for.
+
+It learns from replies that the grammar of the small world wrote, whose emotion is true by construction, and from two
+of the project's prompt sets, so that it also knows words beyond the small world.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from emotion_utils.errors import UserError
+from emotion_utils.prompt_schema import EMOTIONS
+from emotion_utils.prompts import load_profile
+from emotion_utils.scoring.replies import first_reply, reply_emotions, sample_replies
+from emotion_utils.scoring.scorer import Rows, Scorer
+from emotion_utils.splits import connected_groups, normalise
+from emotion_utils.wordbags import WORD_OR_MARK, classifier
+
+__all__ = [
+    "EmotionClassifier",
+    "classified_as",
+    "confusion",
+    "emotion_probability",
+    "held_out_predictions",
+    "steered_predictions",
+    "trained_classifier",
+    "training_texts",
+]
+
+PROMPT_SETS = ("powered", "real_world")
+DRAWS = 4000
+PER_TEMPLATE = 8
+"""Texts of one reply template: more of the same wording teach nothing new and outvote the others."""
+UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class EmotionClassifier:
+    """A trained classifier.
+
+    Attributes
+    ----------
+    pipeline
+        Weighted counts of words and pairs of words, and a logistic regression on them.
+    """
+
+    pipeline: Pipeline
+
+    def probabilities(self, texts: Sequence[str]) -> Float[np.ndarray, "text emotion"]:
+        """Probability of each of :data:`EMOTIONS`; NaN where a text has no word that was seen in training."""
+        if not texts:
+            return np.zeros((0, len(EMOTIONS)))
+        vectors = self.pipeline[:-1].transform([first_reply(text) for text in texts])
+        order = [list(self.pipeline.classes_).index(emotion) for emotion in EMOTIONS]
+        found = self.pipeline[-1].predict_proba(vectors)[:, order]
+        found[np.diff(vectors.indptr) == 0] = np.nan
+        return found
+
+    def predict(self, texts: Sequence[str]) -> list[str]:
+        """The most probable emotion of each text, `undecided` where the probabilities are NaN."""
+        found = self.probabilities(texts)
+        undecided = np.isnan(found).any(axis=1)
+        best = np.where(undecided, 0, np.nan_to_num(found).argmax(axis=1))
+        return [UNDECIDED if no else EMOTIONS[i] for i, no in zip(best.tolist(), undecided, strict=True)]
+
+
+def training_texts(seed: int = 0) -> pd.DataFrame:
+    """What the classifier learns from.
+
+    Returns
+    -------
+    Columns `text, emotion, group, source`: `source` is the small world or the name of a prompt set, `group` numbers
+    the wordings that belong together (a reply template, or prompts connected by family, pair or text).
+    """
+    replies = sample_replies(DRAWS, seed)
+    replies = replies[replies.groupby("template").cumcount() < PER_TEMPLATE]
+    parts = [replies.assign(source="small world", family=replies["template"], pair_id=None)]
+    for name in PROMPT_SETS:
+        prompts = load_profile(name)
+        parts.append(prompts.assign(source=name, family=name + "/" + prompts["group"]))
+    columns = ["text", "emotion", "source", "family", "pair_id"]
+    both = pd.concat([part[columns].astype(object) for part in parts], ignore_index=True)
+    both["group"] = connected_groups(both.assign(_t=both["text"].map(normalise)), ["family", "pair_id", "_t"])
+    return both.drop_duplicates("text", ignore_index=True)[["text", "emotion", "group", "source"]]
+
+
+@functools.cache
+def trained_classifier(seed: int = 0) -> EmotionClassifier:
+    """Train on all of :func:`training_texts`; about a second, once per process and seed."""
+    texts = training_texts(seed)
+    return EmotionClassifier(_pipeline().fit(texts["text"].map(first_reply), texts["emotion"].tolist()))
+
+
+def held_out_predictions(seed: int = 0, folds: int = 5) -> pd.DataFrame:
+    """Classify every training text by a classifier that has seen no text of its group.
+
+    Returns
+    -------
+    The columns of :func:`training_texts` and `predicted`.
+    """
+    texts = training_texts(seed)
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    predicted = np.empty(len(texts), dtype=object)
+    for train, test in splitter.split(texts["text"], texts["emotion"].tolist(), texts["group"]):
+        known = texts.iloc[train]
+        fold = EmotionClassifier(_pipeline().fit(known["text"].map(first_reply), known["emotion"].tolist()))
+        predicted[test] = fold.predict(texts["text"].iloc[test].tolist())
+    return texts.assign(predicted=predicted)
+
+
+def steered_predictions(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Classify generated texts of a bundled model beside what the small world's replies say of them.
+
+    Parameters
+    ----------
+    table
+        With `text`, the continuations.
+
+    Returns
+    -------
+    Columns of the table, `emotion` replaced by the reference (:func:`replies.reply_emotion`; `undecided` where the
+    text opens like no reply) and `predicted`, for :func:`confusion`.
+    """
+    if "text" not in table:
+        raise UserError('The table of generated texts has no column "text".')
+    texts = table["text"].tolist()
+    true = [emotion or UNDECIDED for emotion in reply_emotions(texts)]
+    return table.assign(emotion=true, predicted=trained_classifier(seed).predict(texts))
+
+
+def confusion(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Count texts by true `emotion` (rows) and `predicted` one (columns); `undecided` only where it occurs."""
+    names = [*EMOTIONS, UNDECIDED]
+    counts = pd.crosstab(predictions["emotion"].tolist(), predictions["predicted"].tolist())
+    counts = counts.reindex(index=names, columns=names, fill_value=0)
+    used = [n for n in names if n != UNDECIDED or counts.loc[n].sum() or counts[n].sum()]
+    return counts.loc[used, used].rename_axis(index="emotion", columns="predicted")
+
+
+def emotion_probability(emotion: str | None = None, seed: int = 0) -> Scorer:
+    """Probability of an emotion, that of each row where none is given, by the project's classifier."""
+
+    def measure(rows: Rows) -> Float[np.ndarray, " text"]:
+        found = trained_classifier(seed).probabilities(rows.texts)
+        targets = rows.emotions if emotion is None else [emotion] * len(rows.texts)
+        return found[np.arange(len(found)), [EMOTIONS.index(target) for target in targets]]
+
+    return Scorer(
+        "classifier" if emotion is None else f"classifier_{_known(emotion)}",
+        (0, 1),
+        "more like the texts of the row's emotion" if emotion is None else f"more like texts of {emotion}",
+        "A bag of words, so blind to order and irony; knows the words of the small world and of two prompt sets, reads "
+        "up to the end of the first reply; NaN where it knows no word.",
+        measure,
+        ("text", "emotion") if emotion is None else ("text",),
+    )
+
+
+def classified_as(seed: int = 0) -> Scorer:
+    """Whether the classifier finds the row's emotion the most probable one, 1 or 0."""
+    name = "classified_as_target"
+
+    def measure(rows: Rows) -> list[float]:
+        found = trained_classifier(seed).predict(rows.texts)
+        pairs = zip(found, rows.emotions, strict=True)
+        return [float("nan") if f == UNDECIDED else float(f == wanted) for f, wanted in pairs]
+
+    limits = "As the probability, without its confidence; NaN where the classifier knows no word."
+    return Scorer(name, (0, 1), "classified as the row's emotion", limits, measure, ("text", "emotion"))
+
+
+def _known(emotion: str) -> str:
+    if emotion not in EMOTIONS:
+        raise UserError(f'The emotion "{emotion}" is not known: choose one of {", ".join(EMOTIONS)}.')
+    return emotion
+
+
+def _pipeline() -> Pipeline:
+    weigh = TfidfVectorizer(token_pattern=WORD_OR_MARK, ngram_range=(1, 2), sublinear_tf=True)
+    return make_pipeline(weigh, classifier())

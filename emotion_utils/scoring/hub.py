@@ -1,0 +1,170 @@
+"""Classifiers that others trained, from the hub or a folder: an outside view of the same texts."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from emotion_utils.errors import UserError
+from emotion_utils.models import ModelRef, resolve_model
+from emotion_utils.parameters import check_device
+from emotion_utils.scoring.scorer import Rows, Scorer
+from emotion_utils.suggestions import listing
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+__all__ = ["GO_EMOTIONS", "HUB_CLASSIFIERS", "HubClassifier", "hub_probability", "load_hub_classifier"]
+
+GO_EMOTIONS = {"gratitude": "gratitude", "anger": "anger", "apology": "remorse", "neutral": "neutral"}
+"""The label of GoEmotions {cite:p}`demszky2020` that comes closest to each emotion."""
+
+HUB_CLASSIFIERS: dict[str, tuple[str, str | dict[str, str]]] = {
+    "sentiment": ("distilbert/distilbert-base-uncased-finetuned-sst-2-english", "POSITIVE"),
+    "politeness": ("Intel/polite-guard", "polite"),
+    "emotions": ("SamLowe/roberta-base-go_emotions", GO_EMOTIONS),
+}
+"""A hub model and its label, or a label per emotion, by kind. The reports name the kinds; the models are our choice."""
+
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class HubClassifier:
+    """A sequence classifier with its labels."""
+
+    name: str
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+
+    @property
+    def labels(self) -> list[str]:
+        """Names of the classes, in the order of the logits."""
+        return [str(label) for _, label in sorted(self.model.config.id2label.items())]
+
+    def place(self, label: str) -> int:
+        """Which logit a label is."""
+        if label not in self.labels:
+            raise UserError(f'"{self.name}" has no label "{label}": it has {listing(self.labels)}.')
+        return self.labels.index(label)
+
+    @torch.no_grad()
+    def probabilities(self, texts: Sequence[str]) -> Float[np.ndarray, "text label"]:
+        """Probability of each label; NaN for a blank text.
+
+        A sigmoid for each label where the model says that a text may have several, a softmax over them otherwise.
+        """
+        order = sorted((i for i, text in enumerate(texts) if text.strip()), key=lambda i: len(texts[i]))
+        out = np.full((len(texts), len(self.labels)), np.nan)
+        for start in range(0, len(order), BATCH):
+            group = order[start : start + BATCH]
+            out[group] = self._batch([texts[i] for i in group]).double().numpy()
+        return out
+
+    def _batch(self, texts: list[str]) -> Float[Tensor, "text label"]:
+        limit = min(self.tokenizer.model_max_length, self.model.config.max_position_embeddings - 2)
+        encoded = self.tokenizer(texts, padding=True, truncation=True, max_length=limit, return_tensors="pt")
+        logits = self.model(**encoded.to(self.model.device)).logits.float().cpu()
+        many = self.model.config.problem_type == "multi_label_classification" or logits.shape[1] == 1
+        return logits.sigmoid() if many else logits.softmax(dim=-1)
+
+
+def load_hub_classifier(name: str, device: str = "cpu") -> HubClassifier:
+    """Load a sequence classifier from safetensors, running no code of its repository.
+
+    Parameters
+    ----------
+    name
+        A key of :data:`HUB_CLASSIFIERS`, a hub id or the path of a local folder.
+    device
+        `cpu`, `cuda` or `mps`.
+
+    Raises
+    ------
+    UserError
+        Without the files or a network, with what to do.
+    """
+    ref = resolve_model(HUB_CLASSIFIERS[name][0] if name in HUB_CLASSIFIERS else name)
+    if ref.source == "bundled":
+        raise UserError(f'"{name}" is a language model, not a classifier: name one from the hub or a folder.')
+    check_device(device)
+    return _loaded(ref, device)
+
+
+def hub_probability(
+    classifier: HubClassifier, label: str | Mapping[str, str], name: str | None = None
+) -> Scorer:
+    """Probability that a hub classifier gives to one label, or to the label of the row's emotion.
+
+    Parameters
+    ----------
+    classifier
+        From :func:`load_hub_classifier`.
+    label
+        A label, or a label per emotion.
+    name
+        Of the scorer; by default it is made from the label.
+    """
+    labels = dict.fromkeys(("",), label) if isinstance(label, str) else dict(label)
+    places = {emotion: classifier.place(wanted) for emotion, wanted in labels.items()}
+    limits = (
+        f"As {classifier.name} learnt it on other texts, often social media; cuts a text that is too long; NaN for a "
+        "blank text and for an emotion without a label."
+    )
+
+    def measure(rows: Rows) -> list[float]:
+        found = classifier.probabilities(rows.texts)
+        pairs = zip(found, rows.emotions, strict=True)
+        return [float(p[places[e]]) if e in places else float("nan") for p, e in pairs]
+
+    single = isinstance(label, str)
+    return Scorer(
+        name or (f"hub_{label}".lower() if single else "hub_emotion"),
+        (0, 1),
+        f'more probably "{label}"' if single else "more probably the row's emotion",
+        limits,
+        measure,
+        ("text",) if single else ("text", "emotion"),
+    )
+
+
+@functools.lru_cache(maxsize=4)
+def _loaded(ref: ModelRef, device: str) -> HubClassifier:
+    import transformers
+
+    model: Any = transformers.AutoModelForSequenceClassification
+    options = {"revision": ref.revision} if ref.source == "hub" else {}
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(
+            ref.location, trust_remote_code=False, **options
+        )
+        loaded, report = model.from_pretrained(
+            ref.location, trust_remote_code=False, use_safetensors=True, output_loading_info=True, **options
+        )
+    except Exception as error:
+        raise UserError(_why_not(ref, error)) from error
+    if report["missing_keys"]:
+        raise UserError(
+            f"{ref.location} has no trained classification head ({sorted(report['missing_keys'])[0]} is missing): "
+            "choose a sequence classifier."
+        )
+    return HubClassifier(ref.name, loaded.to(device).eval(), tokenizer)
+
+
+def _why_not(ref: ModelRef, error: Exception) -> str:
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    found = f'The classifier "{ref.location}" could not be loaded ({type(error).__name__}: {reason}). '
+    if ref.source == "local":
+        return found + f"Copy {Path(ref.location).name} again, with its tokenizer and safetensors weights."
+    return found + (
+        "Check the id and the network, or give the path of a local copy; without either leave this scorer out, the "
+        "others need no download."
+    )

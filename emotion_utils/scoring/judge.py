@@ -1,0 +1,190 @@
+"""How much a continuation surprises a model that is not steered, alone and beside genuine replies."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from emotion_utils.batches import by_length, model_inputs
+from emotion_utils.errors import UserError
+from emotion_utils.models import context_of
+from emotion_utils.scoring.replies import first_reply, genuine_replies, splice
+from emotion_utils.scoring.scorer import Rows, Scorer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+__all__ = ["Judge", "genuine_nll", "judge_nll", "perplexity", "relative_perplexity"]
+
+BATCH_TOKENS = 4096
+LOGIT_BYTES = 2**28
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Judge:
+    """An unsteered model that reads texts.
+
+    Attributes
+    ----------
+    model, tokenizer
+        As :mod:`emotion_utils.models` loads them; the tokenizer must know character spans.
+    side
+        Where a batch is padded, `left` or `right`; the numbers are the same.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    side: str = "left"
+
+    def nll(self, contexts: Sequence[str], texts: Sequence[str]) -> Float[np.ndarray, " text"]:
+        """Mean negative log-probability per token of each continuation given its context, in nats.
+
+        Context and continuation are encoded as one text after one BOS, where the tokenizer has one; a token that
+        reaches into the continuation belongs to it. Where both together exceed the model's context, the beginning of
+        the context is left out. NaN for an empty continuation.
+
+        Raises
+        ------
+        UserError
+            For a continuation that is itself longer than the model's context.
+        """
+        rows = [self._encode(context, text) for context, text in zip(contexts, texts, strict=True)]
+        out = np.full(len(rows), NAN)
+        some = np.array([i for i, (_, new) in enumerate(rows) if new], dtype=int)
+        lengths = np.array([len(rows[i][0]) for i in some], dtype=int)
+        sizes = np.array([rows[i][1] for i in some], dtype=int) * self._vocabulary * 4
+        for batch in by_length(some, lengths, sizes, BATCH_TOKENS, LOGIT_BYTES) if len(some) else []:
+            out[batch] = self._batch([rows[i] for i in batch])
+        return out
+
+    @property
+    def _vocabulary(self) -> int:
+        return int(self.model.config.get_text_config().vocab_size)
+
+    def _encode(self, context: str, text: str) -> tuple[list[int], int]:
+        """Token ids of both, and how many of them belong to the continuation."""
+        found = self.tokenizer(
+            context + text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
+        )
+        new = sum(end > len(context) for _, end in found["offset_mapping"]) if text else 0
+        bos = self.tokenizer.bos_token_id
+        first = [] if bos is None else [bos]
+        room = context_of(self.model.config, self.tokenizer.name_or_path) - len(first)
+        if new > room - (not first):
+            raise UserError(
+                f"The text {text[:40]!r}... has {new} tokens, and the judge has room for {room}: cut it."
+            )
+        ids = first + found["input_ids"][-room:]
+        return ids, min(new, len(ids) - 1)
+
+    @torch.no_grad()
+    def _batch(self, rows: Sequence[tuple[list[int], int]]) -> list[float]:
+        inputs = model_inputs([ids for ids, _ in rows], self.tokenizer.pad_token_id or 0, self.side)
+        longest = max(len(ids) for ids, _ in rows)
+        ends = [longest if self.side == "left" else len(ids) for ids, _ in rows]
+        first = min(end - new for end, (_, new) in zip(ends, rows, strict=True))
+        logp = self._log_probabilities(inputs, first - 1)  # (row, position from first - 1 on, vocabulary)
+        out = []
+        for row, (end, (ids, new)) in enumerate(zip(ends, rows, strict=True)):
+            told = logp[row, end - new - first : end - first]  # (new token, vocabulary)
+            given = torch.tensor(ids[len(ids) - new :], device=told.device)
+            out.append(-float(told.gather(1, given[:, None]).double().mean()))
+        return out
+
+    def _log_probabilities(
+        self, inputs: Mapping[str, Tensor], first: int
+    ) -> Float[Tensor, "row position vocabulary"]:
+        """Of the token after each position from `first` on; logits are made for these positions only."""
+        device = self.model.get_input_embeddings().weight.device
+        tensors = {name: tensor.to(device) for name, tensor in inputs.items()}
+        kept = inputs["input_ids"].shape[1] - first
+        fewer = (
+            {"logits_to_keep": kept}
+            if "logits_to_keep" in inspect.signature(self.model.forward).parameters
+            else {}
+        )
+        logits = self.model(**tensors, use_cache=False, **fewer).logits[:, -kept:]
+        return torch.log_softmax(logits.float(), dim=-1)
+
+
+def judge_nll(judge: Judge) -> Scorer:
+    """Surprise of the judge at the continuation, nats per token."""
+    limits = (
+        "Fluency to this judge, not truth or sense: a loop soon becomes cheap, so read it beside repetition; only "
+        "numbers of one judge and tokenizer compare; the joint text is tokenised anew; NaN for an empty text."
+    )
+
+    def measure(rows: Rows) -> Float[np.ndarray, " text"]:
+        return judge.nll(rows.contexts, rows.texts)
+
+    return Scorer("judge_nll", (0, math.inf), "less expected text", limits, measure, ("text", "context"))
+
+
+def perplexity(judge: Judge) -> Scorer:
+    """Perplexity of the continuation under the judge, given the context: the exponential of :func:`judge_nll`."""
+    plain = judge_nll(judge)
+
+    def measure(rows: Rows) -> Float[np.ndarray, " text"]:
+        return np.exp(judge.nll(rows.contexts, rows.texts))
+
+    return Scorer("perplexity", (1, math.inf), plain.direction, plain.limits, measure, plain.needs)
+
+
+def relative_perplexity(judge: Judge, n: int = 8, seed: int = 0) -> Scorer:
+    """Perplexity of the reply over that of genuine replies of the row's emotion spliced into the same context.
+
+    Both are read up to the end of the first reply. The genuine replies are `n` of
+    :func:`replies.genuine_replies`; their perplexity in a context is the exponential of their mean surprise there.
+
+    Parameters
+    ----------
+    judge
+        The unsteered model.
+    n, seed
+        Of the genuine replies, the same in every context.
+    """
+    known: dict[
+        tuple[str, str], float
+    ] = {}  # kept, so that the next table of the same contexts costs nothing
+
+    def measure(rows: Rows) -> Float[np.ndarray, " text"]:
+        pairs = list(zip(rows.contexts, rows.emotions, strict=True))
+        new = sorted(set(pairs) - known.keys())
+        known.update(zip(new, genuine_nll(judge, new, n, seed).tolist(), strict=True))
+        found = judge.nll(rows.contexts, [_reply_part(text) for text in rows.texts])
+        return np.exp(found - np.array([known[pair] for pair in pairs]))
+
+    limits = (
+        "Genuine replies are those of the small world, strange to a judge of other English; greedy text is cheaper "
+        "than sampled text, so 1 is no floor; the text after the first reply is not read; NaN for an empty reply."
+    )
+    higher = "less expected than genuine replies of the emotion (1: as expected)"
+    return Scorer(
+        "relative_perplexity", (0, math.inf), higher, limits, measure, ("text", "context", "emotion")
+    )
+
+
+def genuine_nll(
+    judge: Judge, pairs: Sequence[tuple[str, str]], n: int = 8, seed: int = 0
+) -> Float[np.ndarray, " pair"]:
+    """Mean surprise, nats per token, at `n` genuine replies for each pair of a context and an emotion."""
+    replies = {emotion: genuine_replies(emotion, n, seed) for emotion in sorted({e for _, e in pairs})}
+    spliced = [(context, _reply_part(splice(context, r))) for context, e in pairs for r in replies[e]]
+    nll = judge.nll([context for context, _ in spliced], [text for _, text in spliced])
+    ends = np.cumsum([len(replies[emotion]) for _, emotion in pairs])
+    return np.array([part.mean() for part in np.split(nll, ends)[: len(pairs)]])
+
+
+def _reply_part(text: str) -> str:
+    """The text up to the end of its first reply, with what stands before the reply."""
+    reply = first_reply(text)
+    return text[: text.index(reply) + len(reply)] if reply else ""

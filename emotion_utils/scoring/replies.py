@@ -1,0 +1,172 @@
+"""Replies of the small world: drawing genuine ones, finding one in a generated text, and reading its emotion."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from emotion_utils.errors import UserError
+from emotion_utils.prompt_schema import EMOTIONS
+from emotion_utils.smallworld.content import Reaction
+from emotion_utils.smallworld.grammar import Grammar, load_grammar
+from emotion_utils.smallworld.nodes import Choice, Draw, Lit, Mention, Node, Ref
+
+__all__ = ["first_reply", "genuine_replies", "reply_emotion", "reply_emotions", "sample_replies", "splice"]
+
+LEADING = " \t\n\"“”'‘"
+REPLY_END = re.compile(r"[\"”\n]")
+SOMEBODY = r"[\w'’]+(?: [\w'’]+)?"
+JOINTS = ("", " ", ' "', "\n", "\n\n")
+PROBE = "Thank you very much."
+"""A reply that the grammar allows wherever it allows one of any cause."""
+
+
+def first_reply(text: str) -> str:
+    """Cut a generated text where its first reply ends: at the closing quotation mark or the end of the line.
+
+    >>> first_reply(' "Thank you, Tom." Then he went home.')
+    'Thank you, Tom.'
+    """
+    return REPLY_END.split(text.lstrip(LEADING), maxsplit=1)[0].strip()
+
+
+def splice(context: str, reply: str) -> str:
+    """The continuation that puts a reply into a context, in quotation marks where it is speech.
+
+    In a context of the small world the reply stands where the grammar lets one stand; in another one it is quoted after
+    a colon and otherwise follows a blank. A mark that is open is closed.
+
+    >>> splice("Tom said to Anna:", "Thank you.")
+    ' "Thank you."'
+    """
+    joint = _joint(context)
+    closing = '"' if (context + joint).count('"') % 2 else ""
+    return f"{joint}{reply}{closing}"
+
+
+def sample_replies(n: int, seed: int = 0, split: str = "train") -> pd.DataFrame:
+    """Draw replies of one sentence from the grammar.
+
+    Returns
+    -------
+    Columns `text, emotion, template, anywhere`, one row per different text: the true emotion, the template that wrote
+    it (the unit of a split), and whether it names neither a person nor the cause, so that it fits any context. Fewer
+    than `n` rows, since documents without a reply, with two sentences or with a known reply are passed over.
+    """
+    grammar, rng = load_grammar("en"), np.random.default_rng(seed)
+    rows = {}
+    for _ in range(n):
+        document = grammar.sample(rng, split)
+        said = [key for key in document.templates if key.split(".")[0] in EMOTIONS]
+        if document.reaction_start is not None and len(said) == 1:
+            text = document.text[document.reaction_start : document.reaction_end]
+            rows[text] = (text, document.emotion, said[0], said[0] in _fitting_anywhere())
+    return pd.DataFrame(list(rows.values()), columns=["text", "emotion", "template", "anywhere"])
+
+
+def genuine_replies(emotion: str, n: int = 8, seed: int = 0, draws: int = 1200) -> list[str]:
+    """Different replies of an emotion that fit any context, each of another template as long as there are some.
+
+    Replies that name a person or the cause are left out: in a foreign context they would be wrong, hence easy to beat.
+    """
+    if emotion not in EMOTIONS:
+        raise UserError(f'The emotion "{emotion}" is not known: choose one of {", ".join(EMOTIONS)}.')
+    drawn = _drawn(draws, seed)
+    drawn = drawn[(drawn["emotion"] == emotion) & drawn["anywhere"]]
+    turn = drawn.groupby("template").cumcount()
+    return drawn.assign(turn=turn).sort_values("turn", kind="stable")["text"].head(n).tolist()
+
+
+def reply_emotion(text: str) -> str | None:
+    """The true emotion of a reply of the small world, in any context; None where it opens like none of its replies.
+
+    The longest opening decides, up to its first word that the grammar draws, as on the cards of the bundled models;
+    there the openings are those that the grammar allows in one context, here those of all contexts.
+    """
+    reply = text.lstrip(LEADING)
+    found = [
+        (match.end(), emotion)
+        for pattern, emotion in _openings()
+        if (match := pattern.match(reply)) is not None
+    ]
+    return max(found)[1] if found else None
+
+
+def reply_emotions(texts: Iterable[str]) -> list[str | None]:
+    """:func:`reply_emotion` of each text."""
+    return [reply_emotion(text) for text in texts]
+
+
+@functools.lru_cache(maxsize=4096)
+def _joint(context: str) -> str:
+    """What stands between a context and a reply."""
+    usual = "" if context.count('"') % 2 or context[-1:].isspace() or not context else " "
+    usual += '"' if context.endswith(":") else ""
+    grammar = load_grammar("en", blind=True)
+    if not grammar.is_prefix(context):
+        return usual
+    return next((j for j in (usual, *JOINTS) if grammar.is_prefix(f"{context}{j}{PROBE}")), usual)
+
+
+@functools.lru_cache(maxsize=8)
+def _drawn(n: int, seed: int) -> pd.DataFrame:
+    return sample_replies(n, seed)
+
+
+@functools.cache
+def _fitting_anywhere() -> frozenset[str]:
+    reactions = load_grammar("en").content.reactions
+    return frozenset(r.key for r in reactions if not r.needs and not r.vocative)
+
+
+@functools.cache
+def _openings() -> list[tuple[re.Pattern[str], str]]:
+    grammar = load_grammar("en")
+    return [
+        (re.compile(_either(_beginnings(grammar, r)), re.IGNORECASE), r.emotion)
+        for r in grammar.content.reactions
+    ]
+
+
+def _beginnings(grammar: Grammar, reaction: Reaction) -> list[str]:
+    """Patterns of a reaction up to its first word that is drawn, or that another cause would have drawn."""
+    return [
+        text.rstrip(" ").removesuffix("\\") for text, _ in _expand(grammar, reaction.nodes, reaction.emotion)
+    ]
+
+
+def _expand(grammar: Grammar, nodes: Iterable[Node], emotion: str) -> list[tuple[str, bool]]:
+    """Patterns that nodes write, each with whether it was cut before a word."""
+    found = [("", False)]
+    for node in nodes:
+        parts = _parts(grammar, node, emotion)
+        found = [
+            (text + part, cut or ends)
+            for text, cut in found
+            for part, ends in ([("", True)] if cut else parts)
+        ]
+    return list(dict.fromkeys(found))
+
+
+def _parts(grammar: Grammar, node: Node, emotion: str) -> list[tuple[str, bool]]:
+    if isinstance(node, Draw | Ref):
+        return [("", True)]
+    if isinstance(node, Mention):
+        return [(SOMEBODY, False)]
+    if isinstance(node, Lit):
+        return [(re.escape(node.text), False)]
+    options = node.options if isinstance(node, Choice) else _deeds(grammar, emotion)
+    return [part for option in options for part in _expand(grammar, option, emotion)]
+
+
+def _deeds(grammar: Grammar, emotion: str) -> list[tuple[Node, ...]]:
+    """What anybody did that made somebody feel the emotion."""
+    return [event.deeds[emotion] for event in grammar.content.events if emotion in event.deeds]
+
+
+def _either(patterns: Sequence[str]) -> str:
+    return f"(?:{'|'.join(sorted(patterns, key=len, reverse=True))})"

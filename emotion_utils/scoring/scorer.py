@@ -1,0 +1,182 @@
+"""What a scorer is, and a table of texts with a column for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from emotion_utils.errors import UserError
+from emotion_utils.prompt_schema import EMOTIONS
+from emotion_utils.suggestions import listing
+
+__all__ = ["Rows", "Scorer", "per_text", "score", "scorer_table"]
+
+COLUMNS = ("text", "context", "emotion")
+
+
+class Rows(NamedTuple):
+    """What is scored: generated texts, what stood before each, and the emotion it was meant to have.
+
+    Columns that a scorer does not need are empty strings.
+    """
+
+    texts: list[str]
+    contexts: list[str]
+    emotions: list[str]
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """One number per generated text.
+
+    Attributes
+    ----------
+    name
+        Of the column.
+    range
+        Smallest and largest value.
+    direction
+        What a higher value means.
+    limits
+        What the number cannot tell, and where it is NaN, in one sentence.
+    measure
+        The computation on distinct rows.
+    needs
+        Columns that it reads: `text`, `context`, `emotion`.
+    """
+
+    name: str
+    range: tuple[float, float]
+    direction: str
+    limits: str
+    measure: Callable[[Rows], Sequence[float] | np.ndarray]
+    needs: tuple[str, ...] = ("text",)
+
+    def __call__(
+        self,
+        texts: Iterable[Any],
+        contexts: Iterable[Any] | None = None,
+        emotions: Iterable[Any] | str | None = None,
+    ) -> Float[np.ndarray, " text"]:
+        """Score the texts; equal rows are measured once, in an order that does not depend on theirs.
+
+        Parameters
+        ----------
+        texts
+            What was generated. An empty string is a text; None and NaN are errors.
+        contexts
+            What the model had read before each text, where the scorer needs it.
+        emotions
+            The emotion each text is measured against, one for all or one each, where the scorer needs it.
+
+        Raises
+        ------
+        UserError
+            Naming the row and column that is missing or not a string.
+        """
+        words = _strings(texts, "text")
+        keys = list(zip(words, *(self._column(name, words, contexts, emotions) for name in COLUMNS[1:])))  # noqa: B905 - all are as long as the texts
+        distinct = sorted(set(keys))
+        place = {key: i for i, key in enumerate(distinct)}
+        if not distinct:
+            return np.zeros(0)
+        values = np.asarray(self.measure(Rows(*map(list, zip(*distinct, strict=True)))), dtype=float)
+        return values[[place[key] for key in keys]]
+
+    def _column(self, name: str, texts: list[str], contexts: Any, emotions: Any) -> list[str]:
+        given = contexts if name == "context" else emotions
+        if name not in self.needs:
+            return [""] * len(texts)
+        if given is None:
+            raise UserError(f'The scorer "{self.name}" needs the {name} of each text: pass {name}s.')
+        column = [given] * len(texts) if isinstance(given, str) and name == "emotion" else given
+        return _aligned(column, name, len(texts))
+
+
+def per_text(measure: Callable[[str], float]) -> Callable[[Rows], list[float]]:
+    """Lift a function of one text to rows."""
+    return lambda rows: [measure(text) for text in rows.texts]
+
+
+def score(table: pd.DataFrame, scorers: Sequence[Scorer], *, long: bool = False) -> pd.DataFrame:
+    """Add one column per scorer to a table of generated texts.
+
+    Parameters
+    ----------
+    table
+        With `text` and, where a scorer needs them, `context` and `emotion`; it is not changed.
+    scorers
+        With names that differ from each other and from the columns.
+    long
+        Give rows `scorer, score` below each other instead of columns.
+
+    Returns
+    -------
+    A copy of the table with the scores.
+    """
+    _check_names(table, scorers)
+    scores = {scorer.name: _scores(scorer, table) for scorer in scorers}
+    wide = table.assign(**scores)
+    if not long:
+        return wide
+    parts = [table.assign(scorer=name, score=values) for name, values in scores.items()]
+    return pd.concat(parts, ignore_index=True) if parts else table.iloc[:0].assign(scorer="", score=0.0)
+
+
+def scorer_table(scorers: Sequence[Scorer]) -> pd.DataFrame:
+    """List range, direction and limits of scorers.
+
+    Returns
+    -------
+    Columns `scorer, lowest, highest, higher_is, limits, needs`.
+    """
+    rows = [(s.name, *map(float, s.range), s.direction, s.limits, ", ".join(s.needs)) for s in scorers]
+    return pd.DataFrame(rows, columns=["scorer", "lowest", "highest", "higher_is", "limits", "needs"])
+
+
+def _scores(scorer: Scorer, table: pd.DataFrame) -> Float[np.ndarray, " text"]:
+    missing = [name for name in ("text", *scorer.needs) if name not in table]
+    if missing:
+        raise UserError(
+            f'The scorer "{scorer.name}" needs the column "{missing[0]}"; the table has {listing(map(str, table))}.'
+        )
+    given = {f"{name}s": table[name] for name in scorer.needs if name != "text"}
+    return scorer(table["text"], **given)
+
+
+def _check_names(table: pd.DataFrame, scorers: Sequence[Scorer]) -> None:
+    taken = list(map(str, table))
+    for scorer in scorers:
+        if scorer.name in taken:
+            raise UserError(
+                f'There are two columns "{scorer.name}": give each scorer once, with a free name.'
+            )
+        taken.append(scorer.name)
+
+
+def _aligned(column: Iterable[Any], name: str, n: int) -> list[str]:
+    values = _strings(column, name)
+    if len(values) != n:
+        raise UserError(f"There are {len(values)} {name}s for {n} texts: give one for each text.")
+    unknown = sorted({value for value in values if name == "emotion" and value not in EMOTIONS})
+    if unknown:
+        raise UserError(f'The emotion "{unknown[0]}" is not known: choose {listing(EMOTIONS)}.')
+    return values
+
+
+def _strings(values: Iterable[Any], name: str) -> list[str]:
+    if isinstance(values, str):
+        raise UserError(f"One {name} was given where a list is expected: write [{values[:30]!r}].")
+    found = list(values)
+    for row, value in enumerate(found):
+        if not isinstance(value, str):
+            raise UserError(
+                f"The {name} in row {row} is {value!r}, not a string: leave the row out, "
+                "or give an empty string where nothing was generated."
+            )
+    return [str(value) for value in found]
