@@ -140,7 +140,7 @@ _MODELS = Parameter(
     "models",
     str,
     "small-gpt2, small-neo, small-pythia, small-llama3, small-qwen3, small-gemma3",
-    "registry names, hub ids or paths, with commas between",
+    "names or paths",
     pattern=r"[^\s,][^,]*(\s*,\s*[^\s,][^,]*)*",
     hint="names of models with commas between",
 )

@@ -6,6 +6,7 @@ import pytest
 import sided
 
 from emotion_utils.k_selection import choose_k
+from emotion_utils.map_scores import compare_maps
 from emotion_utils.pairwise import SCORES, against, align_pairs
 from emotion_utils.plots import alignment as figures
 from emotion_utils.published_alignment import all_pairs
@@ -51,3 +52,12 @@ def test_similarities_and_k(readings):
     assert f"RSA {table['value'].min():.2f}" in figures.similarity(table, "RSA").alt
     choice = choose_k(readings["m0"], readings["m1"], sided.rows(), (0, 0), (1, 2), 19, 5)
     assert f"z, wrong pairings: {choice.table['null_z'].iloc[0]:.0%}" in figures.k_choice(choice.table).alt
+
+
+def test_maps(readings):
+    table = compare_maps(readings, [("m0", "m1"), ("m1", "m0")], sided.rows().halves(0), 2, 9)
+    shown = figures.maps(table, SCORES)
+    ridge = table[(table["map"] == "ridge") & (table["score"] == "r2")]
+    said = f"held-out R²: ridge {ridge['value'].mean():.2f} (wrong pairs {ridge['null_high'].mean():.2f})"
+    assert said in shown.alt
+    assert len(shown.figure["data"]) == 2 * 2 * 3

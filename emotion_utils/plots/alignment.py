@@ -12,7 +12,16 @@ from plotly.subplots import make_subplots
 from emotion_utils.plots.figure import Shown, show
 from emotion_utils.plots.style import DIVERGING, PALETTE, SEQUENTIAL
 
-__all__ = ["against_controls", "k_choice", "layers", "message", "overlap_map", "similarity", "specificity"]
+__all__ = [
+    "against_controls",
+    "k_choice",
+    "layers",
+    "maps",
+    "message",
+    "overlap_map",
+    "similarity",
+    "specificity",
+]
 
 GREY = PALETTE[-1]
 
@@ -277,3 +286,33 @@ def k_choice(table: pd.DataFrame) -> Shown:
     figure.update_yaxes(title="share of draws that choose it", tickformat=".0%", range=[0, 1.03])
     alt = f"Bars for {', '.join(names)}. {'; '.join(said)}."
     return show(figure, alt=alt, title="Which k do the rules choose?", data=table)
+
+
+def maps(table: pd.DataFrame, labels: dict[str, str]) -> Shown:
+    """Every score of every kind of map, pair by pair, beside the 95th percentile of wrong pairs.
+
+    Parameters
+    ----------
+    table
+        From `map_scores.compare_maps`.
+    labels
+        Names of the scores.
+    """
+    figure, said = make_subplots(rows=len(labels), cols=1, vertical_spacing=0.1), []
+    for row, (score, label) in enumerate(labels.items(), 1):
+        own = table[table["score"] == score]
+        for i, ((source, target), part) in enumerate(own.groupby(["source", "target"], sort=False)):
+            name = f"{short(source)} to {short(target)}"
+            # in Plotly's numbers a symbol plus 100 is the same one, open
+            for column, mark, kind in (("null_high", i + 100, ", wrong pairs"), ("value", i, "")):
+                figure.add_scatter(
+                    x=part[column], y=part["map"], name=name + kind, mode="markers", showlegend=row == 1,
+                    marker={"color": PALETTE[i % len(PALETTE)], "symbol": mark, "size": 10}, row=row, col=1,
+                )  # fmt: skip
+        figure.update_xaxes(title=label, row=row, col=1)
+        figure.update_yaxes(title="map", autorange="reversed", row=row, col=1)
+        means = own.groupby("map", sort=False)[["value", "null_high"]].mean()
+        each = (f"{m.Index} {m.value:.2f} (wrong pairs {m.null_high:.2f})" for m in means.itertuples())
+        said.append(f"{label}: {', '.join(each)}")
+    alt = f"Dots; mean of the pairs and 95th percentile of wrong pairs. {'; '.join(said)}."
+    return show(figure, alt=alt, title="Six kinds of maps by three scores", data=table, height=960)
