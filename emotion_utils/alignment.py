@@ -8,25 +8,28 @@ pairing, so that looking at many pairs costs what it should.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from emotion_utils.errors import UserError
+from emotion_utils.nulls import permutation_p
 from emotion_utils.pairings import Ridge, held_out_hat, permute_pairing, r_squared
 from emotion_utils.probing import areas
-from emotion_utils.subspaces import emotion_subspace
+from emotion_utils.subspaces import emotion_subspace, orthonormal
 
 __all__ = ["PENALTY", "Alignment", "Side", "align"]
 
 PENALTY = 0.1
 """Ridge penalty over the mean eigenvalue: fixed beforehand, since one that is chosen on the true pairing would have to
 be chosen again for every other one."""
-CHUNK = 64 * 2**20
-"""Bytes of images held at once."""
+CHUNK = 8 * 2**20
+"""Bytes of images held at once: about what a cache holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +91,7 @@ class Alignment:
             for i, one in enumerate(self.layers[0]):
                 for j, other in enumerate(self.layers[1]):
                     ours, null = values[0, i, j], values[1:, i, j]
-                    p = (1 + (null >= ours).sum()) / (1 + len(null))
-                    numbers = ours, null.mean(), np.quantile(null, 0.95), p
+                    numbers = ours, null.mean(), np.quantile(null, 0.95), float(permutation_p(ours, null))
                     rows.append((self.source, self.target, name, one, other, *numbers))
         columns = [
             "source",
@@ -132,7 +134,7 @@ class Alignment:
                     "value": ours,
                     "null": null.mean(),
                     "null_high": np.quantile(null, 0.95),
-                    "p": (1 + (null >= ours).sum()) / (1 + len(null)),
+                    "p": float(permutation_p(ours, null)),
                     "calibrated": (ours - null.mean()) / (top - null.mean()),
                 }
             )
@@ -169,35 +171,72 @@ def align(
     Raises
     ------
     UserError
-        Where the two have not the same rows or emotions.
+        Where the two have not the same rows or emotions, or neutral rows are not finite, are all equal, or see fewer
+        than k dimensions.
     """
+    _check(source, target)
+    true = np.arange(len(source.groups))[None]
+    orders = np.concatenate([true, permute_pairing(source.groups, n_permutations, seed)])
+    # products of this size gain little from threads of BLAS, which lose much by waiting where others use the cores
+    with threadpool_limits(1, user_api="blas"):
+        scores = _scores(source, target, orders, k, penalty)
+    return Alignment(source.model, target.model, (source.layers, target.layers), scores)
+
+
+def _scores(
+    source: Side, target: Side, orders: Int[np.ndarray, "draw row"], k: int, penalty: float
+) -> dict[str, Float[np.ndarray, "draw source target"]]:
+    """All scores of all pairs of layers under all pairings."""
+    shape = len(orders), len(source.layers), len(target.layers)
+    overlaps, probes = np.empty(shape), np.empty(shape)
+    hats = np.stack([held_out_hat(rows, source.groups, penalty) for rows in source.neutral])
+    centred = target.neutral - target.neutral.mean(axis=1, keepdims=True)
+    goals = [_goal(target, j, centred[j], k) for j in range(len(target.layers))]
+    places = np.argsort(orders, axis=1)  # where each target row goes: permuting Y itself would move far more
+    for i in range(len(source.layers)):
+        permuted = {emotion: dual.at(places) for emotion, dual in _duals(source, i, k, penalty).items()}
+        for j, goal in enumerate(goals):
+            overlaps[:, i, j], probes[:, i, j] = _transferred(permuted, goal)
+    r2 = r_squared(hats, centred @ centred.transpose(0, 2, 1), orders)
+    return {"r2": r2, "overlap": overlaps, "probe": probes}
+
+
+def _check(source: Side, target: Side) -> None:
+    """Refuse what has no answer, in a sentence that names the model and the layer."""
     if not np.array_equal(source.groups, target.groups) or set(source.emotional) != set(target.emotional):
         raise UserError(
             f"{source.model} and {target.model} were not read on the same prompts: pass the same rows in one order."
         )
-    n = source.neutral.shape[1]
-    orders = np.concatenate([np.arange(n)[None], permute_pairing(source.groups, n_permutations, seed)])
-    shape = len(orders), len(source.layers), len(target.layers)
-    scores = {name: np.empty(shape) for name in ("r2", "overlap", "probe")}
-    hats = np.stack([held_out_hat(rows, source.groups, penalty) for rows in source.neutral])
-    centred = target.neutral - target.neutral.mean(axis=1, keepdims=True)
-    scores["r2"] = r_squared(hats, centred @ centred.transpose(0, 2, 1), orders)
-    goals = [_goal(target, j, centred[j], k) for j in range(len(target.layers))]
-    for i in range(len(source.layers)):
-        permuted = _permuted(_duals(source, i, k, penalty), orders)
-        for j, goal in enumerate(goals):
-            scores["overlap"][:, i, j], scores["probe"][:, i, j] = _transferred(permuted, goal)
-    return Alignment(source.model, target.model, (source.layers, target.layers), scores)
+    for side in (source, target):
+        if side.neutral.shape[:2] != (len(side.layers), len(side.groups)):
+            raise UserError(
+                f"{side.model} has neutral states of {side.neutral.shape[:2]} layers and rows for "
+                f"{len(side.layers)} layers and {len(side.groups)} families: read it on the same prompts."
+            )
+        for layer, rows in zip(side.layers, side.neutral, strict=True):
+            with _named(side.model, layer):
+                Ridge.fit(rows, PENALTY)
+
+
+@contextmanager
+def _named(model: str, layer: int) -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{model}, layer {layer}: {error}") from None
 
 
 @dataclass(frozen=True, eq=False)
 class _Goal:
-    """One layer of the target, in the coordinates of its neutral rows."""
+    """One layer of the target, as its neutral rows see it.
+
+    ``rows`` are in their own principal axes, of which there are r; ``states`` are inner products with emotional prompts
+    and, after them, as many partners.
+    """
 
     rows: Float[np.ndarray, "row r"]
     subspaces: Mapping[str, Float[np.ndarray, "k r"]]
-    states: Mapping[str, Float[np.ndarray, "state r"]]
-    positive: Mapping[str, Bool[np.ndarray, " state"]]
+    states: Mapping[str, Float[np.ndarray, "row state"]]
 
 
 def _goal(target: Side, layer: int, centred: Float[np.ndarray, "row d"], k: int) -> _Goal:
@@ -205,59 +244,82 @@ def _goal(target: Side, layer: int, centred: Float[np.ndarray, "row d"], k: int)
     left, singular, basis = np.linalg.svd(centred, full_matrices=False)
     kept = singular > singular[0] * 1e-10
     left, singular, basis = left[:, kept], singular[kept], basis[kept]
-    subspaces, states, positive = {}, {}, {}
-    for emotion in sorted(target.emotional):
-        own, partner = target.emotional[emotion], target.partners[emotion][layer]
-        subspaces[emotion] = emotion_subspace(own[layer], partner, k) @ basis.T
-        states[emotion] = np.concatenate([own[layer], partner]) @ basis.T
-        positive[emotion] = np.arange(2 * len(partner)) < len(partner)
-    return _Goal(left * singular, subspaces, states, positive)
+    subspaces, states = {}, {}
+    with _named(target.model, target.layers[layer]):
+        _require(len(singular), k, "a subspace")
+        for emotion in sorted(target.emotional):
+            own, partner = target.emotional[emotion][layer], target.partners[emotion][layer]
+            subspaces[emotion] = emotion_subspace(own, partner, k) @ basis.T
+            states[emotion] = centred @ np.concatenate([own, partner]).T
+    return _Goal(left * singular, subspaces, states)
 
 
-def _duals(source: Side, layer: int, k: int, penalty: float) -> dict[str, Float[np.ndarray, "k_plus_1 row"]]:
-    """By emotion: what turns target rows into the images of the subspace and, last, of the emotion vector."""
+def _require(rank: int, k: int, what: str) -> None:
+    if rank < k:
+        raise UserError(
+            f"The neutral rows see {rank} of the {k} dimensions of {what}: take a smaller k, or more neutral prompts."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Dual:
+    """What turns target rows into images of an emotion subspace, up to its basis, and of a vector, up to its length."""
+
+    span: Float[np.ndarray, "*draw k row"]
+    vector: Float[np.ndarray, "*draw row"]
+
+    def at(self, places: Int[np.ndarray, "draw row"]) -> _Dual:
+        """The same with the columns where each pairing puts them: (draw, k, row) and (draw, row)."""
+        return _Dual(np.ascontiguousarray(self.span.T[places].transpose(0, 2, 1)), self.vector[places])
+
+
+def _duals(source: Side, layer: int, k: int, penalty: float) -> dict[str, _Dual]:
+    """By emotion, of one layer of the source."""
     fitted = Ridge.fit(source.neutral[layer], penalty)
     out = {}
-    for emotion in sorted(source.emotional):
-        own, partner = source.emotional[emotion], source.partners[emotion][layer]
-        vector = (own[layer] - partner).mean(axis=0, keepdims=True)
-        directions = np.concatenate([emotion_subspace(own[layer], partner, k), vector])
-        out[emotion] = fitted.dual(directions, vectors=True)
+    with _named(source.model, source.layers[layer]):
+        for emotion in sorted(source.emotional):
+            own, partner = source.emotional[emotion][layer], source.partners[emotion][layer]
+            subspace, moved = emotion_subspace(own, partner, k), own - partner
+            vector = moved.mean(axis=0, keepdims=True) / np.linalg.norm(moved, axis=1).max()
+            _require(_seen(fitted, subspace), k, f"the subspace of {emotion}")
+            span, image = (fitted.dual(points, vectors=True) for points in (subspace, vector))
+            # a vector that the rows do not see has no image: it tells nothing apart, where its rounding might
+            out[emotion] = _Dual(orthonormal(span), image[0] * _seen(fitted, vector))
     return out
 
 
-def _permuted(
-    duals: Mapping[str, Float[np.ndarray, "k_plus_1 row"]], orders: Int[np.ndarray, "draw row"]
-) -> Float[np.ndarray, "draw image row"]:
-    """The duals of all emotions with their columns where each pairing puts them: permuting Y would move far more."""
-    stacked = np.concatenate(list(duals.values()))  # (emotion x (k + 1), row)
-    return stacked[:, np.argsort(orders, axis=1)].transpose(1, 0, 2)
+def _seen(fitted: Ridge, directions: Float[np.ndarray, "m d"]) -> int:
+    """How many dimensions of some directions, of about unit length, the rows of the source span beyond rounding."""
+    rounding = np.linalg.norm(fitted.rows) * max(fitted.rows.shape) * np.finfo(np.float64).eps
+    return int(np.linalg.matrix_rank(directions @ fitted.rows.T, tol=rounding))
 
 
 def _transferred(
-    permuted: Float[np.ndarray, "draw image row"], goal: _Goal
+    permuted: Mapping[str, _Dual], goal: _Goal
 ) -> tuple[Float[np.ndarray, " draw"], Float[np.ndarray, " draw"]]:
     """Overlap and probe of every pairing, mean over the emotions."""
-    overlaps, probes = np.zeros(len(permuted)), np.zeros(len(permuted))
-    emotions, size = list(goal.subspaces), permuted.shape[1] // len(goal.subspaces)
-    step = max(1, CHUNK // (permuted.shape[1] * goal.rows.shape[1] * 8))
-    for start in range(0, len(permuted), step):
-        part = slice(start, start + step)
-        images = permuted[part] @ goal.rows  # (draw, emotion x (k + 1), r)
-        for i, emotion in enumerate(emotions):
-            own = images[:, i * size : (i + 1) * size]
-            overlaps[part] += _overlaps(own[:, :-1], goal.subspaces[emotion])
-            probes[part] += areas(goal.states[emotion] @ own[:, -1].T, goal.positive[emotion])
-    return overlaps / len(emotions), probes / len(emotions)
+    overlaps, probes = (np.zeros(len(next(iter(permuted.values())).span)) for _ in range(2))
+    for emotion, dual in permuted.items():
+        states, subspace = goal.states[emotion], goal.subspaces[emotion]
+        positive = np.arange(states.shape[1]) < states.shape[1] // 2
+        step = max(1, CHUNK // (dual.span.shape[1] * goal.rows.shape[1] * 8))
+        for start in range(0, len(overlaps), step):
+            part = slice(start, start + step)
+            overlaps[part] += _overlaps(dual.span[part], goal.rows, subspace)
+            probes[part] += areas((dual.vector[part] @ states).T, positive)
+    return overlaps / len(permuted), probes / len(permuted)
 
 
 def _overlaps(
-    images: Float[np.ndarray, "draw k r"], goal: Float[np.ndarray, "m r"]
+    spans: Float[np.ndarray, "draw k row"], rows: Float[np.ndarray, "row r"], goal: Float[np.ndarray, "m r"]
 ) -> Float[np.ndarray, " draw"]:
-    """Overlap of the span of each set of rows with one subspace: tr((M Mᵀ)⁻¹ M Vᵀ V Mᵀ) / min(k, m)."""
-    scaled = images / np.linalg.norm(
-        images, axis=2, keepdims=True
-    )  # rows of one length, for the solver's sake
-    crossed = scaled @ goal.T  # (draw, k, m)
-    solved = np.linalg.solve(scaled @ scaled.transpose(0, 2, 1), crossed)
+    """Overlap of the image M of each span with one subspace V: tr((M Mᵀ)⁻¹ M Vᵀ V Mᵀ) / min(k, m)."""
+    flat = spans.reshape(-1, spans.shape[2]) @ rows  # one large product
+    crossed = (flat @ goal.T).reshape(*spans.shape[:2], -1)  # (draw, k, m)
+    images = flat.reshape(*spans.shape[:2], -1)
+    gram = images @ images.transpose(0, 2, 1)
+    lengths = np.sqrt(np.diagonal(gram, axis1=1, axis2=2))[:, :, None]
+    crossed = crossed / lengths  # rows of one length, for the solver's sake
+    solved = np.linalg.solve(gram / (lengths * lengths.transpose(0, 2, 1)), crossed)
     return (solved * crossed).sum(axis=(1, 2)) / min(crossed.shape[1:])

@@ -61,16 +61,14 @@ class Ridge:
         UserError
             For fewer than three rows, rows that are all equal, or values that are not finite.
         """
-        values = np.asarray(rows, dtype=np.float64)
-        if not np.isfinite(values).all():
-            bad = int(np.argwhere(~np.isfinite(values))[0][0])
-            raise UserError(f"A map needs finite rows: row {bad} is not; leave it out of both models.")
+        values = _finite(rows)
         if len(values) < 3:
             raise UserError(f"A map needs at least 3 paired rows: there are {len(values)}.")
         mean = values.mean(axis=0)
         centred = values - mean
         scale = float(np.sqrt((centred**2).mean()))
-        if scale <= np.finfo(np.float64).eps * float(np.abs(values).max(initial=0.0)):
+        # the mean of equal rows is off by as much as the rounding of so many sums
+        if scale <= len(values) * np.finfo(np.float64).eps * float(np.abs(values).max(initial=0.0)):
             raise UserError("All rows to fit a map on are equal: take other prompts, or another layer.")
         return cls(centred / scale, mean, scale, penalty)
 
@@ -85,9 +83,23 @@ class Ridge:
             States of the source, or directions.
         vectors
             Whether they are directions, which are not centred.
+
+        Raises
+        ------
+        UserError
+            For points that are not finite.
         """
+        points = _finite(points)
         moved = (points if vectors else points - self.mean) / self.scale
         return dual_weights(self.rows, moved @ self.rows.T, self.penalty)
+
+
+def _finite(rows: np.ndarray) -> np.ndarray:
+    values = np.asarray(rows, dtype=np.float64)
+    if not np.isfinite(values).all():
+        bad = int(np.argwhere(~np.isfinite(values))[0][0])
+        raise UserError(f"A map needs finite rows: row {bad} is not; leave it out of both models.")
+    return values
 
 
 def dual_weights(
@@ -105,8 +117,13 @@ def held_out_hat(
     """The matrix that predicts each target row from target rows of other groups: Ŷ = hat @ Y.
 
     Each fold is centred on its own training rows, on both sides.
+
+    Raises
+    ------
+    UserError
+        For rows that are not finite, fewer than two families, and as :meth:`Ridge.fit` in every fold.
     """
-    values = np.asarray(rows, dtype=np.float64)
+    values = _finite(rows)
     n = len(values)
     hat = np.zeros((n, n))
     splits = min(folds, len(set(groups)))
@@ -137,16 +154,24 @@ def r_squared(
     Returns
     -------
     1 - ||Y - hat Y||² / ||Y||²; the sums over d_target are hidden in the Gram matrices.
+
+    Raises
+    ------
+    UserError
+        For targets without any spread.
     """
-    n = hats.shape[1]
+    n, total = hats.shape[1], np.trace(targets, axis1=1, axis2=2)
+    if not (total > 0).all():
+        raise UserError(
+            "The target's rows are all equal, or not finite: take other prompts, or another layer."
+        )
+    rows, columns = np.triu_indices(n)  # both factors are symmetric: half of the entries are enough
     missed = np.eye(n) - hats
-    cost = np.einsum("aij,aik->ajk", missed, missed).reshape(len(hats), -1)  # (I - H)ᵀ(I - H)
-    total = np.trace(targets, axis1=1, axis2=2)
-    out = np.empty((len(orders), len(hats), len(targets)))
-    for i, order in enumerate(orders):
-        turned = targets[:, order[:, None], order[None, :]].reshape(len(targets), -1)
-        out[i] = 1 - (cost @ turned.T) / total
-    return out
+    cost = (missed.transpose(0, 2, 1) @ missed)[:, rows, columns] * np.where(rows == columns, 1, 2)
+    # targets last, so that one entry of all of them is read at once
+    entries = np.ascontiguousarray(targets.transpose(1, 2, 0)).reshape(n * n, -1)
+    missing = [cost @ entries[order[rows] * n + order[columns]] for order in orders]
+    return 1 - np.stack(missing) / total
 
 
 def choose_penalty(
@@ -171,13 +196,12 @@ def permute_pairing(groups: np.ndarray, n: int, seed: int) -> Int[np.ndarray, "d
     For each draw the number of the row that takes each place.
     """
     rng = np.random.default_rng(seed)
-    codes = pd.factorize(np.asarray(groups))[0]
+    codes = pd.factorize(np.asarray(groups), use_na_sentinel=False)[0]
     members = [np.flatnonzero(codes == code) for code in range(codes.max(initial=-1) + 1)]
-    sizes = np.array([len(rows) for rows in members])
     orders = np.empty((n, len(codes)), dtype=np.int64)
-    for order in orders:
-        for size in np.unique(sizes):
-            same = np.flatnonzero(sizes == size)
-            for place, taken in zip(same, rng.permutation(same), strict=True):
-                order[members[place]] = rng.permutation(members[taken])
+    for size in sorted({len(rows) for rows in members}):
+        same = np.stack([rows for rows in members if len(rows) == size])  # (group, place inside)
+        taken = rng.permuted(np.broadcast_to(np.arange(len(same)), (n, len(same))), axis=1)
+        inside = rng.permuted(np.broadcast_to(np.arange(size), (n, *same.shape)), axis=2)
+        orders[:, same] = same[taken[:, :, None], inside]
     return orders

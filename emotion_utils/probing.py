@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Bool, Float
-from scipy.stats import rankdata
 from torch import Tensor
 
 from emotion_utils.activations import Activations
 from emotion_utils.errors import UserError
 from emotion_utils.lexicality import permute_blocks
 from emotion_utils.prompt_schema import EMOTIONS
+from emotion_utils.ranks import sums_of_ranks
 from emotion_utils.resampling import resampling_units
 from emotion_utils.suggestions import suggestion
 from emotion_utils.vectors import EmotionVector, difference_of_means, logistic_directions
@@ -255,7 +255,7 @@ def areas(scores: Float[np.ndarray, "read ..."], positive: np.ndarray) -> np.nda
     """
     mask = positive.reshape(positive.shape + (1,) * (scores.ndim - positive.ndim))
     up, down = mask.sum(axis=0), (~mask).sum(axis=0)
-    won = np.where(mask, rankdata(scores, axis=0), 0).sum(axis=0) - up * (up + 1) / 2
+    won = sums_of_ranks(scores, np.broadcast_to(mask, scores.shape)) - up * (up + 1) / 2
     pairs = np.broadcast_to(up * down, won.shape)
     return np.divide(won, pairs, out=np.full(won.shape, np.nan), where=pairs > 0)
 

@@ -118,8 +118,53 @@ def test_rank_deficient_rows_are_no_trouble():
     assert np.isfinite(dual_weights(fitted.rows, fitted.rows @ fitted.rows.T, 1e-3)).all()
 
 
+def ill_conditioned(x):
+    """Spread over eight decades, and one dimension whose mean dwarfs all else."""
+    return x * np.logspace(0, -8, x.shape[1]) + 1e4 * (np.arange(x.shape[1]) == 1)
+
+
+@pytest.mark.parametrize("width", [12, 60], ids=["more rows than dimensions", "fewer"])
+def test_ill_conditioned_rows_are_mapped_as_by_scikit_learn(data, width):
+    _, y, groups = data
+    x = ill_conditioned(np.random.default_rng(4).normal(size=(N, width)))
+    expected = sklearn_map(x, y, 0.1)(x)
+    assert Ridge.fit(x, 0.1).dual(x) @ (y - y.mean(0)) + y.mean(0) == pytest.approx(expected, abs=1e-8)
+    hat, predicted = held_out_hat(x, groups, 0.1), np.empty_like(y)
+    for train, test in GroupKFold(5).split(x, groups=groups):
+        predicted[test] = sklearn_map(x[train], y[train], 0.1)(x[test])
+    assert hat @ y == pytest.approx(predicted, abs=1e-8)
+
+
+def test_a_family_of_equal_rows_is_predicted_alike(data):
+    x, y, groups = data
+    predicted = held_out_hat(x[np.arange(N) // 3 * 3], groups, 0.1) @ y
+    assert predicted == pytest.approx(predicted[np.arange(N) // 3 * 3], abs=1e-10)
+
+
+def test_rows_without_a_family_are_one_family():
+    for order in permute_pairing(np.array(["a", "a", None, None, np.nan], dtype=object), 20, 0):
+        assert sorted(order) == list(range(5))
+
+
+def test_places_are_equally_likely():
+    """Three groups of two rows: a row gets to each of six places in one of six permutations."""
+    orders = permute_pairing(np.array([0, 0, 1, 1, 2, 2]), 6000, 0)
+    counts = np.stack([np.bincount(column, minlength=6) for column in orders.T])
+    assert np.abs(counts - 1000).max() < 5 * np.sqrt(1000 * 5 / 6)
+
+
 def test_what_cannot_be_mapped_is_named(data):
     x, _, groups = data
+    with pytest.raises(UserError, match="row 25 is not"):
+        held_out_hat(np.where(np.arange(N)[:, None] == 25, np.nan, x), groups, 0.1)
+    with pytest.raises(UserError, match="row 0 is not"):
+        Ridge.fit(x, 0.1).dual(np.full((2, D), np.nan))
+    with pytest.raises(UserError, match="are equal"):
+        held_out_hat(np.full((N, D), 0.3), groups, 0.1)
+    with pytest.raises(UserError, match="at least 3 paired rows: there are 2"):
+        held_out_hat(x[:4], np.array([0, 0, 1, 1]), 0.1)
+    with pytest.raises(UserError, match="target's rows are all equal"):
+        r_squared(held_out_hat(x, groups, 0.1)[None], np.zeros((1, N, N)), np.arange(N)[None])
     with pytest.raises(UserError, match="row 4 is not"):
         Ridge.fit(np.where(np.arange(N)[:, None] == 4, np.inf, x), 0.1)
     with pytest.raises(UserError, match="at least 3 paired rows: there are 2"):

@@ -71,6 +71,17 @@ def test_areas_are_those_of_scikit_learn_ties_included():
     assert np.isnan(areas(scores, np.ones(60, dtype=bool))).all()
 
 
+def test_areas_of_one_column_of_labels_each_and_of_columns_that_are_not_numbers():
+    rng = np.random.default_rng(1)
+    scores, positive = rng.normal(size=(40, 5)), rng.random((40, 5)) < 0.5
+    scores[:, 1], scores[3, 2], positive[:, 4] = 7.0, np.nan, False
+    scores[:20, 3] = scores[20:, 3]
+    found = areas(scores, positive)
+    assert np.isnan(found).tolist() == [False, False, True, False, True]
+    for i in (0, 1, 3):
+        assert found[i] == pytest.approx(roc_auc_score(positive[:, i], scores[:, i]), abs=1e-12)
+
+
 def test_the_best_layer_has_the_largest_area_and_then_the_largest_gap():
     positive = np.array([True] * 4 + [False] * 4)
     apart, wider = np.r_[np.full(4, 1.0), np.zeros(4)], np.r_[np.full(4, 9.0), np.zeros(4)]

@@ -96,7 +96,42 @@ def test_what_words_share_is_taken_out_and_the_rest_stays():
     assert first["low"] < first["value"] < first["high"]
 
 
+def test_ill_conditioned_and_rank_deficient_states_keep_their_formulas():
+    """A mean that dwarfs the rest, a spectrum over eight decades, and states of rank two."""
+    rng = np.random.default_rng(5)
+    turn = np.linalg.qr(rng.normal(size=(8, 8)))[0]
+    x = rng.normal(size=(30, 8)) * np.logspace(0, -8, 8) @ turn
+    y = rng.normal(size=(30, 2)) @ rng.normal(size=(2, 40))
+    k, m = (v @ v.T for v in (x, y))
+    expected = hsic(k, m) / np.sqrt(hsic(k, k) * hsic(m, m))
+    assert alike(cka_matrix(x + 1e4), cka_matrix(y)) == pytest.approx(expected, abs=1e-8)
+    condensed = [1 - pdist(v - v.mean(axis=0), "cosine") for v in (x, y)]
+    assert alike(rsa_matrix(x), rsa_matrix(y)) == pytest.approx(spearmanr(*condensed)[0], abs=1e-8)
+
+
+def test_models_of_other_tokenizers_are_compared_and_other_prompts_are_refused():
+    """Only states at the end of the same prompts are compared, so that neither widths nor tokens need to agree."""
+    table, (one, other) = sided.prompts(), sided.two_of_one_world(widths=(20, 35))
+    found = compare(
+        {"m0": one, "m1": other}, sided.reading("w", table, sided.world(table, 3), 4), sided.rows(), 3
+    )
+    assert np.isfinite(found["value"]).all()
+    short = Reading(
+        "m1", other.layers, other.ids[:-2], other.values[:-2]
+    )  # without the last emotional prompt
+    with pytest.raises(UserError, match='m1 was not read on "s-15-2-apology"'):
+        compare({"m0": one, "m1": short}, one, sided.rows(), 3)
+
+
 def test_states_without_differences_are_refused():
+    with pytest.raises(UserError, match="not finite"):
+        rsa_matrix(np.full((5, 3), np.nan))
+    with pytest.raises(UserError, match="All states are equal"):
+        cka_matrix(np.full((5, 3), 0.3))
+    with pytest.raises(UserError, match="exactly the mean state"):
+        rsa_matrix(np.array([[1.0, 0], [-1, 0], [0, 0], [0, 1], [0, -1]]))
+    with pytest.raises(UserError, match="equally similar"):
+        rsa_matrix(np.array([[1.0, 0], [0, 1]]))
     with pytest.raises(UserError, match="All states are equal"):
         rsa_matrix(np.ones((5, 3)))
     with pytest.raises(UserError, match="not finite"):

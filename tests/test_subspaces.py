@@ -112,6 +112,46 @@ def test_scale_changes_no_sound_measure():
         assert angle_cosine(one, factor * other) == pytest.approx(angle_cosine(one, other), rel=1e-9)
 
 
+def test_components_of_ill_conditioned_and_of_wide_rows_are_those_of_scikit_learn():
+    """Spread over six decades, a mean that dwarfs it, and fewer rows than dimensions."""
+    for n, d in ((40, 12), (10, 30)):
+        turn = np.linalg.qr(RNG.normal(size=(d, d)))[0]
+        values = RNG.normal(size=(n, d)) * np.logspace(0, -6, d) @ turn + 1e3
+        ours, theirs = principal_components(values, 4), PCA(4, svd_solver="full").fit(values).components_
+        assert np.abs((ours * theirs).sum(axis=1)) == pytest.approx(np.ones(4), abs=1e-8)
+
+
+def test_nearly_parallel_rows_span_what_exact_arithmetic_says():
+    """Rows that differ by 1e-6 span the plane of the first two axes, however badly they are conditioned."""
+    first, second = np.eye(8)[:2]
+    near = np.stack([first, first + 1e-6 * second])
+    assert orthonormal(near) @ orthonormal(near).T == pytest.approx(np.eye(2), abs=1e-12)
+    assert overlap(near, np.eye(8)[:2]) == pytest.approx(1, abs=1e-8)
+    assert overlap(near, np.eye(8)[1:3]) == pytest.approx(0.5, abs=1e-8)
+
+
+def test_repeated_rows_count_once():
+    values = np.repeat(RNG.normal(size=(3, 10)), 4, axis=0)
+    spanned = principal_components(values, 2)
+    assert overlap(spanned, orth((values - values.mean(0)).T).T) == pytest.approx(1)
+    with pytest.raises(UserError, match="of 3 dimensions was asked of 12 rows that span 2"):
+        principal_components(values, 3)
+    with pytest.raises(UserError, match="of 5 dimensions was asked of 2 rows that span 2"):
+        emotion_subspace(RNG.normal(size=(2, 10)), RNG.normal(size=(2, 10)), 5)
+    with pytest.raises(UserError, match="span 0"):
+        emotion_subspace(values, values, 1)
+
+
+def test_published_formulas_name_what_they_cannot_map():
+    good, bad = RNG.normal(size=(12, 6)), np.full((12, 6), np.nan)
+    with pytest.raises(UserError, match="target are not finite in row 0"):
+        published_phase8(good, bad, good, good, 2)
+    with pytest.raises(UserError, match="not finite in row 0"):
+        published_phase35(good, good, good, bad, 2)
+    with pytest.raises(UserError, match="6 and 4 dimensions"):
+        angle_cosine(good[:2], good[:2, :4])
+
+
 def test_what_cannot_be_answered_is_named():
     values = RNG.normal(size=(5, 10))
     with pytest.raises(UserError, match="of 5 dimensions was asked of 5 rows that span 4"):
