@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from emotion_utils import prompts
 from emotion_utils.alignment import PENALTY, align
+from emotion_utils.calibration import dictionaries, planted
 from emotion_utils.calibration.generators import Recipe
 from emotion_utils.calibration.ledger import Section
 from emotion_utils.calibration.trials import LEVEL, binomial_bounds, null_trials, published_trials, rates
@@ -16,7 +17,18 @@ from emotion_utils.calibration.twins import logit_difference, rotated_twin, side
 from emotion_utils.models import load_model, load_tokenizer
 from emotion_utils.resampling import area_under_curve
 
-__all__ = ["METHODS", "methods", "recipe_of", "repeat", "separation", "summary", "twin_checks"]
+__all__ = [
+    "METHODS",
+    "NULLS",
+    "methods",
+    "recipe_of",
+    "repeat",
+    "repeat_dictionary",
+    "repeat_planted",
+    "separation",
+    "summary",
+    "twin_checks",
+]
 
 METHODS = {
     "r2": "ridge map, held-out R²",
@@ -24,6 +36,8 @@ METHODS = {
     "probe": "ridge map, emotion probe",
 }
 """The scores of the sound pipeline, in words."""
+NULLS = {"AUROC": "alike", "no emotion": "alike", "one emotion": "one direction"}
+"""The tests of chapter 03, and the planted data in which each has nothing to find."""
 
 
 def recipe_of(section: Section) -> Recipe:
@@ -32,38 +46,69 @@ def recipe_of(section: Section) -> Recipe:
     return Recipe(**{**settings, "widths": tuple(settings["widths"])})
 
 
-def methods(section: Section, believed: str = "10 x chance", scale: float = 1.0) -> pd.DataFrame:
+def methods(
+    section: Section,
+    directions: Section,
+    believed: str = "10 x chance",
+    scale: float = 1.0,
+    strength: float = 0.5,
+) -> pd.DataFrame:
     """False positives and power of every method.
 
     Parameters
     ----------
-    section
-        ``alignment`` of the committed table.
+    section, directions
+        ``alignment`` and ``planted`` of the committed table.
     believed
         What counts as a finding of a published formula, which has no test of its own.
     scale
         Of the second model's activations, for the published formulas.
+    strength
+        Share of the variance in common, for the power of the comparison of two models.
 
     Returns
     -------
-    Columns ``method, finding, false, low, high, n``, and one column of power per share of variance and number of rows;
-    a published formula has no power worth the name where it always finds something, so that these are empty.
+    Columns ``method, finding, false, low, high, n``; and of the power ``effect`` (what was there), ``rows`` (fewer and
+    more), ``power`` and ``power, more rows``. A published formula has no power worth the name where it always finds
+    something, so that these are empty.
     """
-    false, power = section.tables["false"], section.tables["power"]
-    rows = []
-    for score, words in METHODS.items():
-        own = false[(false["null"] == "independent") & (false["score"] == score)].iloc[0]
-        row = {"method": words, "finding": f"p ≤ {LEVEL:g}", "false": own["rate"], "low": own["low"]}
-        row |= {"high": own["high"], "n": own["n"]}
-        for found in power[power["score"] == score].itertuples():
-            row[f"power {found.strength:g}, {found.rows} rows"] = found.rate
-        rows.append(row)
+    about = {score: (words, "independent") for score, words in METHODS.items()}
+    rows = _tested(section, about, strength, f"{strength:g} of the variance in common")
     published = section.tables["published"]
     chosen = published[(published["believed"] == believed) & (published["scale"] == scale)]
     for own in chosen.itertuples():
-        about = {"method": f"{own.formula}, {own.precision}", "finding": f"≥ {own.believed}"}
-        rows.append(about | {"false": own.rate, "low": own.low, "high": own.high, "n": own.n})
-    return pd.DataFrame(rows)
+        names = {"method": f"{own.formula}, {own.precision}", "finding": f"≥ {own.believed}"}
+        rows.append(names | {"false": own.rate, "low": own.low, "high": own.high, "n": own.n})
+    about = {score: (planted.SCORES[score], null) for score, null in NULLS.items()}
+    length = float(directions.settings["shown"])
+    rows += _tested(directions, about, length, f"directions of length {length:g}")
+    return pd.DataFrame([*rows, _dictionary(directions)])
+
+
+def _tested(
+    section: Section, about: Mapping[str, tuple[str, str]], strength: float, effect: str
+) -> list[dict[str, object]]:
+    """One line for each score that comes with a test: its name, and the null its false positives are counted in."""
+    false, power = section.tables["false"], section.tables["power"]
+    rows = []
+    for score, (words, null) in about.items():
+        own = false[(false["null"] == null) & (false["score"] == score)].iloc[0]
+        row = {"method": words, "finding": f"p ≤ {LEVEL:g}", "false": own["rate"], "low": own["low"]}
+        found = power[(power["score"] == score) & (power["strength"] == strength)].sort_values("rows")
+        sizes = ", ".join(str(rows) for rows in found["rows"])
+        row |= {"high": own["high"], "n": own["n"], "effect": effect, "rows": sizes}
+        rows.append(row | dict(zip(("power", "power, more rows"), found["rate"], strict=False)))
+    return rows
+
+
+def _dictionary(section: Section) -> dict[str, object]:
+    """The line of the stand-in for a sparse autoencoder, at the least noise."""
+    table = section.tables["dictionary"]
+    at = table[table["noise"] == table["noise"].min()].set_index("method")
+    true, null = at.loc[dictionaries.LEARNER], at.loc[f"{dictionaries.LEARNER}, no atoms"]
+    row = {"method": dictionaries.LEARNER, "finding": "half of the atoms", "false": null["rate"]}
+    row |= {"low": null["low"], "high": null["high"], "n": null["n"], "rows": str(section.settings["states"])}
+    return row | {"effect": f"atoms, noise {true['noise']:g}", "power": true["rate"]}
 
 
 def repeat(section: Section, n: int) -> pd.DataFrame:
@@ -73,11 +118,40 @@ def repeat(section: Section, n: int) -> pd.DataFrame:
     -------
     Columns ``seed, score, committed, again`` (p) and ``difference``.
     """
-    sample = section.tables["sample"].head(n)
+    sample, settings = section.tables["sample"].head(n), section.settings
     seeds = [int(seed) for seed in sample["seed"]]
-    settings = section.settings
     now = null_trials(recipe_of(section), "independent", seeds, settings["permutations"], settings["k"])
-    both = [table.melt("seed", var_name="score", value_name="p") for table in (sample, now)]
+    return _beside(sample, now)
+
+
+def repeat_planted(section: Section, n: int) -> pd.DataFrame:
+    """The first trials on a planted direction of length zero, computed again; columns as :func:`repeat`."""
+    sample, settings = section.tables["sample"].head(n), section.settings
+    seeds = [int(seed) for seed in sample["seed"]]
+    made = planted.Planting(**{**settings["planting"], **planted.KINDS["alike"][0]})
+    return _beside(sample, planted.trials(made, seeds, settings["permutations"]))
+
+
+def repeat_dictionary(section: Section, n: int) -> pd.DataFrame:
+    """The first planted dictionaries of the least noise, learned again.
+
+    Returns
+    -------
+    Columns ``method, seed, committed, again`` (mean largest cosine) and ``difference``.
+    """
+    sample = section.tables["dictionaries"]
+    seeds = [int(seed) for seed in sample["seed"].unique()[:n]]
+    recipe = dictionaries.Sparse(**section.settings["sparse"])
+    now = dictionaries.trials(recipe, [recipe.noise], seeds).set_index(["method", "seed"])["mean"]
+    kept = sample[sample["seed"].isin(seeds)][["method", "seed", "mean"]].rename(
+        columns={"mean": "committed"}
+    )
+    out = kept.assign(again=now.loc[list(zip(kept["method"], kept["seed"], strict=True))].to_numpy())
+    return out.assign(difference=out["again"] - out["committed"])
+
+
+def _beside(committed: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
+    both = [table.melt("seed", var_name="score", value_name="p") for table in (committed, now)]
     out = both[0].rename(columns={"p": "committed"}).assign(again=both[1]["p"].to_numpy())
     return out.assign(difference=out["again"] - out["committed"])
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pandas as pd
 import pytest
 
+from emotion_utils.calibration import dictionaries, planted
 from emotion_utils.calibration.generators import Recipe
 from emotion_utils.calibration.ledger import Section
-from emotion_utils.calibration.methods import methods, recipe_of, repeat, separation, summary
+from emotion_utils.calibration.methods import (
+    NULLS,
+    methods,
+    recipe_of,
+    repeat,
+    repeat_dictionary,
+    repeat_planted,
+    separation,
+    summary,
+)
 from emotion_utils.calibration.trials import (
     null_trials,
     power_trials,
@@ -34,6 +44,25 @@ def section():
     return Section(tables, settings, {}, "2026-01-01")
 
 
+@pytest.fixture(scope="module")
+def directions():
+    planting = planted.Planting(width=16)
+    sparse = dictionaries.Sparse(width=8, atoms=10, active=2, rows=200)
+    none = planted.trials(replace(planting, strength=0.0), range(4), 19)
+    learned = dictionaries.trials(sparse, (0.1, 0.5), range(3))
+    tables = {
+        "false": pd.concat([planted.false_positives(none, kind) for kind in planted.KINDS]),
+        "power": planted.power(planting, (3.0, 9.0), (70, 90), range(3), 19),
+        "dictionary": dictionaries.found_rates(learned),
+        "dictionaries": learned[learned["noise"] == 0.1],
+        "sample": none,
+    }
+    settings = {"permutations": 19, "shown": 9.0, "states": 200}
+    return Section(
+        tables, settings | {"planting": asdict(planting), "sparse": asdict(sparse)}, {}, "2026-01-01"
+    )
+
+
 def test_a_repeated_trial_gives_the_same_p(section):
     assert recipe_of(section) == SMALL
     again = repeat(section, 4)
@@ -51,15 +80,37 @@ def test_a_changed_method_shows_as_a_difference(section):
     assert found[found["score"] == "r2"]["difference"].tolist() == pytest.approx([-0.25] * 3)
 
 
-def test_each_method_has_a_line(section):
-    table = methods(section).set_index("method")
-    assert len(table) == 3 + 3
+def test_a_repeated_planting_gives_the_same_p_and_the_same_dictionary(directions):
+    again = repeat_planted(directions, 3)
+    assert len(again) == 3 * len(planted.SCORES)
+    assert again["difference"].abs().max() == 0
+    learned = repeat_dictionary(directions, 2)
+    assert learned["seed"].unique().tolist() == [0, 1]
+    assert learned["difference"].abs().max() == 0
+    assert (learned["committed"] > 0).all()
+
+
+def test_each_method_has_a_line(section, directions):
+    table = methods(section, directions, strength=0.9).set_index("method")
+    assert len(table) == 3 + 3 + len(NULLS) + 1
     false = section.tables["false"].set_index("score")["rate"]
     assert table.loc["ridge map, held-out R²", "false"] == false["r2"]
     assert table.loc["published_phase8, float64", "finding"] == "≥ 10 x chance"
     power = section.tables["power"].set_index("score")["rate"]
-    assert table.loc["ridge map, emotion probe", "power 0.9, 40 rows"] == power["probe"]
-    assert pd.isna(table.loc["published_phase35, float32", "power 0.9, 40 rows"])
+    assert table.loc["ridge map, emotion probe", "power"] == power["probe"]
+    assert pd.isna(table.loc["published_phase35, float32", "power"])
+
+
+def test_lines_of_planted_methods_take_their_own_null_and_effect(section, directions):
+    table = methods(section, directions, strength=0.9).set_index("method")
+    power = directions.tables["power"].set_index(["score", "strength", "rows"])["rate"]
+    line = table.loc[planted.SCORES["AUROC"]]
+    assert (line["rows"], line["effect"]) == ("70, 90", "directions of length 9")
+    assert line["power"] == power["AUROC", 9.0, 70]
+    assert line["power, more rows"] == power["AUROC", 9.0, 90]
+    learned = directions.tables["dictionary"].set_index(["method", "noise"])["rate"]
+    assert table.loc[dictionaries.LEARNER, "power"] == learned[dictionaries.LEARNER, 0.1]
+    assert table.loc[dictionaries.LEARNER, "false"] == learned[f"{dictionaries.LEARNER}, no atoms", 0.1]
 
 
 def test_separation_is_an_area_with_exact_bounds():
