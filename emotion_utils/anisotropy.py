@@ -11,7 +11,7 @@ import pandas as pd
 from jaxtyping import Float
 from torch import Tensor
 
-from emotion_utils.resampling import interval, resampling_units
+from emotion_utils.resampling import effective_units, interval, resampling_units
 
 __all__ = ["anisotropy", "mean_cosine", "reading"]
 
@@ -86,7 +86,7 @@ def anisotropy(
     n_groups, rng = int(units.max()) + 1, np.random.default_rng(seed)
     half = (rng.permutation(n_groups) < n_groups // 2)[units]  # (prompt,)
     drawn = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n_resamples).astype(float)
-    rows = []
+    rows, effective = [], effective_units(units)
     for i, layer in enumerate(layers):
         values = stacked[:, i].double().numpy()
         for version in ("raw", "centred"):
@@ -97,10 +97,12 @@ def anisotropy(
                     for h in (half, ~half)
                     if 0 < h.sum() < len(h)
                 ]
-            low, high = interval(np.array([_mean_of(parts, weights) for weights in drawn]))
+            value = _mean_of(parts, np.ones(n_groups))
+            draws = np.array([_mean_of(parts, weights) for weights in drawn])
+            low, high = np.clip(interval(draws, effective, value), -1, 1)
             top = _share_of_largest(values, units) if version == "raw" else float("nan")
             common = (0.0, stacked.shape[2] ** -0.5, top, len(values), n_groups)
-            rows.append((layer, version, _mean_of(parts, np.ones(n_groups)), low, high, *common))
+            rows.append((layer, version, value, low, high, *common))
     columns = ["layer", "version", "value", "low", "high", "chance", "spread", "top", "n", "n_groups"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -122,9 +124,10 @@ def reading(table: pd.DataFrame) -> str:
     """Say in Markdown what two prompts have in common that share nothing but the model."""
     raw, centred = (table[table["version"] == version].set_index("layer") for version in ("raw", "centred"))
     most = raw.loc[raw["value"].idxmax()]
+    ends = "" if np.isnan(most["low"]) else f": {most['low']:.2f} to {most['high']:.2f}"
     return (
         f"Two random prompts have a cosine of {raw['value'].min():.2f} to **{raw['value'].max():.2f}** (layer "
-        f"{most.name}: {most['low']:.2f} to {most['high']:.2f}), where two random directions in "
+        f"{most.name}{ends}), where two random directions in "
         f"{round(most['spread'] ** -2)} dimensions have 0 ± {most['spread']:.2f}. At layer {most.name}, {LARGEST} "
         f"dimensions carry {most['top']:.0%} of it. With a mean of other prompts taken away, "
         f"**{centred['value'].min():.2f} to {centred['value'].max():.2f}** is left "

@@ -115,7 +115,8 @@ def sink_shares(
     table = []
     for layer, head in np.ndindex(n_layers(model), shares.shape[2]):
         own = shares[kept, layer, head]
-        low, high = grouped_mean_interval(own, units, n_resamples=n_resamples, seed=seed)
+        ends = grouped_mean_interval(own, units, n_resamples=n_resamples, seed=seed)
+        low, high = np.clip(ends, 0, 1)
         table.append((layer, head, own.mean(), low, high, even[kept].mean(), len(own), len(set(units))))
     return pd.DataFrame(table, columns=["layer", "head", "share", "low", "high", "even", "n", "n_groups"])
 
@@ -135,13 +136,21 @@ def reading(shares: pd.DataFrame) -> str:
     """Say in Markdown how much attention the first token gets, from :func:`sink_shares`."""
     most, least = shares.loc[shares["share"].idxmax()], shares.loc[shares["share"].idxmin()]
     over, half = int((shares["low"] > shares["even"]).sum()), int((shares["share"] > 0.5).sum())
+    sure = (
+        "with their whole interval"
+        if shares["low"].notna().any()
+        else "with an interval (there are too few units)"
+    )
     return (
         f"Attention spread evenly would give the first token {most['even']:.0%}. **{over} of {len(shares)} heads** "
-        f"give it more with their whole interval, and {half} more than half of all they have. The extremes are "
-        f"{_head(most)} with {most['share']:.0%} ({most['low']:.0%} to {most['high']:.0%}) and {_head(least)} with "
-        f"{least['share']:.0%} ({least['low']:.0%} to {least['high']:.0%}; n = {most['n']:.0f} prompts in "
-        f"{most['n_groups']:.0f} units)."
+        f"give it more {sure}, and {half} more than half of all they have. The extremes are "
+        f"{_head(most)} with {most['share']:.0%}{_ends(most)} and {_head(least)} with {least['share']:.0%}"
+        f"{_ends(least)}, n = {most['n']:.0f} prompts in {most['n_groups']:.0f} units."
     )
+
+
+def _ends(row: pd.Series) -> str:
+    return "" if np.isnan(row["low"]) else f" ({row['low']:.0%} to {row['high']:.0%})"
 
 
 def _head(row: pd.Series) -> str:

@@ -15,10 +15,9 @@ from torch import Tensor
 
 from emotion_utils.activations import Activations, model_inputs
 from emotion_utils.hooks import HookPoint, forward_until, n_layers
-from emotion_utils.lexicality import FEWEST_GROUPS
 from emotion_utils.models import context_of
 from emotion_utils.positions import POSITIONS, encode, find_reads, match_rate, unmatched
-from emotion_utils.resampling import resampling_units
+from emotion_utils.resampling import FEWEST_UNITS, resampling_units
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -128,9 +127,9 @@ def size_reading(prompts: pd.DataFrame, profile: str) -> str:
         f"The profile is **{profile}**: {len(prompts)} prompts in {units} independent units, which are resampled "
         "together in every interval below."
     )
-    if units < FEWEST_GROUPS:
+    if units < FEWEST_UNITS:
         text += (
-            f" **That is too few**: with fewer than {FEWEST_GROUPS} units an interval is a rough guess, and no test is "
+            f" **That is too few**: with fewer than {FEWEST_UNITS} units no interval is given, and no test is "
             "made. This profile is for trying the machinery."
         )
     return text

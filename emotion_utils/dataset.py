@@ -140,7 +140,9 @@ def keyword_rates(
                 continue
             flags = np.array([find_keyword(text, emotion) is not None for text in part["text"]], dtype=float)
             own, agrees = units[part.index].to_numpy(), float((flags == part["keyword"].to_numpy()).mean())
-            low, high = grouped_mean_interval(flags, own, n_resamples=n_resamples, seed=seed)
+            low, high = grouped_mean_interval(
+                flags, own, n_resamples=n_resamples, seed=seed, bounds=(0.0, 1.0)
+            )
             rows.append((name, emotion, flags.mean(), low, high, len(part), len(set(own)), agrees))
     columns = ["profile", "emotion", "rate", "low", "high", "n", "n_groups", "flag_agrees"]
     return pd.DataFrame(rows, columns=columns)
@@ -178,8 +180,8 @@ def _mean_length(
     claim: str, prompts: pd.DataFrame, unit: str, count_tokens: CountTokens | None, model: str
 ) -> Measurement:
     row = length_summary({claim: prompts}, count_tokens).set_index("unit").loc[unit]
-    mean, low, high = float(row["mean"]), float(row["low"]), float(row["high"])
-    return Measurement(claim, model, mean, low, high, n=int(row["n"]))
+    low, high = (None if np.isnan(row[end]) else float(row[end]) for end in ("low", "high"))
+    return Measurement(claim, model, float(row["mean"]), low, high, n=int(row["n"]))
 
 
 def by_emotion(table: pd.DataFrame) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from emotion_utils.lexicality import permute_blocks
 from emotion_utils.probing import EMOTIONAL
-from emotion_utils.resampling import interval, unit_weights
+from emotion_utils.resampling import effective_units, interval, unit_weights
 from emotion_utils.states import States
 
 __all__ = ["PAIRS", "cosines", "halves", "lengths", "mean_cosine_draws", "pair_cosines", "residual_scale"]
@@ -73,12 +73,13 @@ def cosines(
     found = {name: pair_cosines(given, weights) for name, weights in draws.items()}
     if mean:
         found = {name: values.mean(axis=2, keepdims=True) for name, values in found.items()}
-    rows = []
+    rows, units = [], effective_units(given.units)
     for i, pair in enumerate(PAIRS):
         for k, layer in enumerate(["mean"] if mean else given.layers):
             ours, null, single = found["value"][0, i, k], found["none"][:, i, k], found["one"][:, i, k]
             away = np.abs(null - null.mean()) >= abs(ours - null.mean())
-            spread = (*interval(found["bootstrap"][:, i, k]), null.mean(), *interval(null))
+            inside = interval(found["bootstrap"][:, i, k], units, float(ours))
+            spread = (*np.clip(inside, -1, 1), null.mean(), *interval(null))
             p = (1 + away.sum()) / (1 + len(null)), (1 + (single <= ours).sum()) / (1 + len(single))
             about = given.reading, " – ".join(pair), layer, ours
             sizes = len(given.labels), len(set(given.units))
@@ -140,11 +141,12 @@ def lengths(
             given.no_emotion(n_permutations, seed),
         )
     )
-    rows = []
+    rows, units = [], effective_units(given.units)
     for i, emotion in enumerate(EMOTIONAL):
         for k, layer in enumerate(given.layers):
             l1, l2 = float(np.abs(ours[i, k]).sum()), float(np.linalg.norm(ours[i, k]))
-            spread = (*interval(drawn[:, k, i]), null[:, k, i].mean(), np.quantile(null[:, k, i], 0.95))
+            low, high = interval(drawn[:, k, i], units, float(value[0, k, i]))
+            spread = (max(low, 0.0), high, null[:, k, i].mean(), np.quantile(null[:, k, i], 0.95))
             rows.append((given.reading, emotion, layer, l1, l2, scale[k], value[0, k, i], *spread))
     columns = [
         "reading",

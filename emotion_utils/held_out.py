@@ -9,7 +9,6 @@ from functools import cache, partial
 import numpy as np
 import pandas as pd
 
-from emotion_utils.lexicality import FEWEST_GROUPS
 from emotion_utils.lexicality import contrast as log_odds
 from emotion_utils.probing import (
     EMOTIONAL,
@@ -22,7 +21,15 @@ from emotion_utils.probing import (
     project,
 )
 from emotion_utils.reads import Readings
-from emotion_utils.resampling import area_under_curve, grouped_auc_draws, interval, resampling_units
+from emotion_utils.resampling import (
+    FEWEST_UNITS,
+    area_under_curve,
+    effective_units,
+    grouped_auc_draws,
+    grouped_auc_interval,
+    interval,
+    resampling_units,
+)
 from emotion_utils.vectors import EmotionVector
 from emotion_utils.wordbags import across, predict
 
@@ -34,6 +41,7 @@ __all__ = [
     "Probes",
     "Scored",
     "curves",
+    "effective",
     "held_out",
     "mean_draws",
     "word_log_odds",
@@ -50,18 +58,8 @@ COLUMNS = [
 ]
 
 WITH_WORDS = [
-    "method",
-    "emotion",
-    "layer",
-    "value",
-    "null",
-    "null_high",
-    "p",
-    "accuracy",
-    "words",
-    "gain",
-    "n",
-    "n_units",
+    *["method", "emotion", "layer", "value", "null", "null_high", "p", "accuracy", "words", "gain"],
+    *["n", "n_units"],
 ]
 """Columns to show where there are too few units for an interval."""
 WITHOUT_WORDS = [
@@ -264,7 +262,7 @@ def curves(probes: Probes, sets: Sequence[str], *, seed: int = 0) -> pd.DataFram
                 words = area_under_curve(probes.words_on(name, scored), scored.positive)
                 units = scored.prompts["unit"].to_numpy()
                 for i, layer in enumerate(scored.layers):
-                    low, high = interval(grouped_auc_draws(scores[:, i], scored.positive, units, seed=seed))
+                    low, high = grouped_auc_interval(scores[:, i], scored.positive, units, seed=seed)
                     value = area_under_curve(scores[:, i], scored.positive)
                     rows.append((method, emotion, name, layer, value, low, high, words))
     return pd.DataFrame(rows, columns=columns)
@@ -289,6 +287,12 @@ def mean_draws(made: Sequence[Scored], seed: int) -> tuple[np.ndarray, np.ndarra
     return np.mean(ours, axis=0), np.mean(theirs, axis=0)
 
 
+def effective(made: Sequence[Scored]) -> float:
+    """Effective number of units behind the scores of some vectors on one set."""
+    prompts = pd.concat([one.part.prompts for one in made], ignore_index=True)
+    return effective_units(prompts["unit"].to_numpy(), np.concatenate([one.part.positive for one in made]))
+
+
 def _row(made: Sequence[Scored | None], parts: Sequence[Contrast], seed: int) -> dict[str, float | str]:
     """Averages over some vectors on one set; draws and null are averaged one by one, since they are joint."""
     prompts = pd.concat([part.prompts for part in parts], ignore_index=True)
@@ -308,8 +312,10 @@ def _row(made: Sequence[Scored | None], parts: Sequence[Contrast], seed: int) ->
         "words": float(words),
         "gain": float(value - words),
     }
-    if sizes["n_units"] < FEWEST_GROUPS:
+    if sizes["n_units"] < FEWEST_UNITS:
         return {**sizes, **row, "note": f"{sizes['n_units']} units are too few for an interval"}
     ours, theirs = mean_draws(whole, seed)
-    (row["low"], row["high"]), (row["gain_low"], row["gain_high"]) = interval(ours), interval(ours - theirs)
+    units = effective(whole)
+    row["low"], row["high"] = interval(ours, units, row["value"], (0.0, 1.0))
+    row["gain_low"], row["gain_high"] = interval(ours - theirs, units, row["gain"], (-1.0, 1.0))
     return {**sizes, **row, "note": ""}

@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Float, Num
 from scipy.stats import t as student
 
+from emotion_utils.resampling import FEWEST_UNITS
+
 __all__ = ["FEWEST_UNITS", "jackknife_interval"]
 
-FEWEST_UNITS = 8
-"""Below this number an interval would be too narrow."""
 LEVEL = 0.975
 
 

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from emotion_utils.prompt_schema import EMOTIONS
 from emotion_utils.resampling import (
+    FEWEST_UNITS,
     area_under_curve,
     grouped_auc_interval,
     grouped_mean_interval,
@@ -36,9 +37,6 @@ HELD_OUT = "held-out folds"
 
 ALMOST = 0.1
 """Difference in AUROC up to which one set is called almost as easy as another."""
-
-FEWEST_GROUPS = 8
-"""Below this a grouped fold may leave no example of a class to train on."""
 
 
 def bag_of_words(
@@ -216,8 +214,8 @@ def family_blocks(prompts: pd.DataFrame) -> np.ndarray:
 def _too_few(train: pd.DataFrame, test: pd.DataFrame | None) -> str:
     for prompts in [train] if test is None else [train, test]:
         n_groups = len(set(resampling_units(prompts)))
-        if n_groups < FEWEST_GROUPS:
-            return f"{n_groups} groups, at least {FEWEST_GROUPS} are needed"
+        if n_groups < FEWEST_UNITS:
+            return f"{n_groups} groups, at least {FEWEST_UNITS} are needed"
         if prompts["emotion"].nunique() < 2:
             return "one emotion only, at least two are needed"
     return ""
@@ -256,18 +254,21 @@ def _summary(
     n_resamples: int,
     seed: int,
 ) -> pd.DataFrame:
-    options = {"n_resamples": n_resamples, "seed": seed}
     rows = []
     for metric, value in _metrics(scores, truth).items():
         if metric == "accuracy":
             use = np.ones(len(truth), dtype=bool)
-            low, high = grouped_mean_interval(_correct(scores, truth).astype(float), units, **options)
+            right = _correct(scores, truth).astype(float)
+            low, high = grouped_mean_interval(
+                right, units, n_resamples=n_resamples, seed=seed, bounds=(0.0, 1.0)
+            )
             chance = float(pd.Series(truth).value_counts(normalize=True).max())
         else:
             emotion = metric.removeprefix("AUROC ")
             use = np.isin(truth, [emotion, "neutral"])
             odds = contrast(scores[use], emotion)
-            low, high = grouped_auc_interval(odds, truth[use] == emotion, units[use], **options)
+            positive = truth[use] == emotion
+            low, high = grouped_auc_interval(odds, positive, units[use], n_resamples=n_resamples, seed=seed)
             chance = 0.5
         drawn = np.array([metrics[metric] for metrics in null if metric in metrics])
         p = (1 + int((drawn >= value).sum())) / (1 + len(drawn)) if len(drawn) else float("nan")

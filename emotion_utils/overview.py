@@ -11,7 +11,7 @@ import pandas as pd
 
 from emotion_utils.canonical import digest
 from emotion_utils.dependencies import fingerprint, model_files
-from emotion_utils.held_out import Probes, held_out, mean_draws
+from emotion_utils.held_out import Probes, effective, held_out, mean_draws
 from emotion_utils.models import BUNDLED, load_model, load_tokenizer
 from emotion_utils.provenance import versions
 from emotion_utils.reads import read_sets
@@ -73,7 +73,7 @@ def overview(
     Returns
     -------
     The rows of `held_out.held_out`, models in the order given; those of the mean over emotions also have ``draws``, the
-    bootstrap draws of their value.
+    bootstrap draws of their value, and ``effective``, the effective number of units.
     """
     asked = {
         "prompts": {name: _content(table) for name, table in sets.items()},
@@ -92,10 +92,12 @@ def overview(
         )
         probes, others = Probes(readings, profile, seed), [other for other in sets if other != profile]
         table = held_out(probes, others, methods=[method], seed=seed)
-        table["draws"] = None
+        table["draws"], table["effective"] = None, np.nan
         for i, row in table[(table["emotion"] == "mean") & (table["note"] == "")].iterrows():
-            made = [probes.score(row["set"], method, emotion) for emotion in probes.emotions(row["set"])]
-            table.at[i, "draws"] = mean_draws([one for one in made if one is not None], seed)[0].tolist()
+            scored = (probes.score(row["set"], method, emotion) for emotion in probes.emotions(row["set"]))
+            made = [one for one in scored if one is not None]
+            table.at[i, "draws"] = mean_draws(made, seed)[0].tolist()
+            table.at[i, "effective"] = effective(made)
         return table
 
     parts = []
@@ -138,8 +140,9 @@ def beside_control(table: pd.DataFrame, name: str, control: str = CONTROL) -> pd
     base = rows.loc[control]
     found = []
     for model, row in rows.drop(index=control).iterrows():
-        low, high = interval(np.asarray(row["draws"]) - np.asarray(base["draws"]))
-        found.append((model, row["value"], row["p"], base["value"], row["value"] - base["value"], low, high))
+        draws, difference = np.asarray(row["draws"]) - np.asarray(base["draws"]), row["value"] - base["value"]
+        ends = interval(draws, row["effective"], difference, (-1.0, 1.0))
+        found.append((model, row["value"], row["p"], base["value"], difference, *ends))
     return pd.DataFrame(found, columns=columns)
 
 

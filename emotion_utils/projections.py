@@ -9,7 +9,6 @@ import pandas as pd
 import torch
 
 from emotion_utils.held_out import Probes
-from emotion_utils.lexicality import FEWEST_GROUPS
 from emotion_utils.probing import EMOTIONAL, best_layer
 from emotion_utils.prompt_schema import EMOTIONS
 from emotion_utils.resampling import area_under_curve, grouped_auc_interval, resampling_units
@@ -103,11 +102,8 @@ def specificity(placed: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
             use = part[part["emotion"].isin([vector, *others])]
             positive, units = (use["emotion"] == vector).to_numpy(), use["unit"].to_numpy()
             scores, n_units = use["value"].to_numpy(dtype=np.float64), len(set(units))
-            enough = n_units >= FEWEST_GROUPS
-            low, high = (
-                grouped_auc_interval(scores, positive, units, seed=seed) if enough else (np.nan, np.nan)
-            )
-            holds = {True: "yes", False: "no"}[bool(low > 0.5)] if enough else ""
+            low, high = grouped_auc_interval(scores, positive, units, seed=seed)
+            holds = "" if np.isnan(low) else {True: "yes", False: "no"}[bool(low > 0.5)]
             value = area_under_curve(scores, positive)
             rows.append((name, made, vector, *means, against, value, low, high, holds, len(use), n_units))
     columns = ["set", "made", "vector", *EMOTIONS, "against", "value", "low", "high", "holds", "n", "n_units"]

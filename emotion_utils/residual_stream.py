@@ -109,15 +109,16 @@ def sinks(
     and ``n_groups``.
     """
     units = resampling_units(prompts)
-    options = {"n_resamples": n_resamples, "seed": seed}
     rows = []
     for layer, own in norms.groupby("layer"):
         first = own[own["position"] == 0].set_index("row")["resid_post"]
         later = own[own["position"] > 0].groupby("row")["resid_post"].median()
         first = first.loc[later.index]
         groups, ratio = units[later.index], (first / later).to_numpy(dtype=float)
-        interval = grouped_mean_interval(later.to_numpy(), groups, **options)
-        spread = grouped_mean_interval(ratio, groups, **options)
+        interval, spread = (
+            grouped_mean_interval(values, groups, n_resamples=n_resamples, seed=seed)
+            for values in (later.to_numpy(), ratio)
+        )
         counts = (len(later), len(set(groups)))
         rows.append((layer, first.mean(), later.mean(), *interval, ratio.mean(), *spread, *counts))
     columns = ["layer", "first", "later", "later_low", "later_high", "ratio", "low", "high", "n", "n_groups"]
@@ -129,16 +130,17 @@ def reading(table: pd.DataFrame) -> str:
     most = table.loc[table["ratio"].idxmax()]
     found = table.loc[table["low"] > SINK, "layer"].tolist()
     listed = f"at {_layers(found)}" if found else "at no layer"
+    ends = "" if np.isnan(most["low"]) else f"{most['low']:.1f} to {most['high']:.1f}, "
     growth = float(table["later"].iloc[-1] / table["later"].iloc[0])
     text = (
         f"Position 0 is a sink, more than {SINK:g} times as long as the tokens after it with the whole interval, "
         f"**{listed}**; the ratio is largest at layer {most['layer']:.0f}, **{most['ratio']:.1f}** "
-        f"({most['low']:.1f} to {most['high']:.1f}, n = {most['n']:.0f} prompts in {most['n_groups']:.0f} units). "
+        f"({ends}n = {most['n']:.0f} prompts in {most['n_groups']:.0f} units). "
         f"Later tokens grow from {table['later'].iloc[0]:,.0f} after the first block to {table['later'].iloc[-1]:,.0f} "
         f"after the last, {growth:.1f} times."
     )
     if table["low"].isna().any():
-        text += " One unit gives no interval, so that nothing is said about a sink."
+        text += " There are too few units for an interval, so that nothing is said about a sink."
     return text
 
 
@@ -195,7 +197,7 @@ def updates_reading(table: pd.DataFrame) -> str:
     clear = [
         f"{'attention' if row.value > 0.5 else 'the MLP'} at layer {layer}"
         for layer, row in zip(shares.index, shares.itertuples(), strict=True)
-        if not row.low <= 0.5 <= row.high
+        if row.low > 0.5 or row.high < 0.5
     ]
     largest = int(wide["both"].idxmax())
     return (

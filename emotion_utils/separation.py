@@ -17,8 +17,8 @@ from torch import Tensor
 
 from emotion_utils.activations import extract, points
 from emotion_utils.hooks import HookPoint
-from emotion_utils.lexicality import FEWEST_GROUPS, permute_blocks
-from emotion_utils.resampling import resampling_units
+from emotion_utils.lexicality import permute_blocks
+from emotion_utils.resampling import FEWEST_UNITS, resampling_units
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -113,7 +113,7 @@ def separation(
     null = np.array(
         [[eta_squared(gram, each) for gram in grams] for each in shuffled]
     )  # (permutation, layer)
-    few = len(set(units)) < FEWEST_GROUPS
+    few = len(set(units)) < FEWEST_UNITS
     ends = [
         (np.nan, np.nan) if few else _jackknife(g, labels, units, v)
         for g, v in zip(grams, value, strict=True)
@@ -129,7 +129,7 @@ def separation(
         p_max=np.nan if few else p_max,
         n=len(labels),
         n_groups=len(set(units)),
-        note=f"{len(set(units))} units, at least {FEWEST_GROUPS} are needed" if few else "",
+        note=f"{len(set(units))} units, at least {FEWEST_UNITS} are needed" if few else "",
     )
 
 

@@ -14,7 +14,7 @@ from emotion_utils.errors import UserError
 from emotion_utils.jackknife import FEWEST_UNITS, jackknife_interval
 from emotion_utils.published_alignment import case_of, phase35
 from emotion_utils.raw_overlaps import KS, matched_layers, overlaps, published_bases, top_cosines
-from emotion_utils.resampling import interval
+from emotion_utils.resampling import effective_units, interval
 from emotion_utils.sides import Reading, Rows
 from emotion_utils.subspaces import angle_cosine_chance, orthonormal, principal_components, published_score
 
@@ -236,6 +236,7 @@ def _over_k(
     seed: int,
 ) -> list[Measurement]:
     name, size = f"{one.model}~{other.model}", len(rows.emotional())
+    units = effective_units(rows.emotional()["unit"].to_numpy())
     if one.values.shape[2] != other.values.shape[2]:
         ids = [c for c in _all(read_claims().set_index("id")) if ".k" in c]
         return [Measurement(claim, name, None, note="the two models have different widths") for claim in ids]
@@ -244,23 +245,24 @@ def _over_k(
     draws = _sweep_draws(one, other, rows, KS, n, seed)
     best = np.array(KS)[draws.mean(axis=1).argmax(axis=1)]
     note = f"k=2 is best in {np.mean(best == KS[0]):.0%} of {len(draws)} resamples"
+    inside = interval(draws.mean(axis=1)[:, 0], units, float(mean[0]))
     out = [
         Measurement("P35.k.best", name, KS[int(mean.argmax())], *interval(best), n=size, note=note),
-        Measurement(
-            "P35.k.value", name, float(mean[0]), *interval(draws.mean(axis=1)[:, 0]), chance, size, note="null: 1/d"
-        ),
-    ]  # fmt: skip
+        Measurement("P35.k.value", name, float(mean[0]), *inside, chance, size, note="null: 1/d"),
+    ]
     for i, k in enumerate(KS):
         for j, emotion in sorted(enumerate(rows.pairs), key=lambda pair: pair[1]):
             own, about = draws[:, j, i], f"mean of {len(draws)} resamples; null: 1/d"
-            numbers = float(own.mean()), *interval(own), chance
+            numbers = float(own.mean()), *interval(own, units), chance
             out.append(
                 Measurement(f"P75.k{k}.{emotion}", name, *numbers, len(rows.pairs[emotion]), note=about)
             )
     drop = 1 - draws.mean(axis=1)[:, 1] / draws.mean(axis=1)[:, 0]
     fell = float(1 - mean[1] / mean[0])
     out.append(
-        Measurement("P75.k.drop", name, fell, *interval(drop), 0.0, size, note="null: equal at every k")
+        Measurement(
+            "P75.k.drop", name, fell, *interval(drop, units, fell), 0.0, size, note="null: equal at every k"
+        )
     )
     return [*out, _profiles(one.model, other.model, mean, wider)]
 

@@ -15,11 +15,10 @@ import pandas as pd
 from emotion_utils.claims import Measurement, read_claims
 from emotion_utils.errors import UserError
 from emotion_utils.geometry import PAIRS, cosines, mean_cosine_draws
-from emotion_utils.lexicality import FEWEST_GROUPS
 from emotion_utils.models import load_model, load_tokenizer
 from emotion_utils.probing import EMOTIONAL
 from emotion_utils.reads import read_sets
-from emotion_utils.resampling import interval
+from emotion_utils.resampling import FEWEST_UNITS, effective_units, interval
 from emotion_utils.states import States, states
 from emotion_utils.store import Store
 
@@ -131,8 +130,8 @@ def chapter_measurements(
         Resamples and permutations.
     """
     few = min(len(set(states.units)) for states in (end, word))
-    if few < FEWEST_GROUPS:
-        note = f"{few} units, at least {FEWEST_GROUPS} are needed"
+    if few < FEWEST_UNITS:
+        note = f"{few} units, at least {FEWEST_UNITS} are needed"
         return [Measurement(claim, model, None, n=len(end.labels), note=note) for claim in _ALL]
     rows: list[Measurement] = []
     found: dict[tuple[str, str], Any] = {}
@@ -187,6 +186,6 @@ def _difference(
     if set(one.units) != set(other.units):
         raise UserError(f"{claim} compares two readings of the same prompts, and their units differ.")
     (first, a), (second, b) = mean_cosine_draws(one, n, seed), mean_cosine_draws(other, n, seed)
-    low, high = interval(a - b)
+    low, high = interval(a - b, effective_units(one.units), first - second)
     holds = low > 0 if sign > 0 else high < 0
     return Measurement(claim, model, first - second, low, high, 0.0, len(one.labels), holds=bool(holds))

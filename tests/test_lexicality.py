@@ -142,7 +142,8 @@ def test_the_telling_word_of_each_emotion_is_the_planted_one():
 def test_the_reading_says_value_null_and_verdict():
     table = lexicality({"set": planted(30, 0, 1.0), "tiny": planted(4, 0, 1.0, family=4)}, n_permutations=19)
     said = reading(table, "set")
-    assert "*set*, held-out folds: **100%** (100% to 100%) is above its null" in said
+    # Wilson's bound of 40 units of 40, with the tails of t
+    assert "*set*, held-out folds: **100%** (91% to 100%) is above its null" in said
     assert "p = 0.05, n = 120 prompts in 40 units" in said
     assert "*tiny*, held-out folds: not scored, 4 groups, at least 8 are needed." in said
 

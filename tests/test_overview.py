@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from emotion_utils import overview as module
 from emotion_utils.models import BUNDLED
@@ -52,7 +53,10 @@ def test_models_are_compared_with_the_control_draw_by_draw(sets, tmp_path):
     means = table[(table["set"] == "implicit") & (table["emotion"] == "mean")].set_index("model")
     assert row["difference"] == pytest.approx(means["value"]["small-pythia"] - means["value"][CONTROL])
     difference = np.array(means["draws"]["small-pythia"]) - np.array(means["draws"][CONTROL])
-    assert row["low"] == pytest.approx(np.quantile(difference, 0.025))
+    assert means["effective"]["small-pythia"] <= means["n_units"]["small-pythia"] + 1e-9
+    units = means["n_units"]["small-pythia"]
+    half = t.ppf(0.975, units - 1) * difference.std() * np.sqrt(units / (units - 1))
+    assert half < row["difference"] - row["low"] < 1.5 * half  # near the end of the scale it is wider
     assert 0 < row["low"] < row["difference"] < row["high"]
     assert beside_control(table[table["model"] != CONTROL], "implicit").empty
     said = reading(means.drop(index=CONTROL), means.loc[CONTROL], 0.85, 1, 1, 1)

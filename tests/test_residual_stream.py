@@ -28,7 +28,7 @@ def table_of(texts: list[str]) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def prompts(docs) -> pd.DataFrame:
-    return table_of([d.text.split("\n")[0][:70] for d in docs if len(d.text) > 20][:6])
+    return table_of([d.text.split("\n")[0][:70] for d in docs if len(d.text) > 20][:8])
 
 
 def test_norms_are_those_of_the_plain_model(untrained, prompts):
@@ -61,10 +61,12 @@ def test_what_is_not_finite_is_refused(untrained, prompts):
         token_norms(model, tokenizer, prompts)
 
 
-def planted(first: float, later: list[float], attn: float = 3.0, mlp: float = 1.0) -> pd.DataFrame:
-    """Two prompts; at layer 0 the first position and the later ones have these norms."""
+def planted(
+    first: float, later: list[float], attn: float = 3.0, mlp: float = 1.0, pairs: int = 1
+) -> pd.DataFrame:
+    """Pairs of prompts; at layer 0 the first position and the later ones have these norms."""
     rows = []
-    for row, scale in ((0, 1.0), (1, 2.0)):
+    for row, scale in enumerate([1.0, 2.0] * pairs):
         for position, norm in enumerate([first, *later]):
             size = norm * scale
             rows.append((f"p{row}", row, 0, position, 2.0, attn, mlp, size, 4.0))
@@ -73,15 +75,18 @@ def planted(first: float, later: list[float], attn: float = 3.0, mlp: float = 1.
 
 
 def test_a_planted_sink_is_found():
-    norms = planted(50.0, [4.0, 5.0, 60.0])
-    row = sinks(norms, table_of(["a", "b"])).iloc[0]
+    norms, prompts = planted(50.0, [4.0, 5.0, 60.0], pairs=4), table_of(list("abcdefgh"))
+    row = sinks(norms, prompts).iloc[0]
     assert row["first"] == 75.0  # mean of 50 and 100
     assert row["later"] == 7.5  # mean of the medians 5 and 10
     assert row["ratio"] == 10.0
     assert (row["low"], row["high"]) == (10.0, 10.0)
-    assert "**at layer 0**" in reading(sinks(norms, table_of(["a", "b"])))
-    flat = sinks(planted(5.0, [4.0, 5.0, 6.0]), table_of(["a", "b"]))
+    assert "**at layer 0**" in reading(sinks(norms, prompts))
+    flat = sinks(planted(5.0, [4.0, 5.0, 6.0], pairs=4), prompts)
     assert "**at no layer**" in reading(flat)
+    few = reading(sinks(planted(50.0, [4.0, 5.0, 60.0]), table_of(["a", "b"])))
+    assert "too few units for an interval" in few
+    assert "nan" not in few
 
 
 def test_the_map_holds_medians_and_leaves_rare_positions_out():
@@ -94,9 +99,12 @@ def test_the_map_holds_medians_and_leaves_rare_positions_out():
 def test_planted_shares_leave_the_first_position_out():
     norms = planted(10.0, [2.0, 4.0])
     norms.loc[norms["position"] == 0, "attn_out"] = 1e6
-    table = update_sizes(norms, table_of(["a", "b"])).set_index("part")["value"]
+    few = update_sizes(norms, table_of(["a", "b"]))
+    assert "neither at any layer" in updates_reading(few)  # without an interval
+    table = few.set_index("part")["value"]
     assert table.to_dict() == {"attention": 1.5, "MLP": 0.5, "both": 2.0, "attention share": 0.75}
-    assert "attention at layer 0" in updates_reading(update_sizes(norms, table_of(["a", "b"])))
+    many = update_sizes(planted(10.0, [2.0, 4.0], pairs=4), table_of(list("abcdefgh")))
+    assert "attention at layer 0" in updates_reading(many)
 
 
 def test_intervals_hold_the_value(untrained, prompts):
@@ -104,5 +112,5 @@ def test_intervals_hold_the_value(untrained, prompts):
     table = update_sizes(token_norms(model, tokenizer, prompts), prompts)
     assert (table["low"] <= table["value"]).all()
     assert (table["value"] <= table["high"]).all()
-    assert (table["n"] == 6).all()
+    assert (table["n"] == 8).all()
     assert np.isfinite(table["value"]).all()

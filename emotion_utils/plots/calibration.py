@@ -195,7 +195,7 @@ def coverage(table: pd.DataFrame, fewest: int) -> Shown:
     Parameters
     ----------
     table
-        From `calibration.coverage.coverage`.
+        From `calibration.coverage.coverage`; of one effect.
     fewest
         The number of units below which the book gives no interval.
     """
@@ -203,12 +203,12 @@ def coverage(table: pd.DataFrame, fewest: int) -> Shown:
     for i, (name, own) in enumerate(table.groupby("interval", sort=False)):
         figure.add_scatter(
             x=own["units"].astype(str), y=own["rate"], name=str(name), mode="lines+markers",
-            error_y=error_bars(own, "rate"), line={"color": PALETTE[i], "dash": DASHES[i]},
+            error_y=error_bars(own, "rate"), line={"color": PALETTE[i], "dash": DASHES[i % len(DASHES)]},
         )  # fmt: skip
     figure.add_hrect(y0=0.93, y1=0.97, fillcolor="rgba(140,140,140,0.25)", line_width=0)
     figure.update_xaxes(title="units (template families)", type="category")
     figure.update_yaxes(title="intervals that hold the truth", tickformat=".0%")
     chosen = table[table["units"].isin([fewest, table["units"].max()])]
     listed = "; ".join(f"{r.interval}, {r.units} units: {r.rate:.1%}" for r in chosen.itertuples())
-    alt = f"Curves that rise to the promised 95 %: {listed}. A grey band marks 93 to 97 %."
+    alt = f"Curves about the promised 95 %: {listed}. A grey band marks 93 to 97 %."
     return show(figure, alt=alt, title="Do 95 % intervals hold the truth?", data=table)

@@ -8,8 +8,18 @@ from scipy.stats import t
 from sklearn.metrics import roc_auc_score
 
 from emotion_utils.calibration import coverage as module
-from emotion_utils.calibration.coverage import coverage, planted_auc, planted_mean, true_auc
+from emotion_utils.calibration.coverage import (
+    HARD,
+    INTERVALS,
+    Design,
+    coverage,
+    planted_auc,
+    planted_mean,
+    true_auc,
+)
 from emotion_utils.calibration.trials import binomial_bounds
+
+ONLY_MEAN = {"mean": INTERVALS["mean"]}
 
 
 def test_the_true_area_is_that_of_many_draws():
@@ -18,16 +28,29 @@ def test_the_true_area_is_that_of_many_draws():
     positive = np.arange(40_000) % 2 == 0
     assert roc_auc_score(positive, scores + 0.8 * positive) == pytest.approx(true_auc(0.8), abs=0.01)
     assert true_auc(0.0) == 0.5
+    assert true_auc(0.0, skewed=True) == pytest.approx(0.5)
+    assert true_auc(2.33) == pytest.approx(0.95, abs=0.001)
 
 
 @pytest.mark.parametrize("paired", [True, False])
 def test_planted_scores_have_unit_variance_and_the_stated_area(paired):
-    scores, positive, groups = planted_auc(np.random.default_rng(1), 5000, 0.8, paired)
+    scores, positive, groups = planted_auc(np.random.default_rng(1), 5000, 0.8, Design(paired))
     assert scores[positive].mean() - scores[~positive].mean() == pytest.approx(0.8, abs=0.06)
     assert scores[positive].std() == pytest.approx(1, abs=0.03)
     assert roc_auc_score(positive, scores) == pytest.approx(true_auc(0.8), abs=0.015)
     mixed = len(set(zip(groups.tolist(), positive.tolist(), strict=True)))
     assert mixed == (10_000 if paired else 5000)
+
+
+def test_skewed_units_have_the_stated_area_and_sizes():
+    scores, positive, groups = planted_auc(np.random.default_rng(2), 20_000, 0.8, Design(skewed=True))
+    assert roc_auc_score(positive, scores) == pytest.approx(true_auc(0.8, skewed=True), abs=0.01)
+    assert set(np.bincount(groups)) == set(range(2, 15, 2))
+
+
+def test_a_class_can_be_rare():
+    _, positive, groups = planted_auc(np.random.default_rng(3), 20, 0.8, list(HARD.values())[-1])
+    assert len(set(groups[positive])) == 5
 
 
 def test_planted_values_share_half_of_their_variance_in_a_unit():
@@ -47,16 +70,18 @@ def test_a_perfect_interval_would_be_counted_as_such(monkeypatch):
         return means.mean() - half, means.mean() + half
 
     monkeypatch.setattr(module, "grouped_mean_interval", exact)
-    monkeypatch.setattr(module, "INTERVALS", ("mean",))
-    found = coverage(3000, 0, units=(4, 20))
+    found = coverage(3000, 0, units=(4, 20), designs=ONLY_MEAN)
     for hits in found["hits"]:
         low, high = binomial_bounds(int(hits), 3000, 0.999)
         assert low <= 0.95 <= high
 
 
-def test_percentile_intervals_are_too_narrow_at_four_units_and_not_at_many():
-    found = coverage(150, 3, units=(4, 60), n_resamples=300).set_index(["interval", "units"])
-    assert found.loc[("mean", 4), "rate"] < 0.9
-    assert found.loc[("mean", 60), "high"] > 0.93
-    assert (found["n"] == 150).all()
-    assert found.loc[("mean", 4), "truth"] == 0.8
+def test_intervals_hold_what_they_promise_from_eight_units_on():
+    found = coverage(300, 3, units=(8, 40), n_resamples=200, effects=(0.8,))
+    assert len(found) == 2 * len(INTERVALS)
+    assert (found["high"] > 0.93).all()
+    assert (found["n"] == 300).all()
+    rows = found.set_index(["interval", "units"])
+    assert rows.loc[("mean", 8), "truth"] == 0.8
+    assert rows.loc[("difference of AUROCs, pairs", 8), "truth"] == 0  # both have the same effect
+    assert rows.loc[("mean", 8), "low"] < 0.97
