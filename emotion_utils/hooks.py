@@ -44,6 +44,7 @@ __all__ = [
     "forward_until",
     "n_heads",
     "n_layers",
+    "resumed",
     "written_by_neurons",
 ]
 
@@ -155,6 +156,44 @@ def forward_until(model: PreTrainedModel, functions: Mapping[HookPoint, HookFunc
             pass
         finally:
             handle.remove()
+
+
+@contextmanager
+def resumed(
+    model: PreTrainedModel, first: int, hidden: Float[Tensor, "batch position d_model"] | None
+) -> Iterator[None]:
+    """Let forward passes inside the ``with`` block begin at a later block.
+
+    Earlier blocks compute nothing: the last of them gives ``hidden`` out, as if it had computed it, and its hooks see
+    it. Keys and values of the blocks left out are not computed either.
+
+    Parameters
+    ----------
+    model
+    first
+        The first block that runs; at 0 nothing is left out.
+    hidden
+        Residual stream before that block.
+    """
+    skipped = list(blocks(model))[:first]
+    in_a_tuple = model.config.get_text_config().model_type == "gpt_neo"
+
+    def nothing(*args: Any, **kwargs: Any) -> Any:
+        same = args[0] if args else kwargs["hidden_states"]
+        return (same,) if in_a_tuple else same
+
+    def given(*_args: Any, **_kwargs: Any) -> Any:
+        return (hidden,) if in_a_tuple else hidden
+
+    try:
+        for block in skipped:
+            block.forward = nothing
+        if skipped:
+            skipped[-1].forward = given
+        yield
+    finally:
+        for block in skipped:
+            block.__dict__.pop("forward", None)
 
 
 def _register(model: PreTrainedModel, point: HookPoint, function: HookFunction) -> RemovableHandle:

@@ -1,0 +1,355 @@
+"""The engine gives, row by row, what each condition gives alone by the plain forward pass."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from emotion_utils import backoff, generation
+from emotion_utils.errors import UserError
+from emotion_utils.generation import Sampling, all_rows, generate
+from emotion_utils.hooks import HookPoint, blocks, n_heads, n_layers
+from emotion_utils.interventions import (
+    EVERYWHERE,
+    FROM_END,
+    GENERATED,
+    PROMPT,
+    UNTOUCHED,
+    Condition,
+    Edit,
+    Window,
+    steering,
+)
+from emotion_utils.store import Store
+
+PROMPTS = ["The cat sat.", "Anna gave him the book that he had lost", "We met", "a b c d e f g"]
+NEW = 7
+
+
+def made_from():
+    return {"model": "test", "files": "none"}
+
+
+def vector(model, seed, length=3.0):
+    drawn = torch.randn(
+        model.config.get_text_config().hidden_size, generator=torch.Generator().manual_seed(seed)
+    )
+    return length * drawn / drawn.norm()
+
+
+def sweep(model):
+    """Conditions of every form."""
+    last, windows = n_layers(model) - 1, (EVERYWHERE, FROM_END, GENERATED, PROMPT)
+    found = [UNTOUCHED]
+    for i, window in enumerate(windows):
+        for layer in {0, last // 2, last}:
+            found.append(steering(f"w{i} l{layer}", vector(model, layer), layer, 1.5, window))
+    found.append(steering("window", vector(model, 7), 1, 2.0, Window(1, 4)))
+    found.append(steering("late window", vector(model, 7), 0, 2.0, Window(2, 4, "end")))
+    found.append(steering("decay", vector(model, 8), 1, 2.0, Window(half_life=1.5)))
+    found.append(Condition("pre", (Edit(HookPoint(1, "resid_pre"), vector(model, 3)),)))
+    found.append(Condition("set", (Edit(HookPoint(0, "mlp_out"), vector(model, 4), "set"),)))
+    z = torch.randn(n_heads(model), head_width(model), generator=torch.Generator().manual_seed(5))
+    found.append(Condition("heads", (Edit(HookPoint(1, "z"), z, "set", heads=(0, 2)),)))
+    two = (
+        *steering("", vector(model, 1), 0, 1.0).edits,
+        *steering("", vector(model, 2), last, -2.0, GENERATED).edits,
+    )
+    found.append(Condition("two", two))
+    rows = torch.stack([vector(model, i) for i in range(3)])
+    found.append(Condition("by position", (Edit(HookPoint(0, "resid_post"), rows, "set"),)))
+    return found
+
+
+def head_width(model):
+    seen = []
+    from emotion_utils.hooks import forward_until
+
+    forward_until(
+        model, {HookPoint(0, "z"): lambda h: seen.append(h.shape[-1])}, input_ids=torch.tensor([[1, 2]])
+    )
+    return seen[0]
+
+
+def by_hand(model, ids, condition, new, end=None):
+    """Greedy text by the plain model: no batch, no cache, the edits written out in hooks of its own."""
+    prompt, ids, gap = len(ids), list(ids), []
+    for _ in range(new):
+        handles = [h for edit in condition.edits for h in hand_hooks(model, edit, prompt)]
+        try:
+            with torch.no_grad():
+                logits = model(torch.tensor([ids]), use_cache=False).logits[0, -1]
+        finally:
+            for handle in handles:
+                handle.remove()
+        best = logits.topk(2)
+        gap.append(float(best.values[0] - best.values[1]))
+        ids.append(int(best.indices[0]))
+        if ids[-1] == end:
+            break
+    return ids[prompt:], gap
+
+
+def factor(window, position, prompt):
+    origin = 0 if window.anchor == "start" else prompt - 1
+    after = window.first is None or position >= origin + window.first
+    before = window.stop is None or position < origin + window.stop
+    decay = 0.5 ** (max(0, position - (prompt - 1)) / window.half_life) if window.half_life else 1.0
+    return decay * (after and before)
+
+
+def hand_hooks(model, edit, prompt):
+    block = blocks(model)[edit.point.layer]
+
+    def change(hidden):
+        hidden = hidden.clone()
+        for position in range(hidden.shape[1]):
+            share = factor(edit.window, position, prompt)
+            value = edit.value
+            if edit.by_position:
+                if position >= len(value):
+                    continue
+                value = value[position]
+            if not share:
+                continue
+            if edit.heads is not None:
+                width = value.shape[-1]
+                for head in edit.heads:
+                    hidden[:, position, head * width : (head + 1) * width] = value[head]
+            elif edit.mode == "set":
+                hidden[:, position] = value
+            else:
+                hidden[:, position] += share * edit.scale * value
+        return hidden
+
+    def after(_, __, out):
+        return (change(out[0]), *out[1:]) if isinstance(out, tuple) else change(out)
+
+    if edit.point.kind == "resid_post":
+        return [block.register_forward_hook(after)]
+    if edit.point.kind == "resid_pre":
+        return [block.register_forward_pre_hook(lambda _, args: (change(args[0]), *args[1:]))]
+    if edit.point.kind == "mlp_out":
+        gemma = hasattr(block, "pre_feedforward_layernorm")
+        return [(block.post_feedforward_layernorm if gemma else block.mlp).register_forward_hook(after)]
+    attention = next(getattr(block, n) for n in ("self_attn", "attention", "attn") if hasattr(block, n))
+    attention = getattr(attention, "attention", attention)
+    out = next(
+        getattr(attention, n) for n in ("o_proj", "c_proj", "out_proj", "dense") if hasattr(attention, n)
+    )
+    return [out.register_forward_pre_hook(lambda _, args: (change(args[0]), *args[1:]))]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"share": False},
+        {"cache": False},
+        {"side": "right"},
+        {"batch_rows": 5},
+        {"cache": False, "side": "right", "batch_rows": 3},
+    ],
+    ids=str,
+)
+def test_packed_rows_give_what_each_condition_gives_alone(untrained, how):
+    model, tokenizer = untrained
+    conditions = sweep(model)
+    table = generate(model, tokenizer, PROMPTS, conditions, Sampling(NEW), progress=False, **how)
+    assert list(zip(table["prompt"], table["condition"], strict=True)) == [
+        (p, conditions[c].name) for p, c in all_rows(len(PROMPTS), len(conditions)).tolist()
+    ]
+    named = {c.name: c for c in conditions}
+    for row in table.itertuples():
+        ids = tokenizer(PROMPTS[row.prompt])["input_ids"]
+        ours, (theirs, gap) = (
+            list(row.ids),
+            by_hand(model, ids, named[row.condition], NEW, tokenizer.eos_token_id),
+        )
+        differs = next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), None)
+        assert differs is None or gap[differs] < 1e-4, (row.condition, row.prompt, ours, theirs)
+        assert differs is not None or len(ours) == len(theirs)
+
+
+def test_different_conditions_give_different_texts(untrained):
+    model, tokenizer = untrained
+    conditions = [UNTOUCHED, *(steering(str(i), vector(model, i, 3000.0), 0, 2.0) for i in range(3))]
+    table = generate(model, tokenizer, PROMPTS, conditions, Sampling(NEW), progress=False)
+    assert table.groupby("prompt")["text"].nunique().min() > 1
+
+
+def test_alpha_zero_is_the_untouched_model(untrained):
+    model, tokenizer = untrained
+    zero = steering("zero", vector(model, 0), 0, 0.0)
+    table = generate(model, tokenizer, PROMPTS, [UNTOUCHED, zero], Sampling(NEW), progress=False)
+    texts = table.pivot(index="prompt", columns="condition", values="text")
+    assert (texts["zero"] == texts["untouched"]).all()
+
+
+def test_a_sample_depends_on_seed_and_prompt_alone(untrained):
+    model, tokenizer = untrained
+    how = Sampling(NEW, temperature=5.0, samples=3, seed=4)
+    whole = generate(model, tokenizer, PROMPTS, sweep(model)[:4], how, progress=False)
+    part = generate(model, tokenizer, PROMPTS[2:], sweep(model)[1:2], how, progress=False, batch_rows=2)
+    same = whole[(whole["condition"] == part["condition"][0]) & (whole["prompt"] >= 2)]
+    assert same["text"].tolist() == part["text"].tolist()
+    assert whole["text"].nunique() > len(PROMPTS)
+    other = generate(model, tokenizer, PROMPTS, sweep(model)[:4], Sampling(NEW, 5.0, 3, 5), progress=False)
+    assert (other["text"] != whole["text"]).any()
+
+
+def test_no_hook_outlives_a_call(untrained):
+    model, tokenizer = untrained
+    bad = torch.full((model.config.get_text_config().hidden_size,), 1e38)
+    loud = [steering("loud", bad, 0, 1e3), steering("other", bad, 1, 1e3, GENERATED)]
+    with pytest.raises(
+        UserError, match='Under the condition "loud" the model gives logits that are not finite'
+    ):
+        generate(model, tokenizer, PROMPTS, loud, Sampling(NEW), progress=False)
+    for module in model.modules():
+        assert not module._forward_hooks
+        assert not module._forward_pre_hooks
+        assert "forward" not in vars(module)
+
+
+@pytest.fixture(scope="module")
+def small():
+    from emotion_utils.models import load_model, load_tokenizer
+
+    return load_model("small-gpt2"), load_tokenizer("small-gpt2")
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (
+            lambda v: Edit(HookPoint(0, "resid_post"), v[:-1]),
+            r"value of shape \(127,\) .* where \(128,\) is needed",
+        ),
+        (lambda v: Edit(HookPoint(9, "resid_post"), v), "writes to layer 9, and the model has layers 0 to 3"),
+        (lambda v: Edit(HookPoint(0, "resid_post"), v / 0), "not finite"),
+        (lambda v: Edit(HookPoint(0, "pattern"), v), "writes to pattern.0, which changes nothing"),
+        (lambda v: Edit(HookPoint(0, "z"), torch.zeros(8, 16), heads=(8,)), "names head 8"),
+        (lambda v: Edit(HookPoint(0, "resid_post"), v, heads=(0,)), "only z has heads"),
+    ],
+    ids=["width", "layer", "nan", "pattern", "head", "heads elsewhere"],
+)
+def test_a_wrong_edit_is_refused_with_its_condition(small, edit, message):
+    model, tokenizer = small
+    with pytest.raises(UserError, match=f'The condition "wrong" .*{message}'):
+        generate(model, tokenizer, PROMPTS, [Condition("wrong", (edit(torch.ones(128)),))], progress=False)
+
+
+def test_prompts_that_cannot_be_continued_are_named(small):
+    model, tokenizer = small
+    with pytest.raises(UserError, match="has no tokens"):
+        generate(model, tokenizer, ["We met", ""], progress=False)
+    room = model.config.max_position_embeddings
+    with pytest.raises(UserError, match=re.escape(f"has {room - 29} tokens, 30 more are asked for")):
+        generate(model, tokenizer, [[5] * (room - 29)], progress=False)
+    fits = generate(
+        model, tokenizer, [[5] * (room - 30)], how=Sampling(30, stop_at_end=False), progress=False
+    )
+    assert fits["n_tokens"].tolist() == [30]
+
+
+def test_two_conditions_of_one_name_are_refused(small):
+    with pytest.raises(UserError, match='Two conditions are called "untouched"'):
+        generate(*small, PROMPTS, [UNTOUCHED, UNTOUCHED], progress=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [((0,), "At least one new token"), ((5, -1.0), "A temperature"), ((5, 0.0, 2), "At temperature 0")],
+)
+def test_senseless_sampling_is_refused(arguments, message):
+    with pytest.raises(UserError, match=message):
+        Sampling(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"first": 3, "stop": 3}, "empty"), ({"anchor": "middle"}, "start"), ({"half_life": 0}, "half-life")],
+)
+def test_a_senseless_window_is_refused(arguments, message):
+    with pytest.raises(UserError, match=message):
+        Window(**arguments)
+
+
+def test_running_out_of_memory_halves_the_batch_and_loses_no_row(small, monkeypatch):
+    model, tokenizer = small
+    conditions = sweep(model)
+    whole = generate(model, tokenizer, PROMPTS, conditions, Sampling(NEW), progress=False)
+    real, sizes = generation._Job._batch, []
+
+    def limited(self, piece):
+        sizes.append(len(piece))
+        if len(piece) > 12:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(self, piece)
+
+    monkeypatch.setattr(generation._Job, "_batch", limited)
+    found = generate(model, tokenizer, PROMPTS, conditions, Sampling(NEW), batch_rows=40, progress=False)
+    assert found["text"].tolist() == whole["text"].tolist()
+    assert sizes[:3] == [40, 20, 10]
+    assert set(found["batch_rows"]) <= {10, len(found) % 10}
+
+
+def test_a_single_row_that_does_not_fit_is_an_error():
+    def never(_piece):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+
+    with pytest.raises(UserError, match="A single row does not fit into memory"):
+        list(backoff.in_pieces([1, 2, 3], 2, never))
+
+
+def test_another_error_is_not_taken_for_memory():
+    def wrong(_piece):
+        raise RuntimeError("shapes do not match")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        list(backoff.in_pieces([1, 2, 3], 2, wrong))
+
+
+def test_a_sweep_that_was_killed_goes_on(small, tmp_path, monkeypatch):
+    model, tokenizer = small
+    monkeypatch.setattr(generation, "SHARD_ROWS", 16)
+    conditions, store = sweep(model), Store(tmp_path)
+    whole = generate(model, tokenizer, PROMPTS, conditions, Sampling(NEW), progress=False)
+    real, batches = generation._Job._batch, []
+
+    def killed(self, piece):
+        if len(batches) == 2:
+            raise KeyboardInterrupt
+        batches.append(len(piece))
+        return real(self, piece)
+
+    monkeypatch.setattr(generation._Job, "_batch", killed)
+    asked = {"store": store, "made_from": made_from(), "progress": False}
+    with pytest.raises(KeyboardInterrupt):
+        generate(model, tokenizer, PROMPTS, conditions, Sampling(NEW), **asked)
+    assert len(store.keys()) == 2
+    monkeypatch.setattr(generation._Job, "_batch", real)
+    found = generate(model, tokenizer, PROMPTS, conditions, Sampling(NEW), **asked)
+    assert found["text"].tolist() == whole["text"].tolist()
+    assert len(store.keys()) == int(np.ceil(len(whole) / 16))
+    with pytest.raises(UserError, match="A store needs made_from"):
+        generate(model, tokenizer, PROMPTS, store=store, progress=False)
+
+
+def test_a_prompt_is_computed_once(small, monkeypatch):
+    """Steering of the last block leaves all blocks to the untouched model: they see each prompt once."""
+    model, tokenizer = small
+    seen = []
+    handle = blocks(model)[0].mlp.register_forward_pre_hook(
+        lambda _, args: seen.append(args[0].shape[:2].numel())
+    )
+    conditions = [steering(str(i), vector(model, i), 3, 1.0) for i in range(10)]
+    try:
+        generate(model, tokenizer, PROMPTS[1:2], conditions, Sampling(1), progress=False)
+    finally:
+        handle.remove()
+    assert seen == [len(tokenizer(PROMPTS[1])["input_ids"])]

@@ -1,0 +1,65 @@
+"""Log-probabilities of continuations under conditions equal those of the plain forward pass of each row alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from test_generation import PROMPTS, hand_hooks, sweep
+
+from emotion_utils.errors import UserError
+from emotion_utils.interventions import UNTOUCHED
+from emotion_utils.teacher_forcing import continuation_log_probs, log_odds, next_token_log_probs
+
+ENDINGS = [" thanks a lot", " no", " it is cold outside today"]
+
+
+def by_hand(model, prompt, ending, condition):
+    handles = [h for edit in condition.edits for h in hand_hooks(model, edit, len(prompt))]
+    try:
+        with torch.no_grad():
+            logits = model(torch.tensor([prompt + ending]), use_cache=False).logits[0].double()
+    finally:
+        for handle in handles:
+            handle.remove()
+    chances = torch.log_softmax(logits, dim=-1)
+    return sum(float(chances[len(prompt) - 1 + i, token]) for i, token in enumerate(ending))
+
+
+@pytest.mark.parametrize("how", [{}, {"share": False}, {"side": "right"}, {"batch_rows": 7}], ids=str)
+def test_log_probabilities_are_those_of_each_row_alone(untrained, how):
+    model, tokenizer = untrained
+    conditions = {c.name: c for c in sweep(model)}
+    table = continuation_log_probs(model, tokenizer, PROMPTS, ENDINGS, list(conditions.values()), **how)
+    assert len(table) == len(PROMPTS) * len(ENDINGS) * len(conditions)
+    for row in table.itertuples():
+        prompt = tokenizer(PROMPTS[row.prompt])["input_ids"]
+        ending = tokenizer(ENDINGS[row.continuation], add_special_tokens=False)["input_ids"]
+        theirs = by_hand(model, prompt, ending, conditions[row.condition])
+        assert row.n_tokens == len(ending)
+        assert row.log_prob == pytest.approx(theirs, abs=1e-4, rel=1e-5), (row.condition, row.prompt)
+
+
+def test_log_odds_are_those_of_the_sets(untrained):
+    model, tokenizer = untrained
+    table = continuation_log_probs(model, tokenizer, PROMPTS[:1], ENDINGS)
+    p = np.exp(table["log_prob"].to_numpy())
+    assert log_odds(table, [0, 1], [2])["log_odds"][0] == pytest.approx(np.log((p[0] + p[1]) / p[2]))
+    with pytest.raises(UserError, match=r"The neutral continuations \[5\]"):
+        log_odds(table, [0], [5])
+
+
+def test_next_token_readout_is_the_plain_forward(untrained):
+    model, tokenizer = untrained
+    found = next_token_log_probs(model, tokenizer, PROMPTS, [UNTOUCHED, sweep(model)[1]], batch_rows=3)
+    for prompt, values in zip(PROMPTS, found, strict=True):
+        ids = tokenizer(prompt)["input_ids"]
+        with torch.no_grad():
+            plain = torch.log_softmax(model(torch.tensor([ids])).logits[0, -1].float(), dim=-1)
+        torch.testing.assert_close(values[0], plain, atol=1e-4, rtol=1e-5)
+        assert not torch.allclose(values[1], plain, atol=1e-6)
+
+
+def test_a_continuation_without_tokens_is_refused(untrained):
+    with pytest.raises(UserError, match="The continuation '' has no tokens"):
+        continuation_log_probs(*untrained, PROMPTS, [""])
