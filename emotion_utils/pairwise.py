@@ -21,7 +21,16 @@ from emotion_utils.probing import areas
 from emotion_utils.sides import Reading, Rows, side
 from emotion_utils.subspaces import emotion_subspace, overlap
 
-__all__ = ["PERMUTATIONS", "SCORES", "Pairwise", "against", "align_pairs", "layer_score", "no_emotion"]
+__all__ = [
+    "PERMUTATIONS",
+    "SCORES",
+    "Pairwise",
+    "against",
+    "align_pairs",
+    "by_pair",
+    "layer_score",
+    "no_emotion",
+]
 
 PERMUTATIONS = {"smoke": 19, "baseline": 199, "extended": 199, "powered": 199}
 SCORES = {"r2": "held-out R²", "overlap": "overlap", "probe": "transferred probe"}
@@ -136,6 +145,26 @@ def no_emotion(pairs: Pairwise, rows: Rows, n_permutations: int = 199, seed: int
         out.append((source, target, *numbers, ours["value"], ours["excess"]))
     columns = ["source", "target", "value", "null", "p", "excess", "emotion_value", "emotion_excess"]
     return pd.DataFrame(out, columns=columns)
+
+
+def by_pair(table: pd.DataFrame, pair: list[str], kind: str, values: list[str]) -> pd.DataFrame:
+    """One row per pair and, for every kind, a column per value, in the order of the table.
+
+    Parameters
+    ----------
+    table
+        One row per pair and kind.
+    pair, kind
+        Columns that name them.
+    values
+        Columns to show. The first is called by the kind alone, the others by kind and column.
+    """
+    kinds = list(dict.fromkeys(table[kind]))
+    wide = table.pivot(index=pair, columns=kind, values=values)
+    wide = wide.reindex(pd.MultiIndex.from_frame(table[pair].drop_duplicates()))
+    wide = wide[[(value, name) for name in kinds for value in values]]
+    wide.columns = [name if value == values[0] else f"{name} {value}" for value, name in wide.columns]
+    return wide.reset_index()
 
 
 def _in_units(table: pd.DataFrame, half: Rows) -> pd.DataFrame:
