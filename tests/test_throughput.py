@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
@@ -27,7 +29,8 @@ def test_functions_take_turns():
 
 def test_rates_are_prompts_by_seconds(untrained, prompts, monkeypatch):
     seconds = iter(range(0, 1000, 2))
-    monkeypatch.setattr("emotion_utils.throughput.time.perf_counter", lambda: float(next(seconds)))
+    clock = SimpleNamespace(perf_counter=lambda: float(next(seconds)))  # other threads keep the real one
+    monkeypatch.setattr("emotion_utils.throughput.time", clock)
     table = throughput(*untrained, prompts, n_prompts=4, repeats=2)
     assert table["per_second"].tolist() == [2.0, 2.0, 2.0]  # 4 prompts in 2 seconds
     assert table["times"].tolist() == [1.0, 1.0, 1.0]
