@@ -27,6 +27,7 @@ from emotion_utils.store import Store
 
 PROMPTS = ["The cat sat.", "Anna gave him the book that he had lost", "We met", "a b c d e f g"]
 NEW = 7
+ALONE: dict[tuple[str, int, str], tuple[list[int], list[float]]] = {}
 
 
 def made_from():
@@ -165,10 +166,10 @@ def test_packed_rows_give_what_each_condition_gives_alone(untrained, how):
     named = {c.name: c for c in conditions}
     for row in table.itertuples():
         ids = tokenizer(PROMPTS[row.prompt])["input_ids"]
-        ours, (theirs, gap) = (
-            list(row.ids),
-            by_hand(model, ids, named[row.condition], NEW, tokenizer.eos_token_id),
-        )
+        key = type(model).__name__, row.prompt, row.condition  # the same whatever the batch: computed once
+        if key not in ALONE:
+            ALONE[key] = by_hand(model, ids, named[row.condition], NEW, tokenizer.eos_token_id)
+        ours, (theirs, gap) = list(row.ids), ALONE[key]
         differs = next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), None)
         assert differs is None or gap[differs] < 1e-4, (row.condition, row.prompt, ours, theirs)
         assert differs is not None or len(ours) == len(theirs)
