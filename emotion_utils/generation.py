@@ -158,10 +158,10 @@ def generate(
         for start in range(0, len(plan), SHARD_ROWS):
             part = plan[order[start : start + SHARD_ROWS]]
             compute = partial(job.shard, part, size, bar.update)
-            key = None if store is None else job.key(part, made_from)
-            found.append(
-                compute() if store is None or key is None else store.compute("generation", key, compute)
-            )
+            if store is None:
+                found.append(compute())
+            else:
+                found.append(store.compute("generation", job.key(part, made_from), compute))
     if not found:
         return pd.DataFrame(columns=COLUMNS)
     table = pd.concat(found, ignore_index=True)

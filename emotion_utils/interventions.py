@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from emotion_utils.errors import UserError
@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 FAR = 2**31
+"""Behind the last position of any text."""
 MODES = ("add", "set")
 
 
@@ -124,6 +125,11 @@ class Edit:
     def by_position(self) -> bool:
         """Whether the value has a row for each position."""
         return self.value.ndim == (3 if self.point.kind == "z" else 2)
+
+    def bounds(self, prompt: int) -> tuple[int, int]:
+        """First position that it changes and the one after the last, for a prompt of so many tokens."""
+        first, stop = self.window.bounds(prompt)
+        return first, min(stop, len(self.value)) if self.by_position else stop
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,14 +226,3 @@ def _width_problem(model: PreTrainedModel, edit: Edit) -> str | None:
     return (
         f"has a value of shape {shape} at {edit.point}, where {wanted} is needed, or that for each position."
     )
-
-
-def prompt_bounds(edits: Sequence[Edit], prompt: int) -> tuple[Int[Tensor, " edit"], Int[Tensor, " edit"]]:
-    """First position of each edit and the one after its last, for a prompt of so many tokens."""
-    first, stop = zip(*(_bounds(edit, prompt) for edit in edits), strict=True)
-    return torch.tensor(first), torch.tensor(stop)
-
-
-def _bounds(edit: Edit, prompt: int) -> tuple[int, int]:
-    first, stop = edit.window.bounds(prompt)
-    return first, min(stop, len(edit.value)) if edit.by_position else stop

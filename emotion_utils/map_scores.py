@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from emotion_utils.alignment import Side
 from emotion_utils.errors import UserError
 from emotion_utils.maps import MAPS, Affine, Fitted, checked, folds
+from emotion_utils.nulls import permutation_p
 from emotion_utils.pairings import permute_pairing
 from emotion_utils.probing import areas
 from emotion_utils.sides import Reading, Rows, side
@@ -52,7 +53,7 @@ class MapScores:
         for kind, values in self.scores.items():
             for name, (ours, *rest) in zip(NAMES, values.T, strict=True):
                 null = np.array(rest)
-                p = (1 + (null >= ours).sum()) / (1 + len(null))
+                p = float(permutation_p(ours, null))
                 z = (ours - null.mean()) / null.std(ddof=1)
                 rows.append((MAPS[kind][0], name, ours, null.mean(), np.quantile(null, 0.95), z, p))
         return pd.DataFrame(rows, columns=["map", "score", "value", "null", "null_high", "z", "p"])

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from emotion_utils.hooks import HookFunction, HookPoint
-from emotion_utils.interventions import Condition, Edit, prompt_bounds
+from emotion_utils.interventions import FAR, Condition, Edit
 
 __all__ = ["Packed"]
 
@@ -52,9 +52,6 @@ class Packed:
         }
         object.__setattr__(self, "groups", groups)
 
-    def __len__(self) -> int:
-        return len(self.conditions)
-
     def functions(self, positions: Int[Tensor, "row position"]) -> dict[HookPoint, HookFunction]:
         """What to attach for a forward pass over these positions of the rows; negative ones are padding.
 
@@ -69,21 +66,20 @@ class Packed:
 
     def first_block(self, row: int, tokens: int) -> int:
         """The first block that a row computes otherwise than the untouched model over its first tokens."""
-        first = self.n_layers
-        for edit in self.conditions[row].acting():
-            begin, stop = prompt_bounds([edit], self.prompts[row])
-            if int(begin) < min(int(stop), tokens):
-                after = edit.point.kind == "resid_post"
-                first = min(first, edit.point.layer + after)
-        return first
+        blocks = [
+            edit.point.layer + (edit.point.kind == "resid_post")
+            for edit, first, stop in self._bounded(row)
+            if first < min(stop, tokens)
+        ]
+        return min(blocks, default=self.n_layers)
 
     def first_position(self, row: int) -> int:
-        """The first position at which a row is changed; very large where none is."""
-        edits = self.conditions[row].acting()
-        if not edits:
-            return 2**31
-        first, stop = prompt_bounds(edits, self.prompts[row])
-        return int(torch.where(first < stop, first, 2**31).min())
+        """The first position at which a row is changed; ``interventions.FAR`` where none is."""
+        return min((first for _, first, stop in self._bounded(row) if first < stop), default=FAR)
+
+    def _bounded(self, row: int) -> list[tuple[Edit, int, int]]:
+        """The acting edits of a row with their first position and the one after the last."""
+        return [(edit, *edit.bounds(self.prompts[row])) for edit in self.conditions[row].acting()]
 
     def part(self, rows: Sequence[int]) -> Packed:
         """Some of the rows."""
@@ -119,7 +115,7 @@ class _Group:
     def of(cls, found: Sequence[tuple[int, Edit]], mode: str, prompts: Sequence[int]) -> _Group:
         different = {id(edit.value): edit.value for _, edit in found}
         place = {name: i for i, name in enumerate(different)}
-        bounds = [prompt_bounds([edit], prompts[row]) for row, edit in found]
+        bounds = torch.tensor([edit.bounds(prompts[row]) for row, edit in found])
         lives = [edit.window.half_life or float("inf") for _, edit in found]
         return cls(
             rows=torch.tensor([row for row, _ in found]),
@@ -128,8 +124,8 @@ class _Group:
             which=torch.tensor([place[id(edit.value)] for _, edit in found]),
             by_position=found[0][1].by_position,
             scale=torch.tensor([edit.scale for _, edit in found]),
-            first=torch.cat([first for first, _ in bounds]),
-            stop=torch.cat([stop for _, stop in bounds]),
+            first=bounds[:, 0],
+            stop=bounds[:, 1],
             end=torch.tensor([prompts[row] - 1 for row, _ in found]),
             half_life=torch.tensor(lives),
             heads=_heads(found),
