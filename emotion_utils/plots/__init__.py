@@ -6,6 +6,7 @@ In JupyterLab the same object shows through Plotly's own renderer. Nothing here 
 
 from __future__ import annotations
 
+from emotion_utils.plots.explorer import explorer
 from emotion_utils.plots.figure import Shown, show
 from emotion_utils.plots.style import (
     DIVERGING,
@@ -26,6 +27,7 @@ __all__ = [
     "Shown",
     "attention",
     "emotion_colour",
+    "explorer",
     "show",
     "table",
     "template",
