@@ -104,6 +104,16 @@ scores = np.tril(np.random.default_rng(0).random((4, 9, 9)))
 plots.attention(words, scores / scores.sum(-1, keepdims=True), title="Attention of four heads",
                 alt="Weights are spread over all earlier tokens.", heads=[f"L0H{i}" for i in range(4)])"""
 
+EXPLORER = """\
+emotions, prompts = ["gratitude", "anger"], ["The bus came at noon and Ada said:", "The lamp was on. Ben wrote back:"]
+grid = pd.MultiIndex.from_product([emotions, prompts, [1, 2], [0, 0.5, 1]])
+steered = grid.to_frame(index=False, name=["emotion", "prompt", "layer", "alpha"])
+number = steered.index.to_series()
+steered["text"] = "Said number " + number.astype(str) + ", & <img src=x onerror=alert(1)></script>"
+steered["target"], steered["perplexity"] = number / 23, 1 + number / 10
+plots.explorer(steered, title="Steered texts", alt="Higher alpha, higher score.",
+               scores={"target": "says the target emotion", "perplexity": "perplexity / genuine"})"""
+
 FINDING = """\
 Markdown(f"On **{model}** the largest loss is {6.0:.2f} nats.")"""
 
@@ -136,7 +146,7 @@ def notebook() -> nbformat.NotebookNode:
         new_markdown_cell("## Tables\n\n| plain | table |\n|---|---|\n| of | Markdown |"),
         new_code_cell(TABLE),
         new_markdown_cell("## Viewers"),
-        *map(new_code_cell, (TOKENS, ATTENTION, FINDING)),
+        *map(new_code_cell, (TOKENS, ATTENTION, EXPLORER, FINDING)),
     ]
     return new_notebook(
         cells=cells,

@@ -56,11 +56,16 @@ def test_figures_and_viewers_show_in_jupyterlab(laboratory: str, chromium: Brows
     page = chromium.new_page(viewport={"width": 1300, "height": 3600})
     page.goto(f"{laboratory}lab/tree/sample.ipynb")
     figures = page.locator(".jp-OutputArea-output.jp-RenderedPlotly")
-    figures.nth(2).locator("svg.main-svg").first.wait_for(timeout=120_000)
-    assert figures.count() == 3
+    figures.nth(3).locator("svg.main-svg").first.wait_for(timeout=120_000)
+    assert figures.count() == 4
     assert figures.nth(0).locator(".scatterlayer path.js-line").count() == 3
     assert figures.nth(1).locator(".heatmaplayer image").count() == 1
     assert figures.nth(2).locator(".heatmaplayer image").count() == 1
+    assert figures.nth(3).locator(".heatmaplayer image").count() == 1
+    figures.nth(3).locator(".nsewdrag").first.hover()
+    hover = figures.nth(3).locator(".hoverlayer")
+    assert "<img src=x onerror=alert(1)></script>" in (hover.text_content() or "")
+    assert hover.locator("img").count() == 0
     assert (
         page.locator('span[title="1.2"]').evaluate("(e) => getComputedStyle(e).backgroundColor")
         != "rgba(0, 0, 0, 0)"
