@@ -175,9 +175,20 @@ def test_jupyterlab_gets_a_heat_map_per_emotion_and_context_with_the_texts_in_it
     assert (last["x"], last["y"]) == (["0", "0.5", "2"], ["1", "3"])
     assert last["z"][1][2] == 1130  # 1132 to three digits
     assert last["text"][1][2].startswith(
-        "layer 3, alpha 2<br>says the target emotion: 1.13e+03<br>perplexity / genuine: 1<br><br>One &lt;b&gt;bold"
+        "layer 3, alpha 2<br>says the target emotion: 1.13e+03<br>perplexity / genuine: 1<br><br>"
+        "Ben wrote:<br>→<br>One &lt;b&gt;bold"
     )
     assert max(map(len, last["text"][1][2].split("<br>"))) < 80
+
+
+def test_the_heat_map_says_what_is_no_number() -> None:
+    table = rows().assign(target=True, perplexity=np.nan)
+    table.loc[0, "text"] = " "
+    texts = explored(table).figure["data"][0]["text"]
+    assert texts[1][2] == (
+        "layer 3, alpha 2<br>says the target emotion: yes<br>perplexity / genuine: –"
+        "<br><br>At noon Ada said:<br>→<br>no text"
+    )
 
 
 def test_alt_text_and_title_are_required() -> None:

@@ -7,6 +7,7 @@ All texts are computed beforehand and lie on the page as inert data, so that no 
 from __future__ import annotations
 
 import html
+import math
 import textwrap
 from collections.abc import Mapping
 from itertools import product
@@ -232,9 +233,8 @@ def _heat_maps(
         for i, trace in enumerate(figure.data)
     ]
     menu = {"buttons": buttons, "x": 1, "xanchor": "right", "y": 1.04, "yanchor": "bottom"}
-    figure.update_layout(
-        title=_escaped(title), template=template(), height=480, margin_t=96, updatemenus=[menu]
-    )
+    heading = {"text": _escaped(title), "font": {"size": 16}, "x": 0, "xref": "paper"}
+    figure.update_layout(title=heading, template=template(), height=480, margin_t=104, updatemenus=[menu])
     figure.update_layout(hoverlabel_align="left")
     figure.update_xaxes(title="alpha (0 is the untouched model)", type="category")
     figure.update_yaxes(title="layer (0 is the first block)", type="category", autorange="reversed")
@@ -242,11 +242,22 @@ def _heat_maps(
 
 
 def _hover(row: Mapping[str, Any], scores: Mapping[str, str]) -> str:
-    """What a cell says: where it is, its scores, and its text, wrapped and escaped."""
+    """What a cell says: where it is, its scores, its context and its text, wrapped and escaped."""
     lines = [f"layer {row['layer']}, alpha {row['alpha']:g}"]
-    lines += [f"{label}: {float(row[name]):.{DIGITS}g}" for name, label in scores.items()]
-    lines += ["", *textwrap.wrap(row["text"], WRAP)]
+    lines += [f"{label}: {_number(row[name])}" for name, label in scores.items()]
+    lines += [
+        "",
+        *textwrap.wrap(row["prompt"], WRAP),
+        "→",
+        *(textwrap.wrap(row["text"], WRAP) or ["no text"]),
+    ]
     return "<br>".join(map(_escaped, lines))
+
+
+def _number(value: Any) -> str:
+    if pd.api.types.is_bool(value):
+        return "yes" if value else "no"
+    return f"{float(value):.{DIGITS}g}" if math.isfinite(value) else "–"
 
 
 def _escaped(text: str) -> str:
