@@ -20,7 +20,8 @@ __all__ = ["book_inputs", "fingerprint", "imported_modules", "job_inputs", "mode
 
 _PACKAGE = "emotion_utils"
 _GENERATED = {"_vendor", "__pycache__"}
-_COMPARES = PROJECT_ROOT / _PACKAGE / "overview.py"  # a chapter that imports it shows all bundled models
+_COMPARES = {PROJECT_ROOT / _PACKAGE / path for path in ("overview.py", "steering/overview.py")}
+"""A chapter that imports one of these shows all bundled models."""
 _CONTENT = PROJECT_ROOT / _PACKAGE / "smallworld" / "content"
 
 
@@ -30,7 +31,7 @@ def job_inputs(job: Job) -> list[Path]:
     files += [path for path in (DATA / "claims.csv", DATA / "calibration.json") if path.is_file()]
     defaults = {name: parameter.default for name, parameter in chapter_schema(job.chapter).items()}
     names = model_names({"models": defaults.get("models", ""), **job.parameters, "model": job.model})
-    if _COMPARES in files:
+    if _COMPARES & set(files):
         names += [name for name in BUNDLED if name != job.model]
     return files + [path for name in names for path in model_files(name)]
 

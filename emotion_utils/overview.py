@@ -18,7 +18,7 @@ from emotion_utils.reads import read_sets
 from emotion_utils.resampling import interval
 from emotion_utils.store import Store
 
-__all__ = ["CONTROL", "beside_control", "companions", "overview", "reading"]
+__all__ = ["CONTROL", "beside_control", "companions", "content", "overview", "reading"]
 
 CONTROL = "small-gpt2-blind"
 """Trained on the same words, with reactions that do not follow from the causes."""
@@ -76,7 +76,7 @@ def overview(
     bootstrap draws of their value, and ``effective``, the effective number of units.
     """
     asked = {
-        "prompts": {name: _content(table) for name, table in sets.items()},
+        "prompts": {name: content(table) for name, table in sets.items()},
         "profile": profile,
         "method": method,
         "device": device,
@@ -107,8 +107,8 @@ def overview(
     return pd.concat(parts, ignore_index=True)
 
 
-def _content(table: pd.DataFrame) -> str:
-    """Hash of all that the scores depend on in a prompt set."""
+def content(table: pd.DataFrame) -> str:
+    """Hash of all that scores depend on in a prompt set."""
     columns = [
         column for column in table if column not in ("register", "lang", "topic", "template", "keyword")
     ]

@@ -152,6 +152,7 @@ CHAPTERS: dict[str, tuple[Parameter, ...]] = {
     "02_activations": (_MODEL, *_COMMON),
     "03_emotion_vectors": (_MODEL, *_COMMON),
     "04_alignment": (_MODELS, *_COMMON),
+    "05_steering": (_MODEL, *_COMMON),
 }
 
 

@@ -1,0 +1,1 @@
+"""Steering a model: contexts, vectors and their unit of strength, trials, controls, and what they show."""

@@ -1,0 +1,92 @@
+"""Neutral texts that a steered model continues: from a prompt set, from the small world, and asked for an emotion."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from emotion_utils.errors import UserError
+from emotion_utils.resampling import resampling_units
+from emotion_utils.scoring.replies import genuine_replies, splice
+
+__all__ = ["COLUMNS", "example_before", "fresh_contexts", "instruction_before", "neutral_contexts"]
+
+COLUMNS = ["context", "unit", "source"]
+INSTRUCTIONS = {
+    "gratitude": "What is said next is full of gratitude.",
+    "anger": "What is said next is full of anger.",
+    "apology": "What is said next is an apology.",
+}
+
+
+def neutral_contexts(prompts: pd.DataFrame, split: str | None, n: int, name: str = "") -> pd.DataFrame:
+    """The first neutral prompts of a split, taken in turn from its units so that few of them spread widely.
+
+    Parameters
+    ----------
+    prompts
+        A prompt set.
+    split
+        ``build``, ``select`` or ``test``; None takes all.
+    n
+        At most so many.
+    name
+        Of the set, for the column ``source``.
+
+    Returns
+    -------
+    Columns ``context, unit, source``: the text, what is resampled together, and where it comes from.
+
+    Raises
+    ------
+    UserError
+        Where there is none.
+    """
+    units = pd.Series(resampling_units(prompts), prompts.index)
+    kept = prompts["emotion"] == "neutral"
+    if split is not None:
+        kept &= prompts["split"] == split
+    if not kept.any():
+        raise UserError(f'The prompts {name} have no neutral text in the split "{split}": add some.')
+    table = pd.DataFrame({"context": prompts["text"], "unit": units, "source": name})[kept]
+    table = table.drop_duplicates("context")
+    turn = table.groupby("unit").cumcount()
+    return table.loc[turn.sort_values(kind="stable").index].head(n).reset_index(drop=True)
+
+
+def fresh_contexts(n: int, seed: int) -> pd.DataFrame:
+    """Texts of the small world in all its registers that nobody has read, up to a reaction to something neutral.
+
+    Returns
+    -------
+    As :func:`neutral_contexts`; the unit is the kind of event that is told.
+    """
+    from emotion_utils.smallworld.evaluate import reacting
+    from emotion_utils.smallworld.grammar import load_grammar
+
+    found = reacting(load_grammar("en"), n, seed, emotion="neutral")
+    units = pd.factorize(np.array([document.cause for document in found], dtype=object))[0]
+    texts = [document.context.rstrip(" ") for document in found]
+    return pd.DataFrame({"context": texts, "unit": units, "source": "fresh texts"}, columns=COLUMNS)
+
+
+def instruction_before(contexts: pd.DataFrame, emotion: str) -> pd.DataFrame:
+    """Prompting instead of steering: a sentence that asks for the emotion stands before each context."""
+    return contexts.assign(context=[f"{INSTRUCTIONS[emotion]} {text}" for text in contexts["context"]])
+
+
+def example_before(
+    contexts: pd.DataFrame, prompts: pd.DataFrame, emotion: str, seed: int = 0
+) -> pd.DataFrame:
+    """Prompting by example: an emotional prompt of the build split, answered as it should be, before each context."""
+    kept = (prompts["emotion"] == emotion) & (prompts["split"] == "build")
+    told = prompts[kept]["text"].tolist()
+    replies = genuine_replies(emotion)
+    rng = np.random.default_rng(seed)
+    chosen = rng.integers(len(told), size=len(contexts)), rng.integers(len(replies), size=len(contexts))
+    shown = [
+        told[i] + splice(told[i], replies[j]) for i, j in zip(*map(np.ndarray.tolist, chosen), strict=True)
+    ]
+    return contexts.assign(
+        context=[f"{example}\n\n{text}" for example, text in zip(shown, contexts["context"], strict=True)]
+    )

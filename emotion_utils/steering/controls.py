@@ -1,0 +1,170 @@
+"""Vectors that are as long as an emotion vector and mean nothing, or something else: rows beside the real ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from emotion_utils.nulls import permutation_p
+from emotion_utils.probing import shuffled
+from emotion_utils.steering.contexts import example_before, instruction_before
+from emotion_utils.steering.subject import Subject
+from emotion_utils.steering.trials import Setting, outcomes, run
+
+if TYPE_CHECKING:
+    from emotion_utils.store import Store
+
+__all__ = [
+    "KINDS",
+    "by_control",
+    "compare",
+    "control_settings",
+    "covariance_matched",
+    "isotropic",
+    "label_shuffled",
+    "prompted",
+]
+
+KINDS = ("isotropic", "covariance-matched", "label-shuffled")
+"""Random directions: any alike; spread like the residual stream; made like the vector, from exchanged labels."""
+
+
+def isotropic(n: int, width: int, rng: np.random.Generator) -> Float[Tensor, "vector d_model"]:
+    """Directions drawn uniformly, of length 1."""
+    return _units(torch.from_numpy(rng.standard_normal((n, width))))
+
+
+def covariance_matched(
+    states: Float[Tensor, "token d_model"], n: int, rng: np.random.Generator
+) -> Float[Tensor, "vector d_model"]:
+    """Directions of length 1 drawn from a normal distribution with the covariance of states."""
+    centred = states.double() - states.double().mean(dim=0)
+    return _units(torch.from_numpy(rng.standard_normal((n, len(states)))) @ centred)
+
+
+def label_shuffled(
+    subject: Subject, emotion: str, layer: int, n: int, seed: int
+) -> Float[Tensor, "vector d_model"]:
+    """Directions of length 1 made as the emotion's vector, after labels were permuted between template families."""
+    given = subject.built[emotion]
+    made = shuffled(given, "sentence end", n, seed)
+    return _units(made[:, given.layers.index(layer)].double())
+
+
+def control_settings(
+    subject: Subject, emotion: str, layer: int, alpha: float, n: int, seed: int
+) -> list[Setting]:
+    """Controls of one setting: ``n`` random vectors, in equal parts of each kind, and the other emotions' vectors.
+
+    All are as long as the emotion's vector and are added at the same layer and positions.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence([seed, layer]))
+    counts = [n // len(KINDS) + (i < n % len(KINDS)) for i in range(len(KINDS))]
+    made = (
+        isotropic(counts[0], subject.cloud.shape[-1], rng),
+        covariance_matched(subject.cloud[:, layer], counts[1], rng),
+        label_shuffled(subject, emotion, layer, counts[2], seed),
+    )
+    random = [
+        Setting(emotion, layer, alpha, (vector * subject.unit[layer]).float(), kind, number)
+        for kind, vectors in zip(KINDS, made, strict=True)
+        for number, vector in enumerate(vectors)
+    ]
+    others = [
+        Setting(emotion, layer, alpha, subject.direction(other, layer), f"vector of {other}")
+        for other in subject.vectors
+        if other != emotion
+    ]
+    return random + others
+
+
+def compare(steered: pd.DataFrame, controls: pd.DataFrame, untouched: pd.DataFrame) -> pd.DataFrame:
+    """Hold each emotion's share against its controls on the same contexts.
+
+    Parameters
+    ----------
+    steered, controls, untouched
+        From :func:`trials.outcomes`: the chosen settings, their controls, and the same contexts without steering.
+
+    Returns
+    -------
+    One row per emotion and kind of control (``all random`` are the three kinds together): ``share`` (of the vector),
+    ``untouched``, ``control`` (mean share), ``highest`` (of a single control), ``difference`` (to the mean),
+    ``controls`` (how many), ``p`` (of random kinds: the share of vectors, the emotion's own among them, that do at
+    least as well), ``other`` (share of controlled texts that say any other emotion than neutral).
+    """
+    rows = []
+    for emotion, own in steered.groupby("emotion", sort=False):
+        ours = float(own["target"].mean())
+        rest = float((untouched["says"] == emotion).mean())
+        beside = controls[controls["emotion"] == emotion]
+        parts = [("all random", beside[beside["kind"].isin(KINDS)]), *beside.groupby("kind", sort=False)]
+        for kind, part in parts:
+            shares = part.groupby(["kind", "number"])["target"].mean().to_numpy()
+            astray = ~part["says"].isin([emotion, "neutral"]) & part["says"].notna()
+            rows.append(
+                {
+                    "emotion": emotion, "against": kind, "share": ours, "untouched": rest,
+                    "control": float(shares.mean()), "highest": float(shares.max()),
+                    "difference": ours - float(shares.mean()), "controls": len(shares),
+                    "p": float(permutation_p(ours, shares)) if str(kind) in ("all random", *KINDS) else np.nan,
+                    "other": float(astray.mean()),
+                }
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def by_control(controls: pd.DataFrame) -> pd.DataFrame:
+    """Share of each control vector: ``emotion, kind, number, share``."""
+    return (
+        controls.groupby(["emotion", "kind", "number"], sort=False)["target"].mean().reset_index(name="share")
+    )
+
+
+def prompted(
+    subject: Subject,
+    contexts: pd.DataFrame,
+    prompts: pd.DataFrame,
+    *,
+    store: Store | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Ask for each emotion in words instead of steering to it.
+
+    Parameters
+    ----------
+    subject
+        Left untouched.
+    contexts
+        Of the test split.
+    prompts
+        Where examples are drawn from, on the build split.
+    store
+        Keeps the texts.
+    seed
+        Of the examples.
+
+    Returns
+    -------
+    Columns ``emotion, instruction, example``: the share of texts with the emotion by either way.
+    """
+    rows = []
+    for emotion in subject.vectors:
+        plain = [Setting(emotion, 0, 0.0, subject.direction(emotion, 0))]
+        ways = {
+            "instruction": instruction_before(contexts, emotion),
+            "example": example_before(contexts, prompts, emotion, seed),
+        }
+        texts = {way: run(subject, asked, plain, store=store) for way, asked in ways.items()}
+        found = {way: outcomes(subject, t, cost=False)["target"].mean() for way, t in texts.items()}
+        rows.append({"emotion": emotion} | found)
+    return pd.DataFrame(rows)
+
+
+def _units(vectors: Float[Tensor, "vector d_model"]) -> Float[Tensor, "vector d_model"]:
+    return (vectors / vectors.norm(dim=1, keepdim=True)).float()

@@ -1,0 +1,114 @@
+"""How an effect grows with strength, in which direction, and what else changes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from emotion_utils.resampling import grouped_mean_interval
+from emotion_utils.scoring.fluency import distinct_ngrams, repeated_ngrams
+from emotion_utils.scoring.grammar import emotion_shift, grammatical
+from emotion_utils.scoring.lexical import keyword_count, vader_sentiment
+from emotion_utils.scoring.politeness import politeness
+from emotion_utils.scoring.scorer import Scorer, score
+from emotion_utils.steering.subject import Subject
+
+__all__ = ["FINE", "STYLE", "curve", "difference", "said", "style_scorers", "styled", "world_scorers"]
+
+FINE = (-2.0, -1.5, -1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
+STYLE = ("keywords", "vader", "politeness", "repetition", "distinct_1")
+"""Scores of the words of a text alone."""
+
+
+def style_scorers() -> list[Scorer]:
+    """The scorers of :data:`STYLE`."""
+    return [keyword_count(), vader_sentiment(), politeness(), repeated_ngrams(), distinct_ngrams(1)]
+
+
+def world_scorers(subject: Subject) -> list[Scorer]:
+    """What only the grammar of the small world can say, of the models that were trained on it."""
+    return [grammatical(), emotion_shift()] if subject.knows_replies else []
+
+
+def styled(table: pd.DataFrame) -> pd.DataFrame:
+    """Add the scores of :data:`STYLE` to texts."""
+    return score(table, style_scorers())
+
+
+def curve(
+    table: pd.DataFrame, column: str, bounds: tuple[float, float] | None = None, seed: int = 0
+) -> pd.DataFrame:
+    """Mean of a column by emotion and strength, with its interval over units.
+
+    Returns
+    -------
+    Columns ``emotion, alpha, value, low, high, n``; the interval is empty with fewer than eight units.
+    """
+    rows = []
+    for (emotion, alpha), part in table.groupby(["emotion", "alpha"], sort=False):
+        kept = part[part[column].notna()]
+        low, high = grouped_mean_interval(
+            kept[column].to_numpy(), kept["unit"].to_numpy(), seed=seed, bounds=bounds
+        )
+        rows.append((emotion, alpha, kept[column].mean(), low, high, len(kept)))
+    return pd.DataFrame(rows, columns=["emotion", "alpha", "value", "low", "high", "n"])
+
+
+def said(table: pd.DataFrame) -> pd.DataFrame:
+    """Share of texts that say each emotion, by vector and strength.
+
+    Returns
+    -------
+    Columns ``emotion`` (of the vector), ``alpha, says, share``; ``none of them`` are texts that open like no reply.
+    """
+    named = table.assign(says=table["says"].fillna("none of them"))
+    shares = named.groupby(["emotion", "alpha"], sort=False)["says"].value_counts(normalize=True)
+    return shares.rename("share").reset_index()
+
+
+def difference(one: pd.DataFrame, other: pd.DataFrame, columns: Sequence[str], seed: int = 0) -> pd.DataFrame:
+    """Paired difference of columns between two runs over the same contexts, by emotion.
+
+    Parameters
+    ----------
+    one, other
+        With ``emotion, prompt, unit`` and the columns; several texts of a context are averaged first.
+    columns
+        What is compared.
+    seed
+        Of the bootstrap over units.
+
+    Returns
+    -------
+    Columns ``emotion, score, one, other, difference, low, high, n, n_units``. Contexts in which a value is missing on
+    one side are left out on both.
+    """
+    rows = []
+    keys = ["emotion", "prompt"]
+    units = one.groupby(keys)["unit"].first()
+    for column in columns:
+        pair = pd.concat(
+            [t.groupby(keys)[column].mean() for t in (one, other)], axis=1, keys=["one", "other"]
+        )
+        pair = pair.dropna().join(units)
+        for emotion in one["emotion"].unique():
+            part = pair[pair.index.get_level_values("emotion") == emotion]
+            gap = (part["one"] - part["other"]).to_numpy()
+            low, high = grouped_mean_interval(gap, part["unit"].to_numpy(), seed=seed)
+            means = part["one"].mean(), part["other"].mean()
+            rows.append(
+                (
+                    emotion,
+                    column,
+                    *means,
+                    gap.mean() if len(gap) else np.nan,
+                    low,
+                    high,
+                    len(part),
+                    part["unit"].nunique(),
+                )
+            )
+    names = ["emotion", "score", "one", "other", "difference", "low", "high", "n", "n_units"]
+    return pd.DataFrame(rows, columns=names)

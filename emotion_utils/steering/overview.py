@@ -1,0 +1,187 @@
+"""The same trial for every bundled model: chosen on one split, scored on another, beside a hundred controls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from emotion_utils.dependencies import fingerprint, model_files
+from emotion_utils.models import load_model, load_tokenizer
+from emotion_utils.overview import content
+from emotion_utils.provenance import versions
+from emotion_utils.steering import trials
+from emotion_utils.steering.contexts import neutral_contexts
+from emotion_utils.steering.controls import compare, control_settings
+from emotion_utils.steering.subject import Subject, prepare
+
+if TYPE_CHECKING:
+    from emotion_utils.store import Store
+
+__all__ = ["CONTROLS_AT_MOST", "Trial", "overview", "passed", "trial"]
+
+CONTROLS_AT_MOST = 0.05
+"""Share of contexts that random vectors may turn on average."""
+SET = "implicit"
+PACKAGE = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One model's trial.
+
+    Attributes
+    ----------
+    sweep
+        Every text of the select split, scored.
+    cells
+        Of the sweep.
+    chosen
+        By emotion: the chosen cell.
+    steered, untouched, controls
+        Texts of the test split, scored.
+    """
+
+    sweep: pd.DataFrame
+    cells: pd.DataFrame
+    chosen: Mapping[str, pd.Series]
+    steered: pd.DataFrame
+    untouched: pd.DataFrame
+    controls: pd.DataFrame
+
+    def summary(self) -> pd.DataFrame:
+        """One row per emotion: what was chosen, what it gives on the test split, and what the controls give."""
+        against = compare(self.steered, self.controls, self.untouched).set_index(["emotion", "against"])
+        held = trials.cells(self.steered, ["emotion"]).set_index("emotion")
+        rows = []
+        for emotion, row in self.chosen.items():
+            beside = against.loc[(emotion, "all random")]
+            tested = held.loc[emotion]
+            rows.append(
+                {
+                    "emotion": emotion, "layer": int(row["layer"]), "alpha": float(row["alpha"]),
+                    "select_share": row["share"], "select_cost": row["cost"],
+                    "share": tested["share"], "cost": tested["cost"], "untouched": beside["untouched"],
+                    "control": beside["control"], "highest": beside["highest"], "p": beside["p"],
+                    "controls": int(beside["controls"]), "n": int(tested["n"]), "n_units": int(tested["n_units"]),
+                }
+            )  # fmt: skip
+        table = pd.DataFrame(rows)
+        table["steered"] = (table["share"] >= trials.GOAL) & (table["cost"] <= trials.BUDGET)
+        table["controls_fail"] = table["control"] <= CONTROLS_AT_MOST
+        return table
+
+
+def trial(
+    subject: Subject,
+    prompts: pd.DataFrame,
+    size: trials.Size,
+    *,
+    alphas: Sequence[float] = trials.ALPHAS,
+    store: Store | None = None,
+    seed: int = 0,
+) -> Trial:
+    """Choose layer and strength of each emotion on the select split, and try them on the test split with controls.
+
+    Parameters
+    ----------
+    subject
+    prompts
+        With the splits ``select`` and ``test``, which the vectors have not seen.
+    size
+        How much is run.
+    alphas
+        Strengths of the sweep.
+    store
+        Keeps the texts.
+    seed
+        Of the controls.
+    """
+    chosen_on, tested_on = (
+        neutral_contexts(prompts, split, n, SET)
+        for split, n in (("select", size.select), ("test", size.test))
+    )
+    sweep = trials.outcomes(
+        subject, trials.run(subject, chosen_on, trials.grid(subject, alphas), store=store)
+    )
+    found = trials.cells(sweep, seed=seed)
+    chosen = trials.choose(found)
+    settings = trials.chosen_settings(subject, chosen)
+    beside = [
+        control
+        for own in settings
+        for control in control_settings(subject, own.emotion, own.layer, own.alpha, size.controls, seed)
+    ]
+    plain = trials.chosen_settings(subject, chosen, [0.0])
+    texts = trials.run(subject, tested_on, [*settings, *plain, *beside], store=store)
+    own = texts["kind"] == "emotion vector"
+    steered = trials.outcomes(subject, texts[own & (texts["alpha"] != 0)])
+    untouched = trials.outcomes(subject, texts[own & (texts["alpha"] == 0)])
+    controls = trials.outcomes(subject, texts[~own], cost=False)
+    return Trial(sweep, found, chosen, steered, untouched, controls)
+
+
+def overview(
+    models: Sequence[str],
+    prompts: pd.DataFrame,
+    size: trials.Size,
+    store: Store,
+    *,
+    device: str = "cpu",
+    dtype: str = "float32",
+    seed: int = 0,
+) -> pd.DataFrame:
+    """The summary of the trial of several models, each computed once per store.
+
+    Returns
+    -------
+    The rows of :meth:`Trial.summary` with ``model`` before them.
+    """
+    asked: dict[str, Any] = {
+        "prompts": content(prompts),
+        "size": repr(size),
+        "device": device,
+        "dtype": dtype,
+        "seed": seed,
+        "packages": versions(),
+        "code": fingerprint(_sources()),
+    }
+
+    def compute(name: str) -> pd.DataFrame:
+        subject = prepare(
+            name, load_model(name, device, dtype), load_tokenizer(name), prompts, store, seed=seed
+        )
+        # strengths that can be chosen are enough
+        positive = [alpha for alpha in trials.ALPHAS if alpha > 0]
+        table = trial(subject, prompts, size, alphas=positive, seed=seed).summary()
+        table.insert(0, "model", name)
+        return table
+
+    parts = []
+    for name in models:
+        key = {**asked, "model": name, "files": fingerprint(model_files(name))}
+        parts.append(store.compute("steering_overview", key, lambda name=name: compute(name)))  # type: ignore[misc]
+    return pd.concat(parts, ignore_index=True)
+
+
+def passed(table: pd.DataFrame) -> pd.DataFrame:
+    """Per model: how many emotions reach the goal within the budget, and for how many the controls fail to."""
+    return (
+        table.groupby("model", sort=False)
+        .agg(steered=("steered", "sum"), controls_fail=("controls_fail", "sum"), emotions=("emotion", "size"))
+        .reset_index()
+    )
+
+
+def _sources() -> list[Path]:
+    """The code that a trial depends on."""
+    from emotion_utils.activations import CODE as READING
+    from emotion_utils.generation import CODE as GENERATING
+
+    modules = [
+        PACKAGE / f"{module}.py" for module in {*READING, *GENERATING, "probing", "vectors", "resampling"}
+    ]
+    return sorted([*modules, *PACKAGE.glob("steering/*.py"), *PACKAGE.glob("scoring/*.py")])

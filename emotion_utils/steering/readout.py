@@ -1,0 +1,198 @@
+"""What a steered model is about to say, without letting it speak: one token, and whole replies by their probability."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import torch
+
+from emotion_utils.interventions import Window, steering
+from emotion_utils.prompt_schema import EMOTIONS
+from emotion_utils.scoring.divergence import kl_divergence
+from emotion_utils.scoring.replies import genuine_replies, sample_replies, splice
+from emotion_utils.steering.subject import Subject
+from emotion_utils.steering.trials import WINDOWS, Setting
+from emotion_utils.teacher_forcing import continuation_log_probs, log_odds, next_token_log_probs
+
+__all__ = ["first_word", "own_openings", "reply_log_odds", "wrong_way"]
+
+REPLIES = 4
+"""Genuine replies of an emotion whose probabilities are added up."""
+OWN = 0.9
+"""Share of the replies that begin with a token which must be of one emotion for the token to be its own."""
+MARK = "X"
+
+
+def reply_log_odds(
+    subject: Subject, contexts: pd.DataFrame, settings: Sequence[Setting], n: int = REPLIES
+) -> pd.DataFrame:
+    """Log-odds of genuine replies of the emotion against neutral ones, by teacher forcing: no text is generated.
+
+    Parameters
+    ----------
+    subject
+    contexts
+        From :mod:`contexts`.
+    settings
+        Those without strength give the odds of the untouched model.
+    n
+        Replies of each kind.
+
+    Returns
+    -------
+    One row per context and setting: ``kind, number, emotion, layer, alpha, prompt, unit, log_odds`` (nats) and
+    ``shift`` (minus that of the untouched model in the same context).
+    """
+    parts = []
+    for emotion in dict.fromkeys(setting.emotion for setting in settings):
+        own = [setting for setting in settings if setting.emotion == emotion]
+        for part in _by_joint(contexts):
+            parts.append(_odds(subject, part, emotion, own, n))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _odds(
+    subject: Subject, contexts: pd.DataFrame, emotion: str, settings: Sequence[Setting], n: int
+) -> pd.DataFrame:
+    start = contexts["context"].iloc[0]
+    texts = [splice(start, reply) for kind in (emotion, "neutral") for reply in genuine_replies(kind, n)]
+    conditions = {(made := setting.condition()).name: made for setting in settings}
+    unsteered = Setting(emotion, 0, 0.0, settings[0].vector).condition()
+    conditions.setdefault(unsteered.name, unsteered)
+    ids = [subject.ids(text) for text in contexts["context"]]
+    found = continuation_log_probs(subject.model, subject.tokenizer, ids, texts, list(conditions.values()))
+    odds = log_odds(found, range(n), range(n, len(texts)))
+    rest = odds[odds["condition"] == unsteered.name].set_index("prompt")["log_odds"]
+    about = pd.DataFrame(
+        [(s.condition().name, s.kind, s.number, s.emotion, s.layer, s.alpha) for s in settings],
+        columns=["condition", "kind", "number", "emotion", "layer", "alpha"],
+    )
+    table = about.merge(odds, on="condition").drop(columns="condition")
+    table["shift"] = table["log_odds"] - table["prompt"].map(rest)
+    places = contexts.reset_index(names="place")
+    return table.assign(unit=table["prompt"].map(places["unit"]), prompt=table["prompt"].map(places["place"]))
+
+
+def wrong_way(odds: pd.DataFrame) -> pd.DataFrame:
+    """Share of contexts in which steering towards an emotion makes its replies less probable.
+
+    Parameters
+    ----------
+    odds
+        From :func:`reply_log_odds`, with strengths above and below 0.
+
+    Returns
+    -------
+    One row per emotion and strength: ``shift`` (mean, nats), ``wrong`` (share of contexts that moved against the sign
+    of the strength), ``n``.
+    """
+    moved = odds[odds["alpha"] != 0].assign(wrong=lambda t: np.sign(t["shift"]) != np.sign(t["alpha"]))
+    grouped = moved.groupby(["emotion", "alpha"], sort=False)
+    return grouped.agg(shift=("shift", "mean"), wrong=("wrong", "mean"), n=("wrong", "size")).reset_index()
+
+
+def first_word(subject: Subject, contexts: pd.DataFrame, settings: Sequence[Setting]) -> pd.DataFrame:
+    """The one token that begins the reply, after whatever mark opens it.
+
+    A setting acts at the positions at which it acts when the text is generated: the mark is counted as a new token.
+
+    Returns
+    -------
+    One row per context and setting: ``emotion, layer, alpha, prompt, unit, token`` (the most probable one),
+    ``own`` (1 where only replies of the emotion begin with it), ``mass`` (probability of all tokens with which only
+    replies of the emotion begin) and ``kl`` (divergence from the untouched model, nats).
+    """
+    rows = []
+    for part in _by_joint(contexts):
+        joint = _joint(part["context"].iloc[0])
+        owned = own_openings(subject, joint)
+        for shift, group in _by_shift(subject, part, joint):
+            rows.append(_words(subject, group, joint, shift, settings, owned))
+    return pd.concat(rows, ignore_index=True)
+
+
+def _words(
+    subject: Subject,
+    contexts: pd.DataFrame,
+    joint: str,
+    shift: int,
+    settings: Sequence[Setting],
+    owned: Mapping[str, list[int]],
+) -> pd.DataFrame:
+    ids = [subject.ids(text + joint) for text in contexts["context"]]
+    conditions = [
+        steering(
+            f"{i}", setting.vector, setting.layer, setting.alpha, _earlier(WINDOWS[setting.where], shift)
+        )
+        for i, setting in enumerate(settings)
+    ]
+    untouched = steering("untouched", settings[0].vector, 0, 0.0)
+    found = next_token_log_probs(subject.model, subject.tokenizer, ids, [*conditions, untouched])
+    rows = []
+    for i, setting in enumerate(settings):
+        logs, own = found[:, i], torch.tensor(owned[setting.emotion])
+        best = logs.argmax(dim=-1)
+        found_here = {
+            "emotion": setting.emotion,
+            "layer": setting.layer,
+            "alpha": setting.alpha,
+            "prompt": contexts.index,
+            "unit": contexts["unit"].to_numpy(),
+            "token": subject.tokenizer.batch_decode(best[:, None]),
+            "own": torch.isin(best, own).double().numpy(),
+            "mass": logs[:, own].double().exp().sum(dim=-1).numpy(),
+            "kl": kl_divergence(logs, found[:, -1]).numpy(),
+        }
+        rows.append(pd.DataFrame(found_here))
+    return pd.concat(rows, ignore_index=True)
+
+
+@cache
+def _replies() -> pd.DataFrame:
+    return sample_replies(4000)
+
+
+def own_openings(subject: Subject, joint: str) -> dict[str, list[int]]:
+    """By emotion: the first tokens of replies, after ``joint``, that hardly any other emotion's replies begin with."""
+    before = len(subject.tokenizer(joint, add_special_tokens=False)["input_ids"])
+    count: dict[int, Counter[str]] = defaultdict(Counter)
+    for row in _replies().itertuples():
+        ids = subject.tokenizer(joint + str(row.text), add_special_tokens=False)["input_ids"]
+        count[ids[before]][str(row.emotion)] += 1
+    return {
+        emotion: sorted(token for token, by in count.items() if by[emotion] >= OWN * by.total())
+        for emotion in EMOTIONS
+    }
+
+
+def _joint(context: str) -> str:
+    """What stands between a context and a reply."""
+    return splice(context, MARK).partition(MARK)[0]
+
+
+def _by_joint(contexts: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Contexts in which a reply is set in the same marks."""
+    marks = np.array([splice(context, MARK) for context in contexts["context"]], dtype=object)
+    for _, part in contexts.groupby(marks, sort=False):
+        yield part
+
+
+def _by_shift(subject: Subject, contexts: pd.DataFrame, joint: str) -> Iterator[tuple[int, pd.DataFrame]]:
+    """Contexts that the mark makes longer by as many tokens."""
+    texts = contexts["context"]
+    shifts = np.array([len(subject.ids(text + joint)) - len(subject.ids(text)) for text in texts])
+    for shift, part in contexts.groupby(shifts, sort=False):
+        yield int(shift), part
+
+
+def _earlier(window: Window, shift: int) -> Window:
+    """The same positions, counted from an end that lies later."""
+    if window.anchor == "start":
+        return window
+    first = None if window.first is None else window.first - shift
+    stop = None if window.stop is None else window.stop - shift
+    return Window(first, stop, window.anchor, window.half_life)

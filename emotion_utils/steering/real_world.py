@@ -1,0 +1,87 @@
+"""The same vectors on texts from another world: posts, reviews and mails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from emotion_utils.scoring.classifier import emotion_probability
+from emotion_utils.scoring.lexical import keyword_count, vader_sentiment
+from emotion_utils.scoring.politeness import politeness
+from emotion_utils.scoring.scorer import score
+from emotion_utils.steering.contexts import neutral_contexts
+from emotion_utils.steering.controls import control_settings
+from emotion_utils.steering.dose import difference
+from emotion_utils.steering.subject import Subject
+from emotion_utils.steering.trials import chosen_settings, run
+
+if TYPE_CHECKING:
+    from emotion_utils.store import Store
+
+__all__ = ["SCORES", "compared", "steered_texts"]
+
+SCORES = ("classifier", "keywords", "vader", "politeness")
+EVERYWHERE = "everywhere"
+
+
+def steered_texts(
+    subject: Subject,
+    prompts: pd.DataFrame,
+    chosen: Mapping[str, pd.Series],
+    n_controls: int,
+    *,
+    store: Store | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Continue the neutral real-world texts, steered, untouched and under random vectors, and score the words.
+
+    Such a text has no place where a reply begins, so that the vector is added everywhere.
+
+    Parameters
+    ----------
+    subject
+    prompts
+        The set ``real_world``.
+    chosen
+        Layer and strength of each emotion.
+    n_controls
+        Random vectors of each emotion.
+    store, seed
+
+    Returns
+    -------
+    The columns of :func:`trials.run` and those of :data:`SCORES`.
+    """
+    contexts = neutral_contexts(prompts, None, len(prompts), "real_world")
+    own = chosen_settings(subject, chosen)
+    beside = [
+        control
+        for s in own
+        for control in control_settings(subject, s.emotion, s.layer, s.alpha, n_controls, seed)
+        if not control.kind.startswith("vector of")
+    ]
+    settings = [
+        replace(s, where=EVERYWHERE) for s in [*own, *chosen_settings(subject, chosen, [0.0]), *beside]
+    ]
+    table = run(subject, contexts, settings, store=store)
+    return score(table, [emotion_probability(), keyword_count(), vader_sentiment(), politeness()])
+
+
+def compared(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Steered minus untouched texts, and minus those under random vectors, paired by context.
+
+    Returns
+    -------
+    The columns of :func:`dose.difference`, with ``against`` before them.
+    """
+    own = table["kind"] == "emotion vector"
+    steered, untouched = (table[own & (table["alpha"] != 0)], table[own & (table["alpha"] == 0)])
+    parts = []
+    for against, other in (("untouched", untouched), ("random vectors", table[~own])):
+        rows = difference(steered, other, SCORES, seed)
+        rows.insert(0, "against", against)
+        parts.append(rows)
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,128 @@
+"""A model that is steered, with its emotion vectors and the unit in which their strength is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from emotion_utils.activations import extract, identity, points
+from emotion_utils.models import BUNDLED
+from emotion_utils.probing import Contrast, by_emotion, fit
+from emotion_utils.reads import read_sets
+from emotion_utils.vectors import EmotionVector
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from emotion_utils.store import Store
+
+__all__ = ["Subject", "prepare"]
+
+CLOUD = 512
+"""Tokens of neutral prompts that are kept for controls with the covariance of the residual stream."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What all measurements of one model share.
+
+    Attributes
+    ----------
+    name
+        Registry name.
+    model, tokenizer
+    built
+        By emotion: the states of the build split that its vector is made from.
+    vectors
+        By emotion: difference of means at the end of the prompts of the build split.
+    unit
+        The unit of strength: median length of the residual stream over the tokens of neutral build prompts, the first
+        of each left out, by layer.
+    cloud
+        States of some of these tokens.
+    """
+
+    name: str
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    built: Mapping[str, Contrast] = field(repr=False)
+    vectors: Mapping[str, EmotionVector]
+    unit: Float[Tensor, " layer"]
+    cloud: Float[Tensor, "token layer d_model"] = field(repr=False)
+
+    @property
+    def layers(self) -> range:
+        """All layers."""
+        return range(len(self.unit))
+
+    @property
+    def knows_replies(self) -> bool:
+        """Whether it was trained on the small world, whose replies tell their emotion exactly."""
+        return self.name in BUNDLED
+
+    def identity(self) -> dict[str, Any]:
+        """For a store."""
+        return identity(self.name, self.model)
+
+    def direction(self, emotion: str, layer: int) -> Float[Tensor, " d_model"]:
+        """The emotion's vector at a layer, one unit of strength long."""
+        return self.vectors[emotion].unit().at(layer) * self.unit[layer]
+
+    def ids(self, text: str) -> list[int]:
+        """Tokens of a text as documents begin in training: after one BOS, where the tokenizer has one."""
+        bos = self.tokenizer.bos_token_id
+        return [*([] if bos is None else [bos]), *self.tokenizer(text, add_special_tokens=False)["input_ids"]]
+
+
+def prepare(
+    name: str,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: pd.DataFrame,
+    store: Store | None = None,
+    seed: int = 0,
+) -> Subject:
+    """Make the vectors of a model and measure its unit of strength, on the build split alone.
+
+    Parameters
+    ----------
+    name
+        Registry name of the model.
+    model, tokenizer
+    prompts
+        A prompt set with all emotions.
+    store
+        Keeps the activations.
+    seed
+        Of the choice of tokens that are kept.
+    """
+    readings = read_sets(name, model, tokenizer, {"prompts": prompts}, "baseline", store)
+    contrasts = by_emotion(prompts, readings.found["prompts"])
+    built = {emotion: contrast.only("build") for emotion, contrast in contrasts.items()}
+    vectors = {emotion: fit(contrast, "sentence end", name) for emotion, contrast in built.items()}
+    cloud = _neutral_tokens(name, model, tokenizer, prompts, store)
+    unit = cloud.norm(dim=-1).median(dim=0).values
+    rows = np.random.default_rng(seed).permutation(len(cloud))[:CLOUD]
+    return Subject(name, model, tokenizer, built, vectors, unit, cloud[torch.from_numpy(np.sort(rows))])
+
+
+def _neutral_tokens(
+    name: str,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: pd.DataFrame,
+    store: Store | None,
+) -> Float[Tensor, "token layer d_model"]:
+    """States of every token of the neutral build prompts but the first of each, whose length is of another kind."""
+    table = prompts[(prompts["emotion"] == "neutral") & (prompts["split"] == "build")].reset_index(drop=True)
+    made_from = identity(name, model) if store is not None else None
+    found = extract(model, tokenizer, table, points(model), ("all",), store=store, made_from=made_from)
+    later = ~found.reads.loc[found.reads["position"] == "all", "sink"].to_numpy(dtype=bool)
+    return found.at("all")[1][torch.from_numpy(np.flatnonzero(later))]

@@ -1,0 +1,292 @@
+"""Steering as a table: settings times contexts, the texts that come out, and what each setting gains and costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from torch import Tensor
+
+from emotion_utils.generation import Sampling, generate
+from emotion_utils.interventions import (
+    EVERYWHERE,
+    FROM_END,
+    GENERATED,
+    PROMPT,
+    UNTOUCHED,
+    Condition,
+    Window,
+    steering,
+)
+from emotion_utils.resampling import effective_units, grouped_mean_interval, interval, unit_weights
+from emotion_utils.scoring.classifier import trained_classifier
+from emotion_utils.scoring.judge import Judge, relative_perplexity
+from emotion_utils.scoring.replies import reply_emotions
+from emotion_utils.steering.subject import Subject
+
+if TYPE_CHECKING:
+    from emotion_utils.store import Store
+
+__all__ = [
+    "ALPHAS",
+    "BUDGET",
+    "GOAL",
+    "NEW_TOKENS",
+    "REPLY",
+    "SIZES",
+    "WINDOWS",
+    "Setting",
+    "Size",
+    "cells",
+    "choose",
+    "chosen_settings",
+    "elsewhere",
+    "for_explorer",
+    "grid",
+    "outcomes",
+    "run",
+]
+
+ALPHAS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
+"""Strengths of the reports, here in units of the residual norm."""
+NEW_TOKENS = 30
+BUDGET = 1.5
+"""How many times the perplexity of genuine replies a steered reply may cost."""
+GOAL = 0.8
+"""Share of contexts that a strong vector turns."""
+REPLY = Window(0, 2, "end")
+"""The last token of the prompt and the first new one: where a reply is begun."""
+WINDOWS: dict[str, Window] = {
+    "end of prompt and first new token": REPLY,
+    "end of prompt": Window(0, 1, "end"),
+    "end of prompt and two new tokens": Window(0, 3, "end"),
+    "whole prompt": PROMPT,
+    "generated tokens": GENERATED,
+    "end of prompt and all new tokens": FROM_END,
+    "the same, halved every 2 tokens": Window(0, None, "end", half_life=2.0),
+    "everywhere": EVERYWHERE,
+}
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is run: contexts of each kind, those of the reports' sweep, and random vectors for an emotion."""
+
+    select: int
+    test: int
+    fresh: int
+    published: int
+    controls: int
+
+
+SIZES: dict[str, Size] = {
+    "smoke": Size(6, 6, 6, 4, 6),
+    "baseline": Size(54, 36, 72, 24, 100),
+    "extended": Size(54, 36, 120, 48, 200),
+    "powered": Size(54, 36, 240, 96, 400),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """One way of steering.
+
+    Attributes
+    ----------
+    emotion
+        What the texts are measured against.
+    layer, alpha
+        Where, and how many units of strength.
+    vector
+        Direction of the length of one unit.
+    kind
+        ``emotion vector``, or the kind of a control.
+    number
+        Of the control.
+    where
+        A key of :data:`WINDOWS`.
+    """
+
+    emotion: str
+    layer: int
+    alpha: float
+    vector: Float[Tensor, " d_model"] = field(repr=False)
+    kind: str = "emotion vector"
+    number: int = 0
+    where: str = "end of prompt and first new token"
+
+    def condition(self) -> Condition:
+        """As the engine takes it; all settings without strength are the untouched model."""
+        if self.alpha == 0:
+            return UNTOUCHED
+        name = f"{self.kind} {self.number}, {self.emotion}, layer {self.layer}, {self.alpha:g}, {self.where}"
+        return steering(name, self.vector, self.layer, self.alpha, WINDOWS[self.where])
+
+
+def grid(
+    subject: Subject, alphas: Sequence[float] = ALPHAS, where: str = "end of prompt and first new token"
+) -> list[Setting]:
+    """All emotions, layers and strengths."""
+    return [
+        Setting(emotion, layer, alpha, subject.direction(emotion, layer), where=where)
+        for emotion, layer, alpha in product(subject.vectors, subject.layers, alphas)
+    ]
+
+
+def run(
+    subject: Subject,
+    contexts: pd.DataFrame,
+    settings: Sequence[Setting],
+    *,
+    new_tokens: int = NEW_TOKENS,
+    store: Store | None = None,
+) -> pd.DataFrame:
+    """Continue every context under every setting, in one packed run; greedy.
+
+    Returns
+    -------
+    One row per context and setting: ``kind, number, emotion, layer, alpha, where, prompt`` (number of the context),
+    ``context, unit, source, text, n_tokens``.
+    """
+    conditions = {(made := setting.condition()).name: made for setting in settings}
+    made = generate(
+        subject.model,
+        subject.tokenizer,
+        [subject.ids(text) for text in contexts["context"]],
+        list(conditions.values()),
+        Sampling(new_tokens),
+        store=store,
+        made_from=subject.identity() if store is not None else None,
+        progress=False,
+    )
+    about = pd.DataFrame(
+        [(s.condition().name, s.kind, s.number, s.emotion, s.layer, s.alpha, s.where) for s in settings],
+        columns=["condition", "kind", "number", "emotion", "layer", "alpha", "where"],
+    )
+    texts = made[["prompt", "condition", "text", "n_tokens"]]
+    table = about.merge(texts, on="condition").drop(columns="condition")
+    return table.join(contexts, on="prompt")
+
+
+def outcomes(subject: Subject, table: pd.DataFrame, *, cost: bool = True) -> pd.DataFrame:
+    """Say of every text which emotion it has, whether that is the one asked for, and what it costs.
+
+    Parameters
+    ----------
+    subject
+        Its untouched model is the judge.
+    table
+        From :func:`run`.
+    cost
+        Whether perplexities are wanted.
+
+    Returns
+    -------
+    The table with ``says`` (an emotion, or None), ``target`` (1 where it is the row's) and ``relative_perplexity``.
+    Of the bundled models a text says what the small world's replies that open like it say; of others, what the
+    project's classifier finds most probable.
+    """
+    texts = table["text"].tolist()
+    if subject.knows_replies:
+        says: list[str | None] = reply_emotions(texts)
+    else:
+        says = [None if found == "undecided" else found for found in trained_classifier().predict(texts)]
+    out = table.assign(says=says, target=[float(a == b) for a, b in zip(says, table["emotion"], strict=True)])
+    if cost:
+        judge = relative_perplexity(Judge(subject.model, subject.tokenizer))
+        out["relative_perplexity"] = judge(table["text"], table["context"], table["emotion"])
+    return out
+
+
+def cells(
+    table: pd.DataFrame, keys: Sequence[str] = ("emotion", "layer", "alpha"), seed: int = 0
+) -> pd.DataFrame:
+    """Share of texts with the emotion asked for, and cost, of each setting.
+
+    Parameters
+    ----------
+    table
+        From :func:`outcomes`.
+    keys
+        Columns that tell settings apart.
+    seed
+        Of the bootstrap over units.
+
+    Returns
+    -------
+    The keys, ``share, low, high`` (the interval is empty with fewer than eight units), ``cost`` (perplexity of all
+    texts together, over that of genuine replies in their contexts: the exponential of the mean difference in nats per
+    token), ``cost_low, cost_high``, ``empty`` (share of texts without a reply, which have no cost), ``n, n_units``.
+    """
+    rows = []
+    for names, part in table.groupby(list(keys), sort=False):
+        low, high = grouped_mean_interval(
+            part["target"].to_numpy(), part["unit"].to_numpy(), seed=seed, bounds=(0.0, 1.0)
+        )
+        row = dict(zip(keys, names, strict=True)) | {"share": part["target"].mean(), "low": low, "high": high}
+        if "relative_perplexity" in part:
+            row |= _cost(part, seed)
+        rows.append(row | {"n": len(part), "n_units": part["unit"].nunique()})
+    return pd.DataFrame(rows)
+
+
+def _cost(part: pd.DataFrame, seed: int) -> dict[str, float]:
+    nats = np.log(part["relative_perplexity"].to_numpy())
+    kept = ~np.isnan(nats)
+    empty = {"empty": float(1 - kept.mean())}
+    if not kept.any():
+        return {"cost": float("nan"), "cost_low": float("nan"), "cost_high": float("nan")} | empty
+    units, value = part["unit"].to_numpy()[kept], float(nats[kept].mean())
+    weights = unit_weights(units, 1000, np.random.default_rng(seed))
+    draws = (weights @ nats[kept]) / weights.sum(axis=1)
+    low, high = interval(draws, effective_units(units), value)
+    return {"cost": np.exp(value), "cost_low": np.exp(low), "cost_high": np.exp(high)} | empty
+
+
+def choose(found: pd.DataFrame, budget: float = BUDGET) -> dict[str, pd.Series]:
+    """The best layer and strength of each emotion: the largest share within the budget, and among equals the cheapest.
+
+    Parameters
+    ----------
+    found
+        From :func:`cells` on the select split.
+    budget
+        Largest cost.
+
+    Returns
+    -------
+    By emotion its row; of an emotion that no strength moves within the budget, the cheapest one.
+    """
+    strong = found[found["alpha"] > 0].assign(within=lambda t: t["cost"] <= budget)
+    strong["gain"] = strong["share"].where(strong["within"], -1.0)
+    ordered = strong.sort_values(["gain", "cost"], ascending=[False, True], kind="stable")
+    return {str(emotion): rows.iloc[0] for emotion, rows in ordered.groupby("emotion", sort=False)}
+
+
+def chosen_settings(
+    subject: Subject, chosen: Mapping[str, pd.Series], alphas: Sequence[float] | None = None
+) -> list[Setting]:
+    """The chosen setting of each emotion, or several strengths at its layer."""
+    return [
+        Setting(emotion, int(row["layer"]), alpha, subject.direction(emotion, int(row["layer"])))
+        for emotion, row in chosen.items()
+        for alpha in (alphas or [float(row["alpha"])])
+    ]
+
+
+def elsewhere(subject: Subject, chosen: Mapping[str, pd.Series]) -> list[Setting]:
+    """The chosen settings at every one of :data:`WINDOWS`."""
+    return [
+        replace(setting, where=where) for where in WINDOWS for setting in chosen_settings(subject, chosen)
+    ]
+
+
+def for_explorer(sweep: pd.DataFrame, n: int = 6) -> pd.DataFrame:
+    """The texts of a sweep on its first contexts, as `plots.explorer` takes them."""
+    kept = sweep[sweep["prompt"] < n].drop(columns="prompt").rename(columns={"context": "prompt"})
+    return kept[["emotion", "prompt", "layer", "alpha", "text", "target", "relative_perplexity"]]
