@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import EMOTION_COLOURS, LAYER, PALETTE, SEQUENTIAL, emotion_colour, error_bars
+from emotion_utils.plots.style import EMOTION_COLOURS, PALETTE, SEQUENTIAL, emotion_colour, error_bars
 
 __all__ = ["controls", "dose_response", "frontier", "layer_alpha", "models", "says", "windows"]
 
@@ -27,34 +29,37 @@ def layer_alpha(cells: pd.DataFrame, budget: float) -> Shown:
     budget
         Largest cost.
     """
-    emotions = list(cells["emotion"].unique())
+    kinds, emotions = list(cells["made"].unique()), list(cells["emotion"].unique())
     figure = make_subplots(
-        cols=len(emotions), subplot_titles=emotions, shared_yaxes=True, horizontal_spacing=0.04
-    )
-    for column, emotion in enumerate(emotions, 1):
-        rows = cells[cells["emotion"] == emotion]
+        rows=len(kinds), cols=len(emotions), subplot_titles=[f"{e}, {made}" for made in kinds for e in emotions],
+        shared_yaxes=True, shared_xaxes=True, horizontal_spacing=0.04, vertical_spacing=0.12,
+    )  # fmt: skip
+    for i, (made, emotion) in enumerate(product(kinds, emotions)):
+        row, column = i // len(emotions) + 1, i % len(emotions) + 1
+        rows = cells[(cells["emotion"] == emotion) & (cells["made"] == made)]
         shares, costs = (rows.pivot(index="layer", columns="alpha", values=v) for v in ("share", "cost"))
         names = [f"{alpha:g}" for alpha in shares.columns]
         figure.add_heatmap(
             z=shares.to_numpy(), x=names, y=list(shares.index), name=emotion, zmin=0, zmax=1, colorscale=SEQUENTIAL,
-            showscale=column == len(emotions), colorbar={"title": "share"}, customdata=costs.to_numpy(),
+            showscale=i == 0, colorbar={"title": "share"}, customdata=costs.to_numpy(),
             hovertemplate="layer %{y}, alpha %{x}: share %{z:.2f}, cost %{customdata:.2f}<extra></extra>",
-            row=1, col=column,
+            row=row, col=column,
         )  # fmt: skip
         dear = rows[rows["cost"] > budget]
         figure.add_scatter(
             x=[f"{alpha:g}" for alpha in dear["alpha"]], y=dear["layer"], mode="markers", hoverinfo="skip",
-            name=f"costs more than {budget:g} times genuine replies", showlegend=column == 1,
-            marker={"symbol": "x-thin-open", "size": 9, "color": "#D55E00", "line": {"width": 1.6}}, row=1, col=column,
+            name=f"costs more than {budget:g} times genuine replies", showlegend=i == 0,
+            marker={"symbol": "x-thin-open", "size": 9, "color": "#D55E00", "line": {"width": 1.6}},
+            row=row, col=column,
         )  # fmt: skip
-    figure.update_xaxes(title="alpha", type="category").update_yaxes(title="", dtick=1)
-    figure.update_yaxes(title=LAYER, col=1)
+    figure.update_xaxes(type="category").update_xaxes(title="alpha", row=len(kinds))
+    figure.update_yaxes(dtick=1).update_yaxes(title="layer", col=1)
     within = (
         cells[(cells["cost"] <= budget) & (cells["alpha"] > 0)].groupby("emotion", sort=False)["share"].max()
     )
     alt = "Largest share within the budget: " + "; ".join(f"{e} {v:.0%}" for e, v in within.items()) + "."
     return show(
-        figure, alt=alt, title="Texts that say the emotion, by layer and strength", data=cells, height=360
+        figure, alt=alt, title="Texts that say the emotion, by layer and strength", data=cells, height=560
     )
 
 
@@ -105,7 +110,7 @@ def frontier(cells: pd.DataFrame, budget: float, goal: float) -> Shown:
         figure.add_scatter(
             x=rows["cost"], y=rows["share"], mode="markers", name=str(emotion),
             marker={"color": colour, "symbol": symbol, "size": 9, "opacity": 0.6},
-            text=[f"layer {r.layer}, alpha {r.alpha:g}" for r in rows.itertuples()],
+            text=[f"{r.made}, layer {r.layer}, alpha {r.alpha:g}" for r in rows.itertuples()],
         )  # fmt: skip
         best = unbeaten(rows)
         figure.add_scatter(

@@ -111,7 +111,10 @@ def _layers(subject: Subject, table: pd.DataFrame, seed: int) -> list[Measuremen
 
 
 def _range(subject: Subject, chosen: Mapping[str, pd.Series]) -> Measurement:
-    raw = [raw_alpha(subject, e, int(row["layer"]), float(row["alpha"])) for e, row in chosen.items()]
+    raw = [
+        raw_alpha(subject, e, int(row["layer"]), float(row["alpha"]), str(row["made"]))
+        for e, row in chosen.items()
+    ]
     note = f"multiples of the raw vector: {', '.join(f'{alpha:.1f}' for alpha in raw)}"
     return Measurement("P5.alpha.range", subject.name, float(np.mean(raw)), n=len(raw), note=note)
 
@@ -165,7 +168,8 @@ def _sign(subject: Subject, found: Evidence, seed: int) -> Measurement:
 def _random(subject: Subject, trial: Trial) -> Measurement:
     table = trial.summary()
     gap = table["control"] - table["untouched"]
-    note = f"share of texts turned, mean of {table['controls'].sum()} vectors; the best one {table['highest'].max():.0%}"
+    most = f"the best one {table['highest'].max():.0%}"
+    note = f"share of texts turned, mean of {table['controls'].sum()} vectors; {most}"
     return Measurement("P5.random", subject.name, gap.mean(), n=int(table["controls"].sum()), note=note)
 
 

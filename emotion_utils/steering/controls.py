@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,11 +11,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from emotion_utils.lexicality import permute_blocks
 from emotion_utils.nulls import permutation_p
 from emotion_utils.probing import shuffled
 from emotion_utils.steering.contexts import example_before, instruction_before
-from emotion_utils.steering.subject import Subject
+from emotion_utils.steering.subject import MADE, Subject
 from emotion_utils.steering.trials import Setting, outcomes, run
+from emotion_utils.vectors import centred_class_means
 
 if TYPE_CHECKING:
     from emotion_utils.store import Store
@@ -48,36 +51,38 @@ def covariance_matched(
 
 
 def label_shuffled(
-    subject: Subject, emotion: str, layer: int, n: int, seed: int
+    subject: Subject, emotion: str, layer: int, made: str, n: int, seed: int
 ) -> Float[Tensor, "vector d_model"]:
     """Directions of length 1 made as the emotion's vector, after labels were permuted between template families."""
-    given = subject.built[emotion]
-    made = shuffled(given, "sentence end", n, seed)
-    return _units(made[:, given.layers.index(layer)].double())
+    if made == MADE[0]:
+        given = subject.built[emotion]
+        return _units(shuffled(given, "sentence end", n, seed)[:, given.layers.index(layer)].double())
+    rng, states = np.random.default_rng(seed), subject.states[:, layer : layer + 1]
+    drawn = [permute_blocks(subject.labels, subject.blocks, rng).tolist() for _ in range(n)]
+    return _units(torch.cat([centred_class_means(states, labels)[emotion] for labels in drawn]).double())
 
 
-def control_settings(
-    subject: Subject, emotion: str, layer: int, alpha: float, n: int, seed: int
-) -> list[Setting]:
+def control_settings(subject: Subject, setting: Setting, n: int, seed: int) -> list[Setting]:
     """Controls of one setting: ``n`` random vectors, in equal parts of each kind, and the other emotions' vectors.
 
     All are as long as the emotion's vector and are added at the same layer and positions.
     """
+    emotion, layer, made = setting.emotion, setting.layer, setting.made
     rng = np.random.default_rng(np.random.SeedSequence([seed, layer]))
     counts = [n // len(KINDS) + (i < n % len(KINDS)) for i in range(len(KINDS))]
-    made = (
+    drawn = (
         isotropic(counts[0], subject.cloud.shape[-1], rng),
         covariance_matched(subject.cloud[:, layer], counts[1], rng),
-        label_shuffled(subject, emotion, layer, counts[2], seed),
+        label_shuffled(subject, emotion, layer, made, counts[2], seed),
     )
     random = [
-        Setting(emotion, layer, alpha, (vector * subject.unit[layer]).float(), kind, number)
-        for kind, vectors in zip(KINDS, made, strict=True)
+        replace(setting, vector=(vector * subject.unit[layer]).float(), kind=kind, number=number)
+        for kind, vectors in zip(KINDS, drawn, strict=True)
         for number, vector in enumerate(vectors)
     ]
     others = [
-        Setting(emotion, layer, alpha, subject.direction(other, layer), f"vector of {other}")
-        for other in subject.vectors
+        replace(setting, vector=subject.direction(other, layer, made), kind=f"vector of {other}")
+        for other in subject.emotions
         if other != emotion
     ]
     return random + others
@@ -154,7 +159,7 @@ def prompted(
     Columns ``emotion, instruction, example``: the share of texts with the emotion by either way.
     """
     rows = []
-    for emotion in subject.vectors:
+    for emotion in subject.emotions:
         plain = [Setting(emotion, 0, 0.0, subject.direction(emotion, 0))]
         ways = {
             "instruction": instruction_before(contexts, emotion),

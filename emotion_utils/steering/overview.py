@@ -62,7 +62,7 @@ class Trial:
             tested = held.loc[emotion]
             rows.append(
                 {
-                    "emotion": emotion, "layer": int(row["layer"]), "alpha": float(row["alpha"]),
+                    "emotion": emotion, "made": row["made"], "layer": int(row["layer"]), "alpha": float(row["alpha"]),
                     "select_share": row["share"], "select_cost": row["cost"],
                     "share": tested["share"], "cost": tested["cost"], "untouched": beside["untouched"],
                     "control": beside["control"], "highest": beside["highest"], "p": beside["p"],
@@ -110,11 +110,7 @@ def trial(
     found = trials.cells(sweep, seed=seed)
     chosen = trials.choose(found)
     settings = trials.chosen_settings(subject, chosen)
-    beside = [
-        control
-        for own in settings
-        for control in control_settings(subject, own.emotion, own.layer, own.alpha, size.controls, seed)
-    ]
+    beside = [c for own in settings for c in control_settings(subject, own, size.controls, seed)]
     plain = trials.chosen_settings(subject, chosen, [0.0])
     texts = trials.run(subject, tested_on, [*settings, *plain, *beside], store=store)
     own = texts["kind"] == "emotion vector"

@@ -19,7 +19,7 @@ from emotion_utils.scoring.fluency import repeated_ngrams
 from emotion_utils.scoring.lexical import vader_sentiment
 from emotion_utils.scoring.politeness import politeness
 from emotion_utils.scoring.scorer import score
-from emotion_utils.steering.subject import Subject
+from emotion_utils.steering.subject import MADE, Subject
 from emotion_utils.steering.trials import ALPHAS, Setting, outcomes, run
 
 if TYPE_CHECKING:
@@ -43,16 +43,16 @@ COLLAPSED = 5.0
 REPORTED_LAYERS = 12
 
 
-def raw_alpha(subject: Subject, emotion: str, layer: int, alpha: float) -> float:
+def raw_alpha(subject: Subject, emotion: str, layer: int, alpha: float, made: str = MADE[0]) -> float:
     """A strength in multiples of the raw vector, as the reports count it."""
-    return float(alpha * subject.unit[layer] / subject.vectors[emotion].norm()[layer])
+    return float(alpha * subject.unit[layer] / subject.vectors[made][emotion].norm()[layer])
 
 
 def raw_grid(subject: Subject, alphas: Sequence[float] = ALPHAS) -> list[Setting]:
     """All emotions, layers and multiples of the raw vector, everywhere."""
     return [
-        Setting(emotion, layer, alpha, vector.at(layer), "raw vector", where="everywhere")
-        for emotion, vector in subject.vectors.items()
+        Setting(emotion, layer, alpha, vector.at(layer), MADE[0], "raw vector", where="everywhere")
+        for emotion, vector in subject.vectors[MADE[0]].items()
         for layer in subject.layers
         for alpha in alphas
     ]

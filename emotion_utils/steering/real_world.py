@@ -60,7 +60,7 @@ def steered_texts(
     beside = [
         control
         for s in own
-        for control in control_settings(subject, s.emotion, s.layer, s.alpha, n_controls, seed)
+        for control in control_settings(subject, s, n_controls, seed)
         if not control.kind.startswith("vector of")
     ]
     settings = [

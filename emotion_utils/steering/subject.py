@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,17 +13,22 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emotion_utils.activations import extract, identity, points
+from emotion_utils.lexicality import family_blocks
 from emotion_utils.models import BUNDLED
 from emotion_utils.probing import Contrast, by_emotion, fit
-from emotion_utils.reads import read_sets
-from emotion_utils.vectors import EmotionVector
+from emotion_utils.reads import Readings, read_sets
+from emotion_utils.vectors import EmotionVector, centred_class_means
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from emotion_utils.store import Store
 
-__all__ = ["Subject", "prepare"]
+__all__ = ["MADE", "Subject", "prepare"]
+
+MADE = ("minus neutral", "centred")
+"""How a vector is made: the mean of an emotion minus that of the neutral prompts, as in the reports, or minus the mean
+of all four class means, in which what the emotions share counts less."""
 
 CLOUD = 512
 """Tokens of neutral prompts that are kept for controls with the covariance of the residual stream."""
@@ -40,8 +45,10 @@ class Subject:
     model, tokenizer
     built
         By emotion: the states of the build split that its vector is made from.
+    states, labels, blocks
+        All states of the build split, the emotion of each, and the template family that keeps its label.
     vectors
-        By emotion: difference of means at the end of the prompts of the build split.
+        By :data:`MADE` and emotion: difference of means at the end of the prompts of the build split.
     unit
         The unit of strength: median length of the residual stream over the tokens of neutral build prompts, the first
         of each left out, by layer.
@@ -53,7 +60,10 @@ class Subject:
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     built: Mapping[str, Contrast] = field(repr=False)
-    vectors: Mapping[str, EmotionVector]
+    states: Float[Tensor, "prompt layer d_model"] = field(repr=False)
+    labels: np.ndarray = field(repr=False)
+    blocks: np.ndarray = field(repr=False)
+    vectors: Mapping[str, Mapping[str, EmotionVector]]
     unit: Float[Tensor, " layer"]
     cloud: Float[Tensor, "token layer d_model"] = field(repr=False)
 
@@ -61,6 +71,11 @@ class Subject:
     def layers(self) -> range:
         """All layers."""
         return range(len(self.unit))
+
+    @property
+    def emotions(self) -> list[str]:
+        """What it can be steered to."""
+        return list(self.built)
 
     @property
     def knows_replies(self) -> bool:
@@ -71,9 +86,9 @@ class Subject:
         """For a store."""
         return identity(self.name, self.model)
 
-    def direction(self, emotion: str, layer: int) -> Float[Tensor, " d_model"]:
+    def direction(self, emotion: str, layer: int, made: str = MADE[0]) -> Float[Tensor, " d_model"]:
         """The emotion's vector at a layer, one unit of strength long."""
-        return self.vectors[emotion].unit().at(layer) * self.unit[layer]
+        return self.vectors[made][emotion].unit().at(layer) * self.unit[layer]
 
     def ids(self, text: str) -> list[int]:
         """Tokens of a text as documents begin in training: after one BOS, where the tokenizer has one."""
@@ -106,11 +121,26 @@ def prepare(
     readings = read_sets(name, model, tokenizer, {"prompts": prompts}, "baseline", store)
     contrasts = by_emotion(prompts, readings.found["prompts"])
     built = {emotion: contrast.only("build") for emotion, contrast in contrasts.items()}
-    vectors = {emotion: fit(contrast, "sentence end", name) for emotion, contrast in built.items()}
+    states, table = _build_states(readings)
+    labels = table["emotion"].to_numpy(dtype=object)
+    plain = {emotion: fit(contrast, "sentence end", name) for emotion, contrast in built.items()}
+    means = centred_class_means(states, labels.tolist())
+    centred = {e: replace(v, method="centred class mean", values=means[e]) for e, v in plain.items()}
+    vectors = dict(zip(MADE, (plain, centred), strict=True))
     cloud = _neutral_tokens(name, model, tokenizer, prompts, store)
     unit = cloud.norm(dim=-1).median(dim=0).values
     rows = np.random.default_rng(seed).permutation(len(cloud))[:CLOUD]
-    return Subject(name, model, tokenizer, built, vectors, unit, cloud[torch.from_numpy(np.sort(rows))])
+    kept = cloud[torch.from_numpy(np.sort(rows))]
+    blocks = family_blocks(table)
+    return Subject(name, model, tokenizer, built, states, labels, blocks, vectors, unit, kept)
+
+
+def _build_states(readings: Readings) -> tuple[Float[Tensor, "prompt layer d_model"], pd.DataFrame]:
+    """States at the end of the prompts of the build split, and these prompts."""
+    ids, values = readings.found["prompts"].at("end")
+    table = readings.prompts["prompts"].set_index("id").loc[ids].reset_index()
+    build = np.flatnonzero(table["split"] == "build")
+    return values[torch.from_numpy(build)], table.iloc[build].reset_index(drop=True)
 
 
 def _neutral_tokens(

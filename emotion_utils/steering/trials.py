@@ -27,7 +27,7 @@ from emotion_utils.resampling import effective_units, grouped_mean_interval, int
 from emotion_utils.scoring.classifier import trained_classifier
 from emotion_utils.scoring.judge import Judge, relative_perplexity
 from emotion_utils.scoring.replies import reply_emotions
-from emotion_utils.steering.subject import Subject
+from emotion_utils.steering.subject import MADE, Subject
 
 if TYPE_CHECKING:
     from emotion_utils.store import Store
@@ -92,6 +92,11 @@ SIZES: dict[str, Size] = {
 }
 
 
+KEYS = ("made", "emotion", "layer", "alpha")
+"""What tells the settings of a sweep apart."""
+ABOUT = ["kind", "number", *KEYS, "where"]
+
+
 @dataclass(frozen=True, eq=False)
 class Setting:
     """One way of steering.
@@ -104,6 +109,8 @@ class Setting:
         Where, and how many units of strength.
     vector
         Direction of the length of one unit.
+    made
+        How the vector was made, of ``subject.MADE``; empty for a control.
     kind
         ``emotion vector``, or the kind of a control.
     number
@@ -116,6 +123,7 @@ class Setting:
     layer: int
     alpha: float
     vector: Float[Tensor, " d_model"] = field(repr=False)
+    made: str = ""
     kind: str = "emotion vector"
     number: int = 0
     where: str = "end of prompt and first new token"
@@ -124,17 +132,18 @@ class Setting:
         """As the engine takes it; all settings without strength are the untouched model."""
         if self.alpha == 0:
             return UNTOUCHED
-        name = f"{self.kind} {self.number}, {self.emotion}, layer {self.layer}, {self.alpha:g}, {self.where}"
+        what = f"{self.kind} {self.number}, {self.emotion} {self.made}"
+        name = f"{what}, layer {self.layer}, {self.alpha:g}, {self.where}"
         return steering(name, self.vector, self.layer, self.alpha, WINDOWS[self.where])
 
 
 def grid(
     subject: Subject, alphas: Sequence[float] = ALPHAS, where: str = "end of prompt and first new token"
 ) -> list[Setting]:
-    """All emotions, layers and strengths."""
+    """All kinds of vectors, emotions, layers and strengths."""
     return [
-        Setting(emotion, layer, alpha, subject.direction(emotion, layer), where=where)
-        for emotion, layer, alpha in product(subject.vectors, subject.layers, alphas)
+        Setting(emotion, layer, alpha, subject.direction(emotion, layer, made), made, where=where)
+        for made, emotion, layer, alpha in product(MADE, subject.emotions, subject.layers, alphas)
     ]
 
 
@@ -150,8 +159,8 @@ def run(
 
     Returns
     -------
-    One row per context and setting: ``kind, number, emotion, layer, alpha, where, prompt`` (number of the context),
-    ``context, unit, source, text, n_tokens``.
+    One row per context and setting: ``kind, number, made, emotion, layer, alpha, where, prompt`` (number of the
+    context), ``context, unit, source, text, n_tokens``.
     """
     conditions = {(made := setting.condition()).name: made for setting in settings}
     made = generate(
@@ -165,8 +174,11 @@ def run(
         progress=False,
     )
     about = pd.DataFrame(
-        [(s.condition().name, s.kind, s.number, s.emotion, s.layer, s.alpha, s.where) for s in settings],
-        columns=["condition", "kind", "number", "emotion", "layer", "alpha", "where"],
+        [
+            (s.condition().name, s.kind, s.number, s.made, s.emotion, s.layer, s.alpha, s.where)
+            for s in settings
+        ],
+        columns=["condition", *ABOUT],
     )
     texts = made[["prompt", "condition", "text", "n_tokens"]]
     table = about.merge(texts, on="condition").drop(columns="condition")
@@ -203,9 +215,7 @@ def outcomes(subject: Subject, table: pd.DataFrame, *, cost: bool = True) -> pd.
     return out
 
 
-def cells(
-    table: pd.DataFrame, keys: Sequence[str] = ("emotion", "layer", "alpha"), seed: int = 0
-) -> pd.DataFrame:
+def cells(table: pd.DataFrame, keys: Sequence[str] = KEYS, seed: int = 0) -> pd.DataFrame:
     """Share of texts with the emotion asked for, and cost, of each setting.
 
     Parameters
@@ -249,7 +259,7 @@ def _cost(part: pd.DataFrame, seed: int) -> dict[str, float]:
 
 
 def choose(found: pd.DataFrame, budget: float = BUDGET) -> dict[str, pd.Series]:
-    """The best layer and strength of each emotion: the largest share within the budget, and among equals the cheapest.
+    """The best vector, layer and strength of each emotion: largest share within the budget, among equals the cheapest.
 
     Parameters
     ----------
@@ -271,10 +281,11 @@ def choose(found: pd.DataFrame, budget: float = BUDGET) -> dict[str, pd.Series]:
 def chosen_settings(
     subject: Subject, chosen: Mapping[str, pd.Series], alphas: Sequence[float] | None = None
 ) -> list[Setting]:
-    """The chosen setting of each emotion, or several strengths at its layer."""
+    """The chosen setting of each emotion, or several strengths of the same vector at its layer."""
     return [
-        Setting(emotion, int(row["layer"]), alpha, subject.direction(emotion, int(row["layer"])))
+        Setting(emotion, layer, alpha, subject.direction(emotion, layer, made), made)
         for emotion, row in chosen.items()
+        for layer, made in [(int(row["layer"]), str(row["made"]))]
         for alpha in (alphas or [float(row["alpha"])])
     ]
 
@@ -286,7 +297,12 @@ def elsewhere(subject: Subject, chosen: Mapping[str, pd.Series]) -> list[Setting
     ]
 
 
-def for_explorer(sweep: pd.DataFrame, n: int = 6) -> pd.DataFrame:
-    """The texts of a sweep on its first contexts, as `plots.explorer` takes them."""
-    kept = sweep[sweep["prompt"] < n].drop(columns="prompt").rename(columns={"context": "prompt"})
+def for_explorer(sweep: pd.DataFrame, chosen: Mapping[str, pd.Series], n: int = 6) -> pd.DataFrame:
+    """The texts of a sweep on its first contexts, with the chosen kind of vector, as `plots.explorer` takes them."""
+    made = sweep["emotion"].map({emotion: row["made"] for emotion, row in chosen.items()})
+    kept = (
+        sweep[(sweep["prompt"] < n) & (sweep["made"] == made)]
+        .drop(columns="prompt")
+        .rename(columns={"context": "prompt"})
+    )
     return kept[["emotion", "prompt", "layer", "alpha", "text", "target", "relative_perplexity"]]
