@@ -159,8 +159,8 @@ def run(
 
     Returns
     -------
-    One row per context and setting: ``kind, number, made, emotion, layer, alpha, where, prompt`` (number of the
-    context), ``context, unit, source, text, n_tokens``.
+    One row per context and setting: ``condition`` (its name), ``kind, number, made, emotion, layer, alpha, where,
+    prompt`` (number of the context), ``text, ids, n_tokens, context, unit, source``.
     """
     conditions = {(made := setting.condition()).name: made for setting in settings}
     made = generate(
@@ -180,9 +180,8 @@ def run(
         ],
         columns=["condition", *ABOUT],
     )
-    texts = made[["prompt", "condition", "text", "n_tokens"]]
-    table = about.merge(texts, on="condition").drop(columns="condition")
-    return table.join(contexts, on="prompt")
+    texts = made[["prompt", "condition", "text", "ids", "n_tokens"]]
+    return about.merge(texts, on="condition").join(contexts, on="prompt")
 
 
 def outcomes(subject: Subject, table: pd.DataFrame, *, cost: bool = True) -> pd.DataFrame:

@@ -1,0 +1,74 @@
+"""How far steering moves the next-token distribution along the texts that it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+
+from emotion_utils.backoff import in_pieces
+from emotion_utils.hooks import n_layers
+from emotion_utils.interventions import UNTOUCHED, Condition
+from emotion_utils.packing import Packed
+from emotion_utils.prefill import Prefill
+from emotion_utils.scoring.divergence import kl_divergence
+from emotion_utils.steering.subject import Subject
+from emotion_utils.steering.trials import Setting
+
+__all__ = ["text_divergence"]
+
+ROWS = 16
+
+
+def text_divergence(
+    subject: Subject, table: pd.DataFrame, settings: Sequence[Setting]
+) -> Float[np.ndarray, " text"]:
+    """Mean divergence of the steered from the untouched model over the tokens of each text, in nats per token.
+
+    Both read the same text, the steered one as it wrote it. A large value early and a small one later is a push that
+    the text then carries on by itself.
+
+    Parameters
+    ----------
+    subject
+    table
+        From :func:`trials.run`.
+    settings
+        Those that the texts were made under.
+
+    Returns
+    -------
+    One number per row of the table; NaN for a text without tokens.
+    """
+    conditions = {(made := setting.condition()).name: made for setting in settings}
+    rows = [
+        (subject.ids(context), ids, conditions[name])
+        for context, ids, name in zip(table["context"], table["ids"], table["condition"], strict=True)
+    ]
+    found = np.full(len(rows), np.nan)
+    order = [i for i in np.argsort([len(ids) for _, ids, _ in rows], kind="stable").tolist() if rows[i][1]]
+    for piece, values in in_pieces(order, ROWS, lambda some: _means(subject, [rows[i] for i in some])):
+        found[list(piece)] = values
+    return found
+
+
+def _means(subject: Subject, rows: Sequence[tuple[list[int], list[int], Condition]]) -> list[float]:
+    texts = [prompt + new[:-1] for prompt, new, _ in rows]
+    keep = max(len(new) for _, new, _ in rows)
+    lengths = [len(prompt) for prompt, _, _ in rows]
+    pad = int(subject.tokenizer.pad_token_id or 0)
+    run = partial(Prefill, subject.model, texts, np.arange(len(rows)), pad=pad, keep=keep)
+    steered, untouched = (
+        torch.log_softmax(
+            run(packed=Packed(chosen, lengths, n_layers(subject.model))).run().logits.float(), -1
+        )
+        for chosen in ([condition for _, _, condition in rows], [UNTOUCHED] * len(rows))
+    )
+    return [
+        float(kl_divergence(steered[row, -len(new) :], untouched[row, -len(new) :]).mean())
+        for row, (_, new, _) in enumerate(rows)
+    ]
