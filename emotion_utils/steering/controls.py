@@ -16,7 +16,7 @@ from emotion_utils.nulls import permutation_p
 from emotion_utils.probing import shuffled
 from emotion_utils.steering.contexts import example_before, instruction_before
 from emotion_utils.steering.subject import MADE, Subject
-from emotion_utils.steering.trials import Setting, outcomes, run
+from emotion_utils.steering.trials import Setting, astray, outcomes, run
 from emotion_utils.vectors import centred_class_means
 
 if TYPE_CHECKING:
@@ -111,14 +111,13 @@ def compare(steered: pd.DataFrame, controls: pd.DataFrame, untouched: pd.DataFra
         parts = [("all random", beside[beside["kind"].isin(KINDS)]), *beside.groupby("kind", sort=False)]
         for kind, part in parts:
             shares = part.groupby(["kind", "number"])["target"].mean().to_numpy()
-            astray = ~part["says"].isin([emotion, "neutral"]) & part["says"].notna()
             rows.append(
                 {
                     "emotion": emotion, "against": kind, "share": ours, "untouched": rest,
                     "control": float(shares.mean()), "highest": float(shares.max()),
                     "difference": ours - float(shares.mean()), "controls": len(shares),
                     "p": float(permutation_p(ours, shares)) if str(kind) in ("all random", *KINDS) else np.nan,
-                    "other": float(astray.mean()),
+                    "other": float(astray(part).mean()),
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)

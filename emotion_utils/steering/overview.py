@@ -71,7 +71,6 @@ class Trial:
             )  # fmt: skip
         table = pd.DataFrame(rows)
         table["steered"] = (table["share"] >= trials.GOAL) & (table["cost"] <= trials.BUDGET)
-        table["controls_fail"] = table["control"] <= CONTROLS_AT_MOST
         return table
 
 
@@ -164,12 +163,19 @@ def overview(
 
 
 def passed(table: pd.DataFrame) -> pd.DataFrame:
-    """Per model: how many emotions reach the goal within the budget, and for how many the controls fail to."""
-    return (
-        table.groupby("model", sort=False)
-        .agg(steered=("steered", "sum"), controls_fail=("controls_fail", "sum"), emotions=("emotion", "size"))
-        .reset_index()
-    )
+    """Per model: how many emotions reach the goal within the budget, and what all of its random vectors reach.
+
+    Returns
+    -------
+    Columns ``model, steered`` (emotions that reach the goal), ``emotions, control`` (share of contexts that random
+    vectors turn, mean over the emotions), ``controls`` (how many vectors), ``controls_fail`` (whether that share is at
+    most :data:`CONTROLS_AT_MOST`).
+    """
+    found = table.groupby("model", sort=False).agg(
+        steered=("steered", "sum"), emotions=("emotion", "size"), control=("control", "mean"),
+        controls=("controls", "sum"),
+    )  # fmt: skip
+    return found.assign(controls_fail=found["control"] <= CONTROLS_AT_MOST).reset_index()
 
 
 def _sources() -> list[Path]:

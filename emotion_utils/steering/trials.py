@@ -42,6 +42,7 @@ __all__ = [
     "WINDOWS",
     "Setting",
     "Size",
+    "astray",
     "cells",
     "choose",
     "chosen_settings",
@@ -228,8 +229,8 @@ def cells(table: pd.DataFrame, keys: Sequence[str] = KEYS, seed: int = 0) -> pd.
 
     Returns
     -------
-    The keys, ``share, low, high`` (the interval is empty with fewer than eight units), ``cost`` (perplexity of all
-    texts together, over that of genuine replies in their contexts: the exponential of the mean difference in nats per
+    The keys, ``share, low, high`` (the interval is empty with fewer than eight units), ``other`` (share of texts that
+    say another emotion than that and neutral: steered the wrong way), ``cost`` (perplexity of all texts together, over that of genuine replies in their contexts: the exponential of the mean difference in nats per
     token), ``cost_low, cost_high``, ``empty`` (share of texts without a reply, which have no cost), ``n, n_units``.
     """
     rows = []
@@ -238,10 +239,16 @@ def cells(table: pd.DataFrame, keys: Sequence[str] = KEYS, seed: int = 0) -> pd.
             part["target"].to_numpy(), part["unit"].to_numpy(), seed=seed, bounds=(0.0, 1.0)
         )
         row = dict(zip(keys, names, strict=True)) | {"share": part["target"].mean(), "low": low, "high": high}
+        row["other"] = float(astray(part).mean())
         if "relative_perplexity" in part:
             row |= _cost(part, seed)
         rows.append(row | {"n": len(part), "n_units": part["unit"].nunique()})
     return pd.DataFrame(rows)
+
+
+def astray(table: pd.DataFrame) -> pd.Series:
+    """Which texts say another emotion than the row's and neutral."""
+    return (table["says"] != table["emotion"]) & table["says"].notna() & (table["says"] != "neutral")
 
 
 def _cost(part: pd.DataFrame, seed: int) -> dict[str, float]:
