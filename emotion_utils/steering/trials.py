@@ -230,8 +230,9 @@ def cells(table: pd.DataFrame, keys: Sequence[str] = KEYS, seed: int = 0) -> pd.
     Returns
     -------
     The keys, ``share, low, high`` (the interval is empty with fewer than eight units), ``other`` (share of texts that
-    say another emotion than that and neutral: steered the wrong way), ``cost`` (perplexity of all texts together, over that of genuine replies in their contexts: the exponential of the mean difference in nats per
-    token), ``cost_low, cost_high``, ``empty`` (share of texts without a reply, which have no cost), ``n, n_units``.
+    say another emotion than that and neutral: steered the wrong way), ``cost`` (perplexity of all texts together, over
+    that of genuine replies in their contexts: the exponential of the mean difference in nats per token), ``cost_low,
+    cost_high``, ``empty`` (share of texts without a reply, which have no cost), ``n, n_units``.
     """
     rows = []
     for names, part in table.groupby(list(keys), sort=False):
