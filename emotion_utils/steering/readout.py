@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from emotion_utils.errors import UserError
 from emotion_utils.interventions import Window, steering
 from emotion_utils.prompt_schema import EMOTIONS
 from emotion_utils.scoring.divergence import kl_divergence
@@ -193,6 +194,8 @@ def _earlier(window: Window, shift: int) -> Window:
     """The same positions, counted from an end that lies later."""
     if window.anchor == "start":
         return window
+    if window.half_life is not None and shift:
+        raise UserError("A strength that halves from the end of the prompt cannot be read out after a mark.")
     first = None if window.first is None else window.first - shift
     stop = None if window.stop is None else window.stop - shift
     return Window(first, stop, window.anchor, window.half_life)

@@ -12,6 +12,7 @@ import pandas as pd
 from jaxtyping import Float
 from torch import Tensor
 
+from emotion_utils.errors import UserError
 from emotion_utils.generation import Sampling, generate
 from emotion_utils.interventions import (
     EVERYWHERE,
@@ -28,6 +29,7 @@ from emotion_utils.scoring.classifier import trained_classifier
 from emotion_utils.scoring.judge import Judge, relative_perplexity
 from emotion_utils.scoring.replies import reply_emotions
 from emotion_utils.steering.subject import MADE, Subject
+from emotion_utils.suggestions import suggestion
 
 if TYPE_CHECKING:
     from emotion_utils.store import Store
@@ -128,6 +130,10 @@ class Setting:
     kind: str = "emotion vector"
     number: int = 0
     where: str = "end of prompt and first new token"
+
+    def __post_init__(self) -> None:
+        if self.where not in WINDOWS:
+            raise UserError(f'A vector cannot be added "{self.where}": {suggestion(self.where, WINDOWS)}')
 
     def condition(self) -> Condition:
         """As the engine takes it; all settings without strength are the untouched model."""
