@@ -14,6 +14,7 @@ from emotion_utils.models import load_model, load_tokenizer
 from emotion_utils.overview import content
 from emotion_utils.provenance import versions
 from emotion_utils.steering import trials
+from emotion_utils.steering.choice import RANDOM_AT_MOST, choose, random_share
 from emotion_utils.steering.contexts import neutral_contexts
 from emotion_utils.steering.controls import compare, control_settings
 from emotion_utils.steering.subject import Subject, prepare
@@ -21,10 +22,10 @@ from emotion_utils.steering.subject import Subject, prepare
 if TYPE_CHECKING:
     from emotion_utils.store import Store
 
-__all__ = ["CONTROLS_AT_MOST", "Trial", "overview", "passed", "trial"]
+__all__ = ["Trial", "overview", "passed", "trial"]
 
-CONTROLS_AT_MOST = 0.05
-"""Share of contexts that random vectors may turn on average."""
+FEW = 4
+"""Contexts on which random vectors are tried before a cell is chosen: one vector turns nearly all of them or none."""
 SET = "implicit"
 PACKAGE = Path(__file__).parents[1]
 
@@ -107,7 +108,7 @@ def trial(
         subject, trials.run(subject, chosen_on, trials.grid(subject, alphas), store=store)
     )
     found = trials.cells(sweep, seed=seed)
-    chosen = trials.choose(found)
+    chosen = choose(found, random_share(subject, chosen_on.head(FEW), size.controls, seed))
     settings = trials.chosen_settings(subject, chosen)
     beside = [c for own in settings for c in control_settings(subject, own, size.controls, seed)]
     plain = trials.chosen_settings(subject, chosen, [0.0])
@@ -169,13 +170,13 @@ def passed(table: pd.DataFrame) -> pd.DataFrame:
     -------
     Columns ``model, steered`` (emotions that reach the goal), ``emotions, control`` (share of contexts that random
     vectors turn, mean over the emotions), ``controls`` (how many vectors), ``controls_fail`` (whether that share is at
-    most :data:`CONTROLS_AT_MOST`).
+    most :data:`RANDOM_AT_MOST`).
     """
     found = table.groupby("model", sort=False).agg(
         steered=("steered", "sum"), emotions=("emotion", "size"), control=("control", "mean"),
         controls=("controls", "sum"),
     )  # fmt: skip
-    return found.assign(controls_fail=found["control"] <= CONTROLS_AT_MOST).reset_index()
+    return found.assign(controls_fail=found["control"] <= RANDOM_AT_MOST).reset_index()
 
 
 def _sources() -> list[Path]:

@@ -38,15 +38,16 @@ __all__ = [
     "ALPHAS",
     "BUDGET",
     "GOAL",
+    "GREEDY",
     "NEW_TOKENS",
     "REPLY",
+    "SAMPLED",
     "SIZES",
     "WINDOWS",
     "Setting",
     "Size",
     "astray",
     "cells",
-    "choose",
     "chosen_settings",
     "elsewhere",
     "for_explorer",
@@ -58,6 +59,8 @@ __all__ = [
 ALPHAS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
 """Strengths of the reports, here in units of the residual norm."""
 NEW_TOKENS = 30
+GREEDY = Sampling(NEW_TOKENS)
+SAMPLED = Sampling(NEW_TOKENS, temperature=1.0, samples=4)
 BUDGET = 1.5
 """How many times the perplexity of genuine replies a steered reply may cost."""
 GOAL = 0.8
@@ -159,10 +162,10 @@ def run(
     contexts: pd.DataFrame,
     settings: Sequence[Setting],
     *,
-    new_tokens: int = NEW_TOKENS,
+    how: Sampling = GREEDY,
     store: Store | None = None,
 ) -> pd.DataFrame:
-    """Continue every context under every setting, in one packed run; greedy.
+    """Continue every context under every setting, in one packed run.
 
     Returns
     -------
@@ -175,7 +178,7 @@ def run(
         subject.tokenizer,
         [subject.ids(text) for text in contexts["context"]],
         list(conditions.values()),
-        Sampling(new_tokens),
+        how,
         store=store,
         made_from=subject.identity() if store is not None else None,
         progress=False,
@@ -269,26 +272,6 @@ def _cost(part: pd.DataFrame, seed: int) -> dict[str, float]:
     draws = (weights @ nats[kept]) / weights.sum(axis=1)
     low, high = interval(draws, effective_units(units), value)
     return {"cost": np.exp(value), "cost_low": np.exp(low), "cost_high": np.exp(high)} | empty
-
-
-def choose(found: pd.DataFrame, budget: float = BUDGET) -> dict[str, pd.Series]:
-    """The best vector, layer and strength of each emotion: largest share within the budget, among equals the cheapest.
-
-    Parameters
-    ----------
-    found
-        From :func:`cells` on the select split.
-    budget
-        Largest cost.
-
-    Returns
-    -------
-    By emotion its row; of an emotion that no strength moves within the budget, the cheapest one.
-    """
-    strong = found[found["alpha"] > 0].assign(within=lambda t: t["cost"] <= budget)
-    strong["gain"] = strong["share"].where(strong["within"], -1.0)
-    ordered = strong.sort_values(["gain", "cost"], ascending=[False, True], kind="stable")
-    return {str(emotion): rows.iloc[0] for emotion, rows in ordered.groupby("emotion", sort=False)}
 
 
 def chosen_settings(

@@ -1,0 +1,86 @@
+"""Which vector, layer and strength is taken for each emotion, on contexts that are not used again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from emotion_utils.generation import Sampling
+from emotion_utils.steering.controls import KINDS, control_settings
+from emotion_utils.steering.subject import Subject
+from emotion_utils.steering.trials import BUDGET, GOAL, chosen_settings, outcomes, run
+
+__all__ = ["RANDOM_AT_MOST", "choose", "random_share"]
+
+RANDOM_AT_MOST = 0.05
+"""Share of contexts that random vectors may turn on average."""
+OPENING = Sampling(12)
+"""Tokens that show how a reply opens."""
+
+
+def choose(
+    found: pd.DataFrame, random: Callable[[pd.Series], float] | None = None, budget: float = BUDGET
+) -> dict[str, pd.Series]:
+    """The best vector, layer and strength of each emotion: largest share within the budget, among equals the cheapest.
+
+    Parameters
+    ----------
+    found
+        From :func:`trials.cells` on the select split.
+    random
+        The share of contexts that random vectors of the same length turn at a cell. Cells that reach the goal are
+        tried from the best one on, and the first at which random vectors turn few contexts is taken: where any push
+        brings the emotion about, no vector can be special.
+    budget
+        Largest cost.
+
+    Returns
+    -------
+    By emotion its row, with ``random`` where that was measured. Where random vectors turn many contexts at every cell
+    that reaches the goal, and where none does, the best cell; of an emotion that no strength moves within the budget,
+    the cheapest.
+    """
+    strong = found[found["alpha"] > 0].copy()
+    strong["gain"] = strong["share"].where(strong["cost"] <= budget, -1.0)
+    ordered = strong.sort_values(["gain", "cost"], ascending=[False, True], kind="stable")
+    return {
+        str(emotion): _first_special(rows, random).drop("gain")
+        for emotion, rows in ordered.groupby("emotion", sort=False)
+    }
+
+
+def _first_special(rows: pd.DataFrame, random: Callable[[pd.Series], float] | None) -> pd.Series:
+    best = rows.iloc[0]
+    if random is None:
+        return best
+    for _, row in rows[rows["gain"] >= GOAL].iterrows():
+        share = random(row)
+        if share <= RANDOM_AT_MOST:
+            return pd.concat([row, pd.Series({"random": share})])
+    return best
+
+
+def random_share(subject: Subject, contexts: pd.DataFrame, n: int, seed: int) -> Callable[[pd.Series], float]:
+    """Measure what random vectors turn at a cell, for :func:`choose`.
+
+    Parameters
+    ----------
+    subject
+    contexts
+        Of the select split; a few are enough, since one vector turns nearly all of them or none.
+    n
+        Random vectors.
+    seed
+        They are others than those that the chosen cell is tested with.
+    """
+    other = int(np.random.SeedSequence([seed, 1]).generate_state(1)[0])
+
+    def share(cell: pd.Series) -> float:
+        setting = chosen_settings(subject, {str(cell["emotion"]): cell})[0]
+        drawn = [c for c in control_settings(subject, setting, n, other) if c.kind in KINDS]
+        texts = run(subject, contexts, drawn, how=OPENING)
+        return float(outcomes(subject, texts, cost=False)["target"].mean())
+
+    return share
