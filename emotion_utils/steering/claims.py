@@ -82,7 +82,7 @@ def chapter_measurements(subject: Subject, found: Evidence, seed: int = 0) -> li
     seed
         Of the bootstrap.
     """
-    units = found.dose["unit"].nunique()
+    units = min(table["unit"].nunique() for table in (found.dose, found.published))
     if units < FEWEST_UNITS:
         note = f"{units} units, at least {FEWEST_UNITS} are needed"
         return [

@@ -8,6 +8,7 @@ import pandas as pd
 from emotion_utils.errors import UserError
 from emotion_utils.resampling import resampling_units
 from emotion_utils.scoring.replies import genuine_replies, splice
+from emotion_utils.suggestions import suggestion
 
 __all__ = ["COLUMNS", "example_before", "fresh_contexts", "instruction_before", "neutral_contexts"]
 
@@ -47,7 +48,8 @@ def neutral_contexts(prompts: pd.DataFrame, split: str | None, n: int, name: str
     if split is not None:
         kept &= prompts["split"] == split
     if not kept.any():
-        raise UserError(f'The prompts {name} have no neutral text in the split "{split}": add some.')
+        where = "" if split is None else f' in the split "{split}"'
+        raise UserError(f"The prompts {name} have no neutral text{where}: add some.")
     table = pd.DataFrame({"context": prompts["text"], "unit": units, "source": name})[kept]
     table = table.drop_duplicates("context")
     turn = table.groupby("unit").cumcount()
@@ -72,6 +74,8 @@ def fresh_contexts(n: int, seed: int) -> pd.DataFrame:
 
 def instruction_before(contexts: pd.DataFrame, emotion: str) -> pd.DataFrame:
     """Prompting instead of steering: a sentence that asks for the emotion stands before each context."""
+    if emotion not in INSTRUCTIONS:
+        raise UserError(f'There is no instruction for "{emotion}": {suggestion(emotion, INSTRUCTIONS)}')
     return contexts.assign(context=[f"{INSTRUCTIONS[emotion]} {text}" for text in contexts["context"]])
 
 
@@ -82,6 +86,10 @@ def example_before(
     kept = (prompts["emotion"] == emotion) & (prompts["split"] == "build")
     told = prompts[kept]["text"].tolist()
     replies = genuine_replies(emotion)
+    if not told:
+        raise UserError(
+            f'The prompts have none of "{emotion}" in the split "build": add some, to show as examples.'
+        )
     rng = np.random.default_rng(seed)
     chosen = rng.integers(len(told), size=len(contexts)), rng.integers(len(replies), size=len(contexts))
     shown = [

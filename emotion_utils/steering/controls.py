@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from emotion_utils.errors import UserError
 from emotion_utils.lexicality import permute_blocks
 from emotion_utils.nulls import permutation_p
 from emotion_utils.probing import shuffled
@@ -54,6 +55,8 @@ def label_shuffled(
     subject: Subject, emotion: str, layer: int, made: str, n: int, seed: int
 ) -> Float[Tensor, "vector d_model"]:
     """Directions of length 1 made as the emotion's vector, after labels were permuted between template families."""
+    if n == 0:
+        return torch.zeros(0, subject.states.shape[-1])
     if made == MADE[0]:
         given = subject.built[emotion]
         return _units(shuffled(given, "sentence end", n, seed)[:, given.layers.index(layer)].double())
@@ -66,7 +69,14 @@ def control_settings(subject: Subject, setting: Setting, n: int, seed: int) -> l
     """Controls of one setting: ``n`` random vectors, in equal parts of each kind, and the other emotions' vectors.
 
     All are as long as the emotion's vector and are added at the same layer and positions.
+
+    Raises
+    ------
+    UserError
+        Without random vectors: there is nothing to hold an effect against.
     """
+    if n < 1:
+        raise UserError(f"An emotion vector is held against random ones: ask for one or more, not {n}.")
     emotion, layer, made = setting.emotion, setting.layer, setting.made
     rng = np.random.default_rng(np.random.SeedSequence([seed, layer]))
     counts = [n // len(KINDS) + (i < n % len(KINDS)) for i in range(len(KINDS))]

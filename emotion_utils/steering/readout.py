@@ -48,7 +48,7 @@ def reply_log_odds(
     One row per context and setting: ``kind, number, emotion, layer, alpha, prompt, unit, log_odds`` (nats) and
     ``shift`` (minus that of the untouched model in the same context).
     """
-    parts = []
+    contexts, parts = contexts.reset_index(drop=True), []
     for emotion in dict.fromkeys(setting.emotion for setting in settings):
         own = [setting for setting in settings if setting.emotion == emotion]
         for part in _by_joint(contexts):
@@ -100,6 +100,7 @@ def first_word(subject: Subject, contexts: pd.DataFrame, settings: Sequence[Sett
     """The one token that begins the reply, after whatever mark opens it.
 
     A setting acts at the positions at which it acts when the text is generated: the mark is counted as a new token.
+    A blank before the reply belongs to the reply's first token, as in generated text.
 
     Returns
     -------
@@ -108,23 +109,23 @@ def first_word(subject: Subject, contexts: pd.DataFrame, settings: Sequence[Sett
     replies of the emotion begin) and ``kl`` (divergence from the untouched model, nats).
     """
     rows = []
-    for part in _by_joint(contexts):
+    for part in _by_joint(contexts.reset_index(drop=True)):
         joint = _joint(part["context"].iloc[0])
-        owned = own_openings(subject, joint)
-        for shift, group in _by_shift(subject, part, joint):
-            rows.append(_words(subject, group, joint, shift, settings, owned))
+        owned, mark = own_openings(subject, joint), joint.rstrip(" ")
+        for shift, group in _by_shift(subject, part, mark):
+            rows.append(_words(subject, group, mark, shift, settings, owned))
     return pd.concat(rows, ignore_index=True)
 
 
 def _words(
     subject: Subject,
     contexts: pd.DataFrame,
-    joint: str,
+    mark: str,
     shift: int,
     settings: Sequence[Setting],
     owned: Mapping[str, list[int]],
 ) -> pd.DataFrame:
-    ids = [subject.ids(text + joint) for text in contexts["context"]]
+    ids = [subject.ids(text + mark) for text in contexts["context"]]
     conditions = [
         steering(
             f"{i}", setting.vector, setting.layer, setting.alpha, _earlier(WINDOWS[setting.where], shift)
@@ -135,7 +136,7 @@ def _words(
     found = next_token_log_probs(subject.model, subject.tokenizer, ids, [*conditions, untouched])
     rows = []
     for i, setting in enumerate(settings):
-        logs, own = found[:, i], torch.tensor(owned[setting.emotion])
+        logs, own = found[:, i], torch.tensor(owned[setting.emotion], dtype=torch.long)
         best = logs.argmax(dim=-1)
         found_here = {
             "emotion": setting.emotion,
@@ -159,7 +160,8 @@ def _replies() -> pd.DataFrame:
 
 def own_openings(subject: Subject, joint: str) -> dict[str, list[int]]:
     """By emotion: the first tokens of replies, after ``joint``, that hardly any other emotion's replies begin with."""
-    before = len(subject.tokenizer(joint, add_special_tokens=False)["input_ids"])
+    # a blank is part of the token that follows it
+    before = len(subject.tokenizer(joint.rstrip(" "), add_special_tokens=False)["input_ids"])
     count: dict[int, Counter[str]] = defaultdict(Counter)
     for row in _replies().itertuples():
         ids = subject.tokenizer(joint + str(row.text), add_special_tokens=False)["input_ids"]
@@ -182,10 +184,10 @@ def _by_joint(contexts: pd.DataFrame) -> Iterator[pd.DataFrame]:
         yield part
 
 
-def _by_shift(subject: Subject, contexts: pd.DataFrame, joint: str) -> Iterator[tuple[int, pd.DataFrame]]:
+def _by_shift(subject: Subject, contexts: pd.DataFrame, mark: str) -> Iterator[tuple[int, pd.DataFrame]]:
     """Contexts that the mark makes longer by as many tokens."""
     texts = contexts["context"]
-    shifts = np.array([len(subject.ids(text + joint)) - len(subject.ids(text)) for text in texts])
+    shifts = np.array([len(subject.ids(text + mark)) - len(subject.ids(text)) for text in texts])
     for shift, part in contexts.groupby(shifts, sort=False):
         yield int(shift), part
 

@@ -191,7 +191,7 @@ def run(
         columns=["condition", *ABOUT],
     )
     texts = made[["prompt", "condition", "text", "ids", "n_tokens"]]
-    return about.merge(texts, on="condition").join(contexts, on="prompt")
+    return about.merge(texts, on="condition").join(contexts.reset_index(drop=True), on="prompt")
 
 
 def outcomes(subject: Subject, table: pd.DataFrame, *, cost: bool = True) -> pd.DataFrame:
