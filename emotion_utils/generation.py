@@ -165,6 +165,7 @@ def generate(
     if not found:
         return pd.DataFrame(columns=COLUMNS)
     table = pd.concat(found, ignore_index=True)
+    table["ids"] = [list(map(int, ids)) for ids in table["ids"]]  # a store gives arrays
     return table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
 
 

@@ -339,6 +339,7 @@ def test_a_sweep_that_was_killed_goes_on(small, tmp_path, monkeypatch):
     monkeypatch.setattr(generation._Job, "_batch", real)
     found = generate(model, tokenizer, PROMPTS, conditions, Sampling(NEW), **asked)
     assert found["text"].tolist() == whole["text"].tolist()
+    assert found["ids"].tolist() == whole["ids"].tolist()  # lists, with a store too
     assert len(store.keys()) == int(np.ceil(len(whole) / 16))
     with pytest.raises(UserError, match="A store needs made_from"):
         generate(model, tokenizer, PROMPTS, store=store, progress=False)
