@@ -28,6 +28,7 @@ from emotion_utils.steering.dose import difference
 from emotion_utils.steering.overview import Trial
 from emotion_utils.steering.published import COLLAPSED, collapse, layer_of_effect, raw_alpha
 from emotion_utils.steering.subject import Subject
+from emotion_utils.steering.trials import at_chosen
 
 __all__ = ["CLAIMS", "Evidence", "chapter_measurements"]
 
@@ -189,18 +190,13 @@ def _real_world(subject: Subject, table: pd.DataFrame) -> Measurement:
 
 
 def _multitoken(subject: Subject, found: Evidence, seed: int) -> Measurement:
-    texts, tokens = (_at_chosen(table, found.trial.chosen) for table in (found.dose, found.first))
+    texts, tokens = (at_chosen(table, found.trial.chosen) for table in (found.dose, found.first))
     one = texts.assign(value=texts["target"], emotion="any", prompt=_rows(texts))
     other = tokens.assign(value=tokens["own"], emotion="any", prompt=_rows(tokens))
     row = difference(one, other, ["value"], seed).iloc[0]
     note = f"texts {row['one']:.2f}, first tokens {row['other']:.2f}"
     values = row["difference"], row["low"], row["high"]
     return Measurement("P5.multitoken", subject.name, *values, 0.0, int(row["n"]), bool(row["low"] > 0), note)
-
-
-def _at_chosen(table: pd.DataFrame, chosen: Mapping[str, pd.Series]) -> pd.DataFrame:
-    wanted = table["emotion"].map({emotion: float(row["alpha"]) for emotion, row in chosen.items()})
-    return table[table["alpha"] == wanted]
 
 
 def _rows(table: pd.DataFrame) -> Sequence[str]:

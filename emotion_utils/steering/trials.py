@@ -47,6 +47,8 @@ __all__ = [
     "Setting",
     "Size",
     "astray",
+    "at_chosen",
+    "by_contexts",
     "cells",
     "chosen_settings",
     "elsewhere",
@@ -284,6 +286,19 @@ def chosen_settings(
         for layer, made in [(int(row["layer"]), str(row["made"]))]
         for alpha in (alphas or [float(row["alpha"])])
     ]
+
+
+def at_chosen(table: pd.DataFrame, chosen: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """The rows of a table of several strengths that have the chosen one of their emotion."""
+    wanted = table["emotion"].map({emotion: float(row["alpha"]) for emotion, row in chosen.items()})
+    return table[table["alpha"] == wanted]
+
+
+def by_contexts(parts: Mapping[str, pd.DataFrame], seed: int = 0) -> pd.DataFrame:
+    """:func:`cells` of each emotion on several kinds of contexts, below each other, named in ``contexts``."""
+    tables = [cells(part, ["emotion"], seed).assign(contexts=name) for name, part in parts.items()]
+    table = pd.concat(tables, ignore_index=True).drop(columns="empty")
+    return table[["contexts", *table.columns.drop("contexts")]]
 
 
 def elsewhere(subject: Subject, chosen: Mapping[str, pd.Series]) -> list[Setting]:
