@@ -126,11 +126,28 @@ def overview(
     size: trials.Size,
     store: Store,
     *,
+    first: str = "",
     device: str = "cpu",
     dtype: str = "float32",
     seed: int = 0,
 ) -> pd.DataFrame:
     """The summary of the trial of several models, each computed once per store.
+
+    Parameters
+    ----------
+    models
+        Names of the registry.
+    prompts
+        As of :func:`trial`.
+    size
+        How much is run.
+    store
+        Where the summaries are kept.
+    first
+        The model to begin with, so that two pages that need the same models compute different ones.
+    device, dtype
+        Of the models.
+    seed
 
     Returns
     -------
@@ -156,11 +173,12 @@ def overview(
         table.insert(0, "model", name)
         return table
 
-    parts = []
-    for name in models:
+    parts = {}
+    start = models.index(first) if first in models else 0
+    for name in [*models[start:], *models[:start]]:
         key = {**asked, "model": name, "files": fingerprint(model_files(name))}
-        parts.append(store.compute("steering_overview", key, lambda name=name: compute(name)))  # type: ignore[misc]
-    return pd.concat(parts, ignore_index=True)
+        parts[name] = store.compute("steering_overview", key, lambda name=name: compute(name))  # type: ignore[misc]
+    return pd.concat([parts[name] for name in models], ignore_index=True)
 
 
 def passed(table: pd.DataFrame) -> pd.DataFrame:
