@@ -169,7 +169,7 @@ def overview(
         )
         # strengths that can be chosen are enough
         positive = [alpha for alpha in trials.ALPHAS if alpha > 0]
-        table = trial(subject, prompts, size, alphas=positive, seed=seed).summary()
+        table = trial(subject, prompts, size, alphas=positive, store=store, seed=seed).summary()
         table.insert(0, "model", name)
         return table
 
