@@ -7,17 +7,14 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from emotion_utils.generation import Sampling
 from emotion_utils.steering.controls import KINDS, control_settings
 from emotion_utils.steering.subject import Subject
-from emotion_utils.steering.trials import BUDGET, GOAL, chosen_settings, outcomes, run
+from emotion_utils.steering.trials import BUDGET, GOAL, OPENING, chosen_settings, outcomes, run
 
 __all__ = ["RANDOM_AT_MOST", "choose", "random_share"]
 
 RANDOM_AT_MOST = 0.05
 """Share of contexts that random vectors may turn on average."""
-OPENING = Sampling(12)
-"""Tokens that show how a reply opens."""
 
 
 def choose(

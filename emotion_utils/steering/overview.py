@@ -112,11 +112,10 @@ def trial(
     settings = trials.chosen_settings(subject, chosen)
     beside = [c for own in settings for c in control_settings(subject, own, size.controls, seed)]
     plain = trials.chosen_settings(subject, chosen, [0.0])
-    texts = trials.run(subject, tested_on, [*settings, *plain, *beside], store=store)
-    own = texts["kind"] == "emotion vector"
-    steered = trials.outcomes(subject, texts[own & (texts["alpha"] != 0)])
-    untouched = trials.outcomes(subject, texts[own & (texts["alpha"] == 0)])
-    controls = trials.outcomes(subject, texts[~own], cost=False)
+    texts = trials.outcomes(subject, trials.run(subject, tested_on, [*settings, *plain], store=store))
+    steered, untouched = texts[texts["alpha"] != 0], texts[texts["alpha"] == 0]
+    drawn = trials.run(subject, tested_on, beside, how=trials.OPENING, store=store)
+    controls = trials.outcomes(subject, drawn, cost=False)
     return Trial(sweep, found, chosen, steered, untouched, controls)
 
 

@@ -40,6 +40,7 @@ __all__ = [
     "GOAL",
     "GREEDY",
     "NEW_TOKENS",
+    "OPENING",
     "REPLY",
     "SAMPLED",
     "SIZES",
@@ -63,6 +64,8 @@ ALPHAS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
 NEW_TOKENS = 30
 GREEDY = Sampling(NEW_TOKENS)
 SAMPLED = Sampling(NEW_TOKENS, temperature=1.0, samples=4)
+OPENING = Sampling(16)
+"""Enough tokens to see how a reply opens, which is all that tells its emotion."""
 BUDGET = 1.5
 """How many times the perplexity of genuine replies a steered reply may cost."""
 GOAL = 0.8
