@@ -20,27 +20,27 @@ RANDOM_AT_MOST = 0.05
 def choose(
     found: pd.DataFrame, random: Callable[[pd.Series], float] | None = None, budget: float = BUDGET
 ) -> dict[str, pd.Series]:
-    """The best vector, layer and strength of each emotion: largest share within the budget, among equals the cheapest.
+    """The vector, layer and strength that is taken for each emotion: the cheapest that reaches the goal.
 
     Parameters
     ----------
     found
         From :func:`trials.cells` on the select split.
     random
-        The share of contexts that random vectors of the same length turn at a cell. Cells that reach the goal are
-        tried from the best one on, and the first at which random vectors turn few contexts is taken: where any push
-        brings the emotion about, no vector can be special.
+        The share of contexts that random vectors of the same length turn at a cell. Cells that reach the goal within
+        the budget are tried from the cheapest on, and the first at which random vectors turn few contexts is taken:
+        where any push brings the emotion about, no vector can be special.
     budget
         Largest cost.
 
     Returns
     -------
-    By emotion its row, with ``random`` where that was measured. Where random vectors turn many contexts at every cell
-    that reaches the goal, and where none does, the best cell; of an emotion that no strength moves within the budget,
-    the cheapest.
+    By emotion its row, with ``random`` where that was measured. Where random vectors turn many contexts at all cells
+    that reach the goal, the cheapest of these; where none reaches it, the one with the largest share within the budget;
+    of an emotion that no strength moves within the budget, the cheapest cell.
     """
     strong = found[found["alpha"] > 0].copy()
-    strong["gain"] = strong["share"].where(strong["cost"] <= budget, -1.0)
+    strong["gain"] = strong["share"].where(strong["cost"] <= budget, -1.0).clip(upper=GOAL)
     ordered = strong.sort_values(["gain", "cost"], ascending=[False, True], kind="stable")
     return {
         str(emotion): _first_special(rows, random).drop("gain")
