@@ -1,0 +1,84 @@
+"""The cell that is chosen: the cheapest that reaches the goal, where random vectors do not."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+import steered
+
+from emotion_utils.steering.choice import RANDOM_AT_MOST, choose, random_share
+from emotion_utils.steering.trials import Setting, outcomes, run
+
+
+def table(*rows):
+    return pd.DataFrame(rows, columns=["made", "emotion", "layer", "alpha", "share", "cost"])
+
+
+CELLS = table(
+    ("centred", "anger", 0, 1.0, 1.0, 1.4),
+    ("centred", "anger", 1, 0.5, 0.85, 0.6),
+    ("centred", "anger", 2, 2.0, 0.95, 0.9),
+    ("centred", "anger", 3, 1.0, 1.0, 1.6),
+    ("centred", "anger", 3, -1.0, 1.0, 0.1),
+)
+
+
+def at(row):
+    return int(row["layer"]), float(row["alpha"])
+
+
+def test_the_cheapest_cell_that_reaches_the_goal_is_taken_and_never_a_negative_strength():
+    assert at(choose(CELLS)["anger"]) == (1, 0.5)
+
+
+def test_a_cell_at_which_random_vectors_do_as_well_is_passed_over():
+    tried = []
+
+    def random(row):
+        tried.append(at(row))
+        return {1: 0.3, 2: RANDOM_AT_MOST}[int(row["layer"])]
+
+    chosen = choose(CELLS, random)["anger"]
+    assert at(chosen) == (2, 2.0)
+    assert chosen["random"] == RANDOM_AT_MOST
+    assert tried == [(1, 0.5), (2, 2.0)]
+
+
+def test_where_random_vectors_do_as_well_everywhere_the_cheapest_stays_without_a_figure_for_them():
+    chosen = choose(CELLS, lambda row: 1.0)["anger"]
+    assert at(chosen) == (1, 0.5)
+    assert "random" not in chosen
+
+
+def test_without_a_cell_that_reaches_the_goal_the_largest_share_within_the_budget_is_taken():
+    weak = table(
+        ("centred", "anger", 0, 1.0, 0.3, 0.5),
+        ("centred", "anger", 1, 1.0, 0.6, 1.4),
+        ("centred", "anger", 2, 1.0, 1.0, 9.0),
+    )
+    assert at(choose(weak, lambda row: pytest.fail("nothing is to be tried"))["anger"]) == (1, 1.0)
+    assert at(choose(weak, budget=1.0)["anger"]) == (0, 1.0)
+    assert at(choose(weak, budget=0.1)["anger"]) == (0, 1.0)
+
+
+def test_every_emotion_is_chosen_for_itself():
+    both = pd.concat([CELLS, CELLS.assign(emotion="apology", share=[0.0, 0.1, 0.2, 0.3, 1.0])])
+    chosen = choose(both)
+    assert {emotion: at(row) for emotion, row in chosen.items()} == {"anger": (1, 0.5), "apology": (2, 2.0)}
+
+
+def test_random_vectors_of_a_planted_model_turn_nothing_where_the_planted_vector_turns_all(planted):
+    made, emotion, layer, alpha = steered.TURNED
+    contexts = steered.quoted()
+    own = [Setting(emotion, layer, alpha, planted.direction(emotion, layer, made), made)]
+    found = planted_says(planted, contexts, own)
+    cell = pd.Series({"made": made, "emotion": emotion, "layer": layer, "alpha": alpha})
+    assert found == 1.0
+    assert random_share(planted, contexts, 12, 0)(cell) < 0.2
+
+
+def planted_says(subject, contexts, settings):
+    """Share of contexts after which the first word is the planted one."""
+    texts = run(subject, contexts, settings)
+    assert set(outcomes(subject, texts, cost=False)) > {"says", "target"}
+    return float(texts["text"].str.contains("Sorry").mean())
