@@ -1,0 +1,88 @@
+"""Control vectors: their length, their spread, and the comparison by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from emotion_utils.steering import controls
+from emotion_utils.steering.contexts import neutral_contexts
+from emotion_utils.steering.subject import MADE
+from emotion_utils.steering.trials import Setting
+from emotion_utils.vectors import centred_class_means
+
+
+def test_isotropic_directions_have_length_one_and_no_common_direction():
+    made = controls.isotropic(400, 64, np.random.default_rng(0)).double()
+    assert torch.allclose(made.norm(dim=1), torch.ones(400, dtype=torch.double))
+    assert float(made.mean(dim=0).norm()) < 3 / np.sqrt(400)
+
+
+def test_covariance_matched_directions_spread_as_the_states_do():
+    rng = np.random.default_rng(0)
+    scale = torch.tensor([4.0, 2.0, 1.0, 0.5])
+    states = torch.from_numpy(rng.normal(size=(3000, 4))).float() * scale + 7
+    made = controls.covariance_matched(states, 4000, rng).double()
+    normal = torch.from_numpy(rng.normal(size=(40000, 4))) * scale
+    expected = (normal / normal.norm(dim=1, keepdim=True)).square().mean(dim=0)
+    assert torch.allclose(made.square().mean(dim=0), expected, atol=0.02)
+
+
+@pytest.mark.parametrize("made", MADE)
+def test_label_shuffled_vectors_are_made_like_the_vector_and_are_others(subject, made, monkeypatch):
+    drawn = controls.label_shuffled(subject, "anger", 2, made, 6, 0)
+    own = subject.vectors[made]["anger"].unit().at(2)
+    assert torch.allclose(drawn.norm(dim=1), torch.ones(6), atol=1e-5)
+    assert float((drawn @ own).abs().max()) < 0.99
+    if made == MADE[1]:  # with the labels as they are it is the vector itself
+        monkeypatch.setattr(controls, "permute_blocks", lambda labels, *_: labels)
+        assert torch.allclose(controls.label_shuffled(subject, "anger", 2, made, 1, 0)[0], own, atol=1e-5)
+        means = centred_class_means(subject.states, subject.labels.tolist())["anger"][2]
+        assert torch.allclose(means / means.norm(), own, atol=1e-5)
+
+
+def test_controls_are_as_long_as_the_vector_and_act_at_the_same_place(subject):
+    setting = Setting("anger", 1, 2.0, subject.direction("anger", 1, MADE[1]), MADE[1], where="everywhere")
+    made = controls.control_settings(subject, setting, 10, 3)
+    assert pd.Series([m.kind for m in made]).value_counts().to_dict() == {
+        "isotropic": 4, "covariance-matched": 3, "label-shuffled": 3, "vector of gratitude": 1, "vector of apology": 1,
+    }  # fmt: skip
+    for one in made:
+        assert (one.layer, one.alpha, one.where, one.emotion) == (1, 2.0, "everywhere", "anger")
+        assert float(one.vector.norm()) == pytest.approx(float(setting.vector.norm()), rel=1e-4)
+    again = controls.control_settings(subject, setting, 10, 3)
+    assert all(torch.equal(a.vector, b.vector) for a, b in zip(made, again, strict=True))
+    other = controls.control_settings(subject, setting, 10, 4)
+    assert not torch.equal(made[0].vector, other[0].vector)
+
+
+def test_the_comparison_by_hand():
+    steered = pd.DataFrame({"emotion": "anger", "target": [1.0, 1.0, 0.0, 1.0], "says": "anger"})
+    untouched = pd.DataFrame({"emotion": "anger", "says": ["neutral", "neutral", "anger", None]})
+    rows = []
+    for number, hits in enumerate(([1, 1, 1, 1], [0, 0, 0, 0], [1, 0, 0, 0])):
+        rows += [("anger", "isotropic", number, h, "anger" if h else "apology") for h in hits]
+    rows += [("anger", "vector of apology", 0, 0.0, "neutral")] * 4
+    table = pd.DataFrame(rows, columns=["emotion", "kind", "number", "target", "says"])
+    found = controls.compare(steered, table, untouched).set_index("against")
+    row = found.loc["all random"]
+    assert row["share"] == 0.75
+    assert row["untouched"] == 0.25
+    assert row["control"] == pytest.approx(5 / 12)
+    assert row["highest"] == 1.0
+    assert row["difference"] == pytest.approx(0.75 - 5 / 12)
+    assert row["controls"] == 3
+    assert row["p"] == pytest.approx((1 + 1) / (1 + 3))
+    assert row["other"] == pytest.approx(7 / 12)
+    assert found.loc["vector of apology", "other"] == 0
+    assert np.isnan(found.loc["vector of apology", "p"])
+    shares = controls.by_control(table)
+    assert shares["share"].tolist() == [1.0, 0.0, 0.25, 0.0]
+
+
+def test_prompting_leaves_the_model_alone_and_changes_the_text_before(subject, implicit):
+    found = controls.prompted(subject, neutral_contexts(implicit, "test", 4), implicit)
+    assert found["emotion"].tolist() == subject.emotions
+    assert found[["instruction", "example"]].stack().between(0, 1).all()

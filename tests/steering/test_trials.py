@@ -1,0 +1,144 @@
+"""Texts of settings against the plain model with a hook, and their table by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import steered
+
+from emotion_utils.errors import UserError
+from emotion_utils.interventions import UNTOUCHED
+from emotion_utils.scoring import reply_emotions
+from emotion_utils.steering import trials
+from emotion_utils.steering.subject import MADE
+
+
+def test_texts_are_those_of_the_plain_model_with_a_hook(subject, fresh):
+    settings = [
+        trials.Setting("anger", layer, alpha, subject.direction("anger", layer), MADE[0])
+        for layer, alpha in ((1, 1.0), (2, -0.5), (0, 0.0))
+    ]
+    table = trials.run(subject, fresh.head(3), settings)
+    assert len(table) == 9
+    for row in table.itertuples():
+        ids = subject.ids(row.context)
+        start = len(ids) - 1
+        vector = row.alpha * subject.direction("anger", row.layer)
+        made = steered.continued(
+            subject.model, ids, vector, row.layer, lambda at, s=start: s <= at < s + 2, trials.NEW_TOKENS
+        )
+        assert row.ids == made
+        assert row.context == fresh["context"][row.prompt]
+
+
+def test_no_strength_is_the_untouched_model(subject):
+    setting = trials.Setting("anger", 1, 0.0, subject.direction("anger", 1))
+    assert setting.condition() is UNTOUCHED
+
+
+def test_a_place_that_does_not_exist_is_named(subject):
+    with pytest.raises(UserError, match='cannot be added "evrywhere": did you mean "everywhere"'):
+        trials.Setting("anger", 1, 1.0, subject.direction("anger", 1), where="evrywhere")
+
+
+def test_the_grid_has_every_vector_layer_and_strength(subject):
+    settings = trials.grid(subject, (0.5, 1.0))
+    assert len(settings) == 2 * 3 * 4 * 2
+    assert len({setting.condition().name for setting in settings}) == len(settings)
+    assert all(
+        float(s.vector.norm()) == pytest.approx(float(subject.unit[s.layer]), rel=1e-5) for s in settings
+    )
+
+
+def test_outcomes_say_what_the_replies_of_the_small_world_say(subject):
+    texts = [' "Thank you very much."', ' "The shop opens at nine."', "xyz", ""]
+    table = pd.DataFrame(
+        {"text": texts, "emotion": "gratitude", "context": "Tom gave Anna a cup. Anna said to Tom:"}
+    )
+    found = trials.outcomes(subject, table)
+    assert [name if isinstance(name, str) else None for name in found["says"]] == reply_emotions(texts)
+    assert found["target"].tolist() == [1, 0, 0, 0]
+    assert np.isnan(found["relative_perplexity"].iloc[3])
+    assert "relative_perplexity" not in trials.outcomes(subject, table, cost=False)
+
+
+@pytest.fixture
+def scored():
+    rows = [
+        ("a", "anger", 1, 0, "anger", 1.0, 2.0),
+        ("a", "anger", 1, 1, "apology", 0.0, 0.5),
+        ("a", "anger", 1, 2, "neutral", 0.0, np.nan),
+        ("b", "anger", 1, 0, None, 0.0, np.nan),
+    ]
+    columns = ["made", "emotion", "layer", "unit", "says", "target", "relative_perplexity"]
+    return pd.DataFrame(rows, columns=columns).assign(alpha=1.0)
+
+
+def test_cells_by_hand(scored):
+    found = trials.cells(scored).set_index("made")
+    a = found.loc["a"]
+    assert a["share"] == pytest.approx(1 / 3)
+    assert a["other"] == pytest.approx(1 / 3)
+    assert a["cost"] == pytest.approx(np.exp((np.log(2) + np.log(0.5)) / 2))
+    assert a["empty"] == pytest.approx(1 / 3)
+    assert (a["n"], a["n_units"]) == (3, 3)
+    assert np.isnan(a["low"])
+    assert np.isnan(found.loc["b", "cost"])
+    assert found.loc["b", "other"] == 0
+
+
+def test_with_eight_units_there_are_intervals_that_hold_the_value():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "made": "a", "emotion": "anger", "layer": 0, "alpha": 1.0, "unit": np.repeat(np.arange(10), 3),
+            "says": "anger", "target": rng.integers(2, size=30).astype(float),
+            "relative_perplexity": np.exp(rng.normal(size=30)),
+        }
+    )  # fmt: skip
+    row = trials.cells(table).iloc[0]
+    assert 0 <= row["low"] < row["share"] < row["high"] <= 1
+    assert row["cost_low"] < row["cost"] < row["cost_high"]
+
+
+def test_rows_of_the_chosen_strength_and_all_windows(subject):
+    chosen = {"anger": pd.Series({"layer": 1, "alpha": 1.0, "made": MADE[1]})}
+    table = pd.DataFrame({"emotion": ["anger", "anger"], "alpha": [0.5, 1.0]})
+    assert trials.at_chosen(table, chosen)["alpha"].tolist() == [1.0]
+    settings = trials.elsewhere(subject, chosen)
+    assert [s.where for s in settings] == list(trials.WINDOWS)
+    assert all((s.layer, s.alpha, s.made) == (1, 1.0, MADE[1]) for s in settings)
+    more = trials.chosen_settings(subject, chosen, (-1.0, 2.0))
+    assert [s.alpha for s in more] == [-1.0, 2.0]
+
+
+def test_kinds_of_contexts_stand_below_each_other(scored):
+    found = trials.by_contexts({"one": scored, "two": scored.head(1)})
+    assert found["contexts"].tolist() == ["one", "two"]
+    assert found["share"].tolist() == [0.25, 1.0]
+
+
+def test_the_explorer_gets_the_chosen_kind_of_vector_once():
+    sweep = pd.DataFrame(
+        [
+            (made, "anger", 0, alpha, prompt, f"context {prompt}", "text", 0.0, 1.0)
+            for made in MADE
+            for alpha in (0.0, 1.0)
+            for prompt in range(3)
+        ],
+        columns=[
+            "made",
+            "emotion",
+            "layer",
+            "alpha",
+            "prompt",
+            "context",
+            "text",
+            "target",
+            "relative_perplexity",
+        ],
+    )
+    found = trials.for_explorer(sweep, {"anger": pd.Series({"made": MADE[1]})}, 2)
+    assert len(found) == 4
+    assert set(found["prompt"]) == {"context 0", "context 1"}
