@@ -18,7 +18,9 @@ def test_a_curve_is_the_mean_with_the_interval_over_units():
     )  # fmt: skip
     found = dose.curve(table, "target", (0.0, 1.0), 3).set_index("alpha")
     part = table[table["alpha"] == 1.0]
-    low, high = grouped_mean_interval(part["target"], part["unit"], seed=3, bounds=(0.0, 1.0))
+    low, high = grouped_mean_interval(
+        part["target"].to_numpy(), part["unit"].to_numpy(), seed=3, bounds=(0.0, 1.0)
+    )
     row = found.loc[1.0]
     assert (row["value"], row["low"], row["high"], row["n"]) == (part["target"].mean(), low, high, 30)
 

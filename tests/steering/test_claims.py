@@ -1,0 +1,135 @@
+"""Each claim on planted tables, with both outcomes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from emotion_utils.claims import read_claims
+from emotion_utils.resampling import FEWEST_UNITS
+from emotion_utils.steering import claims
+from emotion_utils.steering.overview import Trial
+from emotion_utils.steering.published import raw_alpha
+from emotion_utils.steering.subject import MADE
+
+N = 12
+
+
+class Summed(Trial):
+    """A trial whose summary is given."""
+
+    def summary(self):
+        return self.steered
+
+
+def raw_texts(layers, repeated, costs):
+    """Texts of raw vectors: the last of `layers` moves the scores most; cost by strength."""
+    rows = []
+    for layer in range(4):
+        for alpha in (0.0, 1.0, 2.0):
+            for prompt in range(N):
+                moved = layers[layer] if alpha else 0.0
+                repetition = repeated if alpha and layer == 2 else 0.0
+                rows.append(
+                    (layer, alpha, prompt, prompt / 10 + moved, repetition + prompt / 1e3, costs[alpha])
+                )
+    columns = ["layer", "alpha", "prompt", "vader", "repetition", "relative_perplexity"]
+    table = pd.DataFrame(rows, columns=columns).assign(emotion="anger")
+    return table.assign(unit=table["prompt"], politeness=table["vader"], classifier=table["vader"])
+
+
+def doses(up, down, says):
+    """Texts along the gratitude vector: sentiment and politeness by the sign of the strength."""
+    rows = []
+    for alpha in (-1.0, 0.0, 1.0):
+        for prompt in range(N):
+            score = {1.0: up, -1.0: down, 0.0: 0.0}[alpha] + prompt / 1e3
+            rows.append(("gratitude", alpha, prompt, prompt, score, score, float(says and alpha == 1.0)))
+    return pd.DataFrame(rows, columns=["emotion", "alpha", "prompt", "unit", "vader", "politeness", "target"])
+
+
+def evidence(*, layers=(0.1, 0.2, 0.3, 0.9), repeated=0.5, costs=None, up=0.4, down=-0.4, own=0.0, gain=0.3):
+    chosen = {"gratitude": pd.Series({"layer": 1, "alpha": 1.0, "made": MADE[0]})}
+    summary = pd.DataFrame({"control": [0.04], "untouched": [0.01], "controls": [100], "highest": [0.6]})
+    trial = Summed(*[summary] * 2, chosen, *[summary] * 3)
+    dose = doses(up, down, True)
+    first = dose.assign(own=own)
+    world = pd.DataFrame(
+        [
+            ("gratitude", alpha, p, 0.2 + (gain if alpha else 0.0) * (p < 7))
+            for alpha in (0.0, 1.0)
+            for p in range(N)
+        ],
+        columns=["emotion", "alpha", "prompt", "classifier"],
+    ).assign(kind="emotion vector")
+    raw = raw_texts(layers, repeated, costs or {0.0: 1.0, 1.0: 1.0, 2.0: 9.0})
+    return claims.Evidence(trial, dose, first, raw, world)
+
+
+def measured(subject, **planted):
+    rows = claims.chapter_measurements(subject, evidence(**planted))
+    return {row.claim: row for row in rows}
+
+
+def test_every_claim_of_phase_5_is_measured(subject):
+    known = {claim for claim in read_claims()["id"] if claim.startswith("P5.")}
+    assert set(claims.CLAIMS) == known
+    assert set(measured(subject)) == known
+
+
+def test_the_layer_that_moves_most(subject):
+    last, second = measured(subject), measured(subject, layers=(0.1, 0.9, 0.2, 0.3))
+    assert (last["P5.layer.deep"].value, last["P5.layer.deep"].holds) == (11, True)
+    assert (second["P5.layer.mid"].value, second["P5.layer.deep"].holds) == (5, False)
+
+
+def test_the_chosen_strength_in_raw_vectors(subject):
+    assert measured(subject)["P5.alpha.range"].value == pytest.approx(raw_alpha(subject, "gratitude", 1, 1.0))
+
+
+def test_the_strength_at_which_texts_collapse(subject):
+    assert measured(subject)["P5.alpha.collapse"].value == 2.0
+    fine = measured(subject, costs={0.0: 1.0, 1.0: 1.0, 2.0: 1.0})["P5.alpha.collapse"]
+    assert (fine.value, fine.holds) == (None, False)
+
+
+def test_repetition_against_untouched_texts(subject):
+    more, same = (measured(subject, repeated=r)["P5.repetition"] for r in (0.5, 0.0))
+    assert more.value == pytest.approx(0.5)
+    assert (more.holds, same.holds) == (True, False)
+
+
+def test_signs_hold_only_where_all_four_do(subject):
+    assert measured(subject)["P5.sign"].holds is True
+    assert measured(subject, down=0.1)["P5.sign"].holds is False
+    assert measured(subject, up=-0.1)["P5.sign"].holds is False
+
+
+def test_random_vectors_beyond_the_untouched_model(subject):
+    assert measured(subject)["P5.random"].value == pytest.approx(0.03)
+
+
+def test_real_world_texts_are_counted(subject):
+    assert measured(subject)["P5.realworld"].value == 7
+
+
+def test_texts_against_first_words(subject):
+    assert measured(subject)["P5.multitoken"].holds is True
+    assert measured(subject, own=1.0)["P5.multitoken"].holds is False
+
+
+def test_with_few_units_everything_is_pending(subject):
+    whole = evidence()
+    few = claims.Evidence(
+        whole.trial,
+        whole.dose[whole.dose["unit"] < FEWEST_UNITS - 1],
+        whole.first,
+        whole.published,
+        whole.real_world,
+    )
+    rows = claims.chapter_measurements(subject, few)
+    assert [row.claim for row in rows] == list(claims.CLAIMS)
+    assert all(row.value is None and row.holds is None for row in rows)
+    assert f"at least {FEWEST_UNITS} are needed" in rows[0].note
+    assert np.array([row.n for row in rows]).tolist() == [FEWEST_UNITS - 1] * len(rows)

@@ -1,0 +1,69 @@
+"""A trial from beginning to end on few contexts, and the summary of several models in the store."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from emotion_utils.steering import overview, trials
+from emotion_utils.store import Store
+
+TINY = trials.Size(2, 2, 2, 2, 3)
+
+
+@pytest.fixture(scope="module")
+def trial(subject, implicit):
+    return overview.trial(subject, implicit, TINY, alphas=(0.0, 1.0))
+
+
+def test_a_trial_chooses_on_one_split_and_scores_on_another(trial, implicit):
+    splits = implicit.set_index("text")["split"]
+    assert set(splits[trial.sweep["context"].unique()]) == {"select"}
+    for texts in (trial.steered, trial.untouched, trial.controls):
+        assert set(splits[texts["context"].unique()]) == {"test"}
+    assert len(trial.sweep) == 2 * 3 * 4 * 2 * 2
+    assert len(trial.steered) == len(trial.untouched) == 3 * 2
+    assert len(trial.controls) == 3 * (3 + 2) * 2
+
+
+def test_the_summary_is_read_from_the_texts(trial):
+    table = trial.summary().set_index("emotion")
+    for emotion, row in table.iterrows():
+        own = trial.steered[trial.steered["emotion"] == emotion]
+        random = trial.controls[
+            (trial.controls["emotion"] == emotion) & ~trial.controls["kind"].str.startswith("vector of")
+        ]
+        assert row["share"] == own["target"].mean()
+        assert row["control"] == pytest.approx(random["target"].mean())
+        assert row["controls"] == 3
+        assert row["steered"] == (row["share"] >= trials.GOAL and row["cost"] <= trials.BUDGET)
+        assert (row["layer"], row["alpha"]) == (
+            trial.chosen[emotion]["layer"],
+            trial.chosen[emotion]["alpha"],
+        )
+
+
+def test_the_summary_of_a_model_is_kept_and_made_anew_for_another_seed(implicit, tmp_path, monkeypatch):
+    made = []
+    real = overview.prepare
+    monkeypatch.setattr(overview, "prepare", lambda *a, **k: made.append(a[0]) or real(*a, **k))
+    store = Store(tmp_path)
+    one = overview.overview(["small-gpt2"], implicit, TINY, store, first="small-gpt2")
+    again = overview.overview(["small-gpt2"], implicit, TINY, store)
+    assert made == ["small-gpt2"]
+    pd.testing.assert_frame_equal(one, again)
+    overview.overview(["small-gpt2"], implicit, TINY, store, seed=1)
+    assert made == ["small-gpt2"] * 2
+
+
+def test_a_model_passes_by_all_of_its_emotions_and_vectors():
+    rows = [
+        ("one", "anger", True, 0.08, 10),
+        ("one", "apology", True, 0.02, 10),
+        ("two", "anger", False, 0.2, 10),
+    ]
+    table = pd.DataFrame(rows, columns=["model", "emotion", "steered", "control", "controls"])
+    found = overview.passed(table).set_index("model")
+    assert found.loc["one", ["steered", "emotions", "controls"]].tolist() == [2, 2, 20]
+    assert found.loc["one", "control"] == pytest.approx(0.05)
+    assert found["controls_fail"].tolist() == [True, False]

@@ -1,0 +1,90 @@
+"""Probabilities of words and replies against plain forward passes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import steered
+from scipy.special import logsumexp
+
+from emotion_utils.errors import UserError
+from emotion_utils.interventions import Window
+from emotion_utils.scoring import genuine_replies, splice
+from emotion_utils.steering import readout
+from emotion_utils.steering.contexts import neutral_contexts
+from emotion_utils.steering.trials import Setting
+
+
+@pytest.fixture(scope="module")
+def settings(subject):
+    vector = subject.direction("anger", 2)
+    return [Setting("anger", 2, alpha, vector) for alpha in (0.0, 1.0)]
+
+
+@pytest.fixture(scope="module")
+def scenes(implicit):
+    return neutral_contexts(implicit, "test", 3)
+
+
+def test_log_odds_are_those_of_the_plain_model(subject, scenes, settings):
+    found = readout.reply_log_odds(subject, scenes, settings, 2)
+    assert len(found) == 6
+    for row in found.itertuples():
+        context = scenes["context"][row.prompt]
+        ids, sums = subject.ids(context), {}
+        start = len(ids) - 1
+        for kind in ("anger", "neutral"):
+            sums[kind] = []
+            for reply in genuine_replies(kind, 2):
+                new = subject.tokenizer(splice(context, reply), add_special_tokens=False)["input_ids"]
+                logs = steered.log_probs(
+                    subject.model,
+                    ids + new,
+                    row.alpha * settings[1].vector,
+                    2,
+                    lambda at, s=start: s <= at < s + 2,
+                )
+                sums[kind].append(sum(float(logs[start + i, token]) for i, token in enumerate(new)))
+        assert row.log_odds == pytest.approx(logsumexp(sums["anger"]) - logsumexp(sums["neutral"]), abs=1e-3)
+        assert row.unit == scenes["unit"][row.prompt]
+    assert (found[found["alpha"] == 0]["shift"] == 0).all()
+
+
+def test_the_first_word_is_read_after_the_mark_at_the_positions_of_generation(subject, scenes, settings):
+    found = readout.first_word(subject, scenes, settings)
+    owned = readout.own_openings(subject, ' "')["anger"]
+    for row in found.itertuples():
+        context = scenes["context"][row.prompt]
+        ids, start = subject.ids(context + ' "'), len(subject.ids(context)) - 1
+        vector = row.alpha * settings[1].vector
+        last = steered.log_probs(subject.model, ids, vector, 2, lambda at, s=start: s <= at < s + 2)[-1]
+        plain = steered.log_probs(subject.model, ids)[-1]
+        assert row.mass == pytest.approx(float(last[owned].exp().sum()), abs=1e-4)
+        assert row.own == float(int(last.argmax()) in owned)
+        assert row.kl == pytest.approx(float((last.exp() * (last - plain)).sum()), abs=1e-3)
+
+
+def test_own_openings_belong_to_one_emotion(subject):
+    owned = readout.own_openings(subject, ' "')
+    sets = [set(tokens) for tokens in owned.values()]
+    assert all(sets)
+    assert sum(map(len, sets)) == len(set().union(*sets))
+    first = subject.tokenizer(' "Thank', add_special_tokens=False)["input_ids"][-1]
+    assert first in owned["gratitude"]
+
+
+def test_the_wrong_way_by_hand():
+    odds = pd.DataFrame({"emotion": "anger", "alpha": [1.0, 1.0, -1.0, 0.0], "shift": [2.0, -1.0, 0.5, 0.0]})
+    found = readout.wrong_way(odds).set_index("alpha")
+    assert found.loc[1.0, ["shift", "wrong", "n"]].tolist() == [0.5, 0.5, 2]
+    assert found.loc[-1.0, "wrong"] == 1
+    assert 0.0 not in found.index
+
+
+def test_a_strength_that_halves_is_not_read_after_a_mark():
+    with pytest.raises(UserError, match="halves from the end of the prompt"):
+        readout._earlier(Window(0, None, "end", half_life=2.0), 1)
+    assert readout._earlier(Window(0, 2, "end"), 1) == Window(-1, 1, "end")
+    assert readout._earlier(Window(3, 5), 1) == Window(3, 5)
+    assert np.isfinite(Window(-1, 1, "end").bounds(4)).all()
