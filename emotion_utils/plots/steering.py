@@ -31,7 +31,7 @@ def layer_alpha(cells: pd.DataFrame, budget: float) -> Shown:
     """
     kinds, emotions = list(cells["made"].unique()), list(cells["emotion"].unique())
     figure = make_subplots(
-        rows=len(kinds), cols=len(emotions), subplot_titles=[f"{e}, {made}" for made in kinds for e in emotions],
+        rows=len(kinds), cols=len(emotions), subplot_titles=emotions,
         shared_yaxes=True, shared_xaxes=True, horizontal_spacing=0.04, vertical_spacing=0.12,
     )  # fmt: skip
     for i, (made, emotion) in enumerate(product(kinds, emotions)):
@@ -54,6 +54,8 @@ def layer_alpha(cells: pd.DataFrame, budget: float) -> Shown:
         )  # fmt: skip
     figure.update_xaxes(type="category").update_xaxes(title="alpha", row=len(kinds))
     figure.update_yaxes(dtick=1).update_yaxes(title="layer", col=1)
+    for row, made in enumerate(kinds, 1):
+        figure.update_yaxes(title=f"layer ({made})", row=row, col=1)
     within = (
         cells[(cells["cost"] <= budget) & (cells["alpha"] > 0)].groupby("emotion", sort=False)["share"].max()
     )

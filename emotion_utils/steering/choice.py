@@ -20,7 +20,7 @@ RANDOM_AT_MOST = 0.05
 def choose(
     found: pd.DataFrame, random: Callable[[pd.Series], float] | None = None, budget: float = BUDGET
 ) -> dict[str, pd.Series]:
-    """The vector, layer and strength that is taken for each emotion: the cheapest that reaches the goal.
+    """The vector, layer and strength that is taken for each emotion: the one furthest inside both limits.
 
     Parameters
     ----------
@@ -28,23 +28,22 @@ def choose(
         From :func:`trials.cells` on the select split.
     random
         The share of contexts that random vectors of the same length turn at a cell. Cells that reach the goal within
-        the budget are tried from the cheapest on, and the first at which random vectors turn few contexts is taken:
+        the budget are tried from the best one on, and the first at which random vectors turn few contexts is taken:
         where any push brings the emotion about, no vector can be special.
     budget
         Largest cost.
 
     Returns
     -------
-    By emotion its row, with ``random`` where that was measured. Where random vectors turn many contexts at all cells
-    that reach the goal, the cheapest of these; where none reaches it, the one with the largest share within the budget;
-    of an emotion that no strength moves within the budget, the cheapest cell.
+    By emotion its row, with ``margin``, the smaller of share / goal and budget / cost (among equals the cheapest is
+    taken), and ``random`` where that was measured. Where random vectors turn many contexts at all cells that reach the
+    goal, and where none reaches it, the best one.
     """
     strong = found[found["alpha"] > 0].copy()
-    strong["gain"] = strong["share"].where(strong["cost"] <= budget, -1.0).clip(upper=GOAL)
-    ordered = strong.sort_values(["gain", "cost"], ascending=[False, True], kind="stable")
+    strong["margin"] = np.minimum(strong["share"] / GOAL, (budget / strong["cost"]).fillna(0.0))
+    ordered = strong.sort_values(["margin", "cost"], ascending=[False, True], kind="stable")
     return {
-        str(emotion): _first_special(rows, random).drop("gain")
-        for emotion, rows in ordered.groupby("emotion", sort=False)
+        str(emotion): _first_special(rows, random) for emotion, rows in ordered.groupby("emotion", sort=False)
     }
 
 
@@ -52,7 +51,7 @@ def _first_special(rows: pd.DataFrame, random: Callable[[pd.Series], float] | No
     best = rows.iloc[0]
     if random is None:
         return best
-    for _, row in rows[rows["gain"] >= GOAL].iterrows():
+    for _, row in rows[rows["margin"] >= 1].iterrows():
         share = random(row)
         if share <= RANDOM_AT_MOST:
             return pd.concat([row, pd.Series({"random": share})])

@@ -105,6 +105,7 @@ def compare(steered: pd.DataFrame, controls: pd.DataFrame, untouched: pd.DataFra
     ----------
     steered, controls, untouched
         From :func:`trials.outcomes`: the chosen settings, their controls, and the same contexts without steering.
+        Contexts on which no control was tried are left out of all.
 
     Returns
     -------
@@ -113,6 +114,8 @@ def compare(steered: pd.DataFrame, controls: pd.DataFrame, untouched: pd.DataFra
     ``controls`` (how many), ``p`` (of random kinds: the share of vectors, the emotion's own among them, that do at
     least as well), ``other`` (share of controlled texts that say any other emotion than neutral).
     """
+    tried = set(controls["prompt"])
+    steered, untouched = (part[part["prompt"].isin(tried)] for part in (steered, untouched))
     rows = []
     for emotion, own in steered.groupby("emotion", sort=False):
         ours = float(own["target"].mean())

@@ -17,6 +17,7 @@ from emotion_utils.steering import trials
 from emotion_utils.steering.choice import RANDOM_AT_MOST, choose, random_share
 from emotion_utils.steering.contexts import neutral_contexts
 from emotion_utils.steering.controls import compare, control_settings
+from emotion_utils.steering.sizes import Size
 from emotion_utils.steering.subject import Subject, prepare
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Trial:
 def trial(
     subject: Subject,
     prompts: pd.DataFrame,
-    size: trials.Size,
+    size: Size,
     *,
     alphas: Sequence[float] = trials.ALPHAS,
     store: Store | None = None,
@@ -114,7 +115,7 @@ def trial(
     plain = trials.chosen_settings(subject, chosen, [0.0])
     texts = trials.outcomes(subject, trials.run(subject, tested_on, [*settings, *plain], store=store))
     steered, untouched = texts[texts["alpha"] != 0], texts[texts["alpha"] == 0]
-    drawn = trials.run(subject, tested_on, beside, how=trials.OPENING, store=store)
+    drawn = trials.run(subject, tested_on.head(size.tried), beside, how=trials.OPENING, store=store)
     controls = trials.outcomes(subject, drawn, cost=False)
     return Trial(sweep, found, chosen, steered, untouched, controls)
 
@@ -122,7 +123,7 @@ def trial(
 def overview(
     models: Sequence[str],
     prompts: pd.DataFrame,
-    size: trials.Size,
+    size: Size,
     store: Store,
     *,
     first: str = "",

@@ -43,10 +43,8 @@ __all__ = [
     "OPENING",
     "REPLY",
     "SAMPLED",
-    "SIZES",
     "WINDOWS",
     "Setting",
-    "Size",
     "astray",
     "at_chosen",
     "by_contexts",
@@ -81,25 +79,6 @@ WINDOWS: dict[str, Window] = {
     "end of prompt and all new tokens": FROM_END,
     "the same, halved every 2 tokens": Window(0, None, "end", half_life=2.0),
     "everywhere": EVERYWHERE,
-}
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much is run: contexts of each kind, those of the reports' sweep, and random vectors for an emotion."""
-
-    select: int
-    test: int
-    fresh: int
-    published: int
-    controls: int
-
-
-SIZES: dict[str, Size] = {
-    "smoke": Size(6, 6, 6, 4, 6),
-    "baseline": Size(54, 36, 72, 24, 100),
-    "extended": Size(54, 36, 120, 48, 200),
-    "powered": Size(54, 36, 240, 96, 400),
 }
 
 

@@ -1,7 +1,8 @@
-"""The cell that is chosen: the cheapest that reaches the goal, where random vectors do not."""
+"""The cell that is chosen: furthest inside both limits, where random vectors turn few contexts."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 import steered
@@ -27,8 +28,10 @@ def at(row):
     return int(row["layer"]), float(row["alpha"])
 
 
-def test_the_cheapest_cell_that_reaches_the_goal_is_taken_and_never_a_negative_strength():
-    assert at(choose(CELLS)["anger"]) == (1, 0.5)
+def test_the_cell_furthest_inside_both_limits_is_taken_and_never_a_negative_strength():
+    chosen = choose(CELLS)["anger"]
+    assert at(chosen) == (2, 2.0)
+    assert chosen["margin"] == pytest.approx(0.95 / 0.8)  # before 1.5 / 1.4, 0.85 / 0.8 and 1.5 / 1.6
 
 
 def test_a_cell_at_which_random_vectors_do_as_well_is_passed_over():
@@ -36,35 +39,39 @@ def test_a_cell_at_which_random_vectors_do_as_well_is_passed_over():
 
     def random(row):
         tried.append(at(row))
-        return {1: 0.3, 2: RANDOM_AT_MOST}[int(row["layer"])]
+        return {2: 0.3, 0: RANDOM_AT_MOST}[int(row["layer"])]
 
     chosen = choose(CELLS, random)["anger"]
-    assert at(chosen) == (2, 2.0)
+    assert at(chosen) == (0, 1.0)
     assert chosen["random"] == RANDOM_AT_MOST
-    assert tried == [(1, 0.5), (2, 2.0)]
+    assert tried == [(2, 2.0), (0, 1.0)]
 
 
-def test_where_random_vectors_do_as_well_everywhere_the_cheapest_stays_without_a_figure_for_them():
+def test_where_random_vectors_do_as_well_everywhere_the_best_stays_without_a_figure_for_them():
     chosen = choose(CELLS, lambda row: 1.0)["anger"]
-    assert at(chosen) == (1, 0.5)
+    assert at(chosen) == (2, 2.0)
     assert "random" not in chosen
 
 
-def test_without_a_cell_that_reaches_the_goal_the_largest_share_within_the_budget_is_taken():
+def test_without_a_cell_that_reaches_both_limits_the_nearest_is_taken_and_no_random_vector_tried():
     weak = table(
         ("centred", "anger", 0, 1.0, 0.3, 0.5),
         ("centred", "anger", 1, 1.0, 0.6, 1.4),
         ("centred", "anger", 2, 1.0, 1.0, 9.0),
+        ("centred", "anger", 3, 1.0, 1.0, np.nan),
     )
     assert at(choose(weak, lambda row: pytest.fail("nothing is to be tried"))["anger"]) == (1, 1.0)
-    assert at(choose(weak, budget=1.0)["anger"]) == (0, 1.0)
-    assert at(choose(weak, budget=0.1)["anger"]) == (0, 1.0)
+
+
+def test_among_equals_the_cheapest_is_taken():
+    same = table(("centred", "anger", 0, 1.0, 1.0, 0.9), ("centred", "anger", 1, 1.0, 1.0, 0.8))
+    assert at(choose(same)["anger"]) == (1, 1.0)
 
 
 def test_every_emotion_is_chosen_for_itself():
     both = pd.concat([CELLS, CELLS.assign(emotion="apology", share=[0.0, 0.1, 0.2, 0.3, 1.0])])
     chosen = choose(both)
-    assert {emotion: at(row) for emotion, row in chosen.items()} == {"anger": (1, 0.5), "apology": (2, 2.0)}
+    assert {emotion: at(row) for emotion, row in chosen.items()} == {"anger": (2, 2.0), "apology": (3, 1.0)}
 
 
 def test_random_vectors_of_a_planted_model_turn_nothing_where_the_planted_vector_turns_all(planted):

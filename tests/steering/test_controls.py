@@ -59,13 +59,20 @@ def test_controls_are_as_long_as_the_vector_and_act_at_the_same_place(subject):
 
 
 def test_the_comparison_by_hand():
-    steered = pd.DataFrame({"emotion": "anger", "target": [1.0, 1.0, 0.0, 1.0], "says": "anger"})
-    untouched = pd.DataFrame({"emotion": "anger", "says": ["neutral", "neutral", "anger", None]})
+    steered = pd.DataFrame(
+        {"emotion": "anger", "target": [1.0, 1.0, 0.0, 1.0, 0.0], "says": "anger", "prompt": range(5)}
+    )
+    untouched = pd.DataFrame(
+        {"emotion": "anger", "says": ["neutral", "neutral", "anger", None, "anger"], "prompt": range(5)}
+    )
     rows = []
     for number, hits in enumerate(([1, 1, 1, 1], [0, 0, 0, 0], [1, 0, 0, 0])):
         rows += [("anger", "isotropic", number, h, "anger" if h else "apology") for h in hits]
     rows += [("anger", "vector of apology", 0, 0.0, "neutral")] * 4
     table = pd.DataFrame(rows, columns=["emotion", "kind", "number", "target", "says"])
+    table["prompt"] = table.groupby(
+        ["kind", "number"]
+    ).cumcount()  # no control was tried on the fifth context
     found = controls.compare(steered, table, untouched).set_index("against")
     row = found.loc["all random"]
     assert row["share"] == 0.75

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from emotion_utils.steering import overview, trials
+from emotion_utils.steering.sizes import Size
 from emotion_utils.store import Store
 
-TINY = trials.Size(2, 2, 2, 2, 3)
+TINY = Size(2, 3, 2, 2, 3, 2)
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def test_a_trial_chooses_on_one_split_and_scores_on_another(trial, implicit):
     for texts in (trial.steered, trial.untouched, trial.controls):
         assert set(splits[texts["context"].unique()]) == {"test"}
     assert len(trial.sweep) == 2 * 3 * 4 * 2 * 2
-    assert len(trial.steered) == len(trial.untouched) == 3 * 2
+    assert len(trial.steered) == len(trial.untouched) == 3 * 3
     assert len(trial.controls) == 3 * (3 + 2) * 2
 
 
