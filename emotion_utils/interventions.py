@@ -134,7 +134,7 @@ class Edit:
 
 @dataclass(frozen=True, eq=False)
 class Condition:
-    """Edits that act together, under a name.
+    """Edits that act together, those at one hook point in their order, under a name.
 
     Attributes
     ----------

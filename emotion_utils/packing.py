@@ -1,12 +1,12 @@
 """Conditions of the rows of a batch as hook functions: each row gets its own vectors, at its own layers and positions.
 
 Rows that have an edit of one form at a hook point are changed together, by one indexed addition or copy, however many
-conditions they belong to.
+conditions they belong to. Several edits of a condition at one hook point are done in turn, as the condition lists them.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -19,7 +19,7 @@ from emotion_utils.interventions import FAR, Condition, Edit
 
 __all__ = ["Packed"]
 
-Form = tuple[str, tuple[int, ...]]  # mode, shape of the value
+Form = tuple[int, str, tuple[int, ...]]  # turn among the row's edits there, mode, shape of the value
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,10 +44,12 @@ class Packed:
     def __post_init__(self) -> None:
         rows: dict[HookPoint, dict[Form, list[tuple[int, Edit]]]] = defaultdict(lambda: defaultdict(list))
         for row, condition in enumerate(self.conditions):
+            turn: Counter[HookPoint] = Counter()
             for edit in condition.acting():
-                rows[edit.point][edit.mode, tuple(edit.value.shape)].append((row, edit))
+                rows[edit.point][turn[edit.point], edit.mode, tuple(edit.value.shape)].append((row, edit))
+                turn[edit.point] += 1
         groups = {
-            point: [_Group.of(found, mode, self.prompts) for (mode, _), found in forms.items()]
+            point: [_Group.of(forms[form], form[1], self.prompts) for form in sorted(forms)]
             for point, forms in rows.items()
         }
         object.__setattr__(self, "groups", groups)
@@ -97,7 +99,7 @@ def _in_turn(changes: Sequence[Callable[[Tensor], Tensor]]) -> HookFunction:
 
 @dataclass(frozen=True, eq=False)
 class _Group:
-    """Edits of one form at one hook point, one per row that has it."""
+    """Edits of one form at one hook point, at most one of a row."""
 
     rows: Int[Tensor, " edit"]
     mode: str

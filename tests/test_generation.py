@@ -7,22 +7,13 @@ import re
 import numpy as np
 import pytest
 import torch
+from by_hand import by_hand, sweep, vector
 
 from emotion_utils import backoff, generation
 from emotion_utils.errors import UserError
 from emotion_utils.generation import Sampling, all_rows, generate
-from emotion_utils.hooks import HookPoint, blocks, n_heads, n_layers
-from emotion_utils.interventions import (
-    EVERYWHERE,
-    FROM_END,
-    GENERATED,
-    PROMPT,
-    UNTOUCHED,
-    Condition,
-    Edit,
-    Window,
-    steering,
-)
+from emotion_utils.hooks import HookPoint, blocks
+from emotion_utils.interventions import GENERATED, UNTOUCHED, Condition, Edit, Window, steering
 from emotion_utils.store import Store
 
 PROMPTS = ["The cat sat.", "Anna gave him the book that he had lost", "We met", "a b c d e f g"]
@@ -32,116 +23,6 @@ ALONE: dict[tuple[str, int, str], tuple[list[int], list[float]]] = {}
 
 def made_from():
     return {"model": "test", "files": "none"}
-
-
-def vector(model, seed, length=3.0):
-    drawn = torch.randn(
-        model.config.get_text_config().hidden_size, generator=torch.Generator().manual_seed(seed)
-    )
-    return length * drawn / drawn.norm()
-
-
-def sweep(model):
-    """Conditions of every form."""
-    last, windows = n_layers(model) - 1, (EVERYWHERE, FROM_END, GENERATED, PROMPT)
-    found = [UNTOUCHED]
-    for i, window in enumerate(windows):
-        for layer in {0, last // 2, last}:
-            found.append(steering(f"w{i} l{layer}", vector(model, layer), layer, 1.5, window))
-    found.append(steering("window", vector(model, 7), 1, 2.0, Window(1, 4)))
-    found.append(steering("late window", vector(model, 7), 0, 2.0, Window(2, 4, "end")))
-    found.append(steering("decay", vector(model, 8), 1, 2.0, Window(half_life=1.5)))
-    found.append(Condition("pre", (Edit(HookPoint(1, "resid_pre"), vector(model, 3)),)))
-    found.append(Condition("set", (Edit(HookPoint(0, "mlp_out"), vector(model, 4), "set"),)))
-    z = torch.randn(n_heads(model), head_width(model), generator=torch.Generator().manual_seed(5))
-    found.append(Condition("heads", (Edit(HookPoint(1, "z"), z, "set", heads=(0, 2)),)))
-    two = (
-        *steering("", vector(model, 1), 0, 1.0).edits,
-        *steering("", vector(model, 2), last, -2.0, GENERATED).edits,
-    )
-    found.append(Condition("two", two))
-    rows = torch.stack([vector(model, i) for i in range(3)])
-    found.append(Condition("by position", (Edit(HookPoint(0, "resid_post"), rows, "set"),)))
-    return found
-
-
-def head_width(model):
-    seen = []
-    from emotion_utils.hooks import forward_until
-
-    forward_until(
-        model, {HookPoint(0, "z"): lambda h: seen.append(h.shape[-1])}, input_ids=torch.tensor([[1, 2]])
-    )
-    return seen[0]
-
-
-def by_hand(model, ids, condition, new, end=None):
-    """Greedy text by the plain model: no batch, no cache, the edits written out in hooks of its own."""
-    prompt, ids, gap = len(ids), list(ids), []
-    for _ in range(new):
-        handles = [h for edit in condition.edits for h in hand_hooks(model, edit, prompt)]
-        try:
-            with torch.no_grad():
-                logits = model(torch.tensor([ids]), use_cache=False).logits[0, -1]
-        finally:
-            for handle in handles:
-                handle.remove()
-        best = logits.topk(2)
-        gap.append(float(best.values[0] - best.values[1]))
-        ids.append(int(best.indices[0]))
-        if ids[-1] == end:
-            break
-    return ids[prompt:], gap
-
-
-def factor(window, position, prompt):
-    origin = 0 if window.anchor == "start" else prompt - 1
-    after = window.first is None or position >= origin + window.first
-    before = window.stop is None or position < origin + window.stop
-    decay = 0.5 ** (max(0, position - (prompt - 1)) / window.half_life) if window.half_life else 1.0
-    return decay * (after and before)
-
-
-def hand_hooks(model, edit, prompt):
-    block = blocks(model)[edit.point.layer]
-
-    def change(hidden):
-        hidden = hidden.clone()
-        for position in range(hidden.shape[1]):
-            share = factor(edit.window, position, prompt)
-            value = edit.value
-            if edit.by_position:
-                if position >= len(value):
-                    continue
-                value = value[position]
-            if not share:
-                continue
-            if edit.heads is not None:
-                width = value.shape[-1]
-                for head in edit.heads:
-                    hidden[:, position, head * width : (head + 1) * width] = value[head]
-            elif edit.mode == "set":
-                hidden[:, position] = value
-            else:
-                hidden[:, position] += share * edit.scale * value
-        return hidden
-
-    def after(_, __, out):
-        return (change(out[0]), *out[1:]) if isinstance(out, tuple) else change(out)
-
-    if edit.point.kind == "resid_post":
-        return [block.register_forward_hook(after)]
-    if edit.point.kind == "resid_pre":
-        return [block.register_forward_pre_hook(lambda _, args: (change(args[0]), *args[1:]))]
-    if edit.point.kind == "mlp_out":
-        gemma = hasattr(block, "pre_feedforward_layernorm")
-        return [(block.post_feedforward_layernorm if gemma else block.mlp).register_forward_hook(after)]
-    attention = next(getattr(block, n) for n in ("self_attn", "attention", "attn") if hasattr(block, n))
-    attention = getattr(attention, "attention", attention)
-    out = next(
-        getattr(attention, n) for n in ("o_proj", "c_proj", "out_proj", "dense") if hasattr(attention, n)
-    )
-    return [out.register_forward_pre_hook(lambda _, args: (change(args[0]), *args[1:]))]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from test_generation import PROMPTS, hand_hooks, sweep
+from by_hand import logits_by_hand, sweep
+from test_generation import PROMPTS
 
 from emotion_utils.errors import UserError
 from emotion_utils.interventions import UNTOUCHED
@@ -15,13 +16,7 @@ ENDINGS = [" thanks a lot", " no", " it is cold outside today"]
 
 
 def by_hand(model, prompt, ending, condition):
-    handles = [h for edit in condition.edits for h in hand_hooks(model, edit, len(prompt))]
-    try:
-        with torch.no_grad():
-            logits = model(torch.tensor([prompt + ending]), use_cache=False).logits[0].double()
-    finally:
-        for handle in handles:
-            handle.remove()
+    logits = logits_by_hand(model, prompt + ending, condition, len(prompt)).double()
     chances = torch.log_softmax(logits, dim=-1)
     return sum(float(chances[len(prompt) - 1 + i, token]) for i, token in enumerate(ending))
 
