@@ -39,10 +39,21 @@ BATCH_ROWS = 1024
 CPU_BATCH_ROWS = 288
 """On a CPU a batch is fastest while its activations fit into the cache."""
 SHARD_ROWS = 4096
-CODE = ("backoff", "caches", "decoding", "generation", "hooks", "interventions", "packing", "prefill")
+CODE = (
+    "backoff",
+    "batches",
+    "caches",
+    "decoding",
+    "generation",
+    "hooks",
+    "interventions",
+    "packing",
+    "prefill",
+)
 
 Prompt = str | Sequence[int]
 GREEDY = Sampling()
+COLUMNS = ("prompt", "condition", "sample", "text", "ids", "n_tokens", "ended", "batch_rows")
 
 
 def prompt_ids(
@@ -153,6 +164,8 @@ def generate(
     order = np.lexsort(
         (plan[:, 0], np.array([len(row) for row in ids])[plan[:, 0]])
     )  # similar lengths together
+    if not len(plan):
+        return pd.DataFrame(columns=COLUMNS)
     found = []
     with tqdm(total=len(plan), desc="generation", unit="text", disable=not progress, delay=2) as bar:
         for start in range(0, len(plan), SHARD_ROWS):
@@ -162,14 +175,11 @@ def generate(
                 found.append(compute())
             else:
                 found.append(store.compute("generation", job.key(part, made_from), compute))
-    if not found:
-        return pd.DataFrame(columns=COLUMNS)
-    table = pd.concat(found, ignore_index=True)
-    table["ids"] = [list(map(int, ids)) for ids in table["ids"]]  # a store gives arrays
-    return table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
-
-
-COLUMNS = ["prompt", "condition", "sample", "text", "ids", "n_tokens", "ended", "batch_rows"]
+    made = pd.concat(found, ignore_index=True).iloc[np.argsort(order)].reset_index(drop=True)
+    made["ids"] = [list(map(int, ids)) for ids in made["ids"]]  # a store gives arrays
+    table = pd.DataFrame(plan, columns=["prompt", "condition", "sample"])
+    table["condition"] = [conditions[i].name for i in plan[:, 1].tolist()]
+    return table.join(made)
 
 
 def _samples(pairs: Int[np.ndarray, "row 2"], how: Sampling) -> Int[np.ndarray, "sampled 1"]:
@@ -208,20 +218,15 @@ class _Job:
         }
 
     def shard(self, part: Int[np.ndarray, "row 3"], size: int, done: Any) -> pd.DataFrame:
-        """Texts of some rows, in batches that fit."""
-        tables = []
+        """Texts of some rows, in batches that fit; whose they are is not kept: another request may number otherwise."""
+        tables, end = [], self._end()
         for numbers, made in in_pieces(range(len(part)), size, lambda some: self._batch(part[list(some)])):
-            piece = part[list(numbers)]
-            table = pd.DataFrame(piece, columns=["prompt", "condition", "sample"])
-            table["condition"] = [self.conditions[i].name for i in piece[:, 1].tolist()]
-            end = self._end()
+            text = self.tokenizer.batch_decode(made, skip_special_tokens=True)
+            table = pd.DataFrame({"text": text, "ids": made, "n_tokens": [len(ids) for ids in made]})
             table["ended"] = [end is not None and ids[-1:] == [end] for ids in made]
-            table["ids"] = made
-            table["text"] = self.tokenizer.batch_decode(made, skip_special_tokens=True)
-            table["n_tokens"] = [len(ids) for ids in made]
-            table["batch_rows"] = len(piece)
-            tables.append(table[COLUMNS])
-            done(len(piece))
+            table["batch_rows"] = len(made)
+            tables.append(table)
+            done(len(numbers))
         return pd.concat(tables, ignore_index=True)
 
     def _end(self) -> int | None:

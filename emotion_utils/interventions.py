@@ -152,8 +152,8 @@ class Condition:
         return tuple(edit for edit in self.edits if not edit.changes_nothing)
 
     def fingerprint(self) -> str:
-        """Hash of all that decides what it does."""
-        found = hashlib.sha256(self.name.encode())
+        """Hash of all that decides what it does, which its name does not."""
+        found = hashlib.sha256()
         for edit in self.edits:
             told = (str(edit.point), edit.mode, edit.scale, edit.window, edit.heads, tuple(edit.value.shape))
             found.update(repr(told).encode())

@@ -226,6 +226,20 @@ def test_a_sweep_that_was_killed_goes_on(small, tmp_path, monkeypatch):
         generate(model, tokenizer, PROMPTS, store=store, progress=False)
 
 
+def test_a_store_gives_texts_to_the_rows_that_ask(small, tmp_path):
+    """Other numbers of the prompts, and other names, of what was made before."""
+    model, tokenizer = small
+    asked = {"how": Sampling(NEW), "store": Store(tmp_path), "made_from": made_from(), "progress": False}
+    made = generate(model, tokenizer, PROMPTS[:2], [steering("a", vector(model, 1), 1, 1.0)], **asked)
+    turned = [PROMPTS[2], PROMPTS[1], PROMPTS[0]]
+    again = [steering("b", vector(model, 1), 1, 1.0)]
+    rows = np.array([[2, 0], [1, 0]])
+    found = generate(model, tokenizer, turned, again, rows=rows, **asked)
+    assert found[["prompt", "condition"]].to_numpy().tolist() == [[2, "b"], [1, "b"]]
+    assert found["text"].tolist() == made["text"].tolist()
+    assert len(asked["store"].keys()) == 1
+
+
 def test_a_prompt_is_computed_once(small, monkeypatch):
     """Steering of the last block leaves all blocks to the untouched model: they see each prompt once."""
     model, tokenizer = small
