@@ -45,6 +45,7 @@ __all__ = [
     "n_heads",
     "n_layers",
     "resumed",
+    "shape_at",
     "written_by_neurons",
 ]
 
@@ -185,6 +186,7 @@ def resumed(
     def given(*_args: Any, **_kwargs: Any) -> Any:
         return (hidden,) if in_a_tuple else hidden
 
+    own = [vars(block).get("forward") for block in skipped]  # set by libraries that place blocks on devices
     try:
         for block in skipped:
             block.forward = nothing
@@ -192,8 +194,10 @@ def resumed(
             skipped[-1].forward = given
         yield
     finally:
-        for block in skipped:
-            block.__dict__.pop("forward", None)
+        for block, forward in zip(skipped, own, strict=True):
+            vars(block).pop("forward", None)
+            if forward is not None:
+                block.forward = forward
 
 
 def _register(model: PreTrainedModel, point: HookPoint, function: HookFunction) -> RemovableHandle:
@@ -237,6 +241,16 @@ def _mlp_projection(block: nn.Module) -> nn.Module:
         if hasattr(block.mlp, name):
             return getattr(block.mlp, name)
     raise UserError(f"A {type(block.mlp).__name__} has no output projection that is known here.")
+
+
+def shape_at(model: PreTrainedModel, point: HookPoint) -> tuple[int, ...]:
+    """Shape of an activation at one position: ``(head, d_head)`` at ``z``, elsewhere ``(width,)``."""
+    if point.kind not in ("z", "neurons"):
+        return (int(model.config.get_text_config().hidden_size),)
+    block, heads = blocks(model)[point.layer], n_heads(model)
+    into: Any = _output_projection(block) if point.kind == "z" else _mlp_projection(block)
+    width = int(into.in_features if hasattr(into, "in_features") else into.weight.shape[0])
+    return (heads, width // heads) if point.kind == "z" else (width,)
 
 
 def written_by_neurons(model: PreTrainedModel, layer: int) -> Float[Tensor, "d_mlp d_model"]:

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emotion_utils.errors import UserError
-from emotion_utils.hooks import WRITABLE, HookPoint, n_heads, n_layers
+from emotion_utils.hooks import WRITABLE, HookPoint, n_heads, n_layers, shape_at
 from emotion_utils.suggestions import listing
 
 if TYPE_CHECKING:
@@ -66,6 +66,11 @@ class Window:
         if self.anchor not in ("start", "end"):
             raise UserError(
                 f'A window is counted from the "start" or the "end" of the prompt, not "{self.anchor}".'
+            )
+        if self.anchor == "start" and ((self.first or 0) < 0 or (self.stop is not None and self.stop < 1)):
+            raise UserError(
+                f"There is no position before the start of the prompt, where the window from {self.first} to before "
+                f'{self.stop} is: count from the last token of the prompt with anchor="end".'
             )
         if self.first is not None and self.stop is not None and self.stop <= self.first:
             raise UserError(
@@ -213,15 +218,8 @@ def _problem(model: PreTrainedModel, edit: Edit) -> str | None:
 
 
 def _width_problem(model: PreTrainedModel, edit: Edit) -> str | None:
-    width = int(model.config.get_text_config().hidden_size)
-    kind, shape = edit.point.kind, tuple(edit.value.shape)
-    if kind == "neurons":
-        return None if 1 <= len(shape) <= 2 else f"has a value of shape {shape} at {edit.point}."
-    if kind == "z":
-        ok, wanted = len(shape) in (2, 3) and shape[-2] == n_heads(model), f"({n_heads(model)}, d_head)"
-    else:
-        ok, wanted = len(shape) in (1, 2) and shape[-1] == width, f"({width},)"
-    if ok:
+    wanted, shape = shape_at(model, edit.point), tuple(edit.value.shape)
+    if shape == wanted or (shape[1:] == wanted and shape[0] > 0):
         return None
     return (
         f"has a value of shape {shape} at {edit.point}, where {wanted} is needed, or that for each position."

@@ -122,7 +122,7 @@ class _Group:
         return cls(
             rows=torch.tensor([row for row, _ in found]),
             mode=mode,
-            values=torch.stack(list(different.values())),
+            values=torch.stack([value.cpu() for value in different.values()]),
             which=torch.tensor([place[id(edit.value)] for _, edit in found]),
             by_position=found[0][1].by_position,
             scale=torch.tensor([edit.scale for _, edit in found]),

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import torch
 
-from emotion_utils.hooks import HookPoint, blocks, n_heads, n_layers
+from emotion_utils.hooks import HookPoint, blocks, n_layers, shape_at
 from emotion_utils.interventions import (
     EVERYWHERE,
     FROM_END,
@@ -29,8 +29,7 @@ def vector(model, seed, length=3.0):
 
 def heads_of(model, seed):
     """A value at z."""
-    shape = n_heads(model), _inputs(_projection(blocks(model)[0])) // n_heads(model)
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    return torch.randn(shape_at(model, HookPoint(0, "z")), generator=torch.Generator().manual_seed(seed))
 
 
 def sweep(model):
@@ -139,8 +138,3 @@ def _projection(block):
     attention = getattr(attention, "attention", attention)
     names = ("o_proj", "c_proj", "out_proj", "dense")
     return next(getattr(attention, name) for name in names if hasattr(attention, name))
-
-
-def _inputs(projection):
-    shape = projection.weight.shape
-    return shape[0] if hasattr(projection, "nf") else shape[1]

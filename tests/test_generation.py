@@ -119,8 +119,23 @@ def small():
         (lambda v: Edit(HookPoint(0, "pattern"), v), "writes to pattern.0, which changes nothing"),
         (lambda v: Edit(HookPoint(0, "z"), torch.zeros(8, 16), heads=(8,)), "names head 8"),
         (lambda v: Edit(HookPoint(0, "resid_post"), v, heads=(0,)), "only z has heads"),
+        (lambda v: Edit(HookPoint(0, "z"), torch.zeros(8, 15)), r"\(8, 15\) .* where \(8, 16\) is needed"),
+        (lambda v: Edit(HookPoint(0, "z"), v), r"\(128,\) .* where \(8, 16\) is needed"),
+        (lambda v: Edit(HookPoint(1, "neurons"), v), r"\(128,\) at neurons.1, where \(512,\) is needed"),
+        (lambda v: Edit(HookPoint(0, "resid_post"), v[None][:0]), r"\(0, 128\) .* where \(128,\) is needed"),
     ],
-    ids=["width", "layer", "nan", "pattern", "head", "heads elsewhere"],
+    ids=[
+        "width",
+        "layer",
+        "nan",
+        "pattern",
+        "head",
+        "heads elsewhere",
+        "d_head",
+        "no heads",
+        "neurons",
+        "no position",
+    ],
 )
 def test_a_wrong_edit_is_refused_with_its_condition(small, edit, message):
     model, tokenizer = small
@@ -157,7 +172,13 @@ def test_senseless_sampling_is_refused(arguments, message):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"first": 3, "stop": 3}, "empty"), ({"anchor": "middle"}, "start"), ({"half_life": 0}, "half-life")],
+    [
+        ({"first": 3, "stop": 3}, "empty"),
+        ({"anchor": "middle"}, "start"),
+        ({"half_life": 0}, "half-life"),
+        ({"first": -3}, "There is no position before the start"),
+        ({"stop": 0}, "There is no position before the start"),
+    ],
 )
 def test_a_senseless_window_is_refused(arguments, message):
     with pytest.raises(UserError, match=message):

@@ -15,6 +15,8 @@ from emotion_utils.hooks import (
     forward_until,
     n_heads,
     n_layers,
+    resumed,
+    shape_at,
     written_by_neurons,
 )
 
@@ -134,6 +136,13 @@ def test_every_hook_that_may_be_written_changes_the_logits(untrained, ids, kind)
             assert torch.equal(model(ids, use_cache=False).logits, plain)
 
 
+def test_the_shape_at_a_hook_point_is_that_of_its_activations(untrained, ids):
+    model, _ = untrained
+    points = [HookPoint(2, kind) for kind in WRITABLE]
+    found, _ = read(model, ids, points)
+    assert {point: shape_at(model, point) for point in points} == {p: found[p].shape[2:] for p in points}
+
+
 @pytest.mark.parametrize("kind", WRITABLE)
 def test_one_position_can_be_written_alone(untrained, ids, kind):
     model, _ = untrained
@@ -196,6 +205,21 @@ def test_a_forward_pass_ends_at_the_last_hook(untrained, ids):
     assert torch.equal(found[point], whole[point])
     assert not reached
     assert hooks_on(model) == before
+
+
+def test_a_block_gets_its_own_forward_back(untrained, ids):
+    """As a library sets one that moves inputs to the device of a block."""
+    model, _ = untrained
+    block = blocks(model)[0]
+    own = block.forward
+    block.forward = lambda *args, **kwargs: own(*args, **kwargs)
+    theirs = block.forward
+    try:
+        with resumed(model, 2, torch.zeros(*ids.shape, 128)):
+            assert block.forward is not theirs
+        assert vars(block)["forward"] is theirs
+    finally:
+        del block.forward
 
 
 def test_names_are_read_and_mistakes_are_named():
