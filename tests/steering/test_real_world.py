@@ -1,0 +1,41 @@
+"""Texts of another world: continued everywhere, paired with untouched and random ones."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from emotion_utils.prompts import load_profile
+from emotion_utils.steering import real_world
+
+
+@pytest.fixture(scope="module")
+def texts(subject):
+    posts = load_profile("real_world")
+    posts = posts[posts["pair_id"].isin(posts["pair_id"].unique()[:3])].reset_index(drop=True)
+    chosen = {"anger": pd.Series({"layer": 1, "alpha": 1.0, "made": "centred"})}
+    return posts, real_world.steered_texts(subject, posts, chosen, 3)
+
+
+def test_every_neutral_text_is_continued_steered_untouched_and_under_each_control(texts):
+    posts, table = texts
+    assert set(table["context"]) == set(posts[posts["emotion"] == "neutral"]["text"])
+    assert (table["where"] == "everywhere").all()
+    counts = table.groupby(["kind", "alpha"]).size().to_dict()
+    own = {("emotion vector", 0.0): 3, ("emotion vector", 1.0): 3}
+    assert counts == own | {(kind, 1.0): 3 for kind in ("isotropic", "covariance-matched", "label-shuffled")}
+
+
+def test_differences_are_to_the_untouched_text_and_to_the_mean_of_the_controls(texts):
+    _, table = texts
+    found = real_world.compared(table).set_index(["against", "score"])
+    own = table[table["kind"] == "emotion vector"]
+    steered, untouched = own[own["alpha"] == 1.0], own[own["alpha"] == 0.0]
+    controls = table[table["kind"] != "emotion vector"]
+    for against, other in (("untouched", untouched), ("random vectors", controls)):
+        row = found.loc[(against, "keywords")]
+        assert row["one"] == pytest.approx(steered["keywords"].mean())
+        assert row["other"] == pytest.approx(other["keywords"].mean())
+        assert row["difference"] == pytest.approx(row["one"] - row["other"])
+        assert row["n"] == 3
+    assert {score for _, score in found.index} == set(real_world.SCORES)
