@@ -52,6 +52,7 @@ def layer_alpha(cells: pd.DataFrame, budget: float) -> Shown:
             marker={"symbol": "x-thin-open", "size": 9, "color": "#D55E00", "line": {"width": 1.6}},
             row=row, col=column,
         )  # fmt: skip
+    figure.update_annotations(font_size=12, yshift=-3)
     figure.update_xaxes(type="category").update_xaxes(title="alpha", row=len(kinds))
     figure.update_yaxes(dtick=1).update_yaxes(title="layer", col=1)
     for row, made in enumerate(kinds, 1):
@@ -226,27 +227,32 @@ def models(table: pd.DataFrame, goal: float, control: str) -> Shown:
         The model that has nothing to carry.
     """
     figure = go.Figure()
+    names, emotions = list(table["model"].unique()), list(table["emotion"].unique())
+    spread = (emotions.index(e) - (len(emotions) - 1) / 2 for e in table["emotion"])
+    table = table.assign(
+        place=[names.index(n) + 0.2 * s for n, s in zip(table["model"], spread, strict=True)]
+    )
     for emotion, rows in table.groupby("emotion", sort=False):
         dear = ~rows["steered"] & (rows["share"] >= goal)
         figure.add_scatter(
-            x=rows["share"], y=rows["model"], mode="markers", name=f"{emotion}",
-            text=[f"cost {c:.2f}" for c in rows["cost"]],
-            marker={"color": emotion_colour(str(emotion)), "size": 12,
+            x=rows["share"], y=rows["place"], mode="markers", name=f"{emotion}",
+            text=[f"{r.model}: cost {r.cost:.2f}" for r in rows.itertuples()],
+            marker={"color": emotion_colour(str(emotion)), "size": 10,
                     "symbol": [SYMBOLS.get(str(emotion), "circle") + ("-open" if d else "") for d in dear]},
         )  # fmt: skip
     figure.add_scatter(
-        x=table["control"], y=table["model"], mode="markers", name="random vectors, mean of each emotion",
-        marker={"color": GREY, "symbol": "line-ns-open", "size": 12},
+        x=table["control"], y=table["place"], mode="markers", name="random vectors, mean of each emotion",
+        text=table["model"], marker={"color": GREY, "symbol": "line-ns-open", "size": 9},
     )  # fmt: skip
     figure.add_vline(x=goal, line_dash="dot", line_color=GREY, annotation_text="goal")
     figure.update_xaxes(title="share of held-out contexts with the emotion", range=[-0.03, 1.05])
-    figure.update_yaxes(title="model", autorange="reversed")
+    figure.update_yaxes(title="model", autorange="reversed", tickvals=list(range(len(names))), ticktext=names)
     mean = table.groupby("model", sort=False)[["share", "control"]].mean()
     listed = "; ".join(f"{name} {r.share:.0%} (random {r.control:.1%})" for name, r in mean.iterrows())
     note = f"Open marks cost more than the budget. {control} was trained on reactions that do not follow from causes."
     return show(
         figure, alt=f"Mean over the emotions: {listed}.", title="Steered models beside random vectors",
-        caption=note, data=table, height=460,
+        caption=note, data=table.drop(columns="place"), height=500,
     )  # fmt: skip
 
 
