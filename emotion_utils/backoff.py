@@ -28,8 +28,10 @@ def in_pieces(
     Raises
     ------
     UserError
-        Where a single item does not fit.
+        Where a single item does not fit, and for pieces of no items.
     """
+    if size < 1:
+        raise UserError(f"A batch has at least one row, not {size}.")
     start = 0
     while start < len(items):
         piece = items[start : start + size]

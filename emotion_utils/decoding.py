@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -15,11 +13,8 @@ from torch import Tensor
 from emotion_utils.caches import RowCache
 from emotion_utils.errors import UserError
 from emotion_utils.hooks import attached
-from emotion_utils.packing import Packed
 from emotion_utils.prefill import Prefill
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+from emotion_utils.rows import Rows
 
 __all__ = ["Batch", "NotFinite", "Sampling"]
 
@@ -53,6 +48,8 @@ class Sampling:
             raise UserError(
                 f"At least one new token and one sample are generated, not {self.new_tokens} and {self.samples}."
             )
+        if self.seed < 0:
+            raise UserError(f"A seed is 0 or a positive whole number, not {self.seed}.")
         if not 0 <= self.temperature < float("inf"):
             raise UserError(f"A temperature is 0 or a positive number, not {self.temperature}.")
         if self.samples > 1 and self.temperature == 0:
@@ -79,38 +76,27 @@ class Batch:
 
     Attributes
     ----------
-    model
-    ids
-        Tokens of the different prompts.
-    which
-        The prompt of each row.
+    rows
+        Prompts under conditions.
     samples
         Number of the sample of each row.
-    packed
-        Conditions of the rows.
     how
-    pad, end
-        Ids that fill and end a row; no end is None.
-    side
-        Of the padding of prompts.
+    end
+        Id that ends a row; None is no end.
     """
 
-    model: PreTrainedModel
-    ids: Sequence[list[int]]
-    which: Int[np.ndarray, " row"]
+    rows: Rows
     samples: Int[np.ndarray, " row"]
-    packed: Packed
     how: Sampling
-    pad: int
     end: int | None
-    side: str = "left"
     made: list[list[int]] = field(init=False)
     live: Int[np.ndarray, " live"] = field(init=False)
     cache: RowCache | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        self.made = [[] for _ in self.which]
-        self.live = np.arange(len(self.which))
+        self.made = [[] for _ in self.rows.which]
+        self.live = np.arange(len(self.rows.which))
+        self.packed = self.rows.packed  # of the live rows
         self.uniform = self._uniform()
 
     @torch.no_grad()
@@ -131,20 +117,11 @@ class Batch:
         return [ids[: ids.index(self.end) + 1] if self.end in ids else ids for ids in self.made]
 
     def _prefill(self, cache: bool, share: bool) -> Float[Tensor, "row vocabulary"]:
-        width = max(map(len, self.ids))
+        width = max(map(len, self.rows.ids))
         slots = width + self.how.new_tokens
-        first = Prefill(
-            self.model,
-            self.ids,
-            self.which,
-            self.packed,
-            self.pad,
-            slots=slots if cache else 0,
-            side=self.side,
-            share=share,
-        ).run()
+        first = Prefill(self.rows, slots=slots if cache else 0, share=share).run()
         self.cache, self.device, self.filled = first.cache, first.device, width
-        self.next = torch.from_numpy(first.lengths[self.which])  # position of the next token of each row
+        self.next = torch.from_numpy(first.lengths[self.rows.which])  # position of the next token of each row
         self.mask = (torch.arange(slots) >= width - self.next[:, None]).long().to(self.device)  # (row, slot)
         return first.logits[:, -1]
 
@@ -152,8 +129,8 @@ class Batch:
         """One token of each live row."""
         self.filled += 1
         places = self.next[:, None]
-        with attached(self.model, self.packed.functions(places)):
-            out = self.model(
+        with attached(self.rows.model, self.packed.functions(places)):
+            out = self.rows.model(
                 input_ids=tokens[:, None],
                 attention_mask=self.mask[:, : self.filled],
                 position_ids=places.to(self.device),
@@ -166,10 +143,10 @@ class Batch:
 
     def _again(self) -> Float[Tensor, "row vocabulary"]:
         """The same without a cache: every text from its first token on."""
-        texts = [self.ids[p] + made for p, made in zip(self.which.tolist(), self.made, strict=True)]
-        rows = np.arange(len(texts))
-        whole = Prefill(self.model, texts, rows, self.packed, self.pad, side=self.side, share=False)
-        return whole.run().logits[:, -1]
+        prompts = (self.rows.ids[prompt] for prompt in self.rows.which.tolist())
+        texts = [[*prompt, *made] for prompt, made in zip(prompts, self.made, strict=True)]
+        whole = replace(self.rows, ids=texts, which=np.arange(len(texts)))
+        return Prefill(whole, share=False).run().logits[:, -1]
 
     def _choose(self, logits: Float[Tensor, "row vocabulary"], step: int) -> Int[Tensor, " row"]:
         self._check(logits)
@@ -184,8 +161,11 @@ class Batch:
         ended = np.zeros(len(self.live), dtype=bool)
         for i, (row, token) in enumerate(zip(self.live.tolist(), tokens.tolist(), strict=True)):
             self.made[row].append(token)
-            ended[i] = self.end is not None and self.end in self.made[row]
+            ended[i] = self._ended(row)
         return ended
+
+    def _ended(self, row: int) -> bool:
+        return self.end is not None and self.end in self.made[row]
 
     def _compact(self, tokens: Int[Tensor, " row"], ended: np.ndarray) -> Int[Tensor, " live"]:
         if 2 * ended.sum() < len(ended):
@@ -203,18 +183,19 @@ class Batch:
     def _check(self, logits: Float[Tensor, "row vocabulary"]) -> None:
         if torch.isfinite(logits.sum(dtype=torch.float32)):
             return
-        bad = torch.nonzero(~torch.isfinite(logits).all(dim=-1))
-        if len(bad):
-            raise NotFinite(int(self.live[int(bad[0])]))
+        finite = torch.isfinite(logits).all(dim=-1).tolist()
+        for row, fine in zip(self.live.tolist(), finite, strict=True):
+            if not fine and not self._ended(row):
+                raise NotFinite(row)
 
     def _uniform(self) -> Float[np.ndarray, "row step"]:
         """A number in [0, 1) for each row and step, from the seed, the prompt and the sample alone."""
         if self.how.temperature == 0:
-            return np.zeros((len(self.which), 0))
+            return np.zeros((len(self.rows.which), 0))
         known: dict[tuple[int, int], np.ndarray] = {}
-        pairs = list(zip(self.which.tolist(), self.samples.tolist(), strict=True))
+        pairs = list(zip(self.rows.which.tolist(), self.samples.tolist(), strict=True))
         for prompt, sample in dict.fromkeys(pairs):
-            mark = hashlib.sha256(np.asarray(self.ids[prompt], dtype="<i8").tobytes()).digest()
+            mark = hashlib.sha256(np.asarray(self.rows.ids[prompt], dtype="<i8").tobytes()).digest()
             seed = np.random.SeedSequence([self.how.seed, int.from_bytes(mark[:8], "little"), sample])
             known[prompt, sample] = np.random.default_rng(seed).random(self.how.new_tokens)
         return np.stack([known[pair] for pair in pairs])

@@ -23,11 +23,8 @@ from emotion_utils.backoff import in_pieces
 from emotion_utils.decoding import Batch, NotFinite, Sampling
 from emotion_utils.dependencies import fingerprint
 from emotion_utils.errors import UserError
-from emotion_utils.hooks import n_layers
-from emotion_utils.interventions import UNTOUCHED, Condition, check_conditions
-from emotion_utils.models import context_of
-from emotion_utils.packing import Packed
-from emotion_utils.positions import encode
+from emotion_utils.interventions import UNTOUCHED, Condition
+from emotion_utils.rows import Prompt, Rows, all_rows, checked, each_with, prompt_ids
 from emotion_utils.store import Store
 
 if TYPE_CHECKING:
@@ -49,51 +46,11 @@ CODE = (
     "interventions",
     "packing",
     "prefill",
+    "rows",
 )
 
-Prompt = str | Sequence[int]
 GREEDY = Sampling()
 COLUMNS = ("prompt", "condition", "sample", "text", "ids", "n_tokens", "ended", "batch_rows")
-
-
-def prompt_ids(
-    tokenizer: PreTrainedTokenizerBase, prompts: Sequence[Prompt], room: int, needed: int
-) -> list[list[int]]:
-    """Token ids of prompts given as text or as ids.
-
-    Parameters
-    ----------
-    tokenizer
-    prompts
-    room
-        Positions that the model has.
-    needed
-        Positions that are needed after each prompt.
-
-    Raises
-    ------
-    UserError
-        For a prompt without tokens, and one that leaves no room; with the prompt.
-    """
-    texts = [prompt for prompt in prompts if isinstance(prompt, str)]
-    encoded = iter(encode(tokenizer, texts, None).ids)
-    found = [list(next(encoded)) if isinstance(prompt, str) else list(prompt) for prompt in prompts]
-    for prompt, ids in zip(prompts, found, strict=True):
-        told = repr(prompt if isinstance(prompt, str) else tokenizer.decode(ids))
-        if not ids:
-            raise UserError(f"The prompt {told} has no tokens: leave it out.")
-        if len(ids) + needed > room:
-            raise UserError(
-                f"The prompt {told[:60]} has {len(ids)} tokens, {needed} more are asked for, and the model has room "
-                f"for {room}: shorten it, ask for fewer, or leave it out."
-            )
-    return found
-
-
-def all_rows(prompts: int, conditions: int) -> Int[np.ndarray, "row 2"]:
-    """Every prompt under every condition: pairs of numbers, the conditions of a prompt side by side."""
-    grid = np.meshgrid(np.arange(prompts), np.arange(conditions), indexing="ij")
-    return np.stack([part.ravel() for part in grid], axis=1)
 
 
 def generate(
@@ -150,20 +107,15 @@ def generate(
     Raises
     ------
     UserError
-        For what :func:`interventions.check_conditions` and :func:`prompt_ids` refuse, and for logits that are not
-        finite, with condition and prompt.
+        For what :func:`rows.checked` refuses, and for logits that are not finite, with condition and prompt.
     """
-    check_conditions(model, conditions)
-    room = context_of(model.config, model.config.name_or_path)
-    ids = prompt_ids(tokenizer, prompts, room, how.new_tokens)
-    pairs = all_rows(len(ids), len(conditions)) if rows is None else np.asarray(rows, dtype=np.int64)
-    plan = np.concatenate([np.repeat(pairs, how.samples, axis=0), _samples(pairs, how)], axis=1)
+    ids, pairs = checked(model, tokenizer, prompts, conditions, rows, how.new_tokens)
+    plan = each_with(pairs, how.samples)  # (row, [prompt, condition, sample])
     on_cpu = model.get_input_embeddings().weight.device.type == "cpu"
-    size = batch_rows or (CPU_BATCH_ROWS if on_cpu else BATCH_ROWS)
+    size = batch_rows if batch_rows is not None else CPU_BATCH_ROWS if on_cpu else BATCH_ROWS
     job = _Job(model, tokenizer, ids, list(conditions), how, cache, side, share)
-    order = np.lexsort(
-        (plan[:, 0], np.array([len(row) for row in ids])[plan[:, 0]])
-    )  # similar lengths together
+    lengths = np.array([len(row) for row in ids], dtype=np.int64)
+    order = np.lexsort((plan[:, 0], lengths[plan[:, 0]]))  # similar lengths together
     if not len(plan):
         return pd.DataFrame(columns=COLUMNS)
     found = []
@@ -180,10 +132,6 @@ def generate(
     table = pd.DataFrame(plan, columns=["prompt", "condition", "sample"])
     table["condition"] = [conditions[i].name for i in plan[:, 1].tolist()]
     return table.join(made)
-
-
-def _samples(pairs: Int[np.ndarray, "row 2"], how: Sampling) -> Int[np.ndarray, "sampled 1"]:
-    return np.tile(np.arange(how.samples), len(pairs))[:, None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,17 +181,15 @@ class _Job:
         return self.tokenizer.eos_token_id if self.how.stop_at_end else None
 
     def _batch(self, piece: Int[np.ndarray, "row 3"]) -> list[list[int]]:
-        chosen = [self.conditions[i] for i in piece[:, 1].tolist()]
-        prompts, which = np.unique(piece[:, 0], return_inverse=True)
-        ids = [self.ids[p] for p in prompts.tolist()]
-        packed = Packed(chosen, [len(ids[p]) for p in which.tolist()], n_layers(self.model))
-        pad = int(self.tokenizer.pad_token_id or 0)
-        batch = Batch(self.model, ids, which, piece[:, 2], packed, self.how, pad, self._end(), self.side)
+        prompts = [self.ids[p] for p in piece[:, 0].tolist()]
+        chosen = [self.conditions[c] for c in piece[:, 1].tolist()]
+        rows = Rows.of(self.model, self.tokenizer, prompts, chosen, side=self.side)
+        batch = Batch(rows, piece[:, 2], self.how, self._end())
         try:
             return batch.run(cache=self.cache, share=self.share)
         except NotFinite as error:
-            prompt, name = ids[which[error.row]], chosen[error.row].name
+            told = self.tokenizer.decode(prompts[error.row])[:60]
             raise UserError(
-                f'Under the condition "{name}" the model gives logits that are not finite after the prompt '
-                f"{self.tokenizer.decode(prompt)[:60]!r}: use float32 or bfloat16, or a smaller strength."
+                f'Under the condition "{chosen[error.row].name}" the model gives logits that are not finite after the '
+                f"prompt {told!r}: use float32 or bfloat16, or a smaller strength."
             ) from error

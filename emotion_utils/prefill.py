@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,10 +21,7 @@ from transformers.cache_utils import DynamicCache
 from emotion_utils.batches import model_inputs
 from emotion_utils.caches import Pair, RowCache, of_rows, pairs_of
 from emotion_utils.hooks import HookPoint, attached, n_layers, resumed
-from emotion_utils.packing import Packed
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+from emotion_utils.rows import Rows
 
 __all__ = ["Prefill", "padded"]
 
@@ -50,42 +47,29 @@ class Prefill:
 
     Attributes
     ----------
-    model
-    ids
-        Tokens of the different prompts.
-    which
-        The prompt of each row.
-    packed
-        The conditions of the rows.
-    pad
-        Id that fills a row of a batch.
+    batch
+        The rows.
     keep
         Last positions whose logits are wanted.
     slots
         Slots of the cache that is filled for the rows; 0 is without a cache.
-    side
-        Of the padding.
     share
         Whether rows take over what the untouched model computes. Without, each row computes all.
     """
 
-    model: PreTrainedModel
-    ids: Sequence[Sequence[int]]
-    which: Int[np.ndarray, " row"]
-    packed: Packed
-    pad: int
+    batch: Rows
     keep: int = 1
     slots: int = 0
-    side: str = "left"
     share: bool = True
     cache: RowCache | None = field(init=False, default=None)
     logits: Float[Tensor, "row keep vocabulary"] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.model, self.which = self.batch.model, self.batch.which
         self.device = self.model.get_input_embeddings().weight.device
-        self.inputs = padded(self.ids, self.pad, self.side, self.device)
+        self.inputs = padded(self.batch.ids, self.batch.pad, self.batch.side, self.device)
         self.width = self.inputs["input_ids"].shape[1]
-        self.lengths = np.array([len(row) for row in self.ids])
+        self.lengths = np.array([len(ids) for ids in self.batch.ids])
         if self.slots:
             self.cache = RowCache(n_layers(self.model), len(self.which), self.slots)
 
@@ -115,11 +99,11 @@ class Prefill:
     def _share(self, row: int, length: int) -> _Share:
         if not self.share:
             return _Share(0, 0)
-        first = self.packed.first_position(row)
+        first = self.batch.packed.first_position(row)
         if first >= length:
             return _Share(0, self.width)
-        late = self.side == "left" and first >= length - self.keep
-        block = self.packed.first_block(row, length)
+        late = self.batch.side == "left" and first >= length - self.keep
+        block = self.batch.packed.first_block(row, length)
         return _Share(block, self.width - self.keep if late else 0)
 
     def _untouched(self, starts: set[int]) -> tuple[dict[int, Tensor], list[Pair], Tensor]:
@@ -135,7 +119,8 @@ class Prefill:
         where = {HookPoint(block - 1, "resid_post"): keeper(block) for block in starts if block > 0}
         with attached(self.model, where):
             out = self._forward(self.inputs, DynamicCache())
-        return states, list(pairs_of(out.past_key_values)), self._last(out.logits, np.arange(len(self.ids)))
+        logits = self._last(out.logits, np.arange(len(self.batch.ids)))
+        return states, list(pairs_of(out.past_key_values)), logits
 
     def _take_over(self, rows: Sequence[int], pairs: Sequence[Pair], logits: Tensor) -> None:
         """Rows that differ in nothing."""
@@ -151,7 +136,7 @@ class Prefill:
         prompts = torch.from_numpy(self.which[rows]).to(self.device)
         inputs = {name: tensor[prompts] for name, tensor in self.inputs.items()}
         seen = {name: x if name == "attention_mask" else x[:, share.column :] for name, x in inputs.items()}
-        functions = self.packed.part(rows).functions(self._places(inputs)[:, share.column :])
+        functions = self.batch.packed.part(rows).functions(self._places(inputs)[:, share.column :])
         hidden = states[share.block][prompts, share.column :] if share.block else None
         cached = bool(self.slots) or share.column > 0
         known = of_rows(pairs if share.column else [], prompts, share.column) if cached else None
@@ -165,9 +150,8 @@ class Prefill:
             self._fill(at, prompts, [*before, *own[share.block :]])
 
     def _forward(self, inputs: dict[str, Tensor], cache: Any) -> Any:
-        keep = (
-            self.keep if self.side == "left" else 0
-        )  # on the right, the last positions differ from row to row
+        # on the right, the last positions differ from row to row
+        keep = self.keep if self.batch.side == "left" else 0
         return self.model(**inputs, past_key_values=cache, use_cache=cache is not None, logits_to_keep=keep)
 
     def _places(self, inputs: dict[str, Tensor]) -> Int[Tensor, "row position"]:
@@ -176,7 +160,7 @@ class Prefill:
 
     def _last(self, logits: Tensor, prompts: np.ndarray) -> Tensor:
         """Logits at the last positions of each row, wherever its padding is."""
-        if self.side == "left":
+        if self.batch.side == "left":
             return logits
         ends = torch.from_numpy(self.lengths[prompts]).to(logits.device)[:, None]
         at = (ends - self.keep + torch.arange(self.keep, device=logits.device)).clamp(min=0)
@@ -193,7 +177,7 @@ class Prefill:
             return
         lengths = torch.from_numpy(self.lengths).to(self.device)[prompts]
         for layer, (keys, values) in enumerate(pairs):
-            if self.side == "right":
+            if self.batch.side == "right":
                 keys, values = (_to_the_right(part, lengths) for part in (keys, values))
             self.cache.fill(layer, rows, keys, values)
 

@@ -7,6 +7,7 @@ chance of sampling: the log-odds of emotional against neutral continuations.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,12 +19,9 @@ from torch import Tensor
 
 from emotion_utils.backoff import in_pieces
 from emotion_utils.errors import UserError
-from emotion_utils.generation import Prompt, all_rows, prompt_ids
-from emotion_utils.hooks import n_layers
-from emotion_utils.interventions import UNTOUCHED, Condition, check_conditions
-from emotion_utils.models import context_of
-from emotion_utils.packing import Packed
+from emotion_utils.interventions import UNTOUCHED, Condition
 from emotion_utils.prefill import Prefill
+from emotion_utils.rows import Prompt, Rows, checked, each_with
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -74,28 +72,20 @@ def continuation_log_probs(
     UserError
         For a continuation without tokens, and what :func:`generation.generate` refuses.
     """
-    check_conditions(model, conditions)
+    if isinstance(continuations, str):
+        raise UserError(f"Continuations are a list, also if there is one: [{continuations!r}].")
     endings = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in continuations]
     for text, ids in zip(continuations, endings, strict=True):
         if not ids:
             raise UserError(f"The continuation {text!r} has no tokens: leave it out.")
     longest = max(map(len, endings), default=0)
-    starts = prompt_ids(tokenizer, prompts, context_of(model.config, model.config.name_or_path), longest)
-    pairs = all_rows(len(starts), len(conditions)) if rows is None else np.asarray(rows, dtype=np.int64)
-    plan = np.concatenate(
-        [np.repeat(pairs, len(endings), axis=0), np.tile(np.arange(len(endings)), len(pairs))[:, None]],
-        axis=1,
-    )
-
-    def work(some: Sequence[int]) -> list[float]:
-        part = plan[list(some)]
-        return _log_probs(model, tokenizer, starts, endings, conditions, part, side, share)
-
-    order = np.argsort(
-        [len(starts[p]) + len(endings[c]) for p, _, c in plan.tolist()], kind="stable"
-    ).tolist()
+    starts, pairs = checked(model, tokenizer, prompts, conditions, rows, longest)
+    plan = each_with(pairs, len(endings))  # (row, [prompt, condition, continuation])
+    reading = _Reading(model, tokenizer, starts, endings, conditions, side, share)
+    lengths = [len(starts[p]) + len(endings[e]) for p, _, e in plan.tolist()]
+    order = np.argsort(lengths, kind="stable").tolist()  # similar lengths together
     found = np.empty(len(plan))
-    for piece, values in in_pieces(order, batch_rows, work):
+    for piece, values in in_pieces(order, batch_rows, lambda some: reading.log_probs(plan[list(some)])):
         found[list(piece)] = values
     table = pd.DataFrame(plan, columns=["prompt", "condition", "continuation"])
     table["condition"] = [conditions[i].name for i in plan[:, 1].tolist()]
@@ -104,43 +94,56 @@ def continuation_log_probs(
     return table
 
 
-@torch.no_grad()
-def _log_probs(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    starts: Sequence[list[int]],
-    endings: Sequence[list[int]],
-    conditions: Sequence[Condition],
-    part: Int[np.ndarray, "row 3"],
-    side: str,
-    share: bool,
-) -> list[float]:
-    texts, which = np.unique(part[:, [0, 2]], axis=0, return_inverse=True)
-    ids = [starts[p] + endings[c] for p, c in texts.tolist()]
-    packed = Packed(
-        [conditions[c] for c in part[:, 1].tolist()],
-        [len(starts[p]) for p in part[:, 0].tolist()],
-        n_layers(model),
-    )
-    keep = max(len(endings[c]) for c in part[:, 2].tolist()) + 1
-    pad = int(tokenizer.pad_token_id or 0)
-    logits = (
-        Prefill(model, ids, which.reshape(-1), packed, pad, keep=keep, side=side, share=share).run().logits
-    )
-    chances = torch.log_softmax(logits.float(), dim=-1)  # (row, keep, vocabulary)
-    out = []
-    for row, (prompt, condition, ending) in enumerate(part.tolist()):
-        tokens = torch.tensor(endings[ending], device=chances.device)
-        own = chances[row, keep - 1 - len(tokens) : keep - 1].gather(1, tokens[:, None])
-        value = float(own.double().sum())
+@dataclass(frozen=True, eq=False)
+class _Reading:
+    """Prompts with continuations under conditions; rows are triples of their numbers (prompt, condition, ending)."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    starts: Sequence[list[int]]
+    endings: Sequence[list[int]]
+    conditions: Sequence[Condition]
+    side: str = "left"
+    share: bool = True
+
+    @torch.no_grad()
+    def _chances(self, part: Int[np.ndarray, "row 3"]) -> Float[Tensor, "row keep vocabulary"]:
+        """Log-probabilities after the last positions of some rows: the longest ending and the token before it."""
+        starts, endings = (
+            [self.starts[p] for p in part[:, 0].tolist()],
+            [self.endings[e] for e in part[:, 2].tolist()],
+        )
+        texts = [start + ending for start, ending in zip(starts, endings, strict=True)]
+        conditions = [self.conditions[c] for c in part[:, 1].tolist()]
+        rows = Rows.of(self.model, self.tokenizer, texts, conditions, list(map(len, starts)), self.side)
+        keep = max(map(len, endings)) + 1
+        return torch.log_softmax(Prefill(rows, keep=keep, share=self.share).run().logits.float(), dim=-1)
+
+    def log_probs(self, part: Int[np.ndarray, "row 3"]) -> list[float]:
+        """Of the whole ending of each row."""
+        chances, out = self._chances(part), []
+        for own, (prompt, condition, ending) in zip(chances, part.tolist(), strict=True):
+            tokens = torch.tensor(self.endings[ending], device=own.device)
+            value = float(own[-1 - len(tokens) : -1].gather(1, tokens[:, None]).double().sum())
+            self._check(value, prompt, condition)
+            out.append(value)
+        return out
+
+    def next_tokens(self, part: Int[np.ndarray, "row 3"]) -> Float[Tensor, "row vocabulary"]:
+        """Of each token after each row."""
+        chances = self._chances(part)[:, -1].cpu()
+        best = chances.max(dim=-1).values.tolist()
+        for value, (prompt, condition, _) in zip(best, part.tolist(), strict=True):
+            self._check(value, prompt, condition)
+        return chances
+
+    def _check(self, value: float, prompt: int, condition: int) -> None:
         if not np.isfinite(value):
             raise UserError(
-                f'Under the condition "{conditions[condition].name}" the log-probability of a continuation of the '
-                f"prompt {tokenizer.decode(starts[prompt])[:60]!r} is {value}: use float32 or bfloat16, or a smaller "
-                "strength."
+                f'Under the condition "{self.conditions[condition].name}" a log-probability after the prompt '
+                f"{self.tokenizer.decode(self.starts[prompt])[:60]!r} is {value}: use float32 or bfloat16, or a "
+                "smaller strength."
             )
-        out.append(value)
-    return out
 
 
 def log_odds(table: pd.DataFrame, emotional: Sequence[int], neutral: Sequence[int]) -> pd.DataFrame:
@@ -161,9 +164,17 @@ def log_odds(table: pd.DataFrame, emotional: Sequence[int], neutral: Sequence[in
     Raises
     ------
     UserError
-        Where a set is empty or has a continuation that the table has not.
+        Where a set is empty or has a continuation that the table has not, where a continuation is named twice, and
+        where the table has a prompt and condition twice.
     """
     known = set(table["continuation"])
+    named = [*emotional, *neutral]
+    if len(set(named)) < len(named):
+        raise UserError(
+            f"A continuation is named twice in {list(emotional)} and {list(neutral)}: it would count double."
+        )
+    if table.duplicated(["prompt", "condition", "continuation"]).any():
+        raise UserError("The table has a prompt and condition twice: ask for each pair of rows once.")
     for name, numbers in (("emotional", emotional), ("neutral", neutral)):
         if not len(numbers) or not set(numbers) <= known:
             raise UserError(
@@ -174,7 +185,6 @@ def log_odds(table: pd.DataFrame, emotional: Sequence[int], neutral: Sequence[in
     return pd.DataFrame({"log_odds": odds}, index=wide.index).reset_index()
 
 
-@torch.no_grad()
 def next_token_log_probs(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
@@ -183,21 +193,18 @@ def next_token_log_probs(
     *,
     batch_rows: int = BATCH_ROWS,
 ) -> Float[Tensor, "prompt condition vocabulary"]:
-    """Log-probabilities of the token after each prompt under each condition, in float32 on the CPU."""
-    check_conditions(model, conditions)
-    starts = prompt_ids(tokenizer, prompts, context_of(model.config, model.config.name_or_path), 1)
-    plan, pad = all_rows(len(starts), len(conditions)), int(tokenizer.pad_token_id or 0)
+    """Log-probabilities of the token after each prompt under each condition, in float32 on the CPU.
 
-    def work(some: Sequence[int]) -> Tensor:
-        part = plan[list(some)]
-        prompts_here, which = np.unique(part[:, 0], return_inverse=True)
-        ids = [starts[p] for p in prompts_here.tolist()]
-        packed = Packed(
-            [conditions[c] for c in part[:, 1]], [len(ids[p]) for p in which.tolist()], n_layers(model)
-        )
-        return torch.log_softmax(
-            Prefill(model, ids, which, packed, pad).run().logits[:, -1].float(), dim=-1
-        ).cpu()
-
-    found = [values for _, values in in_pieces(range(len(plan)), batch_rows, work)]
+    Raises
+    ------
+    UserError
+        For what :func:`generation.generate` refuses.
+    """
+    starts, pairs = checked(model, tokenizer, prompts, conditions, None, 1)
+    reading = _Reading(model, tokenizer, starts, [[]], conditions)
+    plan = each_with(pairs, 1)
+    pieces = in_pieces(range(len(plan)), batch_rows, lambda some: reading.next_tokens(plan[list(some)]))
+    found = [values for _, values in pieces]
+    if not found:
+        return torch.empty(len(starts), len(conditions), model.config.get_text_config().vocab_size)
     return torch.cat(found).reshape(len(starts), len(conditions), -1)

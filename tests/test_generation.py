@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 
 import numpy as np
@@ -163,7 +164,12 @@ def test_two_conditions_of_one_name_are_refused(small):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [((0,), "At least one new token"), ((5, -1.0), "A temperature"), ((5, 0.0, 2), "At temperature 0")],
+    [
+        ((0,), "At least one new token"),
+        ((5, -1.0), "A temperature"),
+        ((5, 0.0, 2), "At temperature 0"),
+        ((5, 1.0, 1, -1), "A seed is 0 or a positive whole number"),
+    ],
 )
 def test_senseless_sampling_is_refused(arguments, message):
     with pytest.raises(UserError, match=message):
@@ -245,6 +251,47 @@ def test_a_sweep_that_was_killed_goes_on(small, tmp_path, monkeypatch):
     assert len(store.keys()) == int(np.ceil(len(whole) / 16))
     with pytest.raises(UserError, match="A store needs made_from"):
         generate(model, tokenizer, PROMPTS, store=store, progress=False)
+
+
+def ending_with(tokenizer, token):
+    """The tokenizer with another end-of-sequence token."""
+    other = copy.deepcopy(tokenizer)
+    other.eos_token = tokenizer.convert_ids_to_tokens(token)
+    return other
+
+
+def test_rows_that_end_leave_the_others_as_they_are(untrained):
+    """Half of the rows end at once and are dropped; windows and fading go on for the rest."""
+    model, tokenizer = untrained
+    conditions, how = (
+        sweep(model),
+        {"progress": False, "rows": np.array([[0, 0]] * 20 + [[1, c] for c in range(20)])},
+    )
+    whole = generate(model, tokenizer, PROMPTS, conditions, Sampling(NEW, 5.0, stop_at_end=False), **how)
+    end = whole["ids"][0][2]
+    cut = [ids[: ids.index(end) + 1] if end in ids else ids for ids in whole["ids"]]
+    found = generate(model, ending_with(tokenizer, end), PROMPTS, conditions, Sampling(NEW, 5.0), **how)
+    assert found["ids"].tolist() == cut
+    assert max(map(len, cut[:20])) <= 3
+    assert max(map(len, cut)) == NEW
+
+
+def test_what_comes_after_the_end_of_a_row_is_no_error(small):
+    model, tokenizer = small
+    loud = steering("loud", torch.full((128,), 1e38), 0, 1e3, Window(2, anchor="end"))
+    end = generate(model, tokenizer, PROMPTS, how=Sampling(1), progress=False)["ids"][0][0]
+    rows = np.array([[0, 1], [1, 0], [3, 0]])
+    found = generate(
+        model,
+        ending_with(tokenizer, end),
+        PROMPTS,
+        [UNTOUCHED, loud],
+        Sampling(NEW),
+        rows=rows,
+        progress=False,
+    )
+    assert found["n_tokens"].tolist()[0] == 1
+    assert found["n_tokens"].max() > 3
 
 
 def test_a_store_gives_texts_to_the_rows_that_ask(small, tmp_path):

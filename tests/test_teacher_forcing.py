@@ -9,7 +9,7 @@ from by_hand import logits_by_hand, sweep
 from test_generation import PROMPTS
 
 from emotion_utils.errors import UserError
-from emotion_utils.interventions import UNTOUCHED
+from emotion_utils.interventions import UNTOUCHED, steering
 from emotion_utils.teacher_forcing import continuation_log_probs, log_odds, next_token_log_probs
 
 ENDINGS = [" thanks a lot", " no", " it is cold outside today"]
@@ -42,6 +42,12 @@ def test_log_odds_are_those_of_the_sets(untrained):
     assert log_odds(table, [0, 1], [2])["log_odds"][0] == pytest.approx(np.log((p[0] + p[1]) / p[2]))
     with pytest.raises(UserError, match=r"The neutral continuations \[5\]"):
         log_odds(table, [0], [5])
+    for emotional, neutral in (([0, 0], [1]), ([0, 1], [1])):
+        with pytest.raises(UserError, match="A continuation is named twice"):
+            log_odds(table, emotional, neutral)
+    twice = continuation_log_probs(model, tokenizer, PROMPTS, ENDINGS, rows=np.array([[0, 0], [0, 0]]))
+    with pytest.raises(UserError, match="has a prompt and condition twice"):
+        log_odds(twice, [0], [1])
 
 
 def test_next_token_readout_is_the_plain_forward(untrained):
@@ -58,3 +64,14 @@ def test_next_token_readout_is_the_plain_forward(untrained):
 def test_a_continuation_without_tokens_is_refused(untrained):
     with pytest.raises(UserError, match="The continuation '' has no tokens"):
         continuation_log_probs(*untrained, PROMPTS, [""])
+    with pytest.raises(UserError, match=r"Continuations are a list, also if there is one: \[' no'\]"):
+        continuation_log_probs(*untrained, PROMPTS, " no")
+
+
+def test_a_log_probability_that_is_no_number_is_an_error(untrained):
+    model, tokenizer = untrained
+    loud = [steering("loud", torch.full((128,), 1e38), 0, 1e3)]
+    with pytest.raises(UserError, match=r'"loud" a log-probability after the prompt .* is nan'):
+        next_token_log_probs(model, tokenizer, PROMPTS[:1], loud)
+    with pytest.raises(UserError, match=r'"loud" a log-probability after the prompt .* is nan'):
+        continuation_log_probs(model, tokenizer, PROMPTS[:1], ENDINGS, loud)

@@ -11,10 +11,9 @@ import torch
 from jaxtyping import Float
 
 from emotion_utils.backoff import in_pieces
-from emotion_utils.hooks import n_layers
 from emotion_utils.interventions import UNTOUCHED, Condition
-from emotion_utils.packing import Packed
 from emotion_utils.prefill import Prefill
+from emotion_utils.rows import Rows
 from emotion_utils.scoring.divergence import kl_divergence
 from emotion_utils.steering.subject import Subject
 from emotion_utils.steering.trials import Setting
@@ -56,19 +55,16 @@ def text_divergence(
     return found
 
 
-def _means(subject: Subject, rows: Sequence[tuple[list[int], list[int], Condition]]) -> list[float]:
-    texts = [prompt + new[:-1] for prompt, new, _ in rows]
-    keep = max(len(new) for _, new, _ in rows)
-    lengths = [len(prompt) for prompt, _, _ in rows]
-    pad = int(subject.tokenizer.pad_token_id or 0)
-    run = partial(Prefill, subject.model, texts, np.arange(len(rows)), pad=pad, keep=keep)
+def _means(subject: Subject, table: Sequence[tuple[list[int], list[int], Condition]]) -> list[float]:
+    texts = [prompt + new[:-1] for prompt, new, _ in table]
+    keep = max(len(new) for _, new, _ in table)
+    lengths = [len(prompt) for prompt, _, _ in table]
+    rows = partial(Rows.of, subject.model, subject.tokenizer, texts, prompts=lengths)
     steered, untouched = (
-        torch.log_softmax(
-            run(packed=Packed(chosen, lengths, n_layers(subject.model))).run().logits.float(), -1
-        )
-        for chosen in ([condition for _, _, condition in rows], [UNTOUCHED] * len(rows))
+        torch.log_softmax(Prefill(rows(conditions=chosen), keep=keep).run().logits.float(), -1)
+        for chosen in ([condition for _, _, condition in table], [UNTOUCHED] * len(table))
     )
     return [
         float(kl_divergence(steered[row, -len(new) :], untouched[row, -len(new) :]).mean())
-        for row, (_, new, _) in enumerate(rows)
+        for row, (_, new, _) in enumerate(table)
     ]
