@@ -160,8 +160,10 @@ class _Job:
         code = fingerprint(Path(__file__).parent / f"{module}.py" for module in CODE)
         return {
             **(made_from or {}),
+            "dtype": str(self.model.dtype),
             "engine": code,
             "how": repr(self.how),
+            "end": self._end(),
             "rows": hashlib.sha256((text + rows).encode()).hexdigest(),
         }
 

@@ -308,6 +308,16 @@ def test_a_store_gives_texts_to_the_rows_that_ask(small, tmp_path):
     assert len(asked["store"].keys()) == 1
 
 
+def test_a_store_tells_dtypes_and_ends_of_text_apart(small, tmp_path):
+    model, tokenizer = small
+    asked = {"store": Store(tmp_path), "made_from": made_from(), "progress": False}
+    ids = generate(model, tokenizer, PROMPTS, how=Sampling(NEW), **asked)["ids"][0]
+    short = generate(model, ending_with(tokenizer, ids[1]), PROMPTS, how=Sampling(NEW), **asked)
+    assert short["ids"][0] == ids[: ids.index(ids[1]) + 1]
+    generate(copy.deepcopy(model).bfloat16(), tokenizer, PROMPTS, how=Sampling(NEW), **asked)
+    assert len(asked["store"].keys()) == 3
+
+
 def test_a_prompt_is_computed_once(small, monkeypatch):
     """Steering of the last block leaves all blocks to the untouched model: they see each prompt once."""
     model, tokenizer = small
