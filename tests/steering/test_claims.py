@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -133,3 +135,11 @@ def test_with_few_units_everything_is_pending(subject):
     assert all(row.value is None and row.holds is None for row in rows)
     assert f"at least {FEWEST_UNITS} are needed" in rows[0].note
     assert np.array([row.n for row in rows]).tolist() == [FEWEST_UNITS - 1] * len(rows)
+
+
+def test_a_sweep_with_few_units_leaves_the_claims_pending_too(subject):
+    whole = evidence()
+    few = replace(whole, published=whole.published[whole.published["unit"] < 3])
+    rows = claims.chapter_measurements(subject, few)
+    assert all(row.value is None for row in rows)
+    assert rows[0].note == f"3 units, at least {FEWEST_UNITS} are needed"

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 import torch
 
+from emotion_utils import probing
+from emotion_utils.errors import UserError
 from emotion_utils.steering import controls
 from emotion_utils.steering.contexts import neutral_contexts
 from emotion_utils.steering.subject import MADE
@@ -93,3 +95,27 @@ def test_prompting_leaves_the_model_alone_and_changes_the_text_before(subject, i
     found = controls.prompted(subject, neutral_contexts(implicit, "test", 4), implicit)
     assert found["emotion"].tolist() == subject.emotions
     assert found[["instruction", "example"]].stack().between(0, 1).all()
+
+
+def test_labels_that_stay_give_the_difference_of_means_and_exchanged_ones_that_of_the_exchanged(
+    planted, monkeypatch
+):
+    given = planted.built["anger"]
+    states, labels = given.values[:, 1].double().numpy(), given.positive
+    for exchange in (lambda labels, *_: labels, lambda labels, *_: labels[::-1]):
+        monkeypatch.setattr(probing, "permute_blocks", exchange)
+        told = exchange(labels)
+        expected = states[told].mean(axis=0) - states[~told].mean(axis=0)
+        found = controls.label_shuffled(planted, "anger", 1, MADE[0], 1, 0)[0].numpy()
+        np.testing.assert_allclose(found, expected / np.linalg.norm(expected), atol=1e-5)
+
+
+@pytest.mark.parametrize("made", MADE)
+def test_few_controls_are_fine_and_none_is_refused(planted, made):
+    setting = Setting("anger", 1, 1.0, planted.direction("anger", 1, made), made)
+    for n in (1, 2):
+        assert [m.kind for m in controls.control_settings(planted, setting, n, 0)][:-2] == list(
+            controls.KINDS
+        )[:n]
+    with pytest.raises(UserError, match="ask for one or more, not 0"):
+        controls.control_settings(planted, setting, 0, 0)

@@ -73,3 +73,15 @@ def test_scores_of_style_are_columns_of_their_own():
 def test_only_models_of_the_small_world_are_read_by_its_grammar(subject, planted):
     assert [s.name for s in dose.world_scorers(subject)] == ["grammatical", "emotion_shift"]
     assert dose.world_scorers(planted) == []
+
+
+def test_where_every_value_is_missing_there_is_no_number():
+    table = pd.DataFrame(
+        {"emotion": "anger", "alpha": 1.0, "prompt": [0, 1], "unit": [0, 1], "vader": np.nan}
+    )
+    row = dose.curve(table, "vader").iloc[0]
+    assert row["n"] == 0
+    assert row[["value", "low", "high"]].isna().all()
+    row = dose.difference(table, table, ["vader"]).iloc[0]
+    assert (row["n"], row["n_units"]) == (0, 0)
+    assert row[["one", "other", "difference", "low", "high"]].isna().all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import steered
 
 from emotion_utils.steering import published
 from emotion_utils.steering.subject import MADE
@@ -58,3 +59,23 @@ def test_collapsed_are_texts_that_cost_much_and_those_without_a_reply():
     assert found.loc[2.0, "collapsed"] == 0.5
     assert found.loc[2.0, "repetition"] == 0.25
     assert found["n"].tolist() == [2, 2]
+
+
+def test_the_effect_is_the_mean_change_in_standard_deviations():
+    table = texts([0.1, -0.4])
+    table.loc[table["alpha"] == 1, "politeness"] += 1.0
+    found = published.effect_by_layer(table).set_index(["layer", "prompt"])["effect"]
+    spread = np.std(np.arange(8) / 10, ddof=1)
+    for layer, moved in ((0, (0.1, 1.1, 0.1)), (1, (0.4, 0.6, 0.4))):
+        np.testing.assert_allclose(found[layer], np.mean(moved) / spread)
+
+
+def test_the_sweep_is_the_plain_model_with_the_raw_vector_everywhere(subject, fresh):
+    found = published.sweep_as_published(subject, fresh.head(1), (1.0,))
+    assert len(found) == 3 * 4
+    assert {*published.EFFECTS, "repetition", "relative_perplexity"} <= set(found)
+    row = found[(found["emotion"] == "anger") & (found["layer"] == 2)].iloc[0]
+    raw = subject.vectors[MADE[0]]["anger"].values[2]
+    assert list(row["ids"]) == steered.continued(
+        subject.model, subject.ids(row["context"]), raw, 2, lambda at: True
+    )

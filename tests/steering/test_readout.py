@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,11 +11,13 @@ import steered
 from scipy.special import logsumexp
 
 from emotion_utils.errors import UserError
+from emotion_utils.generation import Sampling
 from emotion_utils.interventions import Window
+from emotion_utils.models import load_tokenizer
 from emotion_utils.scoring import genuine_replies, splice
 from emotion_utils.steering import readout
 from emotion_utils.steering.contexts import neutral_contexts
-from emotion_utils.steering.trials import Setting
+from emotion_utils.steering.trials import Setting, run
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +92,41 @@ def test_a_strength_that_halves_is_not_read_after_a_mark():
     assert readout._earlier(Window(0, 2, "end"), 1) == Window(-1, 1, "end")
     assert readout._earlier(Window(3, 5), 1) == Window(3, 5)
     assert np.isfinite(Window(-1, 1, "end").bounds(4)).all()
+
+
+def test_the_first_word_is_the_one_that_is_generated_also_after_a_blank(subject, fresh, settings):
+    found = readout.first_word(subject, fresh, settings).set_index(["prompt", "alpha"])
+    texts = run(subject, fresh, settings, how=Sampling(1))
+    joints = [splice(context, "X").partition("X")[0] for context in fresh["context"]]
+    assert {"", " "} == set(
+        joints
+    )  # no mark opens these replies: the first new token is the first of the reply
+    for row in texts.itertuples():
+        assert found.loc[(row.prompt, row.alpha), "token"] == subject.tokenizer.decode(row.ids)
+        owned = readout.own_openings(subject, joints[row.prompt])["anger"]
+        assert found.loc[(row.prompt, row.alpha), "own"] == float(row.ids[0] in owned)
+
+
+@pytest.mark.parametrize("joint", ["", " ", ' "', "\n"])
+@pytest.mark.parametrize(
+    "name", ["small-gpt2", "small-pythia", "small-llama3", "small-qwen3", "small-gemma3"]
+)
+def test_own_openings_are_the_tokens_of_a_whole_text(planted, monkeypatch, name, joint):
+    subject = replace(planted, tokenizer=load_tokenizer(name))
+    words = ["Thank you."] * 9 + ["Sorry."] * 8
+    replies = pd.DataFrame({"text": words, "emotion": ["gratitude"] * 9 + ["apology"] * 7 + ["anger"]})
+    monkeypatch.setattr(readout, "_replies", lambda: replies)
+    before = subject.ids("Tom met Anna." + joint.rstrip(" "))
+    token = subject.ids("Tom met Anna." + joint + "Thank you.")[len(before)]
+    found = readout.own_openings(subject, joint)
+    # seven of eight "Sorry" are of one emotion, less than nine of ten
+    assert found == {"gratitude": [token], "anger": [], "apology": [], "neutral": []}
+
+
+def test_a_part_of_the_contexts_is_numbered_from_nought(subject, fresh, settings):
+    part = fresh.iloc[4:]
+    for made in (readout.first_word, readout.reply_log_odds, run):
+        found = made(subject, part, settings)
+        assert sorted(set(found["prompt"])) == [0, 1]
+        assert found.groupby("prompt")["unit"].first().tolist() == part["unit"].tolist()
+    assert set(found["context"]) == set(part["context"])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 import steered
 
 from emotion_utils.errors import UserError
+from emotion_utils.generation import Sampling
 from emotion_utils.interventions import UNTOUCHED
-from emotion_utils.scoring import reply_emotions
+from emotion_utils.scoring import genuine_replies, reply_emotions
 from emotion_utils.steering import trials
+from emotion_utils.steering.choice import choose
 from emotion_utils.steering.subject import MADE
 
 
@@ -142,3 +146,57 @@ def test_the_explorer_gets_the_chosen_kind_of_vector_once():
     found = trials.for_explorer(sweep, {"anger": pd.Series({"made": MADE[1]})}, 2)
     assert len(found) == 4
     assert set(found["prompt"]) == {"context 0", "context 1"}
+
+
+WHERE = {
+    "end of prompt": lambda at, last: at == last,
+    "whole prompt": lambda at, last: at <= last,
+    "generated tokens": lambda at, last: at > last,
+    "end of prompt and all new tokens": lambda at, last: at >= last,
+    "everywhere": lambda at, last: True,
+}
+
+
+def test_windows_are_the_positions_that_their_names_say(subject, fresh):
+    vector = subject.direction("gratitude", 2)
+    settings = [trials.Setting("gratitude", 2, 1.0, vector, MADE[0], where=where) for where in WHERE]
+    table = trials.run(subject, fresh.head(1), settings, how=Sampling(8))
+    ids = subject.ids(fresh["context"][0])
+    for row in table.itertuples():
+        acts = partial(WHERE[row.where], last=len(ids) - 1)
+        assert row.ids == steered.continued(subject.model, ids, vector, 2, acts, 8), row.where
+    assert len({tuple(made) for made in table["ids"]}) > 2
+
+
+def test_exactly_the_planted_setting_steers_and_is_chosen(planted):
+    alphas = (-2.0, 0.0, 0.5, 2.0)
+    table = trials.run(planted, steered.quoted(), trials.grid(planted, alphas), how=Sampling(6))
+    table = trials.outcomes(planted, table)
+    cells = trials.cells(table)
+    turned = cells[cells["share"] > 0]
+    assert [tuple(row) for row in turned[list(trials.KEYS)].to_numpy()] == [steered.TURNED]
+    assert turned["share"].tolist() == [1.0]
+    # at layer 0 the same strength says thanks: another emotion than the vector's
+    assert [tuple(r) for r in cells.loc[cells["other"] > 0, list(trials.KEYS)].to_numpy()] == [
+        (MADE[1], "apology", 0, 2.0)
+    ]
+    still = cells[cells["alpha"] == 0]
+    assert (still["empty"] == 1).all()  # the untouched model repeats the mark
+    assert still["cost"].isna().all()
+    chosen = choose(cells[cells["emotion"] == "apology"])["apology"]
+    assert (chosen["made"], chosen["layer"], chosen["alpha"]) == (MADE[1], 1, 2.0)
+
+
+def test_the_cost_is_that_of_the_plain_model_beside_genuine_replies(subject, fresh):
+    context = fresh["context"][0]
+    assert context.endswith('"')  # the reply follows at once, and the mark that closes it is not read
+    found = trials.outcomes(
+        subject, pd.DataFrame({"text": ["Thank you."], "context": context, "emotion": "anger"})
+    )["relative_perplexity"][0]
+    start, nats = subject.ids(context), []
+    for reply in ("Thank you.", *genuine_replies("anger")):
+        ids = subject.ids(context + reply)
+        logs = steered.log_probs(subject.model, ids)
+        new = range(len(start), len(ids))
+        nats.append(-np.mean([float(logs[at - 1, ids[at]]) for at in new]))
+    assert found == pytest.approx(np.exp(nats[0] - np.mean(nats[1:])), rel=1e-3)
