@@ -24,7 +24,7 @@ from emotion_utils.decoding import Batch, NotFinite, Sampling
 from emotion_utils.dependencies import fingerprint
 from emotion_utils.errors import UserError
 from emotion_utils.interventions import UNTOUCHED, Condition
-from emotion_utils.rows import Prompt, Rows, all_rows, checked, each_with, prompt_ids
+from emotion_utils.rows import Prompt, Rows, all_rows, checked, distinct, each_with, prompt_ids
 from emotion_utils.store import Store
 
 if TYPE_CHECKING:
@@ -115,19 +115,20 @@ def generate(
     size = batch_rows if batch_rows is not None else CPU_BATCH_ROWS if on_cpu else BATCH_ROWS
     job = _Job(model, tokenizer, ids, list(conditions), how, cache, side, share)
     lengths = np.array([len(row) for row in ids], dtype=np.int64)
-    order = np.lexsort((plan[:, 0], lengths[plan[:, 0]]))  # similar lengths together
+    run, which = distinct(plan, conditions)
+    order = np.argsort(lengths[run[:, 0]], kind="stable")  # similar lengths together
     if not len(plan):
         return pd.DataFrame(columns=COLUMNS)
     found = []
-    with tqdm(total=len(plan), desc="generation", unit="text", disable=not progress, delay=2) as bar:
-        for start in range(0, len(plan), SHARD_ROWS):
-            part = plan[order[start : start + SHARD_ROWS]]
+    with tqdm(total=len(run), desc="generation", unit="text", disable=not progress, delay=2) as bar:
+        for start in range(0, len(run), SHARD_ROWS):
+            part = run[order[start : start + SHARD_ROWS]]
             compute = partial(job.shard, part, size, bar.update)
             if store is None:
                 found.append(compute())
             else:
                 found.append(store.compute("generation", job.key(part, made_from), compute))
-    made = pd.concat(found, ignore_index=True).iloc[np.argsort(order)].reset_index(drop=True)
+    made = pd.concat(found, ignore_index=True).iloc[np.argsort(order)[which]].reset_index(drop=True)
     made["ids"] = [list(map(int, ids)) for ids in made["ids"]]  # a store gives arrays
     table = pd.DataFrame(plan, columns=["prompt", "condition", "sample"])
     table["condition"] = [conditions[i].name for i in plan[:, 1].tolist()]

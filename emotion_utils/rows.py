@@ -23,7 +23,7 @@ from emotion_utils.positions import encode
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["Prompt", "Rows", "all_rows", "checked", "each_with", "prompt_ids"]
+__all__ = ["Prompt", "Rows", "all_rows", "checked", "distinct", "each_with", "prompt_ids"]
 
 Prompt = str | Sequence[int]
 
@@ -170,3 +170,18 @@ def all_rows(prompts: int, conditions: int) -> Int[np.ndarray, "row 2"]:
 def each_with(pairs: Int[np.ndarray, "row 2"], n: int) -> Int[np.ndarray, "repeated 3"]:
     """Each pair n times, with a number from 0 to n - 1."""
     return np.column_stack([np.repeat(pairs, n, axis=0), np.tile(np.arange(n), len(pairs))])
+
+
+def distinct(
+    plan: Int[np.ndarray, "row 3"], conditions: Sequence[Condition]
+) -> tuple[Int[np.ndarray, "run 3"], Int[np.ndarray, " row"]]:
+    """The rows that have to be run, and which of them each row of a plan (prompt, condition, number) is.
+
+    Conditions that change nothing are one: in any batch they give exactly what the untouched model gives.
+    """
+    idle = [i for i, condition in enumerate(conditions) if not condition.acting()]
+    same = np.arange(len(conditions))
+    same[idle] = idle[:1]
+    merged = np.column_stack([plan[:, 0], same[plan[:, 1]], plan[:, 2]])
+    run, which = np.unique(merged, axis=0, return_inverse=True)
+    return run, which.reshape(-1)

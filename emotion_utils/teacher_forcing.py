@@ -21,7 +21,7 @@ from emotion_utils.backoff import in_pieces
 from emotion_utils.errors import UserError
 from emotion_utils.interventions import UNTOUCHED, Condition
 from emotion_utils.prefill import Prefill
-from emotion_utils.rows import Prompt, Rows, checked, each_with
+from emotion_utils.rows import Prompt, Rows, checked, distinct, each_with
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -82,14 +82,15 @@ def continuation_log_probs(
     starts, pairs = checked(model, tokenizer, prompts, conditions, rows, longest)
     plan = each_with(pairs, len(endings))  # (row, [prompt, condition, continuation])
     reading = _Reading(model, tokenizer, starts, endings, conditions, side, share)
-    lengths = [len(starts[p]) + len(endings[e]) for p, _, e in plan.tolist()]
+    run, which = distinct(plan, conditions)
+    lengths = [len(starts[p]) + len(endings[e]) for p, _, e in run.tolist()]
     order = np.argsort(lengths, kind="stable").tolist()  # similar lengths together
-    found = np.empty(len(plan))
-    for piece, values in in_pieces(order, batch_rows, lambda some: reading.log_probs(plan[list(some)])):
+    found = np.empty(len(run))
+    for piece, values in in_pieces(order, batch_rows, lambda some: reading.log_probs(run[list(some)])):
         found[list(piece)] = values
     table = pd.DataFrame(plan, columns=["prompt", "condition", "continuation"])
     table["condition"] = [conditions[i].name for i in plan[:, 1].tolist()]
-    table["log_prob"] = found
+    table["log_prob"] = found[which]
     table["n_tokens"] = [len(endings[i]) for i in plan[:, 2].tolist()]
     return table
 
@@ -202,9 +203,9 @@ def next_token_log_probs(
     """
     starts, pairs = checked(model, tokenizer, prompts, conditions, None, 1)
     reading = _Reading(model, tokenizer, starts, [[]], conditions)
-    plan = each_with(pairs, 1)
-    pieces = in_pieces(range(len(plan)), batch_rows, lambda some: reading.next_tokens(plan[list(some)]))
+    run, which = distinct(each_with(pairs, 1), conditions)
+    pieces = in_pieces(range(len(run)), batch_rows, lambda some: reading.next_tokens(run[list(some)]))
     found = [values for _, values in pieces]
     if not found:
         return torch.empty(len(starts), len(conditions), model.config.get_text_config().vocab_size)
-    return torch.cat(found).reshape(len(starts), len(conditions), -1)
+    return torch.cat(found)[which].reshape(len(starts), len(conditions), -1)

@@ -263,14 +263,13 @@ def ending_with(tokenizer, token):
 def test_rows_that_end_leave_the_others_as_they_are(untrained):
     """Half of the rows end at once and are dropped; windows and fading go on for the rest."""
     model, tokenizer = untrained
-    conditions, how = (
-        sweep(model),
-        {"progress": False, "rows": np.array([[0, 0]] * 20 + [[1, c] for c in range(20)])},
-    )
-    whole = generate(model, tokenizer, PROMPTS, conditions, Sampling(NEW, 5.0, stop_at_end=False), **how)
+    conditions, prompts = sweep(model), [PROMPTS[0]] * 20 + [PROMPTS[1]]
+    rows = np.array([[p, 0] for p in range(20)] + [[20, c] for c in range(20)])
+    how = {"rows": rows, "progress": False}
+    whole = generate(model, tokenizer, prompts, conditions, Sampling(NEW, 5.0, stop_at_end=False), **how)
     end = whole["ids"][0][2]
     cut = [ids[: ids.index(end) + 1] if end in ids else ids for ids in whole["ids"]]
-    found = generate(model, ending_with(tokenizer, end), PROMPTS, conditions, Sampling(NEW, 5.0), **how)
+    found = generate(model, ending_with(tokenizer, end), prompts, conditions, Sampling(NEW, 5.0), **how)
     assert found["ids"].tolist() == cut
     assert max(map(len, cut[:20])) <= 3
     assert max(map(len, cut)) == NEW

@@ -12,9 +12,9 @@ from emotion_utils import rows
 from emotion_utils.errors import UserError
 from emotion_utils.generation import generate
 from emotion_utils.hooks import n_layers
-from emotion_utils.interventions import UNTOUCHED
-from emotion_utils.rows import Rows, all_rows, each_with
-from emotion_utils.teacher_forcing import continuation_log_probs, next_token_log_probs
+from emotion_utils.interventions import UNTOUCHED, steering
+from emotion_utils.rows import Rows, all_rows, distinct, each_with
+from emotion_utils.teacher_forcing import continuation_log_probs, log_odds, next_token_log_probs
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,23 @@ def test_equal_texts_are_kept_once(small):
     assert list(map(list, batch.ids)) == [[5, 6], [7]]
     assert batch.which.tolist() == [0, 1, 0]
     assert (batch.packed.prompts, batch.packed.n_layers) == ([1, 1, 2], n_layers(model))
+
+
+def test_conditions_that_change_nothing_are_run_once(small):
+    """Whatever batch they are in, they give exactly what the untouched model gives."""
+    model, tokenizer = small
+    zeros = [steering(str(layer), torch.ones(128), layer, 0.0) for layer in range(3)]
+    conditions = [steering("one", torch.ones(128), 1, 1.0), UNTOUCHED, *zeros]
+    run, which = distinct(each_with(all_rows(2, 5), 2), conditions)
+    assert run.tolist() == [[p, c, n] for p in range(2) for c in range(2) for n in range(2)]
+    assert which.tolist() == [0, 1, *[2, 3] * 4, 4, 5, *[6, 7] * 4]
+    prompts = ["We met", "Anna gave him the book that he had lost"]
+    table = continuation_log_probs(model, tokenizer, prompts, [" no", " all"], conditions, batch_rows=3)
+    odds = log_odds(table, [0], [1]).pivot(index="prompt", columns="condition", values="log_odds")
+    assert (odds[["0", "1", "2"]].to_numpy() == odds[["untouched"]].to_numpy()).all()
+    assert (odds["one"] != odds["untouched"]).all()
+    logs = next_token_log_probs(model, tokenizer, prompts, conditions, batch_rows=3)
+    assert all(torch.equal(logs[:, c], logs[:, 1]) for c in (2, 3, 4))
 
 
 @pytest.mark.parametrize(
