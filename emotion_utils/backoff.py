@@ -62,7 +62,8 @@ def in_pieces(
 def _out_of_memory(error: BaseException) -> bool:
     text = str(error).lower()
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
-        sign in text for sign in ("out of memory", "can't allocate memory", "not enough memory")
+        sign in text
+        for sign in ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
     )
 
 

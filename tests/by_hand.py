@@ -119,9 +119,9 @@ def _hook(model, edit, prompt):
 
     block = blocks(model)[edit.point.layer]
     gemma = hasattr(block, "pre_feedforward_layernorm")
-    if edit.point.kind in ("resid_pre", "z"):
-        module = block if edit.point.kind == "resid_pre" else _projection(block)
-        return module.register_forward_pre_hook(before)
+    inputs = {"resid_pre": block, "z": _projection(block), "neurons": _mlp_projection(block)}
+    if edit.point.kind in inputs:
+        return inputs[edit.point.kind].register_forward_pre_hook(before)
     return {
         "resid_post": block,
         "attn_out": block.post_attention_layernorm if gemma else _attention(block),
@@ -138,3 +138,8 @@ def _projection(block):
     attention = getattr(attention, "attention", attention)
     names = ("o_proj", "c_proj", "out_proj", "dense")
     return next(getattr(attention, name) for name in names if hasattr(attention, name))
+
+
+def _mlp_projection(block):
+    names = ("down_proj", "c_proj", "dense_4h_to_h")
+    return next(getattr(block.mlp, name) for name in names if hasattr(block.mlp, name))

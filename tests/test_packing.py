@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from by_hand import heads_of, logits_by_hand, vector
 
-from emotion_utils.hooks import HookPoint
+from emotion_utils.hooks import HookPoint, shape_at
 from emotion_utils.interventions import PROMPT, UNTOUCHED, Condition, Edit, Window
 from emotion_utils.teacher_forcing import next_token_log_probs
 
@@ -17,7 +17,8 @@ def at_one_point(model):
     z, residual = HookPoint(1, "z"), HookPoint(1, "resid_post")
     first, second = heads_of(model, 1), heads_of(model, 2)
     one, two = vector(model, 1), vector(model, 2)
-    stack = torch.stack([one, two])
+    stack, neurons = torch.stack([one, two]), HookPoint(2, "neurons")
+    fading = Edit(neurons, 2 * torch.ones(shape_at(model, neurons)), "set", -1.0, Window(1, half_life=0.5))
     return [
         UNTOUCHED,
         Condition("heads apart", (Edit(z, first, "set", heads=(0,)), Edit(z, second, "set", heads=(2,)))),
@@ -29,6 +30,8 @@ def at_one_point(model):
         ),
         Condition("positions, then all", (Edit(residual, stack, "set"), Edit(residual, two, window=PROMPT))),
         Condition("no head", (Edit(z, first, "set", heads=()),)),
+        Condition("heads by position", (Edit(z, torch.stack([first, second]), heads=(1, 3)), Edit(z, first))),
+        Condition("neurons", (fading, Edit(neurons, torch.ones(shape_at(model, neurons)), window=PROMPT))),
     ]
 
 
