@@ -16,7 +16,15 @@ from emotion_utils.parameters import chapter_schema, model_names
 from emotion_utils.paths import DATA, PROJECT_ROOT, PROMPTS
 from emotion_utils.runs import Job
 
-__all__ = ["book_inputs", "fingerprint", "imported_modules", "job_inputs", "model_files", "package_sources"]
+__all__ = [
+    "book_inputs",
+    "fingerprint",
+    "imported_modules",
+    "job_inputs",
+    "model_files",
+    "module_sources",
+    "package_sources",
+]
 
 _PACKAGE = "emotion_utils"
 _GENERATED = {"_vendor", "__pycache__"}
@@ -66,7 +74,12 @@ def model_files(name: str) -> list[Path]:
 
 def package_sources(notebook: Path) -> list[Path]:
     """The source files of every module of the package that `notebook` imports, directly or not."""
-    modules = _closure(imported_modules(notebook))
+    return module_sources(imported_modules(notebook))
+
+
+def module_sources(names: Iterable[str]) -> list[Path]:
+    """The source files of modules of the package and of all that they import, directly or not."""
+    modules = _closure(names)
     files = {_module_file(name) for name in modules}
     if any(name.startswith(f"{_PACKAGE}.smallworld") for name in modules):
         files |= set(_CONTENT.rglob("*.yaml"))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from emotion_utils.canonical import digest
-from emotion_utils.dependencies import fingerprint, model_files
+from emotion_utils.dependencies import fingerprint, model_files, module_sources
 from emotion_utils.held_out import Probes, effective, held_out, mean_draws
 from emotion_utils.models import BUNDLED, load_model, load_tokenizer
 from emotion_utils.provenance import versions
@@ -18,21 +19,10 @@ from emotion_utils.reads import read_sets
 from emotion_utils.resampling import interval
 from emotion_utils.store import Store
 
-__all__ = ["CONTROL", "beside_control", "companions", "content", "overview", "reading"]
+__all__ = ["CONTROL", "beside_control", "by_model", "companions", "content", "overview", "reading"]
 
 CONTROL = "small-gpt2-blind"
 """Trained on the same words, with reactions that do not follow from the causes."""
-CODE = (
-    "activations",
-    "held_out",
-    "hooks",
-    "lexicality",
-    "positions",
-    "probing",
-    "resampling",
-    "vectors",
-    "wordbags",
-)
 
 
 def companions(model: str, profile: str) -> list[str]:
@@ -82,8 +72,6 @@ def overview(
         "device": device,
         "dtype": dtype,
         "seed": seed,
-        "packages": versions(),
-        "code": fingerprint(Path(__file__).parent / f"{module}.py" for module in CODE),
     }
 
     def score(name: str) -> pd.DataFrame:
@@ -100,11 +88,48 @@ def overview(
             table.at[i, "effective"] = effective(made)
         return table
 
-    parts = []
-    for name in models:
-        key = {**asked, "model": name, "files": fingerprint(model_files(name))}
-        parts.append(store.compute("overview", key, lambda name=name: score(name)))  # type: ignore[misc]
-    return pd.concat(parts, ignore_index=True)
+    return by_model("overview", models, score, asked, __name__, store)
+
+
+def by_model(
+    artefact: str,
+    models: Sequence[str],
+    function: Callable[[str], pd.DataFrame],
+    asked: Mapping[str, Any],
+    module: str,
+    store: Store,
+    first: str = "",
+) -> pd.DataFrame:
+    """Tables of several models below each other, each computed once per store.
+
+    Parameters
+    ----------
+    artefact
+        Its name in the store.
+    models
+        Names of the registry.
+    function
+        Computes the table of a model.
+    asked
+        What the tables depend on beside the model's files, the packages and the code.
+    module
+        Where ``function`` stands; the code is this module and all that it imports.
+    store
+        Where the tables are kept.
+    first
+        The model to begin with, so that two pages that need the same models compute different ones.
+
+    Returns
+    -------
+    In the order of ``models``.
+    """
+    code = fingerprint(module_sources([module]))
+    start, parts = models.index(first) if first in models else 0, {}
+    for name in [*models[start:], *models[:start]]:
+        files = fingerprint(model_files(name))
+        key = {**asked, "packages": versions(), "code": code, "model": name, "files": files}
+        parts[name] = store.compute(artefact, key, partial(function, name))
+    return pd.concat([parts[name] for name in models], ignore_index=True)
 
 
 def content(table: pd.DataFrame) -> str:

@@ -109,6 +109,8 @@ def grouped_mean_interval(
     Low and high end; NaN with fewer than :data:`FEWEST_UNITS` groups.
     """
     codes, uniques = pd.factorize(np.asarray(groups))
+    if len(uniques) < FEWEST_UNITS:
+        return float("nan"), float("nan")
     sums, sizes = np.bincount(codes, weights=np.asarray(values, dtype=float)), np.bincount(codes)
     drawn = _weights(len(uniques), n_resamples, np.random.default_rng(seed))
     draws = (drawn @ sums) / (drawn @ sizes)

@@ -29,6 +29,7 @@ __all__ = [
     "cosines_as_published",
     "depth_of_peak",
     "neighbour_states",
+    "on_reported_scale",
 ]
 
 VARIANTS = {
@@ -88,14 +89,18 @@ def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a * b).sum(-1) / np.maximum(np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1), 1e-300)
 
 
+def on_reported_scale(layers: np.ndarray, n_layers: int) -> np.ndarray:
+    """Layers of a model at the same relative depth of the reports' models of twelve layers."""
+    return (layers + 1) / n_layers * REPORTED_LAYERS - 1
+
+
 def depth_of_peak(given: States, n_resamples: int = 500, seed: int = 0) -> tuple[float, float, float]:
     """Layer at which the mean vector length is largest, on the scale of a model of twelve layers, with its interval."""
 
     def peak(weights: np.ndarray) -> np.ndarray:
         squared = np.diagonal(given.products(weights), axis1=-2, axis2=-1)  # (draw, layer, emotion)
         at = np.sqrt(np.maximum(squared, 0)).mean(axis=2).argmax(axis=1)
-        depth = (np.array(given.layers)[at] + 1) / (max(given.layers) + 1)
-        return depth * REPORTED_LAYERS - 1
+        return on_reported_scale(np.array(given.layers)[at], max(given.layers) + 1)
 
     low, high = interval(peak(given.bootstrap(n_resamples, seed)))
     return float(peak(given.observed())[0]), low, high

@@ -20,7 +20,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from emotion_utils.errors import UserError
 from emotion_utils.prompt_schema import EMOTIONS
 from emotion_utils.prompts import load_profile
-from emotion_utils.scoring.replies import first_reply, reply_emotions, sample_replies
+from emotion_utils.scoring.replies import drawn_replies, first_reply, reply_emotions
 from emotion_utils.scoring.scorer import Rows, Scorer
 from emotion_utils.splits import connected_groups, normalise
 from emotion_utils.wordbags import WORD_OR_MARK, classifier
@@ -81,7 +81,7 @@ def training_texts(seed: int = 0) -> pd.DataFrame:
     Columns `text, emotion, group, source`: `source` is the small world or the name of a prompt set, `group` numbers
     the wordings that belong together (a reply template, or prompts connected by family, pair or text).
     """
-    replies = sample_replies(DRAWS, seed)
+    replies = drawn_replies(DRAWS, seed)
     replies = replies[replies.groupby("template").cumcount() < PER_TEMPLATE]
     parts = [replies.assign(source="small world", family=replies["template"], pair_id=None)]
     for name in PROMPT_SETS:

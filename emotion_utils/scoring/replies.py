@@ -15,7 +15,15 @@ from emotion_utils.smallworld.content import Reaction
 from emotion_utils.smallworld.grammar import Grammar, load_grammar
 from emotion_utils.smallworld.nodes import Choice, Draw, Lit, Mention, Node, Ref
 
-__all__ = ["first_reply", "genuine_replies", "reply_emotion", "reply_emotions", "sample_replies", "splice"]
+__all__ = [
+    "drawn_replies",
+    "first_reply",
+    "genuine_replies",
+    "reply_emotion",
+    "reply_emotions",
+    "sample_replies",
+    "splice",
+]
 
 LEADING = " \t\n\"“”'‘"
 REPLY_END = re.compile(r"[\"”\n]")
@@ -75,7 +83,7 @@ def genuine_replies(emotion: str, n: int = 8, seed: int = 0, draws: int = 1200) 
     """
     if emotion not in EMOTIONS:
         raise UserError(f'The emotion "{emotion}" is not known: choose one of {", ".join(EMOTIONS)}.')
-    drawn = _drawn(draws, seed)
+    drawn = drawn_replies(draws, seed)
     drawn = drawn[(drawn["emotion"] == emotion) & drawn["anywhere"]]
     turn = drawn.groupby("template").cumcount()
     return drawn.assign(turn=turn).sort_values("turn", kind="stable")["text"].head(n).tolist()
@@ -113,7 +121,8 @@ def _joint(context: str) -> str:
 
 
 @functools.lru_cache(maxsize=8)
-def _drawn(n: int, seed: int) -> pd.DataFrame:
+def drawn_replies(n: int, seed: int = 0) -> pd.DataFrame:
+    """:func:`sample_replies`, drawn once in a process: a table to read, not to change."""
     return sample_replies(n, seed)
 
 

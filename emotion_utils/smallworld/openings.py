@@ -29,8 +29,9 @@ def classify(continuation: str, known: Iterable[Opening]) -> str | None:
 
 
 def starting_ids(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
-    """``text`` as the models saw documents begin: after one BOS, in every family."""
-    return [tokenizer.bos_token_id, *tokenizer(text, add_special_tokens=False)["input_ids"]]
+    """``text`` as the models saw documents begin: after one BOS, which every bundled family has."""
+    bos = tokenizer.bos_token_id
+    return [*([] if bos is None else [bos]), *tokenizer(text, add_special_tokens=False)["input_ids"]]
 
 
 def context_ids(tokenizer: PreTrainedTokenizerFast, document: Document) -> list[int]:

@@ -16,7 +16,7 @@ from emotion_utils.prefill import Prefill
 from emotion_utils.rows import Rows
 from emotion_utils.scoring.divergence import kl_divergence
 from emotion_utils.steering.subject import Subject
-from emotion_utils.steering.trials import Setting
+from emotion_utils.steering.trials import Setting, conditions_of
 
 __all__ = ["text_divergence"]
 
@@ -43,7 +43,7 @@ def text_divergence(
     -------
     One number per row of the table; NaN for a text without tokens.
     """
-    conditions = {(made := setting.condition()).name: made for setting in settings}
+    conditions = conditions_of(settings)
     rows = [
         (subject.ids(context), ids, conditions[name])
         for context, ids, name in zip(table["context"], table["ids"], table["condition"], strict=True)

@@ -49,7 +49,9 @@ def curve(
     rows = []
     for (emotion, alpha), part in table.groupby(["emotion", "alpha"], sort=False):
         kept = part[part[column].notna()]
-        low, high = _interval(kept[column].to_numpy(), kept["unit"].to_numpy(), seed, bounds)
+        low, high = grouped_mean_interval(
+            kept[column].to_numpy(), kept["unit"].to_numpy(), seed=seed, bounds=bounds
+        )
         rows.append((emotion, alpha, kept[column].mean(), low, high, len(kept)))
     return pd.DataFrame(rows, columns=["emotion", "alpha", "value", "low", "high", "n"])
 
@@ -94,7 +96,7 @@ def difference(one: pd.DataFrame, other: pd.DataFrame, columns: Sequence[str], s
         for emotion in one["emotion"].unique():
             part = pair[pair.index.get_level_values("emotion") == emotion]
             gap = (part["one"] - part["other"]).to_numpy()
-            low, high = _interval(gap, part["unit"].to_numpy(), seed)
+            low, high = grouped_mean_interval(gap, part["unit"].to_numpy(), seed=seed)
             means = part["one"].mean(), part["other"].mean()
             rows.append(
                 (
@@ -110,12 +112,3 @@ def difference(one: pd.DataFrame, other: pd.DataFrame, columns: Sequence[str], s
             )
     names = ["emotion", "score", "one", "other", "difference", "low", "high", "n", "n_units"]
     return pd.DataFrame(rows, columns=names)
-
-
-def _interval(
-    values: np.ndarray, units: np.ndarray, seed: int, bounds: tuple[float, float] | None = None
-) -> tuple[float, float]:
-    """Of a mean; empty also where every value is missing."""
-    if not len(values):
-        return float("nan"), float("nan")
-    return grouped_mean_interval(values, units, seed=seed, bounds=bounds)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from emotion_utils.dependencies import fingerprint, model_files
 from emotion_utils.models import load_model, load_tokenizer
-from emotion_utils.overview import content
-from emotion_utils.provenance import versions
+from emotion_utils.overview import by_model, content
 from emotion_utils.steering import trials
 from emotion_utils.steering.choice import RANDOM_AT_MOST, choose, random_share
 from emotion_utils.steering.contexts import neutral_contexts
@@ -28,7 +25,6 @@ __all__ = ["Trial", "overview", "passed", "trial"]
 FEW = 4
 """Contexts on which random vectors are tried before a cell is chosen: one vector turns nearly all of them or none."""
 SET = "implicit"
-PACKAGE = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +140,7 @@ def overview(
     store
         Where the summaries are kept.
     first
-        The model to begin with, so that two pages that need the same models compute different ones.
+        The model to begin with.
     device, dtype
         Of the models.
     seed
@@ -159,8 +155,6 @@ def overview(
         "device": device,
         "dtype": dtype,
         "seed": seed,
-        "packages": versions(),
-        "code": fingerprint(_sources()),
     }
 
     def compute(name: str) -> pd.DataFrame:
@@ -173,12 +167,7 @@ def overview(
         table.insert(0, "model", name)
         return table
 
-    parts = {}
-    start = models.index(first) if first in models else 0
-    for name in [*models[start:], *models[:start]]:
-        key = {**asked, "model": name, "files": fingerprint(model_files(name))}
-        parts[name] = store.compute("steering_overview", key, lambda name=name: compute(name))  # type: ignore[misc]
-    return pd.concat([parts[name] for name in models], ignore_index=True)
+    return by_model("steering_overview", models, compute, asked, __name__, store, first)
 
 
 def passed(table: pd.DataFrame) -> pd.DataFrame:
@@ -195,14 +184,3 @@ def passed(table: pd.DataFrame) -> pd.DataFrame:
         controls=("controls", "sum"),
     )  # fmt: skip
     return found.assign(controls_fail=found["control"] <= RANDOM_AT_MOST).reset_index()
-
-
-def _sources() -> list[Path]:
-    """The code that a trial depends on."""
-    from emotion_utils.activations import CODE as READING
-    from emotion_utils.generation import CODE as GENERATING
-
-    modules = [
-        PACKAGE / f"{module}.py" for module in {*READING, *GENERATING, "probing", "vectors", "resampling"}
-    ]
-    return sorted([*modules, *PACKAGE.glob("steering/*.py"), *PACKAGE.glob("scoring/*.py")])

@@ -21,6 +21,7 @@ from emotion_utils.scoring.politeness import politeness
 from emotion_utils.scoring.scorer import score
 from emotion_utils.steering.subject import MADE, Subject
 from emotion_utils.steering.trials import ALPHAS, Setting, outcomes, run
+from emotion_utils.vector_claims import on_reported_scale
 
 if TYPE_CHECKING:
     from emotion_utils.store import Store
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = [
     "COLLAPSED",
     "EFFECTS",
-    "REPORTED_LAYERS",
     "collapse",
     "layer_of_effect",
     "raw_alpha",
@@ -40,7 +40,6 @@ EFFECTS = ("vader", "politeness", "classifier")
 """Sentiment, politeness and emotion."""
 COLLAPSED = 5.0
 """A text that costs more than so many times a genuine reply is called collapsed."""
-REPORTED_LAYERS = 12
 
 
 def raw_alpha(subject: Subject, emotion: str, layer: int, alpha: float, made: str = MADE[0]) -> float:
@@ -104,7 +103,7 @@ def layer_of_effect(table: pd.DataFrame, n_layers: int, seed: int = 0) -> tuple[
     units = table.groupby("prompt")["unit"].first().reindex(wide.index).to_numpy()
     weights = np.concatenate([np.ones((1, len(wide))), unit_weights(units, 500, np.random.default_rng(seed))])
     at = (weights @ np.nan_to_num(wide.to_numpy())).argmax(axis=1)
-    depth = (np.array(wide.columns)[at] + 1) / n_layers * REPORTED_LAYERS - 1
+    depth = on_reported_scale(np.array(wide.columns)[at], n_layers)
     low, high = np.quantile(depth[1:], (0.025, 0.975))
     return float(depth[0]), float(min(low, depth[0])), float(max(high, depth[0]))
 

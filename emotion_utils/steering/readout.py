@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 
 import numpy as np
 import pandas as pd
 import torch
 
 from emotion_utils.errors import UserError
-from emotion_utils.interventions import Window, steering
+from emotion_utils.interventions import UNTOUCHED, Window, steering
 from emotion_utils.prompt_schema import EMOTIONS
 from emotion_utils.scoring.divergence import kl_divergence
-from emotion_utils.scoring.replies import genuine_replies, sample_replies, splice
+from emotion_utils.scoring.replies import drawn_replies, genuine_replies, splice
 from emotion_utils.steering.subject import Subject
-from emotion_utils.steering.trials import WINDOWS, Setting
+from emotion_utils.steering.trials import WINDOWS, Setting, conditions_of, described
 from emotion_utils.teacher_forcing import continuation_log_probs, log_odds, next_token_log_probs
 
 __all__ = ["first_word", "own_openings", "reply_log_odds", "wrong_way"]
@@ -25,6 +24,7 @@ REPLIES = 4
 """Genuine replies of an emotion whose probabilities are added up."""
 OWN = 0.9
 """Share of the replies that begin with a token which must be of one emotion for the token to be its own."""
+REPLIES_DRAWN = 4000
 MARK = "X"
 
 
@@ -61,18 +61,12 @@ def _odds(
 ) -> pd.DataFrame:
     start = contexts["context"].iloc[0]
     texts = [splice(start, reply) for kind in (emotion, "neutral") for reply in genuine_replies(kind, n)]
-    conditions = {(made := setting.condition()).name: made for setting in settings}
-    unsteered = Setting(emotion, 0, 0.0, settings[0].vector).condition()
-    conditions.setdefault(unsteered.name, unsteered)
+    conditions = conditions_of(settings) | {UNTOUCHED.name: UNTOUCHED}
     ids = [subject.ids(text) for text in contexts["context"]]
     found = continuation_log_probs(subject.model, subject.tokenizer, ids, texts, list(conditions.values()))
     odds = log_odds(found, range(n), range(n, len(texts)))
-    rest = odds[odds["condition"] == unsteered.name].set_index("prompt")["log_odds"]
-    about = pd.DataFrame(
-        [(s.condition().name, s.kind, s.number, s.emotion, s.layer, s.alpha) for s in settings],
-        columns=["condition", "kind", "number", "emotion", "layer", "alpha"],
-    )
-    table = about.merge(odds, on="condition").drop(columns="condition")
+    rest = odds[odds["condition"] == UNTOUCHED.name].set_index("prompt")["log_odds"]
+    table = described(settings).merge(odds, on="condition").drop(columns=["condition", "made", "where"])
     table["shift"] = table["log_odds"] - table["prompt"].map(rest)
     places = contexts.reset_index(names="place")
     return table.assign(unit=table["prompt"].map(places["unit"]), prompt=table["prompt"].map(places["place"]))
@@ -132,8 +126,7 @@ def _words(
         )
         for i, setting in enumerate(settings)
     ]
-    untouched = steering("untouched", settings[0].vector, 0, 0.0)
-    found = next_token_log_probs(subject.model, subject.tokenizer, ids, [*conditions, untouched])
+    found = next_token_log_probs(subject.model, subject.tokenizer, ids, [*conditions, UNTOUCHED])
     rows = []
     for i, setting in enumerate(settings):
         logs, own = found[:, i], torch.tensor(owned[setting.emotion], dtype=torch.long)
@@ -153,17 +146,12 @@ def _words(
     return pd.concat(rows, ignore_index=True)
 
 
-@cache
-def _replies() -> pd.DataFrame:
-    return sample_replies(4000)
-
-
 def own_openings(subject: Subject, joint: str) -> dict[str, list[int]]:
     """By emotion: the first tokens of replies, after ``joint``, that hardly any other emotion's replies begin with."""
     # a blank is part of the token that follows it
     before = len(subject.tokenizer(joint.rstrip(" "), add_special_tokens=False)["input_ids"])
     count: dict[int, Counter[str]] = defaultdict(Counter)
-    for row in _replies().itertuples():
+    for row in drawn_replies(REPLIES_DRAWN).itertuples():
         ids = subject.tokenizer(joint + str(row.text), add_special_tokens=False)["input_ids"]
         count[ids[before]][str(row.emotion)] += 1
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from emotion_utils.lexicality import family_blocks
 from emotion_utils.models import BUNDLED
 from emotion_utils.probing import Contrast, by_emotion, fit
 from emotion_utils.reads import Readings, read_sets
+from emotion_utils.scoring.judge import Judge, relative_perplexity
+from emotion_utils.scoring.scorer import Scorer
+from emotion_utils.smallworld.openings import starting_ids
 from emotion_utils.vectors import EmotionVector, centred_class_means
 
 if TYPE_CHECKING:
@@ -86,14 +90,18 @@ class Subject:
         """For a store."""
         return identity(self.name, self.model)
 
+    @cached_property
+    def cost(self) -> Scorer:
+        """Perplexity beside genuine replies, under the untouched model; what it reads of a context is kept."""
+        return relative_perplexity(Judge(self.model, self.tokenizer))
+
     def direction(self, emotion: str, layer: int, made: str = MADE[0]) -> Float[Tensor, " d_model"]:
         """The emotion's vector at a layer, one unit of strength long."""
         return self.vectors[made][emotion].unit().at(layer) * self.unit[layer]
 
     def ids(self, text: str) -> list[int]:
         """Tokens of a text as documents begin in training: after one BOS, where the tokenizer has one."""
-        bos = self.tokenizer.bos_token_id
-        return [*([] if bos is None else [bos]), *self.tokenizer(text, add_special_tokens=False)["input_ids"]]
+        return starting_ids(self.tokenizer, text)
 
 
 def prepare(

@@ -24,9 +24,8 @@ from emotion_utils.interventions import (
     Window,
     steering,
 )
-from emotion_utils.resampling import effective_units, grouped_mean_interval, interval, unit_weights
+from emotion_utils.resampling import grouped_mean_interval
 from emotion_utils.scoring.classifier import trained_classifier
-from emotion_utils.scoring.judge import Judge, relative_perplexity
 from emotion_utils.scoring.replies import reply_emotions
 from emotion_utils.steering.subject import MADE, Subject
 from emotion_utils.suggestions import suggestion
@@ -50,6 +49,8 @@ __all__ = [
     "by_contexts",
     "cells",
     "chosen_settings",
+    "conditions_of",
+    "described",
     "elsewhere",
     "for_explorer",
     "grid",
@@ -131,12 +132,21 @@ class Setting:
         return steering(name, self.vector, self.layer, self.alpha, WINDOWS[self.where])
 
 
-def grid(
-    subject: Subject, alphas: Sequence[float] = ALPHAS, where: str = "end of prompt and first new token"
-) -> list[Setting]:
+def conditions_of(settings: Sequence[Setting]) -> dict[str, Condition]:
+    """The different conditions of settings, by name."""
+    return {(made := setting.condition()).name: made for setting in settings}
+
+
+def described(settings: Sequence[Setting]) -> pd.DataFrame:
+    """One row per setting: ``condition`` (its name), ``kind, number, made, emotion, layer, alpha, where``."""
+    rows = [(s.condition().name, *(getattr(s, name) for name in ABOUT)) for s in settings]
+    return pd.DataFrame(rows, columns=["condition", *ABOUT])
+
+
+def grid(subject: Subject, alphas: Sequence[float] = ALPHAS) -> list[Setting]:
     """All kinds of vectors, emotions, layers and strengths."""
     return [
-        Setting(emotion, layer, alpha, subject.direction(emotion, layer, made), made, where=where)
+        Setting(emotion, layer, alpha, subject.direction(emotion, layer, made), made)
         for made, emotion, layer, alpha in product(MADE, subject.emotions, subject.layers, alphas)
     ]
 
@@ -156,26 +166,18 @@ def run(
     One row per context and setting: ``condition`` (its name), ``kind, number, made, emotion, layer, alpha, where,
     prompt`` (number of the context), ``text, ids, n_tokens, context, unit, source``.
     """
-    conditions = {(made := setting.condition()).name: made for setting in settings}
     made = generate(
         subject.model,
         subject.tokenizer,
         [subject.ids(text) for text in contexts["context"]],
-        list(conditions.values()),
+        list(conditions_of(settings).values()),
         how,
         store=store,
         made_from=subject.identity() if store is not None else None,
         progress=False,
     )
-    about = pd.DataFrame(
-        [
-            (s.condition().name, s.kind, s.number, s.made, s.emotion, s.layer, s.alpha, s.where)
-            for s in settings
-        ],
-        columns=["condition", *ABOUT],
-    )
     texts = made[["prompt", "condition", "text", "ids", "n_tokens"]]
-    return about.merge(texts, on="condition").join(contexts.reset_index(drop=True), on="prompt")
+    return described(settings).merge(texts, on="condition").join(contexts.reset_index(drop=True), on="prompt")
 
 
 def outcomes(subject: Subject, table: pd.DataFrame, *, cost: bool = True) -> pd.DataFrame:
@@ -203,8 +205,7 @@ def outcomes(subject: Subject, table: pd.DataFrame, *, cost: bool = True) -> pd.
         says = [None if found == "undecided" else found for found in trained_classifier().predict(texts)]
     out = table.assign(says=says, target=[float(a == b) for a, b in zip(says, table["emotion"], strict=True)])
     if cost:
-        judge = relative_perplexity(Judge(subject.model, subject.tokenizer))
-        out["relative_perplexity"] = judge(table["text"], table["context"], table["emotion"])
+        out["relative_perplexity"] = subject.cost(table["text"], table["context"], table["emotion"])
     return out
 
 
@@ -248,14 +249,10 @@ def astray(table: pd.DataFrame) -> pd.Series:
 def _cost(part: pd.DataFrame, seed: int) -> dict[str, float]:
     nats = np.log(part["relative_perplexity"].to_numpy())
     kept = ~np.isnan(nats)
-    empty = {"empty": float(1 - kept.mean())}
-    if not kept.any():
-        return {"cost": float("nan"), "cost_low": float("nan"), "cost_high": float("nan")} | empty
-    units, value = part["unit"].to_numpy()[kept], float(nats[kept].mean())
-    weights = unit_weights(units, 1000, np.random.default_rng(seed))
-    draws = (weights @ nats[kept]) / weights.sum(axis=1)
-    low, high = interval(draws, effective_units(units), value)
-    return {"cost": np.exp(value), "cost_low": np.exp(low), "cost_high": np.exp(high)} | empty
+    value = float(nats[kept].mean()) if kept.any() else float("nan")
+    low, high = grouped_mean_interval(nats[kept], part["unit"].to_numpy()[kept], seed=seed)
+    costs = {"cost": np.exp(value), "cost_low": np.exp(low), "cost_high": np.exp(high)}
+    return costs | {"empty": float(1 - kept.mean())}
 
 
 def chosen_settings(
@@ -272,8 +269,7 @@ def chosen_settings(
 
 def at_chosen(table: pd.DataFrame, chosen: Mapping[str, pd.Series]) -> pd.DataFrame:
     """The rows of a table of several strengths that have the chosen one of their emotion."""
-    wanted = table["emotion"].map({emotion: float(row["alpha"]) for emotion, row in chosen.items()})
-    return table[table["alpha"] == wanted]
+    return table[table["alpha"] == _of_chosen(table, chosen, "alpha")]
 
 
 def by_contexts(parts: Mapping[str, pd.DataFrame], seed: int = 0) -> pd.DataFrame:
@@ -292,10 +288,14 @@ def elsewhere(subject: Subject, chosen: Mapping[str, pd.Series]) -> list[Setting
 
 def for_explorer(sweep: pd.DataFrame, chosen: Mapping[str, pd.Series], n: int = 6) -> pd.DataFrame:
     """The texts of a sweep on its first contexts, with the chosen kind of vector, as `plots.explorer` takes them."""
-    made = sweep["emotion"].map({emotion: row["made"] for emotion, row in chosen.items()})
     kept = (
-        sweep[(sweep["prompt"] < n) & (sweep["made"] == made)]
+        sweep[(sweep["prompt"] < n) & (sweep["made"] == _of_chosen(sweep, chosen, "made"))]
         .drop(columns="prompt")
         .rename(columns={"context": "prompt"})
     )
     return kept[["emotion", "prompt", "layer", "alpha", "text", "target", "relative_perplexity"]]
+
+
+def _of_chosen(table: pd.DataFrame, chosen: Mapping[str, pd.Series], name: str) -> pd.Series:
+    """What was chosen for the emotion of each row."""
+    return table["emotion"].map({emotion: row[name] for emotion, row in chosen.items()})

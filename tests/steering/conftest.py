@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import pytest
 import steered
 
 from emotion_utils.models import load_model, load_tokenizer
 from emotion_utils.prompts import load_profile
-from emotion_utils.scoring import classifier
-from emotion_utils.scoring.replies import sample_replies
-from emotion_utils.steering import readout
 from emotion_utils.steering.contexts import fresh_contexts
 from emotion_utils.steering.subject import prepare
 
@@ -35,13 +30,3 @@ def planted():
 def fresh():
     """Six contexts; a reply follows in the open marks of some, after a blank in the others."""
     return fresh_contexts(6, 0)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_draw():
-    """Two modules draw the same replies, which takes seconds: here they share them."""
-    drawn = cache(sample_replies)
-    with pytest.MonkeyPatch.context() as patch:
-        for module in (classifier, readout):
-            patch.setattr(module, "sample_replies", lambda n, seed=0: drawn(n, seed).copy())
-        yield

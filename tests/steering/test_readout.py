@@ -115,7 +115,7 @@ def test_own_openings_are_the_tokens_of_a_whole_text(planted, monkeypatch, name,
     subject = replace(planted, tokenizer=load_tokenizer(name))
     words = ["Thank you."] * 9 + ["Sorry."] * 8
     replies = pd.DataFrame({"text": words, "emotion": ["gratitude"] * 9 + ["apology"] * 7 + ["anger"]})
-    monkeypatch.setattr(readout, "_replies", lambda: replies)
+    monkeypatch.setattr(readout, "drawn_replies", lambda n: replies)
     before = subject.ids("Tom met Anna." + joint.rstrip(" "))
     token = subject.ids("Tom met Anna." + joint + "Thank you.")[len(before)]
     found = readout.own_openings(subject, joint)
