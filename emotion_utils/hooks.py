@@ -9,6 +9,7 @@ kind                    what it is                                         shape
 ======================  =================================================  ==============================
 ``resid_pre``           residual stream before the block                   (batch, position, d_model)
 ``z``                   heads before the output projection                 (batch, position, head, d_head)
+``v``                   values that each head moves; can only be read      (batch, position, head, d_head)
 ``attn_out``            what attention adds to the residual stream         (batch, position, d_model)
 ``neurons``             MLP neurons after their nonlinearity               (batch, position, d_mlp)
 ``mlp_out``             what the MLP adds to the residual stream           (batch, position, d_model)
@@ -28,7 +29,17 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from emotion_utils.errors import UserError
-from emotion_utils.suggestions import listing, suggestion
+from emotion_utils.families import (
+    adds_to_residual,
+    attention_of,
+    blocks,
+    mlp_projection,
+    n_heads,
+    n_layers,
+    output_projection,
+    value_projection,
+)
+from emotion_utils.suggestions import suggestion
 
 if TYPE_CHECKING:
     from torch.utils.hooks import RemovableHandle
@@ -46,13 +57,12 @@ __all__ = [
     "n_layers",
     "resumed",
     "shape_at",
-    "written_by_neurons",
 ]
 
-KINDS = ("resid_pre", "z", "attn_out", "neurons", "mlp_out", "resid_post", "pattern")
-FAMILIES = ("gpt2", "gpt_neo", "gpt_neox", "llama", "qwen3", "gemma2", "gemma3_text")
+KINDS = ("resid_pre", "v", "z", "attn_out", "neurons", "mlp_out", "resid_post", "pattern")
 WRITABLE = ("resid_pre", "z", "attn_out", "neurons", "mlp_out", "resid_post")
-"""A new pattern would change nothing: the product with the values is computed before a hook sees it."""
+"""A new pattern would change nothing: the product with the values is computed before a hook sees it. New values would
+change every head that shares them: write to ``z``, head by head."""
 
 HookFunction = Callable[[Tensor], Tensor | None]
 """Gets the tensor of a hook point; returns what takes its place, or None to leave it as it is."""
@@ -79,34 +89,6 @@ class HookPoint:
         if not dot or not layer.isdigit():
             raise UserError(f'A hook is written kind.layer, such as resid_post.3, not "{text}".')
         return cls(int(layer), kind)
-
-
-def blocks(model: PreTrainedModel) -> nn.ModuleList:
-    """The transformer blocks in order.
-
-    Raises
-    ------
-    UserError
-        For a family whose blocks were not checked here: what they add to the residual stream, and where, differs.
-    """
-    family = model.config.get_text_config().model_type
-    if family not in FAMILIES:
-        raise UserError(
-            f'Hooks are not defined for the model type "{family}" ({type(model).__name__}): '
-            f"known are {listing(FAMILIES)}."
-        )
-    decoder = model.get_decoder()
-    return decoder.h if hasattr(decoder, "h") else decoder.layers
-
-
-def n_layers(model: PreTrainedModel) -> int:
-    """Number of transformer blocks."""
-    return len(blocks(model))
-
-
-def n_heads(model: PreTrainedModel) -> int:
-    """Number of query heads of a block."""
-    return int(model.config.get_text_config().num_attention_heads)
 
 
 @contextmanager
@@ -212,69 +194,30 @@ def _register(model: PreTrainedModel, point: HookPoint, function: HookFunction) 
     if point.kind == "resid_post":
         return _after(block, 0, function)
     if point.kind == "z":
-        return _before(_output_projection(block), _by_head(function, n_heads(model)))
+        return _before(output_projection(block), _by_head(function, n_heads(model)))
     if point.kind == "neurons":
-        return _before(_mlp_projection(block), function)
+        return _before(mlp_projection(block), function)
+    if point.kind == "v":
+        module, values = value_projection(block, n_heads(model))
+        return _after(module, 0, lambda projected: _refused(function(values(projected)), point))
     if point.kind == "pattern":
-        return _after(_attention(block), 1, _only_reading(function, point, n_heads(model)))
-    return _after(_adds_to_residual(block, point.kind), 0, function)
+        return _after(attention_of(block), 1, _only_reading(function, point, n_heads(model)))
+    return _after(adds_to_residual(block, point.kind), 0, function)
 
 
-def _attention(block: nn.Module) -> nn.Module:
-    for name in ("self_attn", "attention", "attn"):
-        if hasattr(block, name):
-            return getattr(block, name)
-    raise UserError(f"A {type(block).__name__} has no attention that is known here.")
-
-
-def _output_projection(block: nn.Module) -> nn.Module:
-    attention = _attention(block)
-    attention = getattr(attention, "attention", attention)  # GPT-Neo wraps its attention once more
-    for name in ("o_proj", "c_proj", "out_proj", "dense"):
-        if hasattr(attention, name):
-            return getattr(attention, name)
-    raise UserError(f"A {type(attention).__name__} has no output projection that is known here.")
-
-
-def _mlp_projection(block: nn.Module) -> nn.Module:
-    for name in ("down_proj", "c_proj", "dense_4h_to_h"):
-        if hasattr(block.mlp, name):
-            return getattr(block.mlp, name)
-    raise UserError(f"A {type(block.mlp).__name__} has no output projection that is known here.")
+def _refused(new: Tensor | None, point: HookPoint) -> None:
+    if new is not None:
+        raise UserError(f"{point} can only be read: heads share values. Write to z instead, head by head.")
 
 
 def shape_at(model: PreTrainedModel, point: HookPoint) -> tuple[int, ...]:
     """Shape of an activation at one position: ``(head, d_head)`` at ``z``, elsewhere ``(width,)``."""
-    if point.kind not in ("z", "neurons"):
+    if point.kind not in ("v", "z", "neurons"):
         return (int(model.config.get_text_config().hidden_size),)
     block, heads = blocks(model)[point.layer], n_heads(model)
-    into: Any = _output_projection(block) if point.kind == "z" else _mlp_projection(block)
+    into: Any = mlp_projection(block) if point.kind == "neurons" else output_projection(block)
     width = int(into.in_features if hasattr(into, "in_features") else into.weight.shape[0])
-    return (heads, width // heads) if point.kind == "z" else (width,)
-
-
-def written_by_neurons(model: PreTrainedModel, layer: int) -> Float[Tensor, "d_mlp d_model"]:
-    """What each MLP neuron adds to the residual stream per unit of activation, in float32 on the CPU.
-
-    Gemma normalises the sum over neurons before it adds it: there the rows carry the gain of that norm, and the common
-    factor is left out.
-    """
-    block = blocks(model)[layer]
-    projection: Any = _mlp_projection(block)
-    weight = projection.weight.detach().float().cpu()
-    rows = weight if hasattr(projection, "nf") else weight.T  # GPT-2's Conv1D keeps (in, out)
-    if hasattr(block, "post_feedforward_layernorm"):
-        norm: Any = block.post_feedforward_layernorm
-        rows = rows * (1 + norm.weight.detach().float().cpu())
-    return rows
-
-
-def _adds_to_residual(block: nn.Module, kind: str) -> nn.Module:
-    """The module whose output is added to the residual stream; Gemma normalises before it adds."""
-    if hasattr(block, "pre_feedforward_layernorm"):
-        name = "post_attention_layernorm" if kind == "attn_out" else "post_feedforward_layernorm"
-        return getattr(block, name)
-    return _attention(block) if kind == "attn_out" else block.mlp  # type: ignore[return-value]
+    return (width,) if point.kind == "neurons" else (heads, width // heads)
 
 
 def _before(module: nn.Module, function: HookFunction) -> RemovableHandle:

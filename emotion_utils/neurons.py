@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float
 from scipy.stats import rankdata
 
 from emotion_utils.activations import extract, identity, points
-from emotion_utils.hooks import written_by_neurons
+from emotion_utils.families import written_by_neurons
 from emotion_utils.probing import Contrast, by_emotion, fit, permutations, shuffled
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from emotion_utils.rows import Prompt, Rows, checked, distinct, each_with
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["continuation_log_probs", "log_odds", "next_token_log_probs"]
+__all__ = ["continuation_log_probs", "log_odds", "next_token_log_masses", "next_token_log_probs"]
 
 BATCH_ROWS = 128
 
@@ -209,3 +209,56 @@ def next_token_log_probs(
     if not found:
         return torch.empty(len(starts), len(conditions), model.config.get_text_config().vocab_size)
     return torch.cat(found)[which].reshape(len(starts), len(conditions), -1)
+
+
+def next_token_log_masses(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[Prompt],
+    sets: Sequence[Sequence[int]],
+    conditions: Sequence[Condition] = (UNTOUCHED,),
+    *,
+    rows: Int[np.ndarray, "row 2"] | None = None,
+    batch_rows: int = BATCH_ROWS,
+    share: bool = True,
+) -> Float[np.ndarray, "row set"]:
+    """Log of the probability that the token after a prompt is one of a set; the vocabulary is not kept.
+
+    Parameters
+    ----------
+    model, tokenizer
+    prompts
+        Texts, or token ids.
+    sets
+        Token ids of each set.
+    conditions
+        With different names.
+    rows
+        Pairs (prompt, condition) by number; by default all, the conditions of a prompt side by side.
+    batch_rows, share
+        As of :func:`continuation_log_probs`.
+
+    Raises
+    ------
+    UserError
+        For a set without tokens or with one that the model does not have, and what :func:`generation.generate` refuses.
+    """
+    known = int(model.get_output_embeddings().weight.shape[0])
+    for tokens in sets:
+        if not len(tokens) or min(tokens) < 0 or max(tokens) >= known:
+            raise UserError(
+                f"A set of next tokens holds some of the tokens 0 to {known - 1}, not {list(tokens)[:8]}."
+            )
+    starts, pairs = checked(model, tokenizer, prompts, conditions, rows, 1)
+    reading = _Reading(model, tokenizer, starts, [[]], conditions, share=share)
+    run, which = distinct(each_with(pairs, 1), conditions)
+    order = np.argsort([len(starts[p]) for p in run[:, 0].tolist()], kind="stable").tolist()
+
+    def masses(some: Sequence[int]) -> np.ndarray:
+        chances = reading.next_tokens(run[list(some)])
+        return np.stack([chances[:, list(tokens)].double().logsumexp(-1).numpy() for tokens in sets], axis=1)
+
+    found = np.empty((len(run), len(sets)))
+    for piece, values in in_pieces(order, batch_rows, masses):
+        found[list(piece)] = values
+    return found[which]

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from emotion_utils.errors import UserError
+from emotion_utils.families import written_by_neurons
 from emotion_utils.hooks import (
     KINDS,
     WRITABLE,
@@ -17,7 +18,6 @@ from emotion_utils.hooks import (
     n_layers,
     resumed,
     shape_at,
-    written_by_neurons,
 )
 
 

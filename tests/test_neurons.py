@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy.stats import spearmanr, ttest_ind
 
-from emotion_utils.hooks import written_by_neurons
+from emotion_utils.families import written_by_neurons
 from emotion_utils.neurons import rank_correlation, rank_neurons, responses, summary, welch
 from emotion_utils.probing import Contrast
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,10 +17,15 @@ from emotion_utils.smallworld.content import Reaction
 from emotion_utils.smallworld.grammar import Grammar, load_grammar
 from emotion_utils.smallworld.nodes import Choice, Draw, Lit, Mention, Node, Ref
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 __all__ = [
     "drawn_replies",
     "first_reply",
     "genuine_replies",
+    "joint",
+    "own_openings",
     "reply_emotion",
     "reply_emotions",
     "sample_replies",
@@ -31,6 +38,9 @@ SOMEBODY = r"[\w'’]+(?: [\w'’]+)?"
 JOINTS = ("", " ", ' "', "\n", "\n\n")
 PROBE = "Thank you very much."
 """A reply that the grammar allows wherever it allows one of any cause."""
+OWN = 0.9
+"""Share of the replies that begin with a token which must be of one emotion for the token to be its own."""
+REPLIES_DRAWN = 4000
 
 
 def first_reply(text: str) -> str:
@@ -42,6 +52,17 @@ def first_reply(text: str) -> str:
     return REPLY_END.split(text.lstrip(LEADING), maxsplit=1)[0].strip()
 
 
+@functools.lru_cache(maxsize=4096)
+def joint(context: str) -> str:
+    """What stands between a context and a reply: a blank, a mark, a line break."""
+    usual = "" if context.count('"') % 2 or context[-1:].isspace() or not context else " "
+    usual += '"' if context.endswith(":") else ""
+    grammar = load_grammar("en", blind=True)
+    if not grammar.is_prefix(context):
+        return usual
+    return next((j for j in (usual, *JOINTS) if grammar.is_prefix(f"{context}{j}{PROBE}")), usual)
+
+
 def splice(context: str, reply: str) -> str:
     """The continuation that puts a reply into a context, in quotation marks where it is speech.
 
@@ -51,9 +72,9 @@ def splice(context: str, reply: str) -> str:
     >>> splice("Tom said to Anna:", "Thank you.")
     ' "Thank you."'
     """
-    joint = _joint(context)
-    closing = '"' if (context + joint).count('"') % 2 else ""
-    return f"{joint}{reply}{closing}"
+    between = joint(context)
+    closing = '"' if (context + between).count('"') % 2 else ""
+    return f"{between}{reply}{closing}"
 
 
 def sample_replies(n: int, seed: int = 0, split: str = "train") -> pd.DataFrame:
@@ -109,21 +130,30 @@ def reply_emotions(texts: Iterable[str]) -> list[str | None]:
     return [reply_emotion(text) for text in texts]
 
 
-@functools.lru_cache(maxsize=4096)
-def _joint(context: str) -> str:
-    """What stands between a context and a reply."""
-    usual = "" if context.count('"') % 2 or context[-1:].isspace() or not context else " "
-    usual += '"' if context.endswith(":") else ""
-    grammar = load_grammar("en", blind=True)
-    if not grammar.is_prefix(context):
-        return usual
-    return next((j for j in (usual, *JOINTS) if grammar.is_prefix(f"{context}{j}{PROBE}")), usual)
-
-
 @functools.lru_cache(maxsize=8)
 def drawn_replies(n: int, seed: int = 0) -> pd.DataFrame:
     """:func:`sample_replies`, drawn once in a process: a table to read, not to change."""
     return sample_replies(n, seed)
+
+
+def own_openings(tokenizer: PreTrainedTokenizerBase, between: str) -> dict[str, list[int]]:
+    """By emotion: the first tokens of replies that hardly any other emotion's replies begin with.
+
+    Parameters
+    ----------
+    tokenizer
+    between
+        What stands before the reply, from :func:`joint`. A blank at its end is part of the token that follows it.
+    """
+    before = len(tokenizer(between.rstrip(" "), add_special_tokens=False)["input_ids"])
+    count: dict[int, Counter[str]] = defaultdict(Counter)
+    for row in drawn_replies(REPLIES_DRAWN).itertuples():
+        ids = tokenizer(between + str(row.text), add_special_tokens=False)["input_ids"]
+        count[ids[before]][str(row.emotion)] += 1
+    return {
+        emotion: sorted(token for token, by in count.items() if by[emotion] >= OWN * by.total())
+        for emotion in EMOTIONS
+    }
 
 
 @functools.cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -11,20 +10,16 @@ import torch
 
 from emotion_utils.errors import UserError
 from emotion_utils.interventions import UNTOUCHED, Window, steering
-from emotion_utils.prompt_schema import EMOTIONS
 from emotion_utils.scoring.divergence import kl_divergence
-from emotion_utils.scoring.replies import drawn_replies, genuine_replies, splice
+from emotion_utils.scoring.replies import genuine_replies, joint, own_openings, splice
 from emotion_utils.steering.subject import Subject
 from emotion_utils.steering.trials import WINDOWS, Setting, conditions_of, described
 from emotion_utils.teacher_forcing import continuation_log_probs, log_odds, next_token_log_probs
 
-__all__ = ["first_word", "own_openings", "reply_log_odds", "wrong_way"]
+__all__ = ["first_word", "reply_log_odds", "wrong_way"]
 
 REPLIES = 4
 """Genuine replies of an emotion whose probabilities are added up."""
-OWN = 0.9
-"""Share of the replies that begin with a token which must be of one emotion for the token to be its own."""
-REPLIES_DRAWN = 4000
 MARK = "X"
 
 
@@ -104,8 +99,8 @@ def first_word(subject: Subject, contexts: pd.DataFrame, settings: Sequence[Sett
     """
     rows = []
     for part in _by_joint(contexts.reset_index(drop=True)):
-        joint = _joint(part["context"].iloc[0])
-        owned, mark = own_openings(subject, joint), joint.rstrip(" ")
+        between = joint(part["context"].iloc[0])
+        owned, mark = own_openings(subject.tokenizer, between), between.rstrip(" ")
         for shift, group in _by_shift(subject, part, mark):
             rows.append(_words(subject, group, mark, shift, settings, owned))
     return pd.concat(rows, ignore_index=True)
@@ -144,25 +139,6 @@ def _words(
         }
         rows.append(pd.DataFrame(found_here))
     return pd.concat(rows, ignore_index=True)
-
-
-def own_openings(subject: Subject, joint: str) -> dict[str, list[int]]:
-    """By emotion: the first tokens of replies, after ``joint``, that hardly any other emotion's replies begin with."""
-    # a blank is part of the token that follows it
-    before = len(subject.tokenizer(joint.rstrip(" "), add_special_tokens=False)["input_ids"])
-    count: dict[int, Counter[str]] = defaultdict(Counter)
-    for row in drawn_replies(REPLIES_DRAWN).itertuples():
-        ids = subject.tokenizer(joint + str(row.text), add_special_tokens=False)["input_ids"]
-        count[ids[before]][str(row.emotion)] += 1
-    return {
-        emotion: sorted(token for token, by in count.items() if by[emotion] >= OWN * by.total())
-        for emotion in EMOTIONS
-    }
-
-
-def _joint(context: str) -> str:
-    """What stands between a context and a reply."""
-    return splice(context, MARK).partition(MARK)[0]
 
 
 def _by_joint(contexts: pd.DataFrame) -> Iterator[pd.DataFrame]:

@@ -14,7 +14,7 @@ from emotion_utils.errors import UserError
 from emotion_utils.generation import Sampling
 from emotion_utils.interventions import Window
 from emotion_utils.models import load_tokenizer
-from emotion_utils.scoring import genuine_replies, splice
+from emotion_utils.scoring import genuine_replies, replies, splice
 from emotion_utils.steering import readout
 from emotion_utils.steering.contexts import neutral_contexts
 from emotion_utils.steering.trials import Setting, run
@@ -57,7 +57,7 @@ def test_log_odds_are_those_of_the_plain_model(subject, scenes, settings):
 
 def test_the_first_word_is_read_after_the_mark_at_the_positions_of_generation(subject, scenes, settings):
     found = readout.first_word(subject, scenes, settings)
-    owned = readout.own_openings(subject, ' "')["anger"]
+    owned = replies.own_openings(subject.tokenizer, ' "')["anger"]
     for row in found.itertuples():
         context = scenes["context"][row.prompt]
         ids, start = subject.ids(context + ' "'), len(subject.ids(context)) - 1
@@ -70,7 +70,7 @@ def test_the_first_word_is_read_after_the_mark_at_the_positions_of_generation(su
 
 
 def test_own_openings_belong_to_one_emotion(subject):
-    owned = readout.own_openings(subject, ' "')
+    owned = replies.own_openings(subject.tokenizer, ' "')
     sets = [set(tokens) for tokens in owned.values()]
     assert all(sets)
     assert sum(map(len, sets)) == len(set().union(*sets))
@@ -103,7 +103,7 @@ def test_the_first_word_is_the_one_that_is_generated_also_after_a_blank(subject,
     )  # no mark opens these replies: the first new token is the first of the reply
     for row in texts.itertuples():
         assert found.loc[(row.prompt, row.alpha), "token"] == subject.tokenizer.decode(row.ids)
-        owned = readout.own_openings(subject, joints[row.prompt])["anger"]
+        owned = replies.own_openings(subject.tokenizer, joints[row.prompt])["anger"]
         assert found.loc[(row.prompt, row.alpha), "own"] == float(row.ids[0] in owned)
 
 
@@ -114,11 +114,11 @@ def test_the_first_word_is_the_one_that_is_generated_also_after_a_blank(subject,
 def test_own_openings_are_the_tokens_of_a_whole_text(planted, monkeypatch, name, joint):
     subject = replace(planted, tokenizer=load_tokenizer(name))
     words = ["Thank you."] * 9 + ["Sorry."] * 8
-    replies = pd.DataFrame({"text": words, "emotion": ["gratitude"] * 9 + ["apology"] * 7 + ["anger"]})
-    monkeypatch.setattr(readout, "drawn_replies", lambda n: replies)
+    drawn = pd.DataFrame({"text": words, "emotion": ["gratitude"] * 9 + ["apology"] * 7 + ["anger"]})
+    monkeypatch.setattr(replies, "drawn_replies", lambda n: drawn)
     before = subject.ids("Tom met Anna." + joint.rstrip(" "))
     token = subject.ids("Tom met Anna." + joint + "Thank you.")[len(before)]
-    found = readout.own_openings(subject, joint)
+    found = replies.own_openings(subject.tokenizer, joint)
     # seven of eight "Sorry" are of one emotion, less than nine of ten
     assert found == {"gratitude": [token], "anger": [], "apology": [], "neutral": []}
 

@@ -1,0 +1,223 @@
+"""Emotional prompts beside their neutral partners, and what heads are asked to explain: the log-odds of the reply.
+
+Both prompts of a pair end in the same words, after which somebody is about to speak. What a model expects there is read
+from the one next token: how much more probable the openings of emotional replies are than those of neutral ones. The
+difference between the two prompts of a pair is what the emotional prompt caused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from emotion_utils.errors import UserError
+from emotion_utils.hooks import n_heads, n_layers
+from emotion_utils.interventions import UNTOUCHED, Condition
+from emotion_utils.resampling import resampling_units
+from emotion_utils.scoring.replies import joint, own_openings
+from emotion_utils.smallworld.openings import starting_ids
+from emotion_utils.teacher_forcing import next_token_log_masses
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+__all__ = ["Head", "Pairs", "emotional_pairs", "shared_ending"]
+
+Head = tuple[int, int]
+"""Layer and head, counted from 0."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Pairs of prompts for one model.
+
+    Attributes
+    ----------
+    model, tokenizer
+        The tokenizer only fills rows: ``pad_token_id`` is all that is used of it.
+    table
+        One row per pair: ``pair`` (name), ``emotion``, ``unit`` (what is resampled together), ``split`` and ``version``
+        (of the wording).
+    emotional, neutral
+        Token ids of both prompts of each pair.
+    openings
+        By emotion, neutral among them: token ids with which only its replies begin, of each pair.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    table: pd.DataFrame
+    emotional: Sequence[Sequence[int]] = field(repr=False)
+    neutral: Sequence[Sequence[int]] = field(repr=False)
+    openings: Sequence[Mapping[str, Sequence[int]]] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def emotions(self) -> list[str]:
+        """In the order of the table."""
+        return list(dict.fromkeys(self.table["emotion"]))
+
+    @property
+    def heads(self) -> list[Head]:
+        """Every head of the model, layer by layer."""
+        return [(layer, head) for layer in range(n_layers(self.model)) for head in range(n_heads(self.model))]
+
+    @property
+    def ids(self) -> list[Sequence[int]]:
+        """Token ids of all emotional prompts, then of all neutral ones."""
+        return [*self.emotional, *self.neutral]
+
+    @cached_property
+    def shared(self) -> Int[np.ndarray, " pair"]:
+        """Tokens of the common ending of each pair."""
+        pairs = zip(self.emotional, self.neutral, strict=True)
+        return np.array([shared_ending(one, other) for one, other in pairs])
+
+    @cached_property
+    def _sets(self) -> tuple[list[tuple[int, ...]], Int[np.ndarray, "pair 2"]]:
+        """The different sets of openings, and which two of them (emotional, neutral) each pair compares."""
+        number: dict[tuple[int, ...], int] = {}
+        own = [
+            [number.setdefault(tuple(opening[kind]), len(number)) for kind in (emotion, "neutral")]
+            for opening, emotion in zip(self.openings, self.table["emotion"], strict=True)
+        ]
+        return list(number), np.array(own, dtype=np.int64).reshape(-1, 2)
+
+    def where(self, kept: Bool[np.ndarray, " pair"] | pd.Series) -> Pairs:
+        """Some of the pairs."""
+        rows = np.flatnonzero(np.asarray(kept))
+        if not len(rows):
+            raise UserError(
+                "None of the pairs of prompts is left: choose a split or an emotion that has some."
+            )
+        parts = {
+            name: [getattr(self, name)[row] for row in rows] for name in ("emotional", "neutral", "openings")
+        }
+        return replace(self, table=self.table.iloc[rows].reset_index(drop=True), **parts)
+
+    def of(self, *splits: str) -> Pairs:
+        """The pairs of some splits."""
+        return self.where(self.table["split"].isin(splits))
+
+    def log_odds(
+        self,
+        conditions: Sequence[Condition] = (UNTOUCHED,),
+        rows: Int[np.ndarray, "row 2"] | None = None,
+        *,
+        share: bool = True,
+    ) -> Float[np.ndarray, ...]:
+        """Log-odds (nats) that the reply opens as one of the pair's emotion does, against a neutral one.
+
+        Parameters
+        ----------
+        conditions
+        rows
+            Pairs (prompt, condition) by number, prompts counted as in ``ids``.
+        share
+            As of :func:`generation.generate`.
+
+        Returns
+        -------
+        Shape (side, pair, condition), side 0 emotional and 1 neutral; with ``rows`` shape (row,).
+        """
+        sets, own = self._sets
+        found = next_token_log_masses(
+            self.model, self.tokenizer, self.ids, sets, conditions, rows=rows, share=share
+        )
+        if rows is None:
+            found = found.reshape(2, len(self), len(conditions), len(sets))
+            at = own[None, :, None, :]
+            both = np.take_along_axis(found, np.broadcast_to(at, (*found.shape[:3], 2)), axis=3)
+        else:
+            both = np.take_along_axis(found, own[np.asarray(rows)[:, 0] % len(self)], axis=1)
+        return both[..., 0] - both[..., 1]
+
+    def log_odds_of(
+        self, logits: Float[Tensor, "row vocabulary"], rows: Sequence[int]
+    ) -> Float[Tensor, " row"]:
+        """The same from logits, with a gradient; rows are prompts, counted as in ``ids``."""
+        sets, own = self._sets
+        logs = torch.log_softmax(logits.float(), dim=-1)
+        masses = torch.stack([logs[:, list(tokens)].logsumexp(-1) for tokens in sets], dim=1)
+        which = torch.from_numpy(own[np.asarray(rows) % len(self)]).to(logits.device)
+        out = masses.gather(1, which)
+        return out[:, 0] - out[:, 1]
+
+
+def shared_ending(one: Sequence[int], other: Sequence[int]) -> int:
+    """Number of tokens that two texts have in common at their end."""
+    ends = zip(reversed(one), reversed(other), strict=False)
+    return next((i for i, (a, b) in enumerate(ends) if a != b), min(len(one), len(other)))
+
+
+def emotional_pairs(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: pd.DataFrame
+) -> Pairs:
+    """Pair each emotional prompt with its neutral partner, up to the mark that opens the reply.
+
+    Parameters
+    ----------
+    model, tokenizer
+    prompts
+        A prompt set in which each emotional prompt has a partner, such as ``implicit``.
+
+    Raises
+    ------
+    UserError
+        Where no emotional prompt has a partner, where the two of a pair do not end alike, and where the tokenizer gives
+        no token with which replies of one emotion alone begin.
+    """
+    prompts = prompts.assign(unit=resampling_units(prompts))
+    partners = prompts[prompts["emotion"] == "neutral"].drop_duplicates("pair_id").set_index("pair_id")
+    told = prompts[(prompts["emotion"] != "neutral") & prompts["pair_id"].isin(partners.index)]
+    if not len(told):
+        raise UserError(
+            "No emotional prompt has a neutral partner with its pair_id: take the prompt set implicit."
+        )
+    table = pd.DataFrame(
+        {
+            "pair": told["id"],
+            "emotion": told["emotion"],
+            "unit": told["unit"],
+            "split": told["split"],
+            "version": told.groupby(["emotion", "group"]).cumcount(),
+        }
+    ).reset_index(drop=True)
+    between = [joint(text) for text in told["text"]]
+    known = {mark: own_openings(tokenizer, mark) for mark in dict.fromkeys(between)}
+    for emotion in ("neutral", *table["emotion"].unique()):
+        if any(not known[mark][emotion] for mark in known):
+            raise UserError(
+                f"No token of this tokenizer begins the replies of {emotion} alone: its odds have no measure."
+            )
+
+    def ids(texts: pd.Series) -> list[list[int]]:
+        return [
+            starting_ids(tokenizer, text + mark.rstrip(" "))
+            for text, mark in zip(texts, between, strict=True)
+        ]
+
+    found = Pairs(
+        model,
+        tokenizer,
+        table,
+        ids(told["text"]),
+        ids(partners.loc[told["pair_id"], "text"]),
+        [known[mark] for mark in between],
+    )
+    if not found.shared.all():
+        lonely = table["pair"][int(np.flatnonzero(found.shared == 0)[0])]
+        raise UserError(
+            f'The prompt "{lonely}" and its neutral partner do not end in the same token: leave it out.'
+        )
+    return found

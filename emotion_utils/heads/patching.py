@@ -1,0 +1,163 @@
+"""Heads transplanted between the two prompts of a pair, at the ending that the prompts share.
+
+*Denoising* puts what a head gives on the emotional prompt into the neutral one: is it sufficient? *Noising* puts what
+it gives on the neutral prompt into the emotional one: is it necessary? Positions are matched from the end.
+
+``z``
+    What the head gives in the source.
+``pattern_v``
+    The source's attention over the source's values. Their product is ``z``: for the heads of a causal transformer the
+    two modes are one and the same, which a test holds them to.
+``v_only``
+    The target's attention over the source's values; a key without a counterpart keeps its own value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from emotion_utils.errors import UserError
+from emotion_utils.heads.ablation import name_of
+from emotion_utils.heads.capture import Captured, capture, chunks
+from emotion_utils.heads.pairs import Head, Pairs
+from emotion_utils.hooks import HookPoint
+from emotion_utils.interventions import UNTOUCHED, Condition, Edit, Window
+from emotion_utils.suggestions import suggestion
+
+__all__ = ["DIRECTIONS", "MODES", "Transplanted", "moved_outputs", "transplant"]
+
+MODES = ("z", "pattern_v", "v_only")
+DIRECTIONS = ("denoising", "noising")
+
+
+@dataclass(frozen=True, eq=False)
+class Transplanted:
+    """Log-odds (nats) of each pair.
+
+    Attributes
+    ----------
+    source, target
+        Of the untouched model on the prompt that is taken from, and on the one that is changed.
+    patched
+        On the changed prompt, under each set of heads.
+    """
+
+    source: Float[np.ndarray, " pair"]
+    target: Float[np.ndarray, " pair"]
+    patched: Float[np.ndarray, "pair set"]
+
+    @property
+    def moved(self) -> Float[np.ndarray, "pair set"]:
+        """How far each set moves the log-odds towards those of the source."""
+        return (self.patched - self.target[:, None]) * np.sign((self.source - self.target).mean())
+
+    @property
+    def share(self) -> Float[np.ndarray, " set"]:
+        """The same as a share of the whole way, of all pairs together."""
+        return (self.patched - self.target[:, None]).mean(axis=0) / (self.source - self.target).mean()
+
+
+def transplant(
+    pairs: Pairs,
+    sets: Sequence[Sequence[Head]] | None = None,
+    mode: str = "z",
+    direction: str = "denoising",
+    *,
+    share: bool = True,
+) -> Transplanted:
+    """Run every pair under every set of heads.
+
+    Parameters
+    ----------
+    pairs
+    sets
+        Sets of heads that are transplanted together; by default each head alone.
+    mode, direction
+        Of :data:`MODES` and :data:`DIRECTIONS`.
+    share
+        As of :func:`generation.generate`.
+    """
+    for name, value, known in (("mode", mode, MODES), ("direction", direction, DIRECTIONS)):
+        if value not in known:
+            raise UserError(f'There is no {name} "{value}": {suggestion(str(value), known)}')
+    chosen = [[head] for head in pairs.heads] if sets is None else [list(own) for own in sets]
+    into = 1 if direction == "denoising" else 0  # the side that is changed
+    own = (pairs.neutral, pairs.emotional) if into else (pairs.emotional, pairs.neutral)
+    parts = [
+        _some(pairs, range(*part.indices(len(pairs))), own, into, chosen, mode, share)
+        for part in chunks(pairs.model, pairs.emotional, copies=4)
+    ]
+    base = pairs.log_odds()[:, :, 0]
+    return Transplanted(base[1 - into], base[into], np.concatenate(parts))
+
+
+def _some(
+    pairs: Pairs,
+    rows: range,
+    sides: tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]],
+    into: int,
+    sets: Sequence[Sequence[Head]],
+    mode: str,
+    share: bool,
+) -> Float[np.ndarray, "pair set"]:
+    """Some pairs under all sets."""
+    target, source = ([side[row] for row in rows] for side in sides)
+    moved = moved_outputs(pairs, source, target, mode)
+    conditions, plan = [UNTOUCHED], []
+    for i, row in enumerate(rows):
+        values = _at_the_end(moved, i, len(target[i]), int(pairs.shared[row]))
+        for number, heads in enumerate(sets):
+            plan.append((into * len(pairs) + row, len(conditions)))
+            conditions.append(_condition(f"{row} {number}", heads, values, int(pairs.shared[row])))
+    return pairs.log_odds(conditions, np.array(plan), share=share).reshape(len(rows), len(sets))
+
+
+def moved_outputs(
+    pairs: Pairs, source: Sequence[Sequence[int]], target: Sequence[Sequence[int]], mode: str
+) -> Captured:
+    """What each head is given in the target, aligned at the end; see the modes of this module."""
+    pad = int(pairs.tokenizer.pad_token_id or 0)
+    if mode == "z":
+        return capture(pairs.model, pad, source)
+    values, real = (found := capture(pairs.model, pad, source, "v")).values, found.real
+    pattern = capture(pairs.model, pad, source if mode == "pattern_v" else target, "pattern").values
+    if mode == "v_only":
+        own = capture(pairs.model, pad, target, "v")
+        values, real = _aligned(values, real, own.values, own.real), own.real
+    return Captured(torch.einsum("plhqk,plkhd->plqhd", pattern, values), real)
+
+
+def _aligned(values: Tensor, real: Tensor, own: Tensor, own_real: Tensor) -> Tensor:
+    """Values of the source where both have a token after their first one, those of the target elsewhere."""
+    width = own.shape[2]
+    lacking = max(0, width - values.shape[2])
+    values = torch.nn.functional.pad(values, (0, 0, 0, 0, lacking, 0))[:, :, -width:]
+    later = torch.nn.functional.pad(real & real.cumsum(1).gt(1), (lacking, 0))[:, -width:]
+    both = later & own_real & own_real.cumsum(1).gt(1)
+    return torch.where(both[:, None, :, None, None], values, own)
+
+
+def _at_the_end(
+    moved: Captured, prompt: int, tokens: int, shared: int
+) -> Float[Tensor, "layer tokens head d_head"]:
+    """Values for each position of the target; only those of the shared ending are used."""
+    tail = moved.tail(prompt, shared)
+    return torch.nn.functional.pad(tail, (0, 0, 0, 0, tokens - shared, 0))
+
+
+def _condition(
+    name: str, heads: Sequence[Head], values: Float[Tensor, "layer position head d_head"], shared: int
+) -> Condition:
+    window = Window(1 - shared, 1, "end")
+    edits = []
+    for layer in sorted({layer for layer, _ in heads}):
+        own = tuple(head for at, head in heads if at == layer)
+        edits.append(Edit(HookPoint(layer, "z"), values[layer], "set", heads=own, window=window))
+    told = "+".join(name_of(head) for head in heads) if len(heads) < 4 else f"{len(heads)} heads"
+    return Condition(f"{name} {told}", tuple(edits))
