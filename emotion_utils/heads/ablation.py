@@ -55,7 +55,7 @@ def ablated(
     pairs: Pairs,
     kind: str = "mean",
     *,
-    means: Float[Tensor, "layer head d_head"] | None = None,
+    means: Float[Tensor, "layer n_head d_head"] | None = None,
     heads: Sequence[Head] | None = None,
     donors: Pairs | None = None,
     seed: int = 0,

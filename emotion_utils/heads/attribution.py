@@ -106,7 +106,7 @@ def _slopes(pairs: Pairs, rows: np.ndarray, inputs: dict[str, Tensor], layers: i
 
 
 def attributed(
-    pairs: Pairs, means: Float[Tensor, "layer head d_head"], batch: int = BATCH
+    pairs: Pairs, means: Float[Tensor, "layer n_head d_head"], batch: int = BATCH
 ) -> Float[np.ndarray, "side pair head"]:
     """First-order estimate of :func:`ablation.ablated` by the mean: the same effects, from one gradient per prompt.
 
@@ -126,7 +126,7 @@ def attributed(
 
 
 def direct(
-    pairs: Pairs, means: Float[Tensor, "layer head d_head"], batch: int = BATCH
+    pairs: Pairs, means: Float[Tensor, "layer n_head d_head"], batch: int = BATCH
 ) -> Float[np.ndarray, "side pair head"]:
     """Direct logit attribution: what each head writes beyond its mean at the last position, as the log-odds read it.
 

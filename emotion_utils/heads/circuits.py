@@ -44,7 +44,7 @@ MARGIN = 0.1
 """By which it has to keep more on the prompts that it is chosen on."""
 CANDIDATES = 3
 
-Means = Float[Tensor, "layer head d_head"]
+Means = Float[Tensor, "layer n_head d_head"]
 
 
 def differences(

@@ -25,7 +25,7 @@ MINIBATCH = 32
 
 
 def masked_difference(
-    pairs: Pairs, means: Float[Tensor, "layer head d_head"], mask: Float[Tensor, " head"], rows: np.ndarray
+    pairs: Pairs, means: Float[Tensor, "layer n_head d_head"], mask: Float[Tensor, " head"], rows: np.ndarray
 ) -> Float[Tensor, ""]:
     """Sum over prompts of their log-odds, those of neutral prompts taken off, with a gradient for the mask.
 
@@ -63,7 +63,7 @@ def _batches(pairs: Pairs, rows: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def mask_slopes(
-    pairs: Pairs, means: Float[Tensor, "layer head d_head"], mask: Float[np.ndarray, " head"]
+    pairs: Pairs, means: Float[Tensor, "layer n_head d_head"], mask: Float[np.ndarray, " head"]
 ) -> tuple[float, Float[np.ndarray, " head"]]:
     """Mean difference between partners (nats) under a mask, and its slope for the mask of each head."""
     return _slopes(pairs, means, mask, np.arange(len(pairs)))
@@ -85,7 +85,7 @@ def _slopes(
 
 def learned_mask(
     pairs: Pairs,
-    means: Float[Tensor, "layer head d_head"],
+    means: Float[Tensor, "layer n_head d_head"],
     *,
     steps: int = 80,
     penalty: float = PENALTY,
