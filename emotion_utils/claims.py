@@ -19,6 +19,7 @@ from emotion_utils.paths import DATA
 from emotion_utils.suggestions import suggestion
 
 __all__ = [
+    "SCRUTINY",
     "Claim",
     "Measurement",
     "Verdict",
@@ -27,10 +28,20 @@ __all__ = [
     "read_claims",
     "read_measurements",
     "replication",
+    "stated_interval",
     "write_measurements",
 ]
 
 Verdict = Literal["reproduced", "not reproduced", "other model", "pending"]
+SCRUTINY = (
+    "at chance",
+    "above chance",
+    "arithmetic holds",
+    "arithmetic fails",
+    "conflicts",
+    "no null applies",
+)
+"""What can be said of a claim without its model; the rules are in :mod:`emotion_utils.scrutiny`."""
 
 COLUMNS = ("id", "claim", "metric", "value", "model", "kind", "lo", "hi", "tolerance")
 WITHIN = re.compile(r"within (\d+(?:\.\d+)?) %")
@@ -89,6 +100,10 @@ class Measurement:
         For orders and qualitative claims: whether the chapter's own rule says so.
     note
         A sentence for the reader.
+    scrutiny
+        One of :data:`SCRUTINY`; empty where the claim was not looked at in that way.
+    scrutiny_note
+        What it rests on.
     """
 
     claim: str
@@ -100,8 +115,14 @@ class Measurement:
     n: int | None = None
     holds: bool | None = None
     note: str = ""
+    scrutiny: str = ""
+    scrutiny_note: str = ""
 
     def __post_init__(self) -> None:
+        if self.scrutiny and self.scrutiny not in SCRUTINY:
+            raise UserError(
+                f'The scrutiny of {self.claim} is "{self.scrutiny}": {suggestion(self.scrutiny, SCRUTINY)}'
+            )
         for name in ("value", "low", "high", "null"):
             number = getattr(self, name)
             if number is not None:
@@ -174,7 +195,7 @@ def _number_holds(claim: Claim, measured: Measurement) -> bool:
     ours, theirs = measured.value, claim.lo
     if ours is None:
         return False
-    low, high = _their_interval(claim)
+    low, high = stated_interval(claim.value, claim.lo, claim.hi)
     low_of_ours = ours if measured.low is None else measured.low
     high_of_ours = ours if measured.high is None else measured.high
     same_sign = (ours > 0) == (theirs > 0) and (ours < 0) == (theirs < 0)
@@ -184,12 +205,21 @@ def _number_holds(claim: Claim, measured: Measurement) -> bool:
     return (same_sign and near and inside) if theirs != 0 else low <= ours <= high
 
 
-def _their_interval(claim: Claim) -> tuple[float, float]:
-    if claim.lo != claim.hi:
-        return min(claim.lo, claim.hi), max(claim.lo, claim.hi)
-    printed = DECIMALS.search(claim.value)
+def stated_interval(value: str, lo: float, hi: float) -> tuple[float, float]:
+    """The range that a report states, or all numbers that round to the digits which it prints.
+
+    Parameters
+    ----------
+    value
+        As printed.
+    lo, hi
+        In numbers.
+    """
+    if lo != hi:
+        return min(lo, hi), max(lo, hi)
+    printed = DECIMALS.search(value)
     half = 0.5 * 10.0 ** -len(printed.group(1) or "") if printed else 0.0
-    return claim.lo - half, claim.hi + half
+    return lo - half, hi + half
 
 
 def write_measurements(
@@ -250,7 +280,7 @@ def judge(rows: Iterable[Measurement], claims: pd.DataFrame | None = None) -> pd
 
     Returns
     -------
-    Columns `id, claim, metric, report, ours, low, high, null, n, model, verdict, note`.
+    Columns `id, claim, metric, report, ours, low, high, null, n, model, verdict, scrutiny, note, scrutiny_note`.
     """
     claims = read_claims() if claims is None else claims
     by_id = claims.set_index("id", drop=False)
@@ -268,7 +298,8 @@ def ledger(run_dir: str | Path, prefix: str = "", claims: pd.DataFrame | None = 
     return pd.DataFrame(judged, columns=LEDGER)
 
 
-LEDGER = ["id", "claim", "metric", "report", "ours", "low", "high", "null", "n", "model", "verdict", "note"]
+COPIED = ("low", "high", "null", "n", "model", "scrutiny", "note", "scrutiny_note")
+LEDGER = ["id", "claim", "metric", "report", "ours", *COPIED[:5], "verdict", *COPIED[5:]]
 
 
 def _judged(row: pd.Series, measured: Measurement | None) -> dict[str, Any]:
@@ -281,6 +312,6 @@ def _judged(row: pd.Series, measured: Measurement | None) -> dict[str, Any]:
         "metric": row["metric"],
         "report": claim.value,
         "ours": ours.value,
-        **{name: getattr(ours, name) for name in ("low", "high", "null", "n", "model", "note")},
+        **{name: getattr(ours, name) for name in COPIED},
         "verdict": replication(claim, measured),
     }

@@ -16,6 +16,7 @@ from emotion_utils.claims import (
     read_claims,
     read_measurements,
     replication,
+    stated_interval,
     write_measurements,
 )
 from emotion_utils.errors import UserError
@@ -117,7 +118,7 @@ def test_an_interval_has_its_ends_in_order():
 def test_measurements_survive_the_disk_and_nothing_else_stays_there(tmp_path):
     rows = [
         Measurement("P1.size.total", "", 680, 680, 680, None, 680),
-        Measurement("P1.tokens.mean", "small-gpt2", None, note="no tokenizer"),
+        Measurement("P1.tokens.mean", "small-gpt2", None, note="no tokenizer", scrutiny="no null applies"),
     ]
     path = write_measurements(tmp_path, "01_dataset", rows)
     write_measurements(tmp_path, "01_dataset", rows)
@@ -159,3 +160,27 @@ def test_the_ledger_has_every_claim_of_the_chapter(tmp_path):
     assert table.loc["P1.chars.extended", "verdict"] == "not reproduced"
     assert (table["verdict"] == "pending").sum() == 4
     assert judge(rows)["verdict"].tolist() == ["reproduced", "not reproduced"]
+
+
+def test_scrutiny_is_one_of_its_words_and_is_shown_beside_the_verdict():
+    row = Measurement("P1.size.total", "", 680, scrutiny="arithmetic holds", scrutiny_note="as counted")
+    table = judge([row, Measurement("P1.tokens.mean", "", None)])
+    assert table["scrutiny"].tolist() == ["arithmetic holds", ""]
+    assert table.loc[0, "scrutiny_note"] == "as counted"
+    with pytest.raises(UserError, match='did you mean "at chance"'):
+        Measurement("P1.size.total", "", 680, scrutiny="at chanc")
+
+
+def test_a_file_without_scrutiny_is_still_read(tmp_path):
+    path = write_measurements(tmp_path, "01_dataset", [Measurement("P1.size.total", "", 680)])
+    content = json.loads(path.read_text())
+    for row in content["measurements"]:
+        del row["scrutiny"], row["scrutiny_note"]
+    path.write_text(json.dumps(content))
+    assert read_measurements(tmp_path) == [Measurement("P1.size.total", "", 680)]
+
+
+def test_a_stated_interval_is_the_range_or_what_rounds_to_the_digits():
+    assert stated_interval("0.99", 0.99, 0.99) == pytest.approx((0.985, 0.995))
+    assert stated_interval("0.84..0.87", 0.84, 0.87) == (0.84, 0.87)
+    assert stated_interval("70", 70, 70) == (69.5, 70.5)
