@@ -161,7 +161,7 @@ def shared_ending(one: Sequence[int], other: Sequence[int]) -> int:
 
 
 def emotional_pairs(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: pd.DataFrame
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: pd.DataFrame, *, reply: bool = True
 ) -> Pairs:
     """Pair each emotional prompt with its neutral partner, up to the mark that opens the reply.
 
@@ -170,6 +170,9 @@ def emotional_pairs(
     model, tokenizer
     prompts
         A prompt set in which each emotional prompt has a partner, such as ``implicit``.
+    reply
+        Without it the prompts are left as they are: for texts that go on from them. Such pairs need no common ending
+        and have no log-odds.
 
     Raises
     ------
@@ -193,31 +196,33 @@ def emotional_pairs(
             "version": told.groupby(["emotion", "group"]).cumcount(),
         }
     ).reset_index(drop=True)
-    between = [joint(text) for text in told["text"]]
-    known = {mark: own_openings(tokenizer, mark) for mark in dict.fromkeys(between)}
-    for emotion in ("neutral", *table["emotion"].unique()):
-        if any(not known[mark][emotion] for mark in known):
-            raise UserError(
-                f"No token of this tokenizer begins the replies of {emotion} alone: its odds have no measure."
-            )
-
-    def ids(texts: pd.Series) -> list[list[int]]:
-        return [
-            starting_ids(tokenizer, text + mark.rstrip(" "))
-            for text, mark in zip(texts, between, strict=True)
-        ]
-
+    between = [joint(text) if reply else "" for text in told["text"]]
+    known = {mark: own_openings(tokenizer, mark) for mark in dict.fromkeys(between)} if reply else {"": {}}
     found = Pairs(
         model,
         tokenizer,
         table,
-        ids(told["text"]),
-        ids(partners.loc[told["pair_id"], "text"]),
+        _ids(tokenizer, told["text"], between),
+        _ids(tokenizer, partners.loc[told["pair_id"], "text"], between),
         [known[mark] for mark in between],
     )
-    if not found.shared.all():
-        lonely = table["pair"][int(np.flatnonzero(found.shared == 0)[0])]
+    if reply:
+        _check(found)
+    return found
+
+
+def _ids(tokenizer: PreTrainedTokenizerBase, texts: pd.Series, marks: Sequence[str]) -> list[list[int]]:
+    return [starting_ids(tokenizer, text + mark.rstrip(" ")) for text, mark in zip(texts, marks, strict=True)]
+
+
+def _check(pairs: Pairs) -> None:
+    for emotion in ("neutral", *pairs.emotions):
+        if not all(opening[emotion] for opening in pairs.openings):
+            raise UserError(
+                f"No token of this tokenizer begins the replies of {emotion} alone: its log-odds have no measure."
+            )
+    if not pairs.shared.all():
+        lonely = pairs.table["pair"][int(np.flatnonzero(pairs.shared == 0)[0])]
         raise UserError(
             f'The prompt "{lonely}" and its neutral partner do not end in the same token: leave it out.'
         )
-    return found

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from emotion_utils.errors import UserError
@@ -30,10 +30,20 @@ from emotion_utils.hooks import HookPoint
 from emotion_utils.interventions import UNTOUCHED, Condition, Edit, Window
 from emotion_utils.suggestions import suggestion
 
-__all__ = ["DIRECTIONS", "MODES", "Transplanted", "moved_outputs", "transplant"]
+__all__ = [
+    "DIRECTIONS",
+    "MODES",
+    "Transplanted",
+    "aligned",
+    "moved_outputs",
+    "transplant",
+    "transplants",
+]
 
 MODES = ("z", "pattern_v", "v_only")
-DIRECTIONS = ("denoising", "noising")
+SIDES = {"denoising": 1, "noising": 0}
+"""The side of a pair that is changed: 0 emotional, 1 neutral."""
+DIRECTIONS = tuple(SIDES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,39 +93,61 @@ def transplant(
     share
         As of :func:`generation.generate`.
     """
-    for name, value, known in (("mode", mode, MODES), ("direction", direction, DIRECTIONS)):
-        if value not in known:
-            raise UserError(f'There is no {name} "{value}": {suggestion(str(value), known)}')
     chosen = [[head] for head in pairs.heads] if sets is None else [list(own) for own in sets]
-    into = 1 if direction == "denoising" else 0  # the side that is changed
-    own = (pairs.neutral, pairs.emotional) if into else (pairs.emotional, pairs.neutral)
-    parts = [
-        _some(pairs, range(*part.indices(len(pairs))), own, into, chosen, mode, share)
-        for part in chunks(pairs.model, pairs.emotional, copies=4)
-    ]
+    into = SIDES.get(direction, 0)
+    parts = []
+    for part in chunks(pairs.model, pairs.emotional, copies=4):
+        rows = range(*part.indices(len(pairs)))
+        conditions, plan = transplants(pairs, rows, chosen, mode, direction)
+        parts.append(pairs.log_odds(conditions, plan, share=share).reshape(len(rows), len(chosen)))
     base = pairs.log_odds()[:, :, 0]
     return Transplanted(base[1 - into], base[into], np.concatenate(parts))
 
 
-def _some(
+def transplants(
     pairs: Pairs,
-    rows: range,
-    sides: tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]],
-    into: int,
+    rows: Sequence[int],
     sets: Sequence[Sequence[Head]],
-    mode: str,
-    share: bool,
-) -> Float[np.ndarray, "pair set"]:
-    """Some pairs under all sets."""
-    target, source = ([side[row] for row in rows] for side in sides)
+    mode: str = "z",
+    direction: str = "denoising",
+    matched: Int[np.ndarray, " pair"] | None = None,
+) -> tuple[list[Condition], Int[np.ndarray, "row 2"]]:
+    """The conditions that transplant each set of heads in some pairs, and which prompt each is run on.
+
+    Parameters
+    ----------
+    pairs
+    rows
+        Of the table of pairs.
+    sets, mode, direction
+        As of :func:`transplant`.
+    matched
+        Tokens of each pair, counted from the end, at which heads are transplanted; by default the shared ending.
+
+    Returns
+    -------
+    Conditions, and pairs (prompt as in ``Pairs.ids``, condition) by number, the sets of a pair side by side.
+    """
+    for name, value, known in (("mode", mode, MODES), ("direction", direction, DIRECTIONS)):
+        if value not in known:
+            raise UserError(f'There is no {name} "{value}": {suggestion(str(value), known)}')
+    into, places = SIDES[direction], pairs.shared if matched is None else matched
+    both = (pairs.emotional, pairs.neutral)
+    target, source = ([both[side][row] for row in rows] for side in (into, 1 - into))
     moved = moved_outputs(pairs, source, target, mode)
     conditions, plan = [UNTOUCHED], []
     for i, row in enumerate(rows):
-        values = _at_the_end(moved, i, len(target[i]), int(pairs.shared[row]))
+        values = _at_the_end(moved, i, len(target[i]), int(places[row]))
         for number, heads in enumerate(sets):
             plan.append((into * len(pairs) + row, len(conditions)))
-            conditions.append(_condition(f"{row} {number}", heads, values, int(pairs.shared[row])))
-    return pairs.log_odds(conditions, np.array(plan), share=share).reshape(len(rows), len(sets))
+            conditions.append(_condition(f"{row} {number}", heads, values, int(places[row])))
+    return conditions, np.array(plan, dtype=np.int64).reshape(-1, 2)
+
+
+def aligned(pairs: Pairs) -> Int[np.ndarray, " pair"]:
+    """Tokens that both prompts of each pair have when counted from the end, the first of each left out."""
+    lengths = zip(map(len, pairs.emotional), map(len, pairs.neutral), strict=True)
+    return np.array([min(both) - 1 for both in lengths])
 
 
 def moved_outputs(

@@ -1,0 +1,177 @@
+"""What a model says when heads are taken out or transplanted: generated text, its emotion, sentiment and keywords."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Int
+
+from emotion_utils.decoding import Sampling
+from emotion_utils.generation import generate
+from emotion_utils.heads.ablation import without
+from emotion_utils.heads.pairs import Head, Pairs
+from emotion_utils.heads.patching import SIDES, transplants
+from emotion_utils.hooks import HookPoint, n_layers, shape_at
+from emotion_utils.interventions import UNTOUCHED, Condition
+from emotion_utils.resampling import grouped_mean_interval
+from emotion_utils.scoring.classifier import trained_classifier
+from emotion_utils.scoring.lexical import keyword_count, vader_sentiment
+from emotion_utils.scoring.replies import reply_emotions
+from emotion_utils.scoring.scorer import score
+
+__all__ = [
+    "NEW_TOKENS",
+    "ablated_texts",
+    "paired",
+    "scored",
+    "share_of_texts",
+    "texts_under",
+    "transplanted_texts",
+]
+
+NEW_TOKENS = 30
+OPENING = 16
+"""Tokens that are enough to see how a reply opens."""
+SCORES = ("keywords", "vader")
+
+
+def texts_under(
+    pairs: Pairs,
+    conditions: Sequence[Condition],
+    rows: Int[np.ndarray, "row 2"],
+    names: Sequence[str],
+    new_tokens: int = OPENING,
+) -> pd.DataFrame:
+    """Go on from prompts under conditions, greedily.
+
+    Parameters
+    ----------
+    pairs
+    conditions, rows
+        Pairs (prompt as in ``Pairs.ids``, condition) by number.
+    names
+        What each row is called.
+    new_tokens
+
+    Returns
+    -------
+    One row per row: ``pair, emotion, unit, side`` (``emotional`` or ``neutral``: the prompt it goes on from), ``set``
+    (the name), ``text``.
+    """
+    made = generate(
+        pairs.model, pairs.tokenizer, pairs.ids, conditions, Sampling(new_tokens), rows=rows, progress=False
+    )
+    at = made["prompt"].to_numpy() % len(pairs)
+    table = pairs.table.iloc[at][["pair", "emotion", "unit"]].reset_index(drop=True)
+    side = np.where(made["prompt"] < len(pairs), "emotional", "neutral")
+    return table.assign(side=side, set=list(names), text=made["text"])
+
+
+def transplanted_texts(
+    pairs: Pairs,
+    sets: Mapping[str, Sequence[Head]],
+    mode: str = "z",
+    direction: str = "denoising",
+    *,
+    matched: Int[np.ndarray, " pair"] | None = None,
+    new_tokens: int = OPENING,
+) -> pd.DataFrame:
+    """Texts that go on from the changed prompt of each pair under each set of heads, and from both prompts untouched.
+
+    Parameters
+    ----------
+    pairs
+    sets
+        Heads by name.
+    mode, direction, matched
+        As of :func:`patching.transplants`.
+    new_tokens
+
+    Returns
+    -------
+    As :func:`texts_under`; untouched texts have the set ``target`` and ``source``.
+    """
+    into, rows = SIDES[direction], range(len(pairs))
+    conditions, plan = transplants(pairs, rows, list(sets.values()), mode, direction, matched)
+    plain = [(side * len(pairs) + row, 0) for side in (into, 1 - into) for row in rows]
+    names = [*(list(sets) * len(pairs)), *(["target"] * len(pairs)), *(["source"] * len(pairs))]
+    return texts_under(pairs, conditions, np.concatenate([plan, np.array(plain)]), names, new_tokens)
+
+
+def ablated_texts(
+    pairs: Pairs, sets: Mapping[str, Sequence[Head]], new_tokens: int = NEW_TOKENS
+) -> pd.DataFrame:
+    """Texts that go on from the emotional prompts untouched (the set ``target``), and with each set of heads at zero.
+
+    As :func:`texts_under`; heads are switched off in the prompt and in what is generated.
+    """
+    zero = torch.zeros(n_layers(pairs.model), *shape_at(pairs.model, HookPoint(0, "z")))
+    conditions = [UNTOUCHED, *(without(pairs, heads, zero, name) for name, heads in sets.items())]
+    rows = np.array([(row, which) for row in range(len(pairs)) for which in range(len(conditions))])
+    return texts_under(pairs, conditions, rows, ["target", *sets] * len(pairs), new_tokens)
+
+
+def scored(table: pd.DataFrame, *, small_world: bool) -> pd.DataFrame:
+    """Say what each text says, whether that is the emotion of its pair, and score its style.
+
+    Parameters
+    ----------
+    table
+        From :func:`texts_under`.
+    small_world
+        Whether the model knows the replies of the small world, which tell their emotion exactly; of others the
+        project's classifier decides.
+
+    Returns
+    -------
+    The table with ``says``, ``target`` (1 where it is the pair's emotion), ``keywords`` (of that emotion) and
+    ``vader``.
+    """
+    texts = table["text"].tolist()
+    if small_world:
+        says: list[str | None] = reply_emotions(texts)
+    else:
+        says = [None if found == "undecided" else found for found in trained_classifier().predict(texts)]
+    target = [float(a == b) for a, b in zip(says, table["emotion"], strict=True)]
+    keywords, sentiment = keyword_count(), vader_sentiment()
+    return score(table.assign(says=says, target=target), [keywords, sentiment]).rename(
+        columns={keywords.name: "keywords", sentiment.name: "vader"}
+    )
+
+
+def share_of_texts(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Share of the texts that say the emotion of their pair, by set.
+
+    Returns
+    -------
+    ``set, share, low, high, n, n_groups``.
+    """
+    rows = []
+    for name, own in table.groupby("set", sort=False):
+        ends = grouped_mean_interval(
+            own["target"].to_numpy(), own["unit"].to_numpy(), seed=seed, bounds=(0.0, 1.0)
+        )
+        rows.append((name, float(own["target"].mean()), *ends, len(own), own["unit"].nunique()))
+    return pd.DataFrame(rows, columns=["set", "share", "low", "high", "n", "n_groups"])
+
+
+def paired(table: pd.DataFrame, one: str, other: str, seed: int = 0) -> pd.DataFrame:
+    """How far a set moves keywords and sentiment of the texts of the same prompts, against another set.
+
+    Returns
+    -------
+    One row per score: ``score, one, other`` (sums of keywords, means of sentiment), ``difference`` (per text), ``low,
+    high, n, n_groups``.
+    """
+    own, beside = (table[table["set"] == name].set_index("pair") for name in (one, other))
+    beside, rows = beside.reindex(own.index), []
+    for name in SCORES:
+        gap = (own[name] - beside[name]).to_numpy()
+        ends = grouped_mean_interval(gap, own["unit"].to_numpy(), seed=seed)
+        both = [float(t[name].sum() if name == "keywords" else t[name].mean()) for t in (own, beside)]
+        rows.append((name, *both, float(gap.mean()), *ends, len(own), own["unit"].nunique()))
+    columns = ["score", "one", "other", "difference", "low", "high", "n", "n_groups"]
+    return pd.DataFrame(rows, columns=columns)
