@@ -151,10 +151,10 @@ def summary(found: Screened, size: Size, seed: int = 0) -> pd.DataFrame:
     -------
     One row per emotion: ``emotion, difference`` (between partners, nats), ``found`` (heads with p of at most 5 %),
     ``largest`` (the head with the largest effect), ``largest_share``, ``pearson`` and ``spearman`` of attribution
-    against mean ablation with their ends, ``heads`` (of the model), ``size`` (heads of the circuit, the same for all emotions),
-    ``kept, kept_low, kept_high`` (its share of the difference), ``random`` and ``random_most`` (share of random sets of
-    equal size, mean and largest), ``equal_norm`` and ``equal_norm_most``, ``n`` (pairs), ``n_groups``. Shares are NaN
-    where the difference is below :data:`LEAST`.
+    against mean ablation with their ends, ``heads`` (of the model), ``size`` (heads of the circuit, the same for all
+    emotions), ``kept, kept_low, kept_high`` (its share of the difference), ``random`` and ``random_most`` (share of
+    random sets of equal size, mean and largest), ``equal_norm`` and ``equal_norm_most``, ``n`` (pairs), ``n_groups``.
+    Shares are NaN where the difference is below :data:`LEAST`.
     """
     held, options = found.held, {"n_resamples": size.resamples, "seed": seed}
     effects = effect_table(held, found.on_held(EXACT), n_permutations=size.permutations, **options)
