@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -27,7 +28,7 @@ from emotion_utils.keywords import words_with_spans
 from emotion_utils.prefill import padded
 from emotion_utils.resampling import grouped_mean_interval
 
-__all__ = ["CLASSES", "attends_to", "most_seen", "people", "token_classes"]
+__all__ = ["CLASSES", "attends_to", "most_seen", "people", "token_classes", "token_spans"]
 
 CLASSES = ("first", "cause", "name", "ending", "name in the ending", "punctuation", "itself")
 """``first``: position 0, an attention sink. ``cause``: words before the ending that the prompts of a pair share, which
@@ -47,7 +48,7 @@ def people(texts: Sequence[str]) -> set[str]:
 
 def token_classes(pairs: Pairs) -> list[Int[np.ndarray, " token"]]:
     """The class of each token, as its number in :data:`CLASSES`, of all prompts as in ``Pairs.ids``."""
-    read = [_read(pairs, ids) for ids in pairs.ids]
+    read = [token_spans(pairs, ids) for ids in pairs.ids]
     names = people([text for text, _ in read])
     return [
         _classes(text, spans, len(ids) - int(pairs.shared[i % len(pairs)]), names)
@@ -55,7 +56,7 @@ def token_classes(pairs: Pairs) -> list[Int[np.ndarray, " token"]]:
     ]
 
 
-def _read(pairs: Pairs, ids: Sequence[int]) -> tuple[str, list[tuple[int, int]]]:
+def token_spans(pairs: Pairs, ids: Sequence[int]) -> tuple[str, list[tuple[int, int]]]:
     """The text of a prompt, and the characters of each token in it."""
     texts = [
         pairs.tokenizer.decode(list(ids[:end]), skip_special_tokens=True, clean_up_tokenization_spaces=False)
@@ -120,7 +121,7 @@ def attends_to(
     beyond = (share[0] - even[0][:, None]).reshape(len(pairs), -1)
     wide = np.concatenate([np.where((emotion == e)[:, None], beyond, np.nan) for e in pairs.emotions], axis=1)
     p = max_t(wide, units, n_permutations, seed).reshape(len(pairs.emotions), len(heads), -1)
-    settings = {"n_resamples": n_resamples, "seed": seed}
+    interval = partial(grouped_mean_interval, n_resamples=n_resamples, seed=seed)
     rows = []
     for e, own in enumerate(pairs.emotions):
         kept = emotion == own
@@ -128,8 +129,8 @@ def attends_to(
         for i, head in enumerate(heads):
             for c, tokens in enumerate(CLASSES):
                 ours, partner = share[:, kept, i, c]
-                ends = grouped_mean_interval(ours, groups, bounds=(0.0, 1.0), **settings)
-                apart = grouped_mean_interval(ours - partner, groups, bounds=(-1.0, 1.0), **settings)
+                ends = np.clip(interval(ours, groups), 0, 1)
+                apart = interval(ours - partner, groups)
                 told = (ours.mean(), *ends, even[0, kept, c].mean(), p[e, i, c], partner.mean())
                 size = (int(kept.sum()), len(set(groups)))
                 rows.append(

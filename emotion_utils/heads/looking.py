@@ -246,9 +246,7 @@ def delta_attention(
         even, groups = float(looked.table.loc[kept, "even"].mean()), units[kept]
         for j, (layer, head) in enumerate(np.ndindex(looked.delta.shape[1:])):
             values = looked.delta[kept, layer, head]
-            ends = grouped_mean_interval(
-                values, groups, n_resamples=n_resamples, seed=seed, bounds=(-1.0, 1.0)
-            )
+            ends = grouped_mean_interval(values, groups, n_resamples=n_resamples, seed=seed)
             same = looked.delta[kept & equal, layer, head]
             other = (looked.per_token[kept, layer, head].mean(), same.mean() if len(same) else np.nan, even)
             size = (len(values), len(set(groups)))

@@ -25,7 +25,7 @@ from emotion_utils.heads.pairs import Head, Pairs
 from emotion_utils.heads.screening import max_t
 from emotion_utils.heads.words import Words
 from emotion_utils.hooks import HookPoint, n_heads, n_layers
-from emotion_utils.lens import FEWEST_TOKENS, keyword_tokens, lens
+from emotion_utils.lens import FEWEST_TOKENS, lens
 from emotion_utils.nulls import permutation_p
 from emotion_utils.probing import areas
 from emotion_utils.resampling import FEWEST_UNITS, grouped_mean_interval
@@ -97,30 +97,30 @@ def written_words(
     model, tokenizer
     heads
     words
-        From :func:`words.words_in_prompts` or :func:`words.words_alone`.
+        From :func:`words.words_in_prompts`, :func:`words.words_in_causes` or :func:`words.words_alone`.
     top
         Tokens to list.
 
     Returns
     -------
     One row per head and word that is not neutral: ``layer, head, name, emotion, word, n`` (places), the columns
-    :data:`READ`, ``area`` (under the curve: how far the log-probability of keywords of the emotion rises above that of
-    other tokens; chance 0.5), ``null`` (mean of the same for each neutral word), ``p`` (share of the neutral words with
-    an area at least as large, add-one, for this word alone; NaN with fewer than `resampling.FEWEST_UNITS` of them) and
-    ``n_null`` (neutral words).
+    :data:`READ`, ``area`` (under the curve: how far the log-probability of the targets of the emotion rises above that
+    of other tokens; chance 0.5), ``null`` (mean of the same for each neutral word), ``p`` (share of the neutral words
+    with an area at least as large, add-one, for this word alone; NaN with fewer than `resampling.FEWEST_UNITS` of them)
+    and ``n_null`` (neutral words).
     """
     neutral = (words.table["emotion"] == "neutral").to_numpy()
     others = torch.from_numpy(neutral.copy())
-    keywords = {e: keyword_tokens(tokenizer, e) for e in words.table.loc[~neutral, "emotion"].unique()}
     base = torch.log_softmax(lens(model, words.neutral.state), dim=-1)
     rows = []
     for layer, head in heads:
         written = head_writes(model, (layer, head), words.states[:, layer]) * words.neutral.factors[layer]
         beyond = written - written[others].mean(dim=0)
         after = torch.log_softmax(lens(model, words.neutral.state + beyond), dim=-1)  # (word, vocabulary)
-        scores = {emotion: _areas(after - base, ids) for emotion, ids in keywords.items()}
+        null_of = {emotion: _areas((after - base)[others], ids) for emotion, ids in words.targets.items()}
         for word in words.table[~neutral].itertuples():
-            own, null = scores[word.emotion][word.Index], scores[word.emotion][neutral]
+            null = null_of[word.emotion]
+            own = _areas((after - base)[[word.Index]], words.targets[word.emotion])[0]
             p = float(permutation_p(own, null)) if len(null) >= FEWEST_UNITS else float("nan")
             told = (
                 *_read(tokenizer, base, after[word.Index], top),

@@ -1,4 +1,4 @@
-"""Words as the blocks of a model see them: where they stand in prompts, or alone."""
+"""Words as the blocks of a model see them: where they stand in prompts, in what the prompts say happened, or alone."""
 
 from __future__ import annotations
 
@@ -12,16 +12,23 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from emotion_utils.captured import forward_batches
+from emotion_utils.captured import BATCH
 from emotion_utils.errors import UserError
+from emotion_utils.heads.attending import CLASSES, token_classes, token_spans
 from emotion_utils.heads.ends import Neutral, neutral_end
-from emotion_utils.hooks import HookPoint, n_layers
+from emotion_utils.heads.pairs import Pairs
+from emotion_utils.hooks import HookFunction, HookPoint, forward_until, n_layers
+from emotion_utils.keywords import words_with_spans
+from emotion_utils.lens import keyword_tokens
+from emotion_utils.models import context_of
+from emotion_utils.offsets import covering
 from emotion_utils.positions import encode, find_reads
+from emotion_utils.prefill import padded
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["Words", "words_alone", "words_in_prompts"]
+__all__ = ["Words", "words_alone", "words_in_causes", "words_in_prompts"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +44,14 @@ class Words:
         Residual stream before each block at the word, the mean over its tokens and places.
     neutral
         The end of neutral texts, which what a head writes is added to.
+    targets
+        By emotion: the tokens that a head which carries the emotion should make more probable.
     """
 
     table: pd.DataFrame
     states: Float[Tensor, "word layer d_model"] = field(repr=False)
     neutral: Neutral = field(repr=False)
+    targets: Mapping[str, Sequence[int]] = field(repr=False)
 
 
 def words_in_prompts(
@@ -49,7 +59,7 @@ def words_in_prompts(
 ) -> Words:
     """Read the marked emotion words, and the words in their place in neutral partners, where they stand in prompts.
 
-    A word at position 0 is left out.
+    A word at position 0 is left out. The targets are the keywords of the emotion.
 
     Raises
     ------
@@ -57,7 +67,8 @@ def words_in_prompts(
         Where the prompts have no marked words, or no neutral partner with a word in their place.
     """
     texts = prompts["text"].tolist()
-    reads = find_reads(prompts, encode(tokenizer, texts), ["emotion", "match"])
+    encoded = encode(tokenizer, texts, context_of(model.config, model.config.name_or_path))
+    reads = find_reads(prompts, encoded, ["emotion", "match"])
     reads = reads[~reads["sink"]].merge(prompts.drop(columns="text"), on="id")
     names = []
     for read in reads.itertuples():
@@ -71,8 +82,45 @@ def words_in_prompts(
             "The prompts have no emotion words with words in their place in neutral partners: take prompts that mark "
             "them, such as the profile baseline, or give words to words_alone."
         )
-    neutral = prompts.loc[prompts["emotion"] == "neutral", "text"].drop_duplicates().tolist()
-    return _words(model, tokenizer, texts, reads.reset_index(drop=True), neutral)
+    neutral = np.flatnonzero((prompts["emotion"] == "neutral") & ~prompts.duplicated("text"))
+    pad, ids = int(tokenizer.pad_token_id or 0), list(encoded.ids)
+    table, states = _states(model, pad, ids, reads)
+    base = neutral_end(model, pad, [ids[row] for row in neutral])
+    return Words(table, states, base, _keywords(tokenizer, table))
+
+
+def words_in_causes(pairs: Pairs, fewest: int = 2) -> Words:
+    """Read the words that say what happened, of emotional prompts and, as neutral ones, of their partners.
+
+    They stand before the ending that the prompts of a pair share; names are left out, and words that stand in fewer
+    places than ``fewest``. The targets are the tokens with which only replies of the emotion begin.
+
+    Raises
+    ------
+    UserError
+        Where no word is left.
+    """
+    cause, found = CLASSES.index("cause"), []
+    emotions = [*pairs.table["emotion"], *["neutral"] * len(pairs)]
+    for row, (ids, own) in enumerate(zip(pairs.ids, token_classes(pairs), strict=True)):
+        text, spans = token_spans(pairs, ids)
+        for word, span in words_with_spans(text):
+            at = covering(spans, *span)
+            if at and (own[at] == cause).all():
+                found.append((emotions[row], word.lower(), row, at[0], at[-1] + 1))
+    reads = pd.DataFrame(found, columns=["emotion", "word", "row", "first", "last"])
+    reads = reads[reads.groupby(["emotion", "word"])["row"].transform("size") >= fewest]
+    if not {"neutral"} < set(reads["emotion"]):
+        raise UserError(
+            f"No word stands in {fewest} causes of an emotion, or none in neutral ones: take more pairs, or fewest=1."
+        )
+    pad = int(pairs.tokenizer.pad_token_id or 0)
+    table, states = _states(pairs.model, pad, pairs.ids, reads)
+    targets = {
+        emotion: sorted({token for opening in pairs.openings for token in opening[emotion]})
+        for emotion in pairs.emotions
+    }
+    return Words(table, states, neutral_end(pairs.model, pad, pairs.neutral), targets)
 
 
 def words_alone(
@@ -84,7 +132,8 @@ def words_alone(
     ----------
     model, tokenizer
     words
-        By emotion; under ``neutral`` those of comparison. Where most tokenizers begin a word with a blank, so do these.
+        By emotion; under ``neutral`` those of comparison. They are encoded as after a blank. The targets are the
+        keywords of the emotion.
 
     Raises
     ------
@@ -102,38 +151,46 @@ def words_alone(
         with torch.no_grad():
             rows.append(embed(torch.tensor(ids, device=embed.weight.device)).float().mean(dim=0).cpu())
     states = torch.stack(rows)[:, None].expand(-1, n_layers(model), -1).contiguous()
-    neutral = table.loc[table["emotion"] == "neutral", "word"].tolist()
-    return Words(table, states, _end(model, tokenizer, neutral))
+    neutral = encode(tokenizer, table.loc[table["emotion"] == "neutral", "word"].tolist()).ids
+    end = neutral_end(model, int(tokenizer.pad_token_id or 0), list(neutral))
+    return Words(table, states, end, _keywords(tokenizer, table))
 
 
-def _words(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    texts: Sequence[str],
-    reads: pd.DataFrame,
-    neutral: Sequence[str],
-) -> Words:
-    layers = n_layers(model)
-    where = [HookPoint(layer, "resid_pre") for layer in range(layers)]
-    needed, at = np.unique(reads["row"], return_inverse=True)
-    found = torch.empty(len(reads), layers, int(model.config.get_text_config().hidden_size))
-    for rows, _, caught in forward_batches(model, tokenizer, [texts[i] for i in needed], where):
-        stacked = torch.stack([caught[point].float().cpu() for point in where], dim=1)
-        for local, row in enumerate(rows):
-            for read in np.flatnonzero(at == row):
-                first, last = int(reads["first"].iloc[read]), int(reads["last"].iloc[read])
-                found[read] = stacked[local, :, first:last].mean(dim=1)
-    groups = reads.groupby(["emotion", "word"], sort=False)
-    table = groups.size().rename("n").reset_index()
-    states = torch.stack(
-        [found[torch.from_numpy(np.asarray(own))].mean(dim=0) for own in groups.indices.values()]
+def _keywords(tokenizer: PreTrainedTokenizerBase, table: pd.DataFrame) -> dict[str, list[int]]:
+    named = table.loc[table["emotion"] != "neutral", "emotion"].unique()
+    return {emotion: keyword_tokens(tokenizer, emotion) for emotion in named}
+
+
+@torch.no_grad()
+def _states(
+    model: PreTrainedModel, pad: int, ids: Sequence[Sequence[int]], reads: pd.DataFrame
+) -> tuple[pd.DataFrame, Float[Tensor, "word layer d_model"]]:
+    """Each different word, and the mean state before each block over its reads (row, first, last)."""
+    where = [HookPoint(layer, "resid_pre") for layer in range(n_layers(model))]
+    code = reads.groupby(["emotion", "word"], sort=False).ngroup().to_numpy()
+    table = reads.groupby(["emotion", "word"], sort=False).size().rename("n").reset_index()
+    total = torch.zeros(
+        len(table), len(where), int(model.config.get_text_config().hidden_size), dtype=torch.float64
     )
-    order = {key: i for i, key in enumerate(groups.indices)}
-    states = states[
-        [order[emotion, word] for emotion, word in zip(table["emotion"], table["word"], strict=True)]
-    ]
-    return Words(table, states, _end(model, tokenizer, neutral))
+    device = model.get_input_embeddings().weight.device
+    spans: dict[int, list[tuple[int, int, int]]] = {}
+    for own, row, first, last in zip(code, reads["row"], reads["first"], reads["last"], strict=True):
+        spans.setdefault(int(row), []).append((int(own), int(first), int(last)))
+    order = sorted(spans, key=lambda row: len(ids[row]))
+    caught: dict[HookPoint, Tensor] = {}
 
+    def keeper(point: HookPoint) -> HookFunction:
+        def keep(hidden: Tensor) -> None:
+            caught[point] = hidden.double().cpu()
 
-def _end(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Neutral:
-    return neutral_end(model, int(tokenizer.pad_token_id or 0), list(encode(tokenizer, list(texts)).ids))
+        return keep
+
+    for start in range(0, len(order), BATCH):
+        rows = order[start : start + BATCH]
+        inputs = padded([ids[row] for row in rows], pad, "right", device)
+        forward_until(model, {point: keeper(point) for point in where}, **inputs)
+        stacked = torch.stack([caught[point] for point in where], dim=1)  # (prompt, layer, position, d_model)
+        for i, row in enumerate(rows):
+            for own, first, last in spans[row]:
+                total[own] += stacked[i, :, first:last].mean(dim=1)
+    return table, (total / torch.from_numpy(table["n"].to_numpy().copy())[:, None, None]).float()

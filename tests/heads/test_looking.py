@@ -122,6 +122,7 @@ def test_a_planted_head_is_found_alone():
     assert own["per_token"] == pytest.approx(own["delta"] / 2)
     assert own["same_length"] == pytest.approx(np.mean([looked.delta[i, 0, 1] for i in range(24) if i % 3]))
     assert own["low"] < own["delta"] < own["high"]
+    assert own["high"] - own["low"] < 0.1  # two standard errors each way are 0.04
     assert (own["n"], own["n_groups"], own["even"]) == (24, 8, pytest.approx(0.01))
     assert strongest(table.reset_index(), 1)["name"].tolist()[0] == "L0H1"
 

@@ -12,11 +12,11 @@ from by_hand import _attention, _projection
 
 from emotion_utils.attention import eager
 from emotion_utils.errors import UserError
-from emotion_utils.heads import reading
+from emotion_utils.heads import words as words_module
 from emotion_utils.heads.attending import CLASSES, attends_to, most_seen, people, token_classes
 from emotion_utils.heads.pairs import Pairs
 from emotion_utils.heads.reading import head_writes, written_at_the_end, written_words
-from emotion_utils.heads.words import words_alone, words_in_prompts
+from emotion_utils.heads.words import words_alone, words_in_causes, words_in_prompts
 from emotion_utils.hooks import blocks, n_heads, n_layers
 from emotion_utils.lens import final_norm
 from emotion_utils.models import load_tokenizer
@@ -89,7 +89,7 @@ def test_a_head_that_is_not_there_is_named(untrained):
 def test_words_alone_are_read_from_their_embeddings(untrained, monkeypatch):
     model, tokenizer = untrained
     keywords = [20, 21, 22, 23]
-    monkeypatch.setattr(reading, "keyword_tokens", lambda *_: keywords)
+    monkeypatch.setattr(words_module, "keyword_tokens", lambda *_: keywords)
     neutral = ["tea", "lamp", "door", "noon", "soup", "desk", "road", "bus", "book"]
     words = words_alone(model, tokenizer, {"gratitude": ["thank", "grateful"], "neutral": neutral})
     ids = tokenizer(" grateful", add_special_tokens=False)["input_ids"]
@@ -142,6 +142,26 @@ def test_words_in_prompts_are_the_mean_state_where_they_stand(untrained):
     assert torch.allclose(words.states[0, 2], torch.stack(own).mean(dim=0), atol=1e-4)
     with pytest.raises(UserError, match="words_alone"):
         words_in_prompts(model, tokenizer, table.assign(emotion_start=None, emotion_end=None))
+
+
+def test_words_in_causes_stand_before_the_shared_ending_without_the_names(untrained):
+    model, tokenizer = untrained
+    pairs = paired(model, tokenizer)
+    words = words_in_causes(pairs, fewest=1)
+    named = {e: list(own["word"]) for e, own in words.table.groupby("emotion", sort=False)}
+    assert named["anger"][:4] == ["broke", "the", "old", "lamp"]
+    assert "lamp" in named["neutral"]
+    assert not {"ana", "leo", "said", "to"} & set(words.table["word"])
+    assert words.targets == {"gratitude": [20, 21, 22], "anger": [30, 31, 32]}
+    with pytest.raises(UserError, match="No word stands in 2 causes"):
+        words_in_causes(pairs)
+    at = tokenizer(TOLD[1], return_offsets_mapping=True)["offset_mapping"]
+    start = TOLD[1].index("broke")
+    own = [i for i, (a, b) in enumerate(at) if a < b and a < start + 5 and b > start]
+    with torch.no_grad():
+        out = model(torch.tensor([pairs.emotional[1]]), output_hidden_states=True).hidden_states[1]
+    row = int(np.flatnonzero(words.table["word"] == "broke")[0])
+    assert torch.allclose(words.states[row, 1], out[0, own].mean(dim=0), atol=1e-4)
 
 
 def test_what_is_written_at_the_end_moves_the_log_odds_as_by_hand(untrained):
