@@ -12,6 +12,7 @@ def main() -> None:
     found = published.draws(range(SEED, SEED + PAIRS))
     facts = published.beside_stated(found)
     causes = published.causes(range(SEED, SEED + CAUSES))
+    angles = published.angle_gains(range(SEED, SEED + PAIRS))
     settings = {
         "seed": SEED,
         "pairs": PAIRS,
@@ -20,9 +21,11 @@ def main() -> None:
         "k": published.K,
         "exponent": published.EXPONENT,
     }
-    ledger.record("published", {"facts": facts, "causes": causes}, settings, ["generators", "published"])
+    tables = {"facts": facts, "causes": causes, "angles": angles}
+    ledger.record("published", tables, settings, ["generators", "published"])
     print(facts.to_string())
     print(causes.to_string())
+    print(angles.to_string())
 
 
 if __name__ == "__main__":

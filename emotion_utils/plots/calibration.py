@@ -46,7 +46,7 @@ def stated(facts: pd.DataFrame, ranges: dict[tuple[str, str], tuple[float, float
         alt=f"Dots beside stated ranges. Means: {listed}.",
         title="Two models that share nothing",
         data=facts,
-        height=600,
+        height=700,
     )
 
 
