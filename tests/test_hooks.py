@@ -19,6 +19,7 @@ from emotion_utils.hooks import (
     resumed,
     shape_at,
 )
+from emotion_utils.interventions import Condition, Edit, check_conditions
 
 
 @pytest.fixture
@@ -238,3 +239,30 @@ def test_an_attention_without_pattern_is_an_error(tokenizers):
     model.set_attn_implementation("sdpa")
     with pytest.raises(UserError, match="eager"), attached(model, {HookPoint(0, "pattern"): lambda _: None}):
         model(torch.tensor([[5, 6, 7]]), use_cache=False)
+
+
+@torch.no_grad()
+def test_attention_over_the_values_is_what_heads_give(untrained, ids):
+    model, _ = untrained
+    for layer in range(n_layers(model)):
+        found, _ = read(model, ids, [HookPoint(layer, kind) for kind in ("v", "z", "pattern")])
+        v, z, pattern = (found[HookPoint(layer, kind)] for kind in ("v", "z", "pattern"))
+        assert v.shape == z.shape
+        assert shape_at(model, HookPoint(layer, "v")) == v.shape[2:]
+        product = torch.einsum("bhqk,bkhd->bqhd", pattern, v)
+        assert torch.allclose(product, z, atol=1e-5 * float(z.abs().max()), rtol=1e-5)
+
+
+def test_values_cannot_be_written(untrained, ids):
+    model, _ = untrained
+    before = hooks_on(model)
+    for new in (lambda t: t, torch.zeros_like):
+        with (
+            pytest.raises(UserError, match=r"v\.1 can only be read: heads share values\. Write to z instead"),
+            attached(model, {HookPoint(1, "v"): new}),
+        ):
+            model(ids, use_cache=False)
+    assert hooks_on(model) == before
+    edit = Edit(HookPoint(1, "v"), torch.zeros(shape_at(model, HookPoint(1, "v"))))
+    with pytest.raises(UserError, match=r'"values" writes to v\.1, which changes nothing'):
+        check_conditions(model, [Condition("values", (edit,))])

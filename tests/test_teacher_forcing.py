@@ -10,7 +10,12 @@ from test_generation import PROMPTS
 
 from emotion_utils.errors import UserError
 from emotion_utils.interventions import UNTOUCHED, steering
-from emotion_utils.teacher_forcing import continuation_log_probs, log_odds, next_token_log_probs
+from emotion_utils.teacher_forcing import (
+    continuation_log_probs,
+    log_odds,
+    next_token_log_masses,
+    next_token_log_probs,
+)
 
 ENDINGS = [" thanks a lot", " no", " it is cold outside today"]
 
@@ -75,3 +80,36 @@ def test_a_log_probability_that_is_no_number_is_an_error(untrained):
         next_token_log_probs(model, tokenizer, PROMPTS[:1], loud)
     with pytest.raises(UserError, match=r'"loud" a log-probability after the prompt .* is nan'):
         continuation_log_probs(model, tokenizer, PROMPTS[:1], ENDINGS, loud)
+
+
+@pytest.mark.parametrize("how", [{}, {"share": False}, {"batch_rows": 3}], ids=str)
+def test_log_masses_are_those_of_each_row_alone(untrained, how):
+    model, tokenizer = untrained
+    conditions, sets = sweep(model)[::5], [[7], [3, 400, 12], list(range(50, 90))]
+    found = next_token_log_masses(model, tokenizer, PROMPTS, sets, conditions, **how)
+    assert found.shape == (len(PROMPTS) * len(conditions), len(sets))
+    for i, row in enumerate(found.tolist()):
+        prompt, condition = PROMPTS[i // len(conditions)], conditions[i % len(conditions)]
+        ids = tokenizer(prompt)["input_ids"]
+        chances = torch.softmax(logits_by_hand(model, ids, condition, len(ids))[-1].double(), dim=-1)
+        expected = [float(chances[tokens].sum().log()) for tokens in sets]
+        assert row == pytest.approx(expected, abs=1e-4, rel=1e-5), (prompt, condition.name)
+
+
+def test_log_masses_of_chosen_rows_come_in_their_order(untrained):
+    model, tokenizer = untrained
+    conditions, sets = sweep(model)[:3], [[7], [3, 400]]
+    whole = next_token_log_masses(model, tokenizer, PROMPTS, sets, conditions)
+    whole = whole.reshape(len(PROMPTS), 3, 2)
+    rows = np.array([[1, 2], [0, 0], [1, 2], [0, 1]])
+    found = next_token_log_masses(model, tokenizer, PROMPTS, sets, conditions, rows=rows)
+    assert found == pytest.approx(whole[rows[:, 0], rows[:, 1]], abs=1e-5)
+    assert np.array_equal(found[0], found[2])
+    everything = [list(range(model.get_output_embeddings().weight.shape[0]))]
+    assert next_token_log_masses(model, tokenizer, PROMPTS, everything) == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize("wrong", [[], [-1], [0, 10**6]])
+def test_a_set_without_tokens_of_the_model_is_refused(untrained, wrong):
+    with pytest.raises(UserError, match="A set of next tokens holds some of the tokens 0 to"):
+        next_token_log_masses(*untrained, PROMPTS, [[5], wrong])

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+
 import pytest
 
 from emotion_utils.errors import UserError
+from emotion_utils.models import load_tokenizer
+from emotion_utils.prompt_schema import EMOTIONS
 from emotion_utils.scoring import (
     emotion_shift,
     first_reply,
@@ -15,6 +19,7 @@ from emotion_utils.scoring import (
     splice,
     target_reply,
 )
+from emotion_utils.scoring.replies import drawn_replies, joint, own_openings
 from emotion_utils.smallworld.corpus import documents
 from emotion_utils.smallworld.openings import classify, openings
 
@@ -109,3 +114,44 @@ def test_the_shift_is_the_reply_minus_the_posterior_of_the_document(reacting):
         assert emotion_shift()(texts, contexts, emotion).tolist() == pytest.approx(expected)
         assert target_reply()(texts, emotions=emotion).tolist() == [d.emotion == emotion for d in few]
     assert str(emotion_shift()(["Thank you."], ["Zebras eat"], "anger")[0]) == "nan"
+
+
+@pytest.mark.parametrize(
+    ("context", "between"),
+    [
+        ("Zebras said:", ' "'),
+        ('Zebras said: "', ""),
+        ("Zebras ran.", " "),
+        ("Zebras ran. ", ""),
+        ("", ""),
+    ],
+)
+def test_what_stands_before_a_reply_in_another_context(context, between):
+    assert joint(context) == between
+
+
+def test_what_stands_before_a_reply_is_what_the_grammar_writes(reacting, blind):
+    for document in [d for d in reacting if len(d.context) < 200][:2]:
+        for context in (document.context, document.context.rstrip(' "\n')):
+            assert blind.is_prefix(f"{context}{joint(context)}Thank you very much.")
+
+
+@pytest.mark.parametrize(
+    ("name", "between"),
+    [("small-gpt2", ' "'), ("small-gpt2", " "), ("small-llama3", ' "'), ("small-gemma3", ' "')],
+)
+def test_openings_are_of_one_emotion_alone(name, between):
+    tokenizer = load_tokenizer(name)
+    found = own_openings(tokenizer, between)
+    assert list(found) == list(EMOTIONS)
+    assert all(found.values())
+    count = defaultdict(Counter)
+    for row in drawn_replies(4000).itertuples():
+        encoded = tokenizer(between + row.text, add_special_tokens=False, return_offsets_mapping=True)
+        at = next(i for i, (_, end) in enumerate(encoded["offset_mapping"]) if end > len(between))
+        count[encoded["input_ids"][at]][row.emotion] += 1
+    for token, by in count.items():
+        (top, often), *_ = by.most_common(1)
+        own = [emotion for emotion, tokens in found.items() if token in tokens]
+        assert own == ([top] if often >= 0.9 * by.total() else [])
+    assert {token for tokens in found.values() for token in tokens} <= set(count)
