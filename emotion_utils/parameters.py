@@ -153,6 +153,8 @@ CHAPTERS: dict[str, tuple[Parameter, ...]] = {
     "03_emotion_vectors": (_MODEL, *_COMMON),
     "04_alignment": (_MODELS, *_COMMON),
     "05_steering": (_MODEL, *_COMMON),
+    "06_head_screening": (_MODEL, *_COMMON),
+    "07_head_patching": (_MODEL, *_COMMON),
 }
 
 

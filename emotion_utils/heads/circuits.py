@@ -219,9 +219,11 @@ def random_sets(
     seed
     """
     rng, place = np.random.default_rng(seed), {head: i for i, head in enumerate(pairs.heads)}
-    own = np.sort([place[head] for head in heads])
+    own = np.sort(np.array([place[head] for head in heads], dtype=np.int64))
+    if not len(own):
+        return []
     drawn = np.sort(np.argsort(rng.random((draws, len(place))), axis=1)[:, : len(own)], axis=1)
-    drawn = np.unique(drawn[(drawn != own).any(axis=1)], axis=0) if len(own) else drawn[:0]
+    drawn = np.unique(drawn[(drawn != own).any(axis=1)], axis=0)
     order = rng.permutation(len(drawn))
     if norms is not None:
         far = np.abs((norms[drawn] ** 2).sum(axis=1) - (norms[own] ** 2).sum())

@@ -28,6 +28,8 @@ from emotion_utils.resampling import (
 __all__ = ["agreement", "effect_table", "halves", "max_t", "stability", "versions"]
 
 METHODS = ("pearson", "spearman")
+EXACTLY = 1e-9
+"""A standard error that is a smaller share of its mean is rounding."""
 
 
 def max_t(
@@ -62,12 +64,13 @@ def max_t(
 
 
 def _t(signs: np.ndarray, sums: np.ndarray) -> Float[np.ndarray, "draw test"]:
-    """|t| of signed sums of units; 0 where nothing varies."""
+    """|t| of signed sums of units; infinite where all units agree exactly, 0 where they are all 0."""
     n = len(sums)
     means = signs @ sums / n
     variance = ((sums**2).sum(axis=0) / n - means**2).clip(min=0) * n / (n - 1)
     scale = np.sqrt(variance / n)
-    return np.divide(np.abs(means), scale, out=np.zeros_like(means), where=scale > 1e-12)
+    sure = np.where(means == 0, 0.0, np.inf)
+    return np.divide(np.abs(means), scale, out=sure, where=scale > EXACTLY * np.abs(means))
 
 
 def effect_table(

@@ -138,7 +138,7 @@ def circuit_curves(table: pd.DataFrame, goal: float, half: float, title: str) ->
     figure, told = go.Figure(), []
     for i, (order, rows) in enumerate(table.groupby("order", sort=False)):
         figure.add_scatter(
-            x=rows["size"], y=rows["share"], name=str(order), mode="lines+markers", error_y=error_bars(rows),
+            x=rows["size"], y=rows["share"], name=str(order), mode="lines+markers", error_y=error_bars(rows, "share"),
             line={"color": GREY if str(order).startswith("random") else PALETTE[i % 5], "dash": DASHES[i % 4]},
         )  # fmt: skip
         enough = rows[rows["share"] >= goal]
@@ -164,9 +164,9 @@ def shares(table: pd.DataFrame, name: str, title: str, unit: str) -> Shown:
         Of the share.
     """
     figure = go.Figure(
-        go.Bar(x=table[name], y=table["share"], error_y=error_bars(table), marker_color=PALETTE[0])
+        go.Bar(x=table[name], y=table["share"], error_y=error_bars(table, "share"), marker_color=PALETTE[0])
     )
-    figure.update_yaxes(title=unit, tickformat=".0%").update_xaxes(title="")
+    figure.update_yaxes(title=unit, tickformat=".0%").update_xaxes(title=name)
     told = "; ".join(f"{row[name]} {row['share']:.0%}" for _, row in table.iterrows())
     return show(figure, alt=f"{told}.", title=title, data=table, height=380)
 
@@ -225,7 +225,10 @@ def flow(links: pd.DataFrame, words: Sequence[str], title: str) -> Shown:
                 hoverinfo="text",
             )  # fmt: skip
     figure.update_xaxes(
-        tickvals=list(range(len(words))), ticktext=[w.strip() or w for w in words], tickangle=-60
+        title="token",
+        tickvals=list(range(len(words))),
+        ticktext=[w.strip() or w for w in words],
+        tickangle=-60,
     )
     figure.update_yaxes(title="before layer", dtick=1, zeroline=False)
     last = links[links["query"] == len(words) - 1].nlargest(3, "weight")
