@@ -1,4 +1,4 @@
-"""All ordered pairs of models: sound scores beside their null, their ceiling, and sources that no emotion is in.
+"""All ordered pairs of models: sound scores beside their null and their ceiling.
 
 The emotional prompts of the source are those of one half of the units and those of the target are of the other half, so
 that nothing is shared but what emotions have in common across prompts. The ceiling is a model against itself,
@@ -9,30 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from emotion_utils.alignment import PENALTY, Alignment, Side, align
-from emotion_utils.jackknife import FEWEST_UNITS, jackknife_interval
-from emotion_utils.pairings import Ridge, held_out_hat, r_squared
-from emotion_utils.probing import areas
+from emotion_utils.alignment import Alignment, align
 from emotion_utils.sides import Reading, Rows, side
-from emotion_utils.subspaces import emotion_subspace, overlap
 
 __all__ = [
     "PERMUTATIONS",
     "SCORES",
     "Pairwise",
-    "against",
     "align_pairs",
     "by_pair",
-    "layer_score",
     "no_emotion",
 ]
 
-PERMUTATIONS = {"smoke": 19, "baseline": 199, "extended": 199, "powered": 199}
+PERMUTATIONS = {"smoke": 19, "baseline": 999, "extended": 999, "powered": 999}
+"""Of the main table, by profile."""
 SCORES = {"r2": "held-out R²", "overlap": "overlap", "probe": "transferred probe"}
 
 
@@ -170,98 +163,3 @@ def by_pair(table: pd.DataFrame, pair: list[str], kind: str, values: list[str]) 
 def _in_units(table: pd.DataFrame, half: Rows) -> pd.DataFrame:
     units = set().union(*(set(own["unit"]) for own in half.pairs.values()))
     return table[table["unit"].isin(units)]
-
-
-def layer_score(source: Side, target: Side, layers: tuple[int, int], score: str, k: int) -> float:
-    """One score of one pair of layers, of the true pairing alone: what :func:`align` gives for it.
-
-    Parameters
-    ----------
-    source, target
-        The same neutral prompts.
-    layers
-        Their numbers in order.
-    score
-        A key of :data:`SCORES`.
-    k
-        Dimensions of the subspaces.
-    """
-    i, j = layers
-    x, y = source.neutral[i], target.neutral[j]
-    centred = y - y.mean(axis=0)
-    if score == "r2":
-        hat = held_out_hat(x, source.groups, PENALTY)[None]
-        return float(r_squared(hat, (centred @ centred.T)[None], np.arange(len(x))[None])[0, 0, 0])
-    directions, found = [], []
-    for emotion, own in source.emotional.items():
-        partner = source.partners[emotion][i]
-        mean = (own[i] - partner).mean(axis=0, keepdims=True)
-        directions.append(emotion_subspace(own[i], partner, k) if score == "overlap" else mean)
-    mapped = Ridge.fit(x, PENALTY).dual(np.concatenate(directions), vectors=True) @ centred
-    for image, emotion in zip(np.split(mapped, len(directions)), source.emotional, strict=True):
-        own, partner = target.emotional[emotion][j], target.partners[emotion][j]
-        if score == "overlap":
-            found.append(overlap(image, emotion_subspace(own, partner, k)))
-        else:
-            states = np.concatenate([own, partner]) @ image[0]
-            found.append(float(areas(states, np.arange(len(states)) < len(own))))
-    return float(np.mean(found))
-
-
-def against(pairs: Pairwise, controls: Sequence[str], scores: Sequence[str] = tuple(SCORES)) -> pd.DataFrame:
-    """Trained sources against control sources, into the same targets, prompts left out together.
-
-    For each score the mean over all trained pairs minus the mean over the control's pairs, each at the pair of layers
-    that is best with all prompts; the interval leaves every unit out of both.
-
-    Parameters
-    ----------
-    pairs
-        With the controls among the sources.
-    controls
-        Their names.
-    scores
-        Keys of :data:`SCORES`.
-
-    Returns
-    -------
-    Columns ``score, control, trained, value`` (of the control), ``difference, low, high, n_units``.
-    """
-    units = np.unique(np.concatenate([half.units for half in pairs.halves]))
-    rows = pairs.halves[0].neutral
-    sizes = np.array([(rows["unit"] == unit).sum() for unit in units])
-    targets = {target for _, target in pairs.found}
-    best = {(row.score, row.source, row.target): row for row in pairs.best().itertuples()}
-    left = _without_units(pairs, units, best, scores) if len(units) >= FEWEST_UNITS else {}
-    out = []
-    for score, control in ((score, control) for score in scores for control in controls):
-        groups = [
-            [(s, t) for s, t in pairs.found if s != t and s in targets],
-            [(s, t) for s, t in pairs.found if s == control],
-        ]
-        ours, theirs = (float(np.mean([best[score, *pair].value for pair in group])) for group in groups)
-        inside = float("nan"), float("nan")
-        if left:
-            one, other = (np.mean([left[score, *pair] for pair in group], axis=0) for group in groups)
-            inside = jackknife_interval(ours - theirs, one - other, sizes)
-        out.append((score, control, ours, theirs, ours - theirs, *inside, len(units)))
-    columns = ["score", "control", "trained", "value", "difference", "low", "high", "n_units"]
-    return pd.DataFrame(out, columns=columns)
-
-
-def _without_units(
-    pairs: Pairwise, units: np.ndarray, best: Mapping[tuple[str, str, str], Any], scores: Sequence[str]
-) -> dict[tuple[str, str, str], list[float]]:
-    """By score, source and target: the value at the best pair of layers without each unit."""
-    left: dict[tuple[str, str, str], list[float]] = {}
-    for unit in units:
-        one, other = (half.without(unit) for half in pairs.halves)
-        sources = {name: side(reading, one) for name, reading in pairs.readings.items()}
-        goals = {target: side(pairs.readings[target], other) for _, target in pairs.found}
-        for (score, source, target), row in best.items():
-            if score in scores:
-                a, b = pairs.readings[source].layers, pairs.readings[target].layers
-                layers = a.index(row.source_layer), b.index(row.target_layer)
-                value = layer_score(sources[source], goals[target], layers, score, pairs.k)
-                left.setdefault((score, source, target), []).append(value)
-    return left

@@ -1,4 +1,4 @@
-"""All pairs: single scores are those of the alignment, calibration is arithmetic, controls are paired by unit."""
+"""All pairs: calibration is arithmetic, scale moves nothing, neutral prompts can take the place of emotional ones."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import sided
 
-from emotion_utils.jackknife import jackknife_interval
-from emotion_utils.pairwise import SCORES, against, align_pairs, layer_score, no_emotion
-from emotion_utils.sides import Reading, side
+from emotion_utils.pairwise import PERMUTATIONS, align_pairs, no_emotion
+from emotion_utils.sides import Reading
 
 
 @pytest.fixture(scope="module")
@@ -17,12 +16,6 @@ def pairs():
     table = sided.prompts()
     noise = sided.reading("noise", table, sided.world(table, 77, 0.0), 5)
     return align_pairs({"m0": one, "m1": other, "noise": noise}, ["m0", "m1"], sided.rows().halves(0), 3, 39)
-
-
-def test_a_single_score_is_that_of_the_alignment(pairs):
-    one, other = (side(pairs.readings[m], half) for m, half in zip(("m0", "m1"), pairs.halves, strict=True))
-    for score, values in pairs.found["m0", "m1"].scores.items():
-        assert layer_score(one, other, (0, 1), score, 3) == pytest.approx(values[0, 0, 1], abs=1e-9)
 
 
 def test_models_of_one_world_pass_and_noise_does_not(pairs):
@@ -40,28 +33,8 @@ def test_calibration_uses_the_target_with_itself(pairs):
     assert row["calibrated"] == pytest.approx((row["value"] - row["null"]) / (top - row["null"]))
 
 
-def test_controls_are_compared_with_each_unit_left_out_of_both(pairs):
-    table = against(pairs, ["noise"]).set_index("score")
-    assert list(table.index) == list(SCORES)
-    assert table.loc["r2", "low"] > 0
-    best = pairs.best().set_index(["source", "target"]).query("score == 'r2'")
-    left, sizes = [], []
-    units = np.unique(np.concatenate([half.units for half in pairs.halves]))
-    for unit in units:
-        halves = [half.without(unit) for half in pairs.halves]
-        values = {}
-        for source, target in (("m0", "m1"), ("m1", "m0"), ("noise", "m0"), ("noise", "m1")):
-            row = best.loc[(source, target)]
-            sides = (side(pairs.readings[m], half) for m, half in zip((source, target), halves, strict=True))
-            values[source, target] = layer_score(
-                *sides, (int(row["source_layer"]), int(row["target_layer"])), "r2", 3
-            )
-        trained = (values["m0", "m1"] + values["m1", "m0"]) / 2
-        left.append(trained - (values["noise", "m0"] + values["noise", "m1"]) / 2)
-        sizes.append((pairs.halves[0].neutral["unit"] == unit).sum())
-    low, high = jackknife_interval(table.loc["r2", "difference"], np.array(left), np.array(sizes))
-    assert table.loc["r2", "low"] == pytest.approx(low)
-    assert table.loc["r2", "high"] == pytest.approx(high)
+def test_the_main_table_has_at_least_999_other_pairings():
+    assert all(n >= 999 for profile, n in PERMUTATIONS.items() if profile != "smoke")
 
 
 def test_the_scale_of_a_model_moves_nothing(pairs):

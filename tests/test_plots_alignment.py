@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 import sided
 
+from emotion_utils.controls import aligned
 from emotion_utils.k_selection import choose_k
 from emotion_utils.map_scores import compare_maps
-from emotion_utils.pairwise import SCORES, against, align_pairs
+from emotion_utils.pairwise import SCORES, align_pairs
 from emotion_utils.plots import alignment as figures
 from emotion_utils.published_alignment import all_pairs
 from emotion_utils.raw_overlaps import raw_overlaps
@@ -25,7 +27,10 @@ def test_overlaps(readings):
     shown = figures.overlap_map(table, 5)
     ratio = table["overlap"].iloc[1] / 0.25
     assert f"{ratio:.2f} to {ratio:.2f} times chance, which is 0.250" in shown.alt
-    own = specificity(readings["m0"], sided.rows(), 3, 9)
+    neutral = sided.rows().neutral.groupby("unit").head(3)[:30].reset_index(drop=True)
+    triple = {name: neutral["id"][i::3].to_numpy() for i, name in enumerate(("id", "partner", "other"))}
+    triples = {"anger": pd.DataFrame({**triple, "unit": neutral["unit"][::3].to_numpy()})}
+    own = specificity(readings["m0"], triples, 2).layers
     drawn = figures.specificity(own)
     means = own.groupby("layer")["value"].mean()
     assert f"{means.min():.2f} to {means.max():.2f}" in drawn.alt
@@ -42,7 +47,7 @@ def test_alignments(readings):
     shown = figures.message(published, best, "probe", "transferred probe", list(readings))
     probe = best[best["score"] == "probe"]["calibrated"].mean()
     assert f"calibrated transferred probe averages {probe:.2f}" in shown.alt
-    table = against(pairs, ["noise"])
+    table = aligned(readings, {"noise": {"noise": noise}}, sided.rows().halves(0), 3, 9)
     drawn = figures.against_controls(table, SCORES)
     assert f"held-out R² {table['difference'].iloc[0]:+.2f} beside noise" in drawn.alt
 
@@ -50,7 +55,7 @@ def test_alignments(readings):
 def test_similarities_and_k(readings):
     table = compare(readings, readings["m1"], sided.rows(), 9)
     assert f"RSA {table['value'].min():.2f}" in figures.similarity(table, "RSA").alt
-    choice = choose_k(readings["m0"], readings["m1"], sided.rows(), (0, 0), (1, 2), 19, 5)
+    choice = choose_k(readings["m0"], readings["m1"], sided.rows().halves(0), (1, 2), 19, 5)
     assert f"z, wrong pairings: {choice.table['null_z'].iloc[0]:.0%}" in figures.k_choice(choice.table).alt
 
 

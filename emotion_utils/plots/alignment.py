@@ -65,14 +65,14 @@ def overlap_map(table: pd.DataFrame, k: int) -> Shown:
 
 
 def specificity(table: pd.DataFrame) -> Shown:
-    """Overlap with the model's own neutral subspace by layer, beside that of neutral differences.
+    """Overlap with the model's own neutral subspace by layer, beside that of differences of two neutral sentences.
 
     Parameters
     ----------
     table
-        From `specificity.specificity`, one or more models.
+        Layers of `specificity.Specific`, one or more models.
     """
-    means = table.groupby(["model", "layer"], sort=False)[["value", "null", "null_low"]].mean().reset_index()
+    means = table.groupby(["model", "layer"], sort=False)[["value", "reference"]].mean().reset_index()
     models = list(dict.fromkeys(means["model"]))
     figure = go.Figure()
     for i, model in enumerate(models):
@@ -85,16 +85,16 @@ def specificity(table: pd.DataFrame) -> Shown:
             line={"color": colour}, marker={"symbol": i, "size": 9},
         )  # fmt: skip
         figure.add_scatter(
-            x=depth, y=own["null"], name=f"{short(model)}, no emotion", mode="lines", showlegend=i == 0,
+            x=depth, y=own["reference"], name=f"{short(model)}, no emotion", mode="lines", showlegend=i == 0,
             line={"color": colour, "dash": "dot"},
         )  # fmt: skip
-    figure.data[1].name = "dotted: neutral minus other neutral"
+    figure.data[1].name = "dotted: second neutral minus neutral"
     figure.update_xaxes(title="relative depth, (layer + 1) / layers")
     figure.update_yaxes(title="overlap, mean of three emotions", range=[0, 1.03])
     alt = (
         f"Lines by depth: the emotion subspaces overlap the neutral one by {means['value'].min():.2f} to "
-        f"{means['value'].max():.2f}; differences without emotion by {means['null'].min():.2f} to "
-        f"{means['null'].max():.2f}."
+        f"{means['value'].max():.2f}; differences without emotion by {means['reference'].min():.2f} "
+        f"to {means['reference'].max():.2f}."
     )
     return show(figure, alt=alt, title="How neutral is an emotion subspace?", data=table, height=460)
 
@@ -185,12 +185,12 @@ def message(
 
 
 def against_controls(table: pd.DataFrame, labels: dict[str, str]) -> Shown:
-    """Trained sources minus control sources, with intervals.
+    """Excess of trained sources over their null minus that of control sources, with intervals.
 
     Parameters
     ----------
     table
-        From `pairwise.against`.
+        From `controls.aligned` or `controls.alike`.
     labels
         Names of the scores.
     """
@@ -212,7 +212,7 @@ def against_controls(table: pd.DataFrame, labels: dict[str, str]) -> Shown:
             + ", ".join(f"{r.difference:+.2f} beside {short(r.control)}" for r in own.itertuples())
         )
     figure.add_vline(x=0, line={"color": GREY, "dash": "dash"})
-    figure.update_xaxes(title="trained minus control, 95 % interval")
+    figure.update_xaxes(title="excess over the null: trained minus control, 95 % interval")
     figure.update_yaxes(title="score: control", autorange="reversed")
     return show(
         figure,
