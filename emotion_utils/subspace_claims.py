@@ -12,24 +12,23 @@ from scipy.linalg import orthogonal_procrustes
 from emotion_utils.claims import Measurement, read_claims
 from emotion_utils.errors import UserError
 from emotion_utils.jackknife import FEWEST_UNITS, jackknife_interval
+from emotion_utils.nulls import permutation_p
 from emotion_utils.published_alignment import case_of, phase35
 from emotion_utils.raw_overlaps import KS, matched_layers, overlaps, published_bases, top_cosines
 from emotion_utils.resampling import effective_units, interval
+from emotion_utils.scrutiny import scrutinised
 from emotion_utils.sides import Reading, Rows
+from emotion_utils.subspace_scrutiny import OVERLAPS, REPORTED_WIDTH, scrutiny
 from emotion_utils.subspaces import angle_cosine_chance, orthonormal, principal_components, published_score
 
-__all__ = ["chapter_measurements", "counterparts", "published_sweep", "scrutiny"]
+__all__ = ["chapter_measurements", "counterparts", "published_sweep"]
 
 K = 10
-REPORTED_WIDTH = 768
-"""Of GPT-2, Pythia-160M and GPT-Neo-125M."""
 NAMES = {
     "gpt2": ("gpt2", "openai-community/gpt2", "small-gpt2"),
     "pythia-160m": ("pythia-160m", "EleutherAI/pythia-160m", "small-pythia"),
     "gpt-neo-125m": ("gpt-neo-125m", "EleutherAI/gpt-neo-125m", "small-neo"),
 }
-OVERLAPS = ("P35.overlap.gp", "P35.overlap.gn", "P35.overlap.pn")
-PUBLISHED = ("P35.align.before", "P35.align.after", "P35.align.angle", "P35.procrustes", "P35.procrustes.b")
 PAIR = "gpt2~pythia-160m"
 Bases = Float[np.ndarray, "layer emotion k d_model"]
 
@@ -99,7 +98,7 @@ def chapter_measurements(
     n_permutations: int = 99,
     seed: int = 0,
 ) -> list[Measurement]:
-    """Measure the claims of Phase 3.5, and those of Phase 7.5 about k.
+    """Measure the claims of Phase 3.5, and those of Phase 7.5 about k, each with what can be said without a model.
 
     Parameters
     ----------
@@ -115,7 +114,8 @@ def chapter_measurements(
     few = len(rows.units)
     if few < FEWEST_UNITS:
         note = f"{few} units, at least {FEWEST_UNITS} are needed"
-        return [Measurement(claim, "", None, n=len(rows.emotional()), note=note) for claim in _all(claims)]
+        empty = [Measurement(claim, "", None, n=len(rows.emotional()), note=note) for claim in _all(claims)]
+        return scrutinised(empty, scrutiny(seed=seed))
     out = []
     for claim in OVERLAPS:
         one, other = counterparts(str(claims.loc[claim, "model"]), names)
@@ -130,7 +130,8 @@ def chapter_measurements(
     one, other = counterparts(PAIR, names)
     pair = readings[one], readings[other]
     out += _aligned(*pair, rows, n_permutations, seed)
-    return out + _over_k(*pair, rows, wider, n_resamples, seed)
+    out += _over_k(*pair, rows, wider, n_resamples, seed)
+    return scrutinised(out, scrutiny(seed=seed))
 
 
 def _all(claims: pd.DataFrame) -> list[str]:
@@ -177,7 +178,7 @@ def _aligned(one: Reading, other: Reading, rows: Rows, n: int, seed: int) -> lis
     angle = _angle_gain(one, other, rows, orders)
     gain = _procrustes(one, other, rows)
     same = "a map of k coordinates to k coordinates leaves the span as it is"
-    p = (1 + int((after[1:] >= after[0]).sum())) / len(after)
+    p = float(permutation_p(after[0], after[1:]))
     found = (
         Measurement("P35.align.before", name, before, *inside, 1 / width, size, note="null: 1/d"),
         Measurement(
@@ -245,7 +246,7 @@ def _over_k(
     draws = _sweep_draws(one, other, rows, KS, n, seed)
     best = np.array(KS)[draws.mean(axis=1).argmax(axis=1)]
     note = f"k=2 is best in {np.mean(best == KS[0]):.0%} of {len(draws)} resamples"
-    inside = interval(draws.mean(axis=1)[:, 0], units, float(mean[0]))
+    inside = interval(draws.mean(axis=1)[:, 0], units, float(mean[0]), (0, 1))
     out = [
         Measurement("P35.k.best", name, KS[int(mean.argmax())], *interval(best), n=size, note=note),
         Measurement("P35.k.value", name, float(mean[0]), *inside, chance, size, note="null: 1/d"),
@@ -253,7 +254,7 @@ def _over_k(
     for i, k in enumerate(KS):
         for j, emotion in sorted(enumerate(rows.pairs), key=lambda pair: pair[1]):
             own, about = draws[:, j, i], f"mean of {len(draws)} resamples; null: 1/d"
-            numbers = float(own.mean()), *interval(own, units), chance
+            numbers = float(own.mean()), *interval(own, units, bounds=(0, 1)), chance
             out.append(
                 Measurement(f"P75.k{k}.{emotion}", name, *numbers, len(rows.pairs[emotion]), note=about)
             )
@@ -279,33 +280,3 @@ def _profiles(
     note = f"rule: the same k is best in both; {KS[int(mean.argmax())]} in baseline, {best} in extended"
     holds = bool(swept.argmax() == mean.argmax())
     return Measurement("P75.k.profiles", name, best, n=len(rows.emotional()), holds=holds, note=note)
-
-
-def scrutiny(n_draws: int = 300, seed: int = 0) -> pd.DataFrame:
-    """The reports' own values before alignment beside random subspaces of their width and k, no model needed.
-
-    Returns
-    -------
-    Columns ``id, report, k, chance, low, high`` (mean and 95 % of one pair of random subspaces of 768 dimensions) and
-    ``scrutiny``: at, above or below chance.
-    """
-    claims, rng = read_claims().set_index("id"), np.random.default_rng(seed)
-    squared = {k: _random_scores(k, n_draws, rng) for k in KS}
-    cosines = angle_cosine_chance(K, REPORTED_WIDTH, seed=seed)
-    wanted = [(claim, K, cosines) for claim in OVERLAPS]
-    wanted += [("P35.k.value", KS[0], squared[KS[0]])]
-    emotions = ("anger", "apology", "gratitude")
-    wanted += [(f"P75.k{k}.{emotion}", k, squared[k]) for k in KS for emotion in emotions]
-    rows = []
-    for claim, k, null in wanted:
-        value, (low, high) = float(claims.loc[claim, "lo"]), interval(null)
-        verdict = "at chance" if low <= value <= high else f"{'above' if value > high else 'below'} chance"
-        rows.append((claim, value, k, float(null.mean()), low, high, verdict))
-    return pd.DataFrame(rows, columns=["id", "report", "k", "chance", "low", "high", "scrutiny"])
-
-
-def _random_scores(k: int, n: int, rng: np.random.Generator) -> Float[np.ndarray, " draw"]:
-    """The published score of random subspaces with the first k axes."""
-    q = np.linalg.qr(rng.normal(size=(n, REPORTED_WIDTH, k)))[0]
-    scores: np.ndarray = (q[:, :k] ** 2).mean(axis=(1, 2))
-    return scores

@@ -1,0 +1,151 @@
+"""What can be said of the reports' claims about subspaces without their models: chance at their own width, and algebra.
+
+Chance before a map comes from random subspaces of 768 dimensions, the width of all three models; chance after it from
+the committed table of the calibration, where the same formulas were run on models that share nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from emotion_utils.calibration import ledger
+from emotion_utils.claims import read_claims
+from emotion_utils.raw_overlaps import KS
+from emotion_utils.resampling import interval
+from emotion_utils.scrutiny import Scrutiny, computed, printed, under_null
+from emotion_utils.subspaces import angle_cosine_chance
+
+__all__ = ["REPORTED_WIDTH", "before_alignment", "random_sweeps", "scrutiny"]
+
+K = 10
+REPORTED_WIDTH = 768
+"""Of GPT-2, Pythia-160M and GPT-Neo-125M."""
+OVERLAPS = ("P35.overlap.gp", "P35.overlap.gn", "P35.overlap.pn")
+EMOTIONS = ("anger", "apology", "gratitude")
+LEVEL, DRAWS = 0.05, 2000
+RANDOM = f"one pair of random subspaces of {REPORTED_WIDTH} dimensions"
+
+
+def random_sweeps(n: int = DRAWS, seed: int = 0) -> Float[np.ndarray, "draw size"]:
+    """The reports' "cos²" of one pair of random subspaces at every k, the smaller ones nested in the larger."""
+    rng, k = np.random.default_rng(seed), max(KS)
+    # against the first k axes only the first k rows count. QR of a Gaussian matrix needs no more of the other rows than
+    # their Gram matrix, which is a Wishart matrix, drawn by its triangular factor
+    head = rng.normal(size=(n, k, k))
+    factor = np.tril(rng.normal(size=(n, k, k)), -1)
+    factor[:, np.arange(k), np.arange(k)] = np.sqrt(
+        rng.chisquare(REPORTED_WIDTH - k - np.arange(k), size=(n, k))
+    )
+    gram = head.transpose(0, 2, 1) @ head + factor @ factor.transpose(0, 2, 1)
+    # head @ inverse(R), where Rᵀ is the Cholesky factor of the whole Gram matrix
+    corner = np.linalg.solve(np.linalg.cholesky(gram), head.transpose(0, 2, 1)).transpose(0, 2, 1)
+    return np.stack([(corner[:, :size, :size] ** 2).mean(axis=(1, 2)) for size in KS], axis=1)
+
+
+def before_alignment(n_draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+    """The reports' own values before alignment beside random subspaces of their width and k.
+
+    Returns
+    -------
+    Columns ``id, report, k, chance, low, high`` (mean and 95 % of one pair of random subspaces of 768 dimensions) and
+    ``scrutiny``.
+    """
+    return _beside_random(read_claims().set_index("id"), random_sweeps(n_draws, seed), seed)
+
+
+def _beside_random(claims: pd.DataFrame, sweeps: Float[np.ndarray, "draw size"], seed: int) -> pd.DataFrame:
+    squared = dict(zip(KS, sweeps.T, strict=True))
+    cosines = angle_cosine_chance(K, REPORTED_WIDTH, seed=seed)
+    wanted = [(claim, K, cosines) for claim in OVERLAPS]
+    wanted += [("P35.align.before", K, squared[K]), ("P35.k.value", KS[0], squared[KS[0]])]
+    wanted += [(f"P75.k{k}.{emotion}", k, squared[k]) for k in KS for emotion in EMOTIONS]
+    rows = []
+    for claim, k, null in wanted:
+        low, high = interval(null)
+        word = under_null(claims.loc[claim], low, high, RANDOM).word
+        rows.append((claim, float(claims.loc[claim, "lo"]), k, float(null.mean()), low, high, word))
+    return pd.DataFrame(rows, columns=["id", "report", "k", "chance", "low", "high", "scrutiny"])
+
+
+def scrutiny(n_draws: int = DRAWS, seed: int = 0) -> dict[str, Scrutiny]:
+    """Every claim of Phase 3.5, and those of Phase 7.5 about k.
+
+    Parameters
+    ----------
+    n_draws, seed
+        Of the random subspaces.
+    """
+    claims, sweeps = read_claims().set_index("id"), random_sweeps(n_draws, seed)
+    table = _beside_random(claims, sweeps, seed)
+    found = {
+        row.id: under_null(claims.loc[row.id], row.low, row.high, f"{RANDOM}, k={row.k}")
+        for row in table.itertuples()
+    }
+    cosines = interval(angle_cosine_chance(K, REPORTED_WIDTH, seed=seed))
+    found["P35.overlap.random"] = computed(
+        claims.loc["P35.overlap.random"], *cosines, "the quantity itself, of random subspaces"
+    )
+    section = ledger.read("published")
+    found["P35.align.after"] = _after(claims.loc["P35.align.after"], section.tables["facts"])
+    found["P35.align.angle"] = _angle(claims.loc["P35.align.angle"], section.tables["angles"])
+    for claim in ("P35.procrustes", "P35.procrustes.b"):
+        row = claims.loc[claim]
+        word, note = computed(row, 0.0, 0.0, "a map of k coordinates to k coordinates leaves the span, gain")
+        other = f"; {row['conflicts_with']} says otherwise" if row["conflicts_with"] else ""
+        found[claim] = Scrutiny(word, note + other)
+    return found | _over_k(claims, sweeps)
+
+
+def _after(claim: pd.Series, facts: pd.DataFrame) -> Scrutiny:
+    """The scales of the second model at which models that share nothing give the value."""
+    low, high = printed(claim)
+    own = facts[facts["setting"].str.startswith("as published, scale ")]
+    covers = own[(own["q_low"] <= high) & (own["q_high"] >= low)]
+    ranges = "; ".join(
+        f"{row.q_low:.2f} to {row.q_high:.2f} at {row.setting.split()[-1]}" for row in own.itertuples()
+    )
+    about = f"models that share nothing, by the scale of the second: {ranges}"
+    if covers.empty:
+        return Scrutiny("above chance" if low > own["q_high"].max() else "at chance", about)
+    scales = ", ".join(setting.split()[-1] for setting in covers["setting"])
+    return Scrutiny("at chance", f"{about}; the value is covered at scale {scales}")
+
+
+def _angle(claim: pd.Series, angles: pd.DataFrame) -> Scrutiny:
+    """Whether a variant of the report's computation reaches the gain where nothing is shared."""
+    low, high = printed(claim)
+    covers = angles[(angles["low"] <= high) & (angles["high"] >= low)]
+    ranges = "; ".join(
+        f"{row.low:.2f} to {row.high:.2f} ({row.precision}, {row.basis}, scale {row.scale:g})"
+        for row in angles.itertuples()
+    )
+    word = "at chance" if len(covers) or low <= angles["high"].max() else "above chance"
+    told = f"covered by {len(covers)} of {len(angles)} variants, since the report states none"
+    return Scrutiny(word, f"models that share nothing: {ranges}; {told}")
+
+
+def _over_k(claims: pd.DataFrame, sweeps: Float[np.ndarray, "draw size"]) -> dict[str, Scrutiny]:
+    """The best k, the fall from k = 2 to k = 5, and the same pattern twice, where there is nothing to find."""
+    best = sweeps.argmax(axis=1)
+    first = float((best == 0).mean())
+    shares = np.bincount(best, minlength=len(KS)) / len(best)
+    twice = float((shares**2).sum())
+    drop = 1 - sweeps[:, 1] / sweeps[:, 0]
+    of_means = [
+        1 - float(claims.loc[f"P75.k5.{e}", "lo"]) / float(claims.loc[f"P75.k2.{e}", "lo"]) for e in EMOTIONS
+    ]
+    word, note = under_null(claims.loc["P75.k.drop"], *interval(drop), RANDOM)
+    sums = computed(claims.loc["P75.k.drop"], min(of_means), max(of_means), "from the printed means")
+    return {
+        "P35.k.best": Scrutiny(_chance(first), f"k={KS[0]} is best in {first:.0%} of draws, {RANDOM}"),
+        "P75.k.drop": Scrutiny(word, f"{note}; {sums.word}, {sums.note}"),
+        "P75.k.profiles": Scrutiny(
+            _chance(twice), f"the same k is best in {twice:.0%} of unrelated couples of draws, {RANDOM}"
+        ),
+    }
+
+
+def _chance(share: float) -> str:
+    return "at chance" if share > LEVEL else "above chance"

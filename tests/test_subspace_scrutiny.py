@@ -1,0 +1,62 @@
+"""The claims about subspaces without their models: chance at their width, the committed table, algebra."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from emotion_utils import subspace_scrutiny
+from emotion_utils.calibration import ledger
+from emotion_utils.claims import read_claims
+from emotion_utils.raw_overlaps import KS
+
+
+@pytest.fixture(scope="module")
+def found():
+    return subspace_scrutiny.scrutiny(200)
+
+
+def test_all_claims_about_subspaces_get_a_word(found):
+    assert sorted(found) == sorted(c for c in read_claims()["id"] if c.startswith(("P35.", "P75.k")))
+
+
+def test_the_reports_own_overlaps_are_at_chance():
+    table = subspace_scrutiny.before_alignment(200).set_index("id")
+    assert table.loc["P35.overlap.gp", "chance"] == pytest.approx(0.148, abs=0.011)
+    assert table.loc["P75.k20.anger", "chance"] == pytest.approx(1 / 768, rel=0.05)
+    assert table.loc["P35.align.before", "chance"] == pytest.approx(1 / 768, rel=0.05)
+    assert set(table["scrutiny"]) <= {"at chance", "above chance"}
+    assert table.loc["P35.overlap.gp", "scrutiny"] == "at chance"
+
+
+def test_random_sweeps_have_the_same_mean_at_every_k():
+    sweeps = subspace_scrutiny.random_sweeps(400)
+    assert sweeps.shape == (400, len(KS))
+    assert sweeps.mean(axis=0) == pytest.approx(1 / 768, rel=0.12)
+
+
+def test_the_value_after_a_map_is_covered_by_models_that_share_nothing(found):
+    word, note = found["P35.align.after"]
+    assert word == "at chance"
+    assert "covered at scale" in note
+    assert "10" in note.split("covered at scale")[1]
+
+
+def test_a_value_that_no_scale_reaches_is_above_chance():
+    claim = read_claims().set_index("id").loc["P35.align.after"]
+    facts = ledger.read("published").tables["facts"].assign(q_low=0.1, q_high=0.2)
+    assert subspace_scrutiny._after(claim, facts).word == "above chance"
+    angles = pd.DataFrame(
+        [("float64", "orthonormal", 1.0, 0.1, 0.2)], columns=["precision", "basis", "scale", "low", "high"]
+    )
+    claim = read_claims().set_index("id").loc["P35.align.angle"]
+    assert subspace_scrutiny._angle(claim, angles).word == "above chance"
+    assert subspace_scrutiny._angle(claim, angles.assign(low=0.8, high=0.85)).word == "at chance"
+
+
+def test_algebra_and_printed_means(found):
+    assert found["P35.procrustes"].word == found["P35.procrustes.b"].word == "arithmetic fails"
+    assert "P35.procrustes.b says otherwise" in found["P35.procrustes"].note
+    assert found["P35.overlap.random"].word == "arithmetic fails"
+    assert "arithmetic holds" in found["P75.k.drop"].note
+    assert found["P35.k.best"].word == found["P75.k.profiles"].word == "at chance"
