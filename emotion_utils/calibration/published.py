@@ -36,6 +36,7 @@ __all__ = [
 
 WIDTH, ROWS, K, EXPONENT = 768, 70, 8, 1.0
 SCALES = (0.01, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
+PRECISIONS: tuple[type[np.floating], ...] = (np.float32, np.float64)
 
 PRINTED: dict[tuple[str, str], str] = {
     ("published_phase35", "as published, scale 1"): "0.77 to 0.84",
@@ -200,7 +201,7 @@ def causes(
     for exponent, scale, seed in product(exponents, scales, seeds):
         one, other = unrelated(seed, d=d, rows=rows, exponent=exponent)
         parts = one.neutral, scale * other.neutral, one.emotional, scale * other.emotional
-        for dtype, renormalised in product((np.float32, np.float64), (False, True)):
+        for dtype, renormalised in product(PRECISIONS, (False, True)):
             value = published_phase35(*parts, k, dtype=dtype, renormalised=renormalised)
             basis = "orthonormal" if renormalised else "clipped"
             found.append((scale, "decaying" if exponent else "flat", dtype.__name__, basis, value))
@@ -227,7 +228,7 @@ def angle_gains(
     Columns ``scale, precision, basis, value`` (mean after minus before), ``low, high`` (the middle 95 %) and ``n``.
     """
     found = []
-    for seed, scale, dtype in product(seeds, scales, (np.float32, np.float64)):
+    for seed, scale, dtype in product(seeds, scales, PRECISIONS):
         one, other = unrelated(seed, d=d, rows=rows)
         x, y = one.neutral.astype(dtype), (scale * other.neutral).astype(dtype)
         basis, goal = (principal_components(model.emotional, k) for model in (one, other))
