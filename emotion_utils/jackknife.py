@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Num
 from scipy.stats import t as student
 
-from emotion_utils.resampling import FEWEST_UNITS
+from emotion_utils.resampling import FEWEST_UNITS, bounded_interval
 
 __all__ = ["FEWEST_UNITS", "jackknife_interval"]
 
@@ -18,7 +18,10 @@ LEVEL = 0.975
 
 
 def jackknife_interval(
-    value: float, left_out: Float[np.ndarray, " unit"], sizes: Num[np.ndarray, " unit"]
+    value: float,
+    left_out: Float[np.ndarray, " unit"],
+    sizes: Num[np.ndarray, " unit"],
+    bounds: tuple[float, float] | None = None,
 ) -> tuple[float, float]:
     """Interval (95 %) of a statistic from its values without each unit, for units of unequal size.
 
@@ -33,6 +36,8 @@ def jackknife_interval(
         Without each unit.
     sizes
         Rows of each unit.
+    bounds
+        Ends of the scale: 0 and 1 for a share, -1 and 1 for a difference of two. The interval stays inside.
 
     Returns
     -------
@@ -46,5 +51,8 @@ def jackknife_interval(
     estimate = n_units * value - float(((1 - shares) * left_out).sum())
     pseudo = inverse * value - (inverse - 1) * left_out
     variance = float(((pseudo - estimate) ** 2 / (inverse - 1)).mean())
-    half = float(student.ppf(LEVEL, n_units - 1)) * np.sqrt(variance)
+    far = float(student.ppf(LEVEL, n_units - 1))
+    if bounds is not None:
+        return bounded_interval(value, variance, far, n_units, bounds)
+    half = far * np.sqrt(variance)
     return float(value - half), float(value + half)

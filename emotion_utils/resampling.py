@@ -18,6 +18,7 @@ from emotion_utils.splits import connected_groups
 __all__ = [
     "FEWEST_UNITS",
     "area_under_curve",
+    "bounded_interval",
     "effective_units",
     "grouped_auc_draws",
     "grouped_auc_interval",
@@ -205,12 +206,12 @@ def interval(
     variance = float(kept.var()) * units / (units - 1)
     far = float(student.ppf(LEVEL[1], units - 1))
     if bounds is not None:
-        return _bounded(centre, variance, far, units, bounds)
+        return bounded_interval(centre, variance, far, units, bounds)
     half = far * float(np.sqrt(variance))
     return centre - half, centre + half
 
 
-def _bounded(
+def bounded_interval(
     value: float, variance: float, far: float, units: float, bounds: tuple[float, float]
 ) -> tuple[float, float]:
     """All truths from which the value is at most so many standard errors away.

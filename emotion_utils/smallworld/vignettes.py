@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from emotion_utils.smallworld.nodes import Node
     from emotion_utils.smallworld.views import View
 
-__all__ = ["build_implicit"]
+__all__ = ["OTHER", "PARTNER", "build_implicit", "build_triples"]
 
 EMOTIONAL = ("gratitude", "anger", "apology")
 SELECT, TEST = ("garden", "office", "technology"), ("health", "sport")
@@ -36,6 +36,8 @@ FRAMES = (
 )
 """The third keeps the cause waiting behind a sentence about something else."""
 MODES = (("name", "name"), ("name", "I"), ("name", "name"))
+PARTNER, OTHER = "partner", "other"
+"""Roles of the two neutral vignettes of :func:`build_triples`."""
 
 
 def build_implicit() -> list[dict[str, Any]]:
@@ -77,6 +79,44 @@ def _pair(
         for prompt, (event, label, identifier) in zip(texts, keys, strict=True)
     ]
     return rows[0], rows[1]
+
+
+def build_triples(tellings: int = 6) -> list[dict[str, Any]]:
+    """Vignettes of every topic by the same people in the same frame: one of each emotion and two neutral ones.
+
+    Which of a topic's two neutral causes is the partner is drawn, and so are its causes of each emotion. If emotions
+    are nothing special, an emotional vignette and the neutral one that is no partner can change places. No prompt of
+    the profiles is repeated but by chance.
+
+    Parameters
+    ----------
+    tellings
+        Of every topic, each by other people; frames and wordings take turns.
+
+    Returns
+    -------
+    Rows as those of a profile, and ``role``: an emotion, :data:`PARTNER` or :data:`OTHER`.
+    """
+    grammar = load_grammar("en")
+    view, events = grammar.view("train"), {event.key: event for event in grammar.content.events}
+    rng, rows = np.random.default_rng(SEED), []
+    for topic in sorted({event.topic for event in events.values()}):
+        plain, felt = (int(k) for k in rng.integers(2, size=2))
+        causes = {PARTNER: f"neutral.{topic}.{plain}", OTHER: f"neutral.{topic}.{1 - plain}"}
+        causes |= {emotion: f"{emotion}.{topic}.{felt}" for emotion in EMOTIONAL}
+        for telling in range(tellings):
+            version, people = telling % len(FRAMES), State()
+            general = view.pools["general"]
+            aside, _ = _write(general[int(rng.integers(len(general)))][1], State(), view, rng)
+            for role, key in causes.items():
+                state = State(modes=MODES[version], a=people.a, b=people.b)
+                clause, drawn = _write(_wording(events[key], telling), state, view, rng)
+                people = drawn if people.a is None else people
+                emotion = role if role in EMOTIONAL else "neutral"
+                text, pair = _framed(version, clause, aside, people), f"triple-{topic}-{telling}"
+                row = _row(text, events[key], emotion, telling, f"{pair}-{role}", pair)
+                rows.append({**row, "role": role})
+    return rows
 
 
 def _wording(event: Event, version: int) -> tuple[Node, ...]:
