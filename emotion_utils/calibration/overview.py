@@ -1,0 +1,121 @@
+"""The page of all methods: lines from further sections of the committed table, and what was measured live."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from emotion_utils.calibration.ledger import Section
+from emotion_utils.calibration.trials import LEVEL
+
+__all__ = ["all_methods", "map_lines", "twin_lines", "with_areas"]
+
+FEWER, MORE = "power", "power, more rows"
+
+
+def map_lines(section: Section, score: str = "overlap") -> pd.DataFrame:
+    """One line for each kind of map.
+
+    Parameters
+    ----------
+    section
+        ``maps`` of the committed table.
+    score
+        By which pairs are found.
+
+    Returns
+    -------
+    Columns as those of :func:`emotion_utils.calibration.methods.methods`.
+    """
+    tables = (section.tables[name] for name in ("false", "power"))
+    false, power = (table[table["score"] == score].set_index("map") for table in tables)
+    strength, rows = power["strength"].iloc[0], str(section.settings["recipe"]["rows"])
+    table = pd.DataFrame(
+        {
+            "method": [f"map: {name}, emotion subspaces" for name in false.index],
+            "finding": f"p ≤ {LEVEL:g}",
+            "false": false["rate"].to_numpy(),
+            "low": false["low"].to_numpy(),
+            "high": false["high"].to_numpy(),
+            "n": false["n"].to_numpy(),
+            "effect": f"{strength:g} of the variance in common",
+            "rows": rows,
+            FEWER: power["rate"].loc[false.index].to_numpy(),
+        }
+    )
+    return table
+
+
+def twin_lines(section: Section, scores: dict[str, str], noise: float) -> pd.DataFrame:
+    """One line for each score on the rotated twins, which have no null of their own: least power of the models.
+
+    Parameters
+    ----------
+    section
+        ``twins`` of the committed table.
+    scores
+        Their names.
+    noise
+        In standard deviations of the twin's states.
+
+    Returns
+    -------
+    Columns as those of :func:`map_lines`, those of false positives missing, and :data:`MORE`.
+    """
+    power = section.tables["power"]
+    own = power[power["noise"] == noise]
+    lines = []
+    for score, words in scores.items():
+        found = own[own["score"] == score].groupby("rows")["rate"].min().sort_index()
+        line = {"method": f"rotated twin, {words}", "finding": f"p ≤ {LEVEL:g}"}
+        line |= {"effect": f"same model, noise {noise:g} SD", "rows": ", ".join(map(str, found.index))}
+        lines.append(line | dict(zip((FEWER, MORE), found, strict=True)))
+    return pd.DataFrame(lines)
+
+
+def with_areas(table: pd.DataFrame, apart: pd.DataFrame, scale: float = 1.0) -> pd.DataFrame:
+    """The same lines with the AUROC of published formulas: models that share half of their variance or nothing.
+
+    Parameters
+    ----------
+    table
+        From :func:`emotion_utils.calibration.methods.methods`.
+    apart
+        From :func:`emotion_utils.calibration.methods.separation`.
+    scale
+        Of the second model.
+
+    Returns
+    -------
+    With the column ``area``, NaN for methods that come with a test.
+    """
+    own = apart[apart["scale"] == scale]
+    areas = dict(zip(own["formula"] + ", " + own["precision"], own["area"], strict=True))
+    return table.assign(area=table["method"].map(areas))
+
+
+def all_methods(
+    table: pd.DataFrame,
+    maps: Section,
+    twins: Section,
+    apart: pd.DataFrame,
+    scores: dict[str, str],
+    noise: float | None = None,
+) -> pd.DataFrame:
+    """All lines of the page.
+
+    Parameters
+    ----------
+    table
+        From :func:`emotion_utils.calibration.methods.methods`.
+    maps, twins
+        Sections of the committed table.
+    apart
+        From :func:`emotion_utils.calibration.methods.separation`.
+    scores
+        Names of the scores of the sound pipeline.
+    noise
+        Of the twins, by default the largest: below it they are always found.
+    """
+    largest = float(twins.tables["power"]["noise"].max()) if noise is None else noise
+    both = [with_areas(table, apart), map_lines(maps), twin_lines(twins, scores, largest)]
+    return pd.concat(both, ignore_index=True)
