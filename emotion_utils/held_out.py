@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from emotion_utils.lexicality import contrast as log_odds
+from emotion_utils.nulls import permutation_p
 from emotion_utils.probing import (
     EMOTIONAL,
     METHODS,
@@ -307,7 +308,7 @@ def _row(made: Sequence[Scored | None], parts: Sequence[Contrast], seed: int) ->
         "value": float(value),
         "null": float(null.mean()),
         "null_high": float(np.quantile(null, 0.95)),
-        "p": (1 + int((null >= value - 1e-12).sum())) / (1 + len(null)),
+        "p": float(permutation_p(value, null)),
         "accuracy": float(accuracy),
         "words": float(words),
         "gain": float(value - words),

@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.feature_extraction.text import TfidfTransformer
 from tqdm import tqdm
 
+from emotion_utils.nulls import permutation_p
 from emotion_utils.prompt_schema import EMOTIONS
 from emotion_utils.resampling import (
     FEWEST_UNITS,
@@ -271,7 +272,7 @@ def _summary(
             low, high = grouped_auc_interval(odds, positive, units[use], n_resamples=n_resamples, seed=seed)
             chance = 0.5
         drawn = np.array([metrics[metric] for metrics in null if metric in metrics])
-        p = (1 + int((drawn >= value).sum())) / (1 + len(drawn)) if len(drawn) else float("nan")
+        p = float(permutation_p(value, drawn)) if len(drawn) else float("nan")
         spread = (drawn.mean(), np.quantile(drawn, 0.95)) if len(drawn) else (float("nan"), float("nan"))
         rows.append((metric, value, low, high, chance, *spread, p, int(use.sum()), len(set(units[use])), ""))
     return pd.DataFrame(rows, columns=COLUMNS)

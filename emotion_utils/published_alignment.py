@@ -11,6 +11,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from emotion_utils.errors import UserError
+from emotion_utils.nulls import permutation_p
 from emotion_utils.pairings import permute_pairing
 from emotion_utils.sides import Reading, Rows
 from emotion_utils.states import states
@@ -188,7 +189,7 @@ def published_table(
 
 def _row(case: Case, k: int, before: float, after: np.ndarray) -> tuple[float, ...]:
     null = after[1:]
-    p = (1 + int((null >= after[0]).sum())) / len(after)
+    p = float(permutation_p(after[0], null))
     width = max(case.source_neutral.shape[1], case.target_neutral.shape[1])
     numbers = before, 1 / width, after[0], null.mean(), np.quantile(null, 0.95)
     return (case.k(k), len(case.groups), *map(float, numbers), p)
@@ -208,6 +209,6 @@ def all_pairs(
         case = case_of(readings[one], readings[other], rows)
         _, after = phase35(case, case.k(k), case.orders(n_permutations, seed))
         null = after[1:]
-        p = (1 + int((null >= after[0]).sum())) / len(after)
+        p = float(permutation_p(after[0], null))
         out.append((one, other, float(after[0]), float(null.mean()), float(np.quantile(null, 0.95)), p))
     return pd.DataFrame(out, columns=["source", "target", "after", "permuted", "permuted_high", "p"])

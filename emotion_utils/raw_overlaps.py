@@ -14,6 +14,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from emotion_utils.jackknife import jackknife_interval
+from emotion_utils.nulls import permutation_p
 from emotion_utils.sides import Reading, Rows
 from emotion_utils.subspaces import (
     angle_cosine_chance,
@@ -144,8 +145,8 @@ def raw_overlaps(
         )
         null = np.array([_turned(full[one], full[other], pairs, ks, q) for q in turned[width]])
         for i, size in enumerate(ks):
-            p = (1 + int((null[:, i] >= ours[i]).sum())) / (1 + n_rotations)
-            inside = jackknife_interval(float(ours[i]), left[:, i], sizes)
+            p = float(permutation_p(ours[i], null[:, i]))
+            inside = jackknife_interval(float(ours[i]), left[:, i], sizes, (0.0, 1.0))
             chance = angle_cosine_chance(size, width, min(5, size), seed=seed)
             cosine = top_cosines(full[one], full[other], pairs, size)
             high = np.quantile(null[:, i], 0.95)

@@ -18,6 +18,7 @@ from scipy.stats import rankdata
 
 from emotion_utils.errors import UserError
 from emotion_utils.jackknife import jackknife_interval
+from emotion_utils.nulls import permutation_p
 from emotion_utils.pairings import permute_pairing
 from emotion_utils.sides import Reading, Rows
 
@@ -175,8 +176,7 @@ def _matrices(reading: Reading, ids: pd.Series, measure: str) -> Float[np.ndarra
 
 def _against_null(found: np.ndarray) -> tuple[float, float, float]:
     top = found.reshape(len(found), -1).max(axis=1)
-    p = (1 + int((top[1:] >= top[0]).sum())) / len(top)
-    return float(top[0]), float(np.quantile(top[1:], 0.95)), p
+    return float(top[0]), float(np.quantile(top[1:], 0.95)), float(permutation_p(top[0], top[1:]))
 
 
 def _interval(
@@ -189,4 +189,4 @@ def _interval(
         a, b = make(one.at(kept)[layers[0]]), make(other.at(kept)[layers[1]])
         left.append(float((a * b).sum() / 2))
         sizes.append(len(table) - len(kept))
-    return jackknife_interval(value, np.array(left), np.array(sizes))
+    return jackknife_interval(value, np.array(left), np.array(sizes), (-1.0, 1.0))
