@@ -117,12 +117,13 @@ def _angle(claim: pd.Series, angles: pd.DataFrame) -> Scrutiny:
     """Whether a variant of the report's computation reaches the gain where nothing is shared."""
     low, high = printed(claim)
     covers = angles[(angles["low"] <= high) & (angles["high"] >= low)]
+    shown = covers if len(covers) else angles
     ranges = "; ".join(
         f"{row.low:.2f} to {row.high:.2f} ({row.precision}, {row.basis}, scale {row.scale:g})"
-        for row in angles.itertuples()
+        for row in shown.itertuples()
     )
-    word = "at chance" if len(covers) or low <= angles["high"].max() else "above chance"
-    told = f"covered by {len(covers)} of {len(angles)} variants, since the report states none"
+    word = "at chance" if low <= angles["high"].max() else "above chance"
+    told = f"the report does not state its variant, and {len(covers)} of {len(angles)} cover the value"
     return Scrutiny(word, f"models that share nothing: {ranges}; {told}")
 
 
