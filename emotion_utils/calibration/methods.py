@@ -9,7 +9,7 @@ import pandas as pd
 
 from emotion_utils import prompts
 from emotion_utils.alignment import PENALTY, align
-from emotion_utils.calibration import dictionaries, planted
+from emotion_utils.calibration import dictionaries, generators, planted, planted_head
 from emotion_utils.calibration.generators import Recipe
 from emotion_utils.calibration.ledger import Section
 from emotion_utils.calibration.trials import LEVEL, binomial_bounds, null_trials, published_trials, rates
@@ -24,6 +24,7 @@ __all__ = [
     "recipe_of",
     "repeat",
     "repeat_dictionary",
+    "repeat_heads",
     "repeat_planted",
     "separation",
     "summary",
@@ -49,6 +50,7 @@ def recipe_of(section: Section) -> Recipe:
 def methods(
     section: Section,
     directions: Section,
+    heads: Section,
     believed: str = "10 x chance",
     scale: float = 1.0,
     strength: float = 0.5,
@@ -57,8 +59,8 @@ def methods(
 
     Parameters
     ----------
-    section, directions
-        ``alignment`` and ``planted`` of the committed table.
+    section, directions, heads
+        ``alignment``, ``planted`` and ``heads`` of the committed table.
     believed
         What counts as a finding of a published formula, which has no test of its own.
     scale
@@ -82,7 +84,7 @@ def methods(
     about = {score: (planted.SCORES[score], null) for score, null in NULLS.items()}
     length = float(directions.settings["shown"])
     rows += _tested(directions, about, length, f"directions of length {length:g}")
-    return pd.DataFrame([*rows, _dictionary(directions)])
+    return pd.DataFrame([*rows, _dictionary(directions), *_heads(heads)])
 
 
 def _tested(
@@ -109,6 +111,21 @@ def _dictionary(section: Section) -> dict[str, object]:
     row = {"method": dictionaries.LEARNER, "finding": "half of the atoms", "false": null["rate"]}
     row |= {"low": null["low"], "high": null["high"], "n": null["n"], "rows": str(section.settings["states"])}
     return row | {"effect": f"atoms, noise {true['noise']:g}", "power": true["rate"]}
+
+
+def _heads(section: Section) -> list[dict[str, object]]:
+    """One line for each way of screening heads that is tested; its power: how often the planted head is first."""
+    false, first = section.tables["false"], section.tables["first"].set_index("score")
+    pairs = section.settings["laboratory"]["units"] * len(generators.EMOTIONS)
+    effect = {"effect": "one head of twelve, ranked first", "rows": str(pairs)}
+    rows = []
+    for own in false[false["null"] == "whole"].itertuples():
+        row = {"method": f"heads: {own.score}", "finding": f"p ≤ {LEVEL:g}", "false": own.rate}
+        row |= {"low": own.low, "high": own.high, "n": own.n}
+        if own.score in first.index:
+            row |= effect | {"power": first.loc[own.score, "rate"]}
+        rows.append(row)
+    return rows
 
 
 def repeat(section: Section, n: int) -> pd.DataFrame:
@@ -148,6 +165,29 @@ def repeat_dictionary(section: Section, n: int) -> pd.DataFrame:
     )
     out = kept.assign(again=now.loc[list(zip(kept["method"], kept["seed"], strict=True))].to_numpy())
     return out.assign(difference=out["again"] - out["committed"])
+
+
+def repeat_heads(section: Section, n: int) -> pd.DataFrame:
+    """The first models with a planted head, and without, screened again.
+
+    Returns
+    -------
+    Columns ``seed, score`` (the method), ``what`` (``lead`` of the planted head, or ``p``), ``committed, again`` and
+    ``difference``; that of a lead is a share of the committed one.
+    """
+    ranked, settings = section.tables["ranked"], section.settings
+    seeds = [int(seed) for seed in ranked["seed"].unique()[:n]]
+    now = planted_head.rankings(planted_head.Laboratory(**settings["laboratory"]), seeds)
+    kept = ranked[ranked["seed"].isin(seeds)].rename(columns={"method": "score", "lead": "committed"})
+    leads = kept[["seed", "score", "committed"]].assign(what="lead", again=now["lead"].to_numpy())
+    leads["difference"] = leads["again"] / leads["committed"] - 1
+    without = planted_head.Laboratory(**settings["null"])
+    again = planted_head.null_trials(without, seeds, settings["permutations"])
+    sample = section.tables["sample"]
+    both = [table[table["units"] == "whole"].drop(columns="units") for table in (sample, again)]
+    found = _beside(both[0][both[0]["seed"].isin(seeds)], both[1]).assign(what="p")
+    columns = ["seed", "score", "what", "committed", "again", "difference"]
+    return pd.concat([leads[columns], found[columns]], ignore_index=True)
 
 
 def _beside(committed: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 import pandas as pd
 import pytest
 
-from emotion_utils.calibration import dictionaries, planted
+from emotion_utils.calibration import dictionaries, planted, planted_head
 from emotion_utils.calibration.generators import Recipe
 from emotion_utils.calibration.ledger import Section
 from emotion_utils.calibration.methods import (
@@ -16,6 +16,7 @@ from emotion_utils.calibration.methods import (
     recipe_of,
     repeat,
     repeat_dictionary,
+    repeat_heads,
     repeat_planted,
     separation,
     summary,
@@ -63,6 +64,22 @@ def directions():
     )
 
 
+@pytest.fixture(scope="module")
+def heads():
+    laboratory = planted_head.Laboratory(units=8)
+    noisy = replace(laboratory, noise=0.3)
+    ranked = planted_head.rankings(laboratory, range(2))
+    nothing = planted_head.null_trials(noisy, range(2), 19)
+    tables = {
+        "first": planted_head.found(ranked),
+        "false": planted_head.false_positives(nothing),
+        "ranked": ranked,
+        "sample": nothing,
+    }
+    settings = {"laboratory": asdict(laboratory), "null": asdict(noisy), "permutations": 19}
+    return Section(tables, settings, {}, "2026-01-01")
+
+
 def test_a_repeated_trial_gives_the_same_p(section):
     assert recipe_of(section) == SMALL
     again = repeat(section, 4)
@@ -90,9 +107,9 @@ def test_a_repeated_planting_gives_the_same_p_and_the_same_dictionary(directions
     assert (learned["committed"] > 0).all()
 
 
-def test_each_method_has_a_line(section, directions):
-    table = methods(section, directions, strength=0.9).set_index("method")
-    assert len(table) == 3 + 3 + len(NULLS) + 1
+def test_each_method_has_a_line(section, directions, heads):
+    table = methods(section, directions, heads, strength=0.9).set_index("method")
+    assert len(table) == 3 + 3 + len(NULLS) + 1 + len(planted_head.TESTED)
     false = section.tables["false"].set_index("score")["rate"]
     assert table.loc["ridge map, held-out R²", "false"] == false["r2"]
     assert table.loc["published_phase8, float64", "finding"] == "≥ 10 x chance"
@@ -101,8 +118,8 @@ def test_each_method_has_a_line(section, directions):
     assert pd.isna(table.loc["published_phase35, float32", "power"])
 
 
-def test_lines_of_planted_methods_take_their_own_null_and_effect(section, directions):
-    table = methods(section, directions, strength=0.9).set_index("method")
+def test_lines_of_planted_methods_take_their_own_null_and_effect(section, directions, heads):
+    table = methods(section, directions, heads, strength=0.9).set_index("method")
     power = directions.tables["power"].set_index(["score", "strength", "rows"])["rate"]
     line = table.loc[planted.SCORES["AUROC"]]
     assert (line["rows"], line["effect"]) == ("70, 90", "directions of length 9")
@@ -111,6 +128,26 @@ def test_lines_of_planted_methods_take_their_own_null_and_effect(section, direct
     learned = directions.tables["dictionary"].set_index(["method", "noise"])["rate"]
     assert table.loc[dictionaries.LEARNER, "power"] == learned[dictionaries.LEARNER, 0.1]
     assert table.loc[dictionaries.LEARNER, "false"] == learned[f"{dictionaries.LEARNER}, no atoms", 0.1]
+
+
+def test_lines_of_heads_have_their_null_and_the_share_ranked_first(section, directions, heads):
+    table = methods(section, directions, heads, strength=0.9).set_index("method")
+    line = table.loc["heads: mean ablation"]
+    assert (line["n"], line["rows"], line["power"]) == (2, "24", 1.0)
+    assert pd.isna(table.loc[f"heads: {planted_head.BOTH}", "power"])
+
+
+def test_repeated_heads_have_the_same_leads_and_p(heads):
+    again = repeat_heads(heads, 1)
+    assert len(again) == len(planted_head.METHODS) + len(planted_head.TESTED)
+    assert again["seed"].unique().tolist() == [0]
+    assert again["difference"].abs().max() < 1e-6
+    ranked = heads.tables["ranked"]
+    changed = Section(
+        {**heads.tables, "ranked": ranked.assign(lead=ranked["lead"] * 2)}, heads.settings, {}, ""
+    )
+    moved = repeat_heads(changed, 1)
+    assert moved[moved["what"] == "lead"]["difference"].tolist() == pytest.approx([-0.5] * 12)
 
 
 def test_separation_is_an_area_with_exact_bounds():
