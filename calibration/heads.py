@@ -13,7 +13,7 @@ import torch
 
 from emotion_utils.calibration import generators, ledger, planted_head, trials
 
-SEED, PERMUTATIONS, PLANTED, NULL = 30_000, 199, 100, 320
+SEED, PERMUTATIONS, PLANTED, NULL = 30_000, 199, 100, 400
 NULL_NOISE, NOISES, NOISE_DRAWS = 0.3, (0.3, 1.0), 20
 CURVES = (
     "mean ablation", "attribution", "direct logit attribution", "patching z, denoising", planted_head.ATTENTION
