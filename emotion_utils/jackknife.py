@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Num
 from scipy.stats import t as student
 
-from emotion_utils.resampling import FEWEST_UNITS, bounded_interval
+from emotion_utils.resampling import FEWEST_UNITS
 
 __all__ = ["FEWEST_UNITS", "jackknife_interval"]
 
@@ -37,7 +37,8 @@ def jackknife_interval(
     sizes
         Rows of each unit.
     bounds
-        Ends of the scale: 0 and 1 for a share, -1 and 1 for a difference of two. The interval stays inside.
+        Ends of the scale: 0 and 1 for a share, -1 and 1 for a difference of two. The interval is cut there,
+        which changes nothing of how often it holds the truth.
 
     Returns
     -------
@@ -51,8 +52,6 @@ def jackknife_interval(
     estimate = n_units * value - float(((1 - shares) * left_out).sum())
     pseudo = inverse * value - (inverse - 1) * left_out
     variance = float(((pseudo - estimate) ** 2 / (inverse - 1)).mean())
-    far = float(student.ppf(LEVEL, n_units - 1))
-    if bounds is not None:
-        return bounded_interval(value, variance, far, n_units, bounds)
-    half = far * np.sqrt(variance)
-    return float(value - half), float(value + half)
+    half = float(student.ppf(LEVEL, n_units - 1)) * np.sqrt(variance)
+    least, most = bounds or (-np.inf, np.inf)
+    return float(max(value - half, least)), float(min(value + half, most))

@@ -18,7 +18,6 @@ from emotion_utils.splits import connected_groups
 __all__ = [
     "FEWEST_UNITS",
     "area_under_curve",
-    "bounded_interval",
     "effective_units",
     "grouped_auc_draws",
     "grouped_auc_interval",
@@ -206,12 +205,12 @@ def interval(
     variance = float(kept.var()) * units / (units - 1)
     far = float(student.ppf(LEVEL[1], units - 1))
     if bounds is not None:
-        return bounded_interval(centre, variance, far, units, bounds)
+        return _bounded(centre, variance, far, units, bounds)
     half = far * float(np.sqrt(variance))
     return centre - half, centre + half
 
 
-def bounded_interval(
+def _bounded(
     value: float, variance: float, far: float, units: float, bounds: tuple[float, float]
 ) -> tuple[float, float]:
     """All truths from which the value is at most so many standard errors away.

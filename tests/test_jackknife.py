@@ -39,3 +39,16 @@ def test_it_covers_the_mean_of_clustered_rows_of_unequal_size():
 def test_few_units_give_no_interval():
     values = np.random.default_rng(2).normal(size=FEWEST_UNITS - 1)
     assert np.isnan(of_mean(values, np.arange(len(values)))).all()
+
+
+def test_an_interval_is_cut_at_the_ends_of_the_scale_and_holds_the_truth_as_often():
+    rng = np.random.default_rng(3)
+    cut = 0
+    for _ in range(50):
+        values, units = rng.beta(0.5, 20, size=60), np.repeat(np.arange(12), 5)
+        left = np.array([values[units != unit].mean() for unit in range(12)])
+        plain = jackknife_interval(values.mean(), left, np.full(12, 5))
+        shown = jackknife_interval(values.mean(), left, np.full(12, 5), (0.01, 1.0))
+        cut += shown != plain
+        assert shown == (max(plain[0], 0.01), plain[1])
+    assert 0 < cut < 50
