@@ -36,6 +36,8 @@ BARS: dict[str, tuple[str, str, float]] = {
     "steering_packed_vs_loop_64": ("ratio", "at least", 1.0),
     "steering_packed_vs_published": ("ratio", "at least", 6.0),
     "steering_overhead": ("ratio", "at most", 1.3),
+    "head_attribution_vs_exact": ("ratio", "at least", 3.2),
+    "head_resume_vs_loop": ("ratio", "at least", 1.5),
 }
 """What each row has to reach: the column that is judged, the direction and the bound."""
 

@@ -78,7 +78,7 @@ def _slopes(
         with torch.enable_grad():
             part = masked_difference(pairs, means, leaf, rows)
             (own,) = torch.autograd.grad(part, leaf)
-        value += float(part)
+        value += float(part.detach())
         slope += own.double().numpy()
     return value / len(chosen), slope / len(chosen)
 

@@ -1,0 +1,66 @@
+"""Tests of the screening of a model by all methods, and of the table of several models."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from emotion_utils.heads import circuits, screened, sizes
+from emotion_utils.heads.ablation import ablated, means_of, pair_effects
+from emotion_utils.heads.pairs import emotional_pairs
+from emotion_utils.models import load_model, load_tokenizer
+from emotion_utils.prompts import load_profile
+from emotion_utils.store import Store
+
+SIZE = sizes.Size(4, 99, 50, 6, 4, 2)
+
+
+@pytest.fixture(scope="module")
+def implicit():
+    table = load_profile("implicit")
+    topics = ("garden", "health", "sport", "kitchen", "travel", "school")
+    return table[table["topic"].isin(topics) & table["template"].str.endswith(".0")]
+
+
+@pytest.fixture(scope="module")
+def found(implicit):
+    pairs = emotional_pairs(load_model("small-pythia"), load_tokenizer("small-pythia"), implicit)
+    return screened.screen(sizes.few(pairs, SIZE.pairs))
+
+
+def test_means_are_those_of_the_build_split_and_effects_those_of_each_method(found):
+    assert set(found.effects) == set(screened.METHODS)
+    assert means_of(found.build).equal(found.means)
+    assert set(found.build.table["split"]) == {"build"}
+    assert set(found.held.table["split"]) == {"select", "test"}
+    exact = pair_effects(ablated(found.held, "mean", means=found.means))
+    assert found.on_held(screened.EXACT) == pytest.approx(exact, abs=1e-4)
+
+
+def test_the_same_heads_lead_by_every_method(found):
+    leading = [int(np.abs(effects.mean(axis=0)).argmax()) for effects in found.effects.values()]
+    assert len(set(leading)) == 1
+
+
+def test_the_summary_tells_what_is_chosen_on_build_and_scored_elsewhere(found):
+    table = screened.summary(found, SIZE)
+    assert table["emotion"].tolist() == found.pairs.emotions
+    order = np.argsort(-found.effects[screened.EXACT][found.built].mean(axis=0), kind="stable")
+    heads = [found.pairs.heads[i] for i in order][: int(table["size"].iloc[0])]
+    own = found.held.where(found.held.table["emotion"] == table["emotion"].iloc[0])
+    share = circuits.share_table(own, circuits.differences(own, [heads], found.means), n_resamples=10)
+    assert table["kept"].iloc[0] == pytest.approx(share["share"].iloc[0], abs=1e-5)
+    assert (table["kept"] > table["random"]).all()
+    assert (table["difference"] > 5).all()
+
+
+def test_models_below_each_other_are_kept_and_the_blind_one_has_no_shares(implicit, tmp_path, monkeypatch):
+    names = ["small-pythia", "small-gpt2-blind"]
+    table = screened.overview(names, implicit, SIZE, Store(tmp_path))
+    blind = table[table["model"] == "small-gpt2-blind"]
+    assert blind["difference"].abs().max() < screened.LEAST
+    assert blind[["kept", "random", "largest_share"]].isna().all().all()
+    assert table["model"].tolist() == [names[0]] * 3 + [names[1]] * 3
+    monkeypatch.setattr(screened, "screen", None)
+    again = screened.overview(names, implicit, SIZE, Store(tmp_path))
+    assert again.equals(table)
