@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["EXACT", "METHODS", "Screened", "overview", "screen", "summary"]
 
 EXACT = "mean ablation"
+MOST_SETS = 20
+"""Random sets of each kind beside the circuit of each of several models."""
 LEAST = 0.5
 """Nats: a smaller difference between partners is not worth dividing by."""
 CORRELATIONS = [f"{name}{end}" for name in ("pearson", "spearman") for end in ("", "_low", "_high")]
@@ -43,7 +45,8 @@ class Screened:
     means
         What each head gives on average over the build split, which stands in for a head that is taken out.
     effects
-        By method, of :data:`METHODS`: shape (pair, head), in nats.
+        By method, of :data:`METHODS`: shape (pair, head), in nats. Methods that choose nothing are run on the pairs
+        that are scored alone, and are NaN elsewhere.
     """
 
     pairs: Pairs
@@ -83,15 +86,20 @@ def screen(pairs: Pairs, methods: Sequence[str] = METHODS, seed: int = 0) -> Scr
         Of the draw of other prompts.
     """
     build = pairs.of("build")
-    means = means_of(build)
-    ways = {
-        EXACT: lambda: ablated(pairs, "mean", means=means),
-        "zero ablation": lambda: ablated(pairs, "zero"),
-        "resample ablation": lambda: ablated(pairs, "resample", donors=build, seed=seed),
-        "attribution": lambda: attributed(pairs, means),
-        "direct": lambda: direct(pairs, means),
+    means, scored = means_of(build), np.asarray(pairs.table["split"] != "build")
+    ways: dict[str, Callable[[Pairs], Float[np.ndarray, "side pair head"]]] = {
+        EXACT: lambda some: ablated(some, "mean", means=means),
+        "zero ablation": lambda some: ablated(some, "zero"),
+        "resample ablation": lambda some: ablated(some, "resample", donors=build, seed=seed),
+        "attribution": lambda some: attributed(some, means),
+        "direct": lambda some: direct(some, means),
     }
-    return Screened(pairs, means, {name: pair_effects(ways[name]()) for name in methods})
+    effects = {}
+    for name in methods:
+        effects[name] = np.full((len(pairs), len(pairs.heads)), np.nan)
+        kept = np.full(len(pairs), True) if name == EXACT else scored
+        effects[name][kept] = pair_effects(ways[name](pairs.where(kept)))
+    return Screened(pairs, means, effects)
 
 
 def overview(
@@ -161,7 +169,7 @@ def summary(found: Screened, size: Size, seed: int = 0) -> pd.DataFrame:
     both = {name: found.on_held(name) for name in (EXACT, "attribution")}
     cheap = agreement(held, both, EXACT, **options).set_index("emotion")
     chosen = _circuit(found)
-    beside = _beside(found, chosen, size.sets, seed)
+    beside = _beside(found, chosen, min(size.sets, MOST_SETS), seed)
     sets = [chosen, *(own for drawn in beside.values() for own in drawn)]
     kept = circuits.differences(held, sets, found.means)
     rows = []

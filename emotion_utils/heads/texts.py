@@ -161,6 +161,8 @@ def share_of_texts(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 def paired(table: pd.DataFrame, one: str, other: str, seed: int = 0) -> pd.DataFrame:
     """How far a set moves keywords and sentiment of the texts of the same prompts, against another set.
 
+    A prompt of which one text has no score, such as an empty one, is left out with both.
+
     Returns
     -------
     One row per score: ``score, one, other`` (sums of keywords, means of sentiment), ``difference`` (per text), ``low,
@@ -169,9 +171,13 @@ def paired(table: pd.DataFrame, one: str, other: str, seed: int = 0) -> pd.DataF
     own, beside = (table[table["set"] == name].set_index("pair") for name in (one, other))
     beside, rows = beside.reindex(own.index), []
     for name in SCORES:
-        gap = (own[name] - beside[name]).to_numpy()
-        ends = grouped_mean_interval(gap, own["unit"].to_numpy(), seed=seed)
-        both = [float(t[name].sum() if name == "keywords" else t[name].mean()) for t in (own, beside)]
-        rows.append((name, *both, float(gap.mean()), *ends, len(own), own["unit"].nunique()))
+        kept = own[name].notna() & beside[name].notna()
+        gap, units = (own[name] - beside[name])[kept].to_numpy(), own.loc[kept, "unit"].to_numpy()
+        ends = grouped_mean_interval(gap, units, seed=seed)
+        both = [
+            float(t.loc[kept, name].sum() if name == "keywords" else t.loc[kept, name].mean())
+            for t in (own, beside)
+        ]
+        rows.append((name, *both, float(gap.mean()), *ends, len(gap), len(set(units))))
     columns = ["score", "one", "other", "difference", "low", "high", "n", "n_groups"]
     return pd.DataFrame(rows, columns=columns)
