@@ -129,7 +129,8 @@ def resolve_model(name: str) -> ModelRef:
         return ModelRef(name, "hub", name)
     if "/" in name or "\\" in name or name.startswith((".", "~")):
         raise UserError(
-            f'There is no model directory "{name}": looked from {Path.cwd()} and from {PROJECT_ROOT}.'
+            f'There is no model directory "{name}": looked from {Path.cwd()} and from {PROJECT_ROOT}. Models that '
+            f"need no directory: {listing([*BUNDLED, *HUB_ALIASES])}."
         )
     raise UserError(
         f'There is no model "{name}": {suggestion(name, [*BUNDLED, *HUB_ALIASES])} '
@@ -280,7 +281,8 @@ def _why_not(ref: ModelRef, what: str, error: Exception) -> str:
     if "remote code" in reason or "trust_remote_code" in reason:
         return f'"{ref.location}" needs code from its own repository, which is never run here: choose another model.'
     return (
-        f'The {what} of the hub model "{ref.location}" could not be loaded ({type(error).__name__}: {reason}). '
+        f"{'The hub model' if what == 'model' else f'The {what} of the hub model'} "
+        f'"{ref.location}" could not be loaded ({type(error).__name__}: {reason}). '
         f"Check the id, the network and, for a gated model, `hf auth login`; without a network choose one of "
         f"{listing(BUNDLED)}, or a local directory."
     )

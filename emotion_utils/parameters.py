@@ -10,7 +10,7 @@ import ast
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,8 @@ class Parameter:
         The inclusive range of a number.
     pattern
         A regular expression that a text has to match as a whole, with `hint` as its meaning in words.
+    synonyms
+        What is written instead of a value, with what was probably meant.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Parameter:
     maximum: float | None = None
     pattern: str | None = None
     hint: str = ""
+    synonyms: Mapping[str, str] = field(default_factory=dict)
 
     def check(self, value: Any) -> Any:
         """Return `value` in the declared type.
@@ -72,8 +75,13 @@ class Parameter:
         if not self._has_type(value):
             raise UserError(f'Parameter "{self.name}" must be {self.expected}, but it is {_shown(value)}.')
         if not self._in_range(value):
-            near = suggestion(value, self.choices) if self.choices else f"It must be {self.expected}."
-            raise UserError(f'Parameter "{self.name}" cannot be {_shown(value)}: {near}')
+            if self.choices:
+                near = suggestion(value, self.choices)
+                raise UserError(f'Parameter "{self.name}" cannot be {_shown(value)}: {near}')
+            meant = f' Did you mean "{self.synonyms[value]}"?' if value in self.synonyms else ""
+            raise UserError(
+                f'Parameter "{self.name}" must be {self.expected}, but it is {_text(value)}.{meant}'
+            )
         return float(value) if self.type is float else value
 
     def _has_type(self, value: Any) -> bool:
@@ -131,6 +139,7 @@ _COMMON = (
         "cpu, cuda, cuda:1 or mps",
         pattern=r"cpu|mps|cuda(:\d+)?",
         hint="one of cpu, mps, cuda and cuda:<number>",
+        synonyms={"gpu": "cuda", "GPU": "cuda", "CUDA": "cuda"},
     ),
     Parameter("dtype", str, "float32", "float32 or bfloat16", choices=("float32", "bfloat16")),
     Parameter("seed", int, 0, "the one number that all random draws come from", minimum=0, maximum=2**32 - 1),
@@ -311,5 +320,8 @@ def _shown(value: Any) -> str:
     kind = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}.get(
         type(value), f"of type {type(value).__name__}"
     )
-    text = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
-    return f"{text} ({kind})"
+    return f"{_text(value)} ({kind})"
+
+
+def _text(value: Any) -> str:
+    return repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."

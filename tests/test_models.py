@@ -81,7 +81,7 @@ def test_unknown_names_get_a_near_match():
     refused("small-gpt3", 'did you mean "small-gpt2"')
     refused("pythia160m", 'did you mean "pythia-160m"')
     refused("  ", "registry name")
-    refused("./nowhere", "no model directory")
+    refused("./nowhere", "no model directory", "need no directory: small-gpt2, ")
     refused("data/models/nowhere", "no model directory")
 
 
@@ -219,3 +219,4 @@ def test_a_hub_model_without_a_network_names_the_way_out(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     refused("org/certainly-not-cached", "could not be loaded", "small-gpt2", call=load_tokenizer)
+    refused("org/certainly-not-cached", 'The hub model "org/certainly-not-cached" could', call=load_model)
