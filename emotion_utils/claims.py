@@ -28,6 +28,7 @@ __all__ = [
     "read_claims",
     "read_measurements",
     "replication",
+    "rule_holds",
     "stated_interval",
     "write_measurements",
 ]
@@ -169,17 +170,23 @@ def replication(claim: Claim, measured: Measurement | None) -> Verdict:
         return "pending"
     if claim.model and _short(measured.model) not in claim.model.split("|"):
         return "other model"
-    if claim.kind == "number":
-        held: bool | None = measured.value is not None and _number_holds(claim, measured)
-    elif claim.kind == "range":
-        if claim.tolerance != INSIDE:
-            raise UserError(f"The tolerance of {claim.id} is {claim.tolerance!r}: a range has {INSIDE!r}.")
-        held = measured.value is not None and claim.lo <= measured.value <= claim.hi
-    else:
-        held = measured.holds
+    held = rule_holds(claim, measured)
     if held is None:
         return "pending"
     return "reproduced" if held else "not reproduced"
+
+
+def rule_holds(claim: Claim, measured: Measurement | None) -> bool | None:
+    """Whether a measurement fulfils the rule of its claim, whatever the model; None where nothing decides."""
+    if measured is None or (measured.value is None and measured.holds is None):
+        return None
+    if claim.kind == "number":
+        return measured.value is not None and _number_holds(claim, measured)
+    if claim.kind == "range":
+        if claim.tolerance != INSIDE:
+            raise UserError(f"The tolerance of {claim.id} is {claim.tolerance!r}: a range has {INSIDE!r}.")
+        return measured.value is not None and claim.lo <= measured.value <= claim.hi
+    return measured.holds
 
 
 def _short(model: str) -> str:
@@ -280,7 +287,8 @@ def judge(rows: Iterable[Measurement], claims: pd.DataFrame | None = None) -> pd
 
     Returns
     -------
-    Columns `id, claim, metric, report, ours, low, high, null, n, model, verdict, scrutiny, note, scrutiny_note`.
+    Columns `id, claim, metric, report, ours, low, high, null, n, model, holds, verdict, scrutiny, note,
+    scrutiny_note`; `holds` is :func:`rule_holds`, which says something of another model too.
     """
     claims = read_claims() if claims is None else claims
     by_id = claims.set_index("id", drop=False)
@@ -299,7 +307,7 @@ def ledger(run_dir: str | Path, prefix: str = "", claims: pd.DataFrame | None = 
 
 
 COPIED = ("low", "high", "null", "n", "model", "scrutiny", "note", "scrutiny_note")
-LEDGER = ["id", "claim", "metric", "report", "ours", *COPIED[:5], "verdict", *COPIED[5:]]
+LEDGER = ["id", "claim", "metric", "report", "ours", *COPIED[:5], "holds", "verdict", *COPIED[5:]]
 
 
 def _judged(row: pd.Series, measured: Measurement | None) -> dict[str, Any]:
@@ -313,5 +321,6 @@ def _judged(row: pd.Series, measured: Measurement | None) -> dict[str, Any]:
         "report": claim.value,
         "ours": ours.value,
         **{name: getattr(ours, name) for name in COPIED},
+        "holds": rule_holds(claim, measured),
         "verdict": replication(claim, measured),
     }

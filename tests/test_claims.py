@@ -16,6 +16,7 @@ from emotion_utils.claims import (
     read_claims,
     read_measurements,
     replication,
+    rule_holds,
     stated_interval,
     write_measurements,
 )
@@ -88,6 +89,16 @@ def test_another_model_decides_nothing():
     assert replication(claim, measured(0.5, 0.4, 0.6, "pythia-160m")) == "reproduced"
     assert replication(claim, measured(0.5, 0.4, 0.6, "openai-community/gpt2")) == "reproduced"
     assert replication(number("0.5"), measured(0.5, 0.4, 0.6, "small-gpt2")) == "reproduced"
+
+
+def test_the_rule_is_applied_to_another_model_too_though_it_decides_no_verdict():
+    near, far = (Measurement("P5.alpha.range", "small-gpt2", value) for value in (0.7, 40.0))
+    none = Measurement("P5.alpha.range", "small-gpt2", None)
+    order = [Measurement("P5.sign", "small-gpt2", 0.3, holds=held) for held in (True, False, None)]
+    table = judge([near, far, none, *order])
+    assert table["holds"].tolist() == [True, False, None, True, False, None]
+    assert table["verdict"].tolist()[:3] == ["other model", "other model", "pending"]
+    assert rule_holds(number("0.5"), None) is None
 
 
 def test_what_was_not_measured_is_pending():
