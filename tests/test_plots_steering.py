@@ -34,6 +34,9 @@ def test_the_map_has_a_panel_for_each_vector_and_crosses_out_what_is_dear(cells)
     assert maps[0]["z"] == [[0, 0.25, 0.5], [0, 0.25, 1]]
     assert all(cross["x"] == ["1"] and cross["y"] == [1] for cross in crosses)
     assert "gratitude 50%" in shown.alt
+    own = figures.layer_alpha(cells, 1.5, cells[(cells["emotion"] == "anger") & (cells["share"] == 0.5)])
+    outlined = [t for t in traces(own, "scatter") if t["name"] == "chosen" and len(t["x"])]
+    assert [(t["x"], t["y"]) for t in outlined] == [(["1"], [0])] * 2  # of both kinds of vectors
 
 
 def test_the_frontier_joins_what_nothing_beats(cells):
@@ -42,6 +45,9 @@ def test_the_frontier_joins_what_nothing_beats(cells):
     assert list(zip(best["cost"], best["share"], strict=True)) == [(0.5, 0.1), (1.0, 0.5), (3.0, 0.9)]
     shown = figures.frontier(cells, 1.5, 0.5)
     assert "gratitude 2, anger 2, apology 2" in shown.alt
+    dear = figures.frontier(cells.assign(cost=[30.0, *cells["cost"][1:-1], 30.0]), 1.5, 0.5)
+    assert dear.figure["layout"]["xaxis"]["range"][1] == pytest.approx(np.log10(figures.DEAREST))
+    assert "here 1 of 24, lie outside" in dear.markup  # the other one has a negative strength
 
 
 def test_a_dose_response_has_a_line_with_intervals_for_each_emotion():
@@ -79,6 +85,15 @@ def test_what_is_said_adds_up_to_all_texts():
     )
     bars = traces(figures.says(table), "bar")
     assert sum(sum(bar["y"]) for bar in bars) == pytest.approx(6)
+
+
+def test_the_legend_names_what_only_a_later_panel_has():
+    table = pd.DataFrame(
+        [("gratitude", 1.0, "neutral", 1.0), ("anger", 1.0, "anger", 0.5), ("anger", 1.0, "neutral", 0.5)],
+        columns=["emotion", "alpha", "says", "share"],
+    )
+    named = [t["name"] for t in traces(figures.says(table), "bar") if t["showlegend"]]
+    assert sorted(named) == ["anger", "neutral"]
 
 
 def test_models_that_pay_too_much_are_drawn_open():

@@ -16,10 +16,12 @@ __all__ = ["controls", "dose_response", "frontier", "layer_alpha", "models", "sa
 
 GREY = PALETTE[-1]
 SYMBOLS = {"gratitude": "circle", "anger": "square", "apology": "diamond"}
+DEAREST = 20.0
+"""Where the axis of costs ends."""
 ALPHA = "alpha (units of the residual norm)"
 
 
-def layer_alpha(cells: pd.DataFrame, budget: float) -> Shown:
+def layer_alpha(cells: pd.DataFrame, budget: float, chosen: pd.DataFrame | None = None) -> Shown:
     """Share of texts with the emotion asked for, by layer and strength; cells beyond the budget are crossed out.
 
     Parameters
@@ -28,6 +30,8 @@ def layer_alpha(cells: pd.DataFrame, budget: float) -> Shown:
         From `steering.trials.cells`, with the cost.
     budget
         Largest cost.
+    chosen
+        Rows of `cells` that are outlined.
     """
     kinds, emotions = list(cells["made"].unique()), list(cells["emotion"].unique())
     figure = make_subplots(
@@ -52,6 +56,14 @@ def layer_alpha(cells: pd.DataFrame, budget: float) -> Shown:
             marker={"symbol": "x-thin-open", "size": 9, "color": "#D55E00", "line": {"width": 1.6}},
             row=row, col=column,
         )  # fmt: skip
+        if chosen is not None:
+            own = chosen[(chosen["emotion"] == emotion) & (chosen["made"] == made)]
+            figure.add_scatter(
+                x=[f"{alpha:g}" for alpha in own["alpha"]], y=own["layer"], mode="markers", hoverinfo="skip",
+                name="chosen", showlegend=i == 0,
+                marker={"symbol": "square-open", "size": 18, "color": "#FFFFFF", "line": {"width": 3}},
+                row=row, col=column,
+            )  # fmt: skip
     figure.update_annotations(font_size=12, yshift=-3)
     figure.update_xaxes(type="category").update_xaxes(title="alpha", row=len(kinds))
     figure.update_yaxes(dtick=1).update_yaxes(title="layer", col=1)
@@ -122,14 +134,21 @@ def frontier(cells: pd.DataFrame, budget: float, goal: float) -> Shown:
         )  # fmt: skip
     figure.add_vline(x=budget, line_dash="dash", line_color=GREY, annotation_text="budget")
     figure.add_hline(y=goal, line_dash="dot", line_color=GREY, annotation_text="goal")
-    figure.update_xaxes(title="perplexity / that of genuine replies (log scale)", type="log")
+    lowest, dear = strong["cost"].min(), int((strong["cost"] > DEAREST).sum())
+    scale = [np.log10(0.9 * min(lowest, 1.0)), np.log10(DEAREST)]
+    figure.update_xaxes(title="perplexity / that of genuine replies (log scale)", type="log", range=scale)
     figure.update_yaxes(title="share of texts with the emotion", range=[-0.03, 1.05])
     good = (
         strong[(strong["cost"] <= budget) & (strong["share"] >= goal)].groupby("emotion", sort=False).size()
     )
     listed = ", ".join(f"{emotion} {good.get(emotion, 0)}" for emotion in strong["emotion"].unique())
     alt = f"Settings that reach the goal within the budget: {listed}."
-    return show(figure, alt=alt, title="What steering gains and what it costs", data=strong, height=460)
+    note = (
+        f"Settings that cost more than {DEAREST:g}, here {dear} of {len(strong)}, lie outside to the right."
+    )
+    return show(
+        figure, alt=alt, title="What steering gains and what it costs", caption=note, data=strong, height=460
+    )
 
 
 def unbeaten(rows: pd.DataFrame) -> pd.DataFrame:
@@ -194,12 +213,14 @@ def says(table: pd.DataFrame) -> Shown:
         cols=len(emotions), subplot_titles=[f"vector of {e}" for e in emotions], shared_yaxes=True,
         horizontal_spacing=0.04,
     )  # fmt: skip
-    colours = {**EMOTION_COLOURS, "none of them": "#D8D8D8"}
+    colours, listed_once = {**EMOTION_COLOURS, "none of them": "#D8D8D8"}, set()
     for column, emotion in enumerate(emotions, 1):
         for name, colour in colours.items():
             rows = table[(table["emotion"] == emotion) & (table["says"] == name)].sort_values("alpha")
+            first = len(rows) > 0 and name not in listed_once
+            listed_once |= {name} if first else set()
             figure.add_bar(
-                x=rows["alpha"], y=rows["share"], name=name, marker_color=colour, showlegend=column == 1,
+                x=rows["alpha"], y=rows["share"], name=name, marker_color=colour, showlegend=first,
                 legendgroup=name, row=1, col=column,
             )  # fmt: skip
     figure.update_layout(barmode="stack", bargap=0.05)
@@ -249,7 +270,10 @@ def models(table: pd.DataFrame, goal: float, control: str) -> Shown:
     figure.update_yaxes(title="model", autorange="reversed", tickvals=list(range(len(names))), ticktext=names)
     mean = table.groupby("model", sort=False)[["share", "control"]].mean()
     listed = "; ".join(f"{name} {r.share:.0%} (random {r.control:.1%})" for name, r in mean.iterrows())
-    note = f"Open marks cost more than the budget. {control} was trained on reactions that do not follow from causes."
+    note = (
+        f"Open marks cost more than the budget. {control} was trained on reactions that do not follow from causes. The "
+        "marks of a model stand a little apart, so that none hides another."
+    )
     return show(
         figure, alt=f"Mean over the emotions: {listed}.", title="Steered models beside random vectors",
         caption=note, data=table.drop(columns="place"), height=500,
@@ -270,7 +294,7 @@ def windows(cells: pd.DataFrame, budget: float) -> Shown:
     for emotion, rows in cells.groupby("emotion", sort=False):
         symbol = SYMBOLS.get(str(emotion), "circle")
         figure.add_scatter(
-            x=rows["share"], y=rows["where"], mode="markers", name=str(emotion),
+            x=rows["share"], y=rows["where"].str.replace(", ", ",<br>"), mode="markers", name=str(emotion),
             text=[f"cost {c:.2f}" for c in rows["cost"]],
             marker={"color": emotion_colour(str(emotion)), "size": 11,
                     "symbol": [symbol + ("-open" if c > budget else "") for c in rows["cost"]]},
