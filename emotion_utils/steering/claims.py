@@ -10,8 +10,10 @@ Rules of the claims that are not a number of a formula:
 - *sign*: at the chosen strength plus gratitude raises and minus gratitude lowers both sentiment and politeness, all
   four by their intervals.
 - *random*: share of texts that random vectors turn, minus that of the untouched model.
-- *realworld*: on how many of 35 texts the classifier gives the emotion asked for a higher probability, mean of three.
-- *multitoken*: more texts show the emotion than first tokens do, by the interval of the difference.
+- *realworld*: on how many of 35 texts the classifier gives the emotion asked for a higher probability, mean of three;
+  half of them would do so by chance.
+- *multitoken*: more texts show the emotion than first tokens do, by the interval of the difference; and by more than
+  they must, since some genuine replies too begin with a word that replies of other emotions begin with.
 """
 
 from __future__ import annotations
@@ -63,6 +65,8 @@ class Evidence:
         From :func:`published.sweep_as_published`.
     real_world
         From :func:`real_world.steered_texts`.
+    ceiling
+        From :func:`readout.ceiling`, on the contexts of ``first``.
     """
 
     trial: Trial
@@ -70,6 +74,7 @@ class Evidence:
     first: pd.DataFrame
     published: pd.DataFrame
     real_world: pd.DataFrame
+    ceiling: pd.Series
 
 
 def chapter_measurements(subject: Subject, found: Evidence, seed: int = 0) -> list[Measurement]:
@@ -184,9 +189,8 @@ def _real_world(subject: Subject, table: pd.DataFrame) -> Measurement:
     note = "texts with a higher probability of the emotion: " + ", ".join(
         f"{e} {n}" for e, n in better.items()
     )
-    return Measurement(
-        "P5.realworld", subject.name, float(better.mean()), n=int(own["prompt"].nunique()), note=note
-    )
+    n = int(own["prompt"].nunique())
+    return Measurement("P5.realworld", subject.name, float(better.mean()), null=n / 2, n=n, note=note)
 
 
 def _multitoken(subject: Subject, found: Evidence, seed: int) -> Measurement:
@@ -194,9 +198,13 @@ def _multitoken(subject: Subject, found: Evidence, seed: int) -> Measurement:
     one = texts.assign(value=texts["target"], emotion="any", prompt=_rows(texts))
     other = tokens.assign(value=tokens["own"], emotion="any", prompt=_rows(tokens))
     row = difference(one, other, ["value"], seed).iloc[0]
-    note = f"texts {row['one']:.2f}, first tokens {row['other']:.2f}"
-    values = row["difference"], row["low"], row["high"]
-    return Measurement("P5.multitoken", subject.name, *values, 0.0, int(row["n"]), bool(row["low"] > 0), note)
+    # what a genuine reply, read by its first token alone, would lose
+    null = float((texts["target"] * (1 - texts["emotion"].map(found.ceiling))).mean())
+    note = (
+        f"texts {row['one']:.2f}, first tokens {row['other']:.2f}; genuine replies would differ by {null:.2f}"
+    )
+    values, holds = (row["difference"], row["low"], row["high"]), bool(row["low"] > null)
+    return Measurement("P5.multitoken", subject.name, *values, null, int(row["n"]), holds, note)
 
 
 def _rows(table: pd.DataFrame) -> Sequence[str]:

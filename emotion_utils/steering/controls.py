@@ -112,7 +112,8 @@ def compare(steered: pd.DataFrame, controls: pd.DataFrame, untouched: pd.DataFra
     One row per emotion and kind of control (``all random`` are the three kinds together): ``share`` (of the vector),
     ``untouched``, ``control`` (mean share), ``highest`` (of a single control), ``difference`` (to the mean),
     ``controls`` (how many), ``p`` (of random kinds: the share of vectors, the emotion's own among them, that do at
-    least as well), ``other`` (share of controlled texts that say any other emotion than neutral).
+    least as well), ``other`` (share of the controls' texts that say another emotion than the one asked for and
+    neutral), ``none of them`` (share of those that open like no reply at all).
     """
     tried = set(controls["prompt"])
     steered, untouched = (part[part["prompt"].isin(tried)] for part in (steered, untouched))
@@ -130,7 +131,7 @@ def compare(steered: pd.DataFrame, controls: pd.DataFrame, untouched: pd.DataFra
                     "control": float(shares.mean()), "highest": float(shares.max()),
                     "difference": ours - float(shares.mean()), "controls": len(shares),
                     "p": float(permutation_p(ours, shares)) if str(kind) in ("all random", *KINDS) else np.nan,
-                    "other": float(astray(part).mean()),
+                    "other": float(astray(part).mean()), "none of them": float(part["says"].isna().mean()),
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)

@@ -56,15 +56,22 @@ def curve(
     return pd.DataFrame(rows, columns=["emotion", "alpha", "value", "low", "high", "n"])
 
 
-def said(table: pd.DataFrame) -> pd.DataFrame:
+def said(table: pd.DataFrame, keys: Sequence[str] = ("emotion", "alpha")) -> pd.DataFrame:
     """Share of texts that say each emotion, by vector and strength.
+
+    Parameters
+    ----------
+    table
+        From :func:`trials.outcomes`.
+    keys
+        Columns that tell settings apart.
 
     Returns
     -------
-    Columns ``emotion`` (of the vector), ``alpha, says, share``; ``none of them`` are texts that open like no reply.
+    The keys (``emotion`` is that of the vector), ``says, share``; ``none of them`` are texts that open like no reply.
     """
     named = table.assign(says=table["says"].fillna("none of them"))
-    shares = named.groupby(["emotion", "alpha"], sort=False)["says"].value_counts(normalize=True)
+    shares = named.groupby(list(keys), sort=False)["says"].value_counts(normalize=True)
     return shares.rename("share").reset_index()
 
 

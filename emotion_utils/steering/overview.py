@@ -20,11 +20,13 @@ from emotion_utils.steering.subject import Subject, prepare
 if TYPE_CHECKING:
     from emotion_utils.store import Store
 
-__all__ = ["Trial", "overview", "passed", "trial"]
+__all__ = ["P_AT_MOST", "Trial", "overview", "passed", "trial"]
 
 FEW = 4
 """Contexts on which random vectors are tried before a cell is chosen: one vector turns nearly all of them or none."""
 SET = "implicit"
+P_AT_MOST = 0.05
+"""Largest p at which a vector is beyond what random ones do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +53,10 @@ class Trial:
     controls: pd.DataFrame
 
     def summary(self) -> pd.DataFrame:
-        """One row per emotion: what was chosen, what it gives on the test split, and what the controls give."""
+        """One row per emotion: what was chosen, what it gives on the test split, and what the controls give.
+
+        ``steered`` says whether it reaches the goal within the budget, ``beyond_random`` whether p is small.
+        """
         against = compare(self.steered, self.controls, self.untouched).set_index(["emotion", "against"])
         held = trials.cells(self.steered, ["emotion"]).set_index("emotion")
         rows = []
@@ -69,6 +74,7 @@ class Trial:
             )  # fmt: skip
         table = pd.DataFrame(rows)
         table["steered"] = (table["share"] >= trials.GOAL) & (table["cost"] <= trials.BUDGET)
+        table["beyond_random"] = table["p"] <= P_AT_MOST
         return table
 
 
@@ -171,16 +177,18 @@ def overview(
 
 
 def passed(table: pd.DataFrame) -> pd.DataFrame:
-    """Per model: how many emotions reach the goal within the budget, and what all of its random vectors reach.
+    """Per model: how many emotions reach the goal within the budget, and whether random vectors reach it too.
 
     Returns
     -------
-    Columns ``model, steered`` (emotions that reach the goal), ``emotions, control`` (share of contexts that random
-    vectors turn, mean over the emotions), ``controls`` (how many vectors), ``controls_fail`` (whether that share is at
-    most :data:`RANDOM_AT_MOST`).
+    Columns ``model, share`` (mean over the emotions), ``steered`` (emotions that reach the goal), ``beyond_random``
+    (those of p at most :data:`P_AT_MOST`), ``emotions, control`` (share of contexts that random vectors turn, mean over
+    the emotions), ``controls`` (how many vectors), ``p_low, p_high`` (of its emotions), ``controls_fail`` (whether that
+    share is at most :data:`RANDOM_AT_MOST`).
     """
     found = table.groupby("model", sort=False).agg(
-        steered=("steered", "sum"), emotions=("emotion", "size"), control=("control", "mean"),
-        controls=("controls", "sum"),
+        share=("share", "mean"), steered=("steered", "sum"), beyond_random=("beyond_random", "sum"),
+        emotions=("emotion", "size"), control=("control", "mean"), controls=("controls", "sum"),
+        p_low=("p", "min"), p_high=("p", "max"),
     )  # fmt: skip
     return found.assign(controls_fail=found["control"] <= RANDOM_AT_MOST).reset_index()

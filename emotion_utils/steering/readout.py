@@ -11,12 +11,19 @@ import torch
 from emotion_utils.errors import UserError
 from emotion_utils.interventions import UNTOUCHED, Window, steering
 from emotion_utils.scoring.divergence import kl_divergence
-from emotion_utils.scoring.replies import genuine_replies, joint, own_openings, splice
+from emotion_utils.scoring.replies import (
+    REPLIES_DRAWN,
+    drawn_replies,
+    genuine_replies,
+    joint,
+    own_openings,
+    splice,
+)
 from emotion_utils.steering.subject import Subject
 from emotion_utils.steering.trials import WINDOWS, Setting, conditions_of, described
 from emotion_utils.teacher_forcing import continuation_log_probs, log_odds, next_token_log_probs
 
-__all__ = ["first_word", "reply_log_odds", "wrong_way"]
+__all__ = ["ceiling", "first_word", "reply_log_odds", "turns_round", "wrong_way"]
 
 REPLIES = 4
 """Genuine replies of an emotion whose probabilities are added up."""
@@ -83,6 +90,35 @@ def wrong_way(odds: pd.DataFrame) -> pd.DataFrame:
     moved = odds[odds["alpha"] != 0].assign(wrong=lambda t: np.sign(t["shift"]) != np.sign(t["alpha"]))
     grouped = moved.groupby(["emotion", "alpha"], sort=False)
     return grouped.agg(shift=("shift", "mean"), wrong=("wrong", "mean"), n=("wrong", "size")).reset_index()
+
+
+def turns_round(wrong: pd.DataFrame) -> pd.Series:
+    """By emotion: whether more than half of the contexts follow the sign of the strength, at one unit up and down.
+
+    Parameters
+    ----------
+    wrong
+        From :func:`wrong_way`.
+    """
+    units = wrong[wrong["alpha"].abs() == 1.0]
+    return (units["wrong"] < 0.5).groupby(units["emotion"], sort=False).all()
+
+
+def ceiling(subject: Subject, contexts: pd.DataFrame) -> pd.Series:
+    """By emotion: the share of genuine replies whose first word is one that ``own`` of :func:`first_word` counts.
+
+    No model reads anything here: this is what the small world itself would reach.
+    """
+    drawn, found = drawn_replies(REPLIES_DRAWN), []
+    for part in _by_joint(contexts):
+        between = joint(part["context"].iloc[0])
+        owned = own_openings(subject.tokenizer, between)
+        before, *texts = subject.tokenizer(
+            [between.rstrip(" "), *(between + text for text in drawn["text"])], add_special_tokens=False
+        )["input_ids"]
+        own = [ids[len(before)] in owned[e] for ids, e in zip(texts, drawn["emotion"], strict=True)]
+        found.append(pd.Series(own, dtype=float).groupby(drawn["emotion"].to_numpy()).mean() * len(part))
+    return (sum(found[1:], found[0]) / len(contexts)).reindex(subject.emotions)
 
 
 def first_word(subject: Subject, contexts: pd.DataFrame, settings: Sequence[Setting]) -> pd.DataFrame:

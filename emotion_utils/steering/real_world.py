@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from emotion_utils.scoring.classifier import emotion_probability
+from emotion_utils.scoring.fluency import repeated_ngrams
 from emotion_utils.scoring.lexical import keyword_count, vader_sentiment
 from emotion_utils.scoring.politeness import politeness
 from emotion_utils.scoring.scorer import score
@@ -21,9 +22,9 @@ from emotion_utils.steering.trials import chosen_settings, run
 if TYPE_CHECKING:
     from emotion_utils.store import Store
 
-__all__ = ["SCORES", "compared", "steered_texts"]
+__all__ = ["SCORES", "compared", "side_by_side", "steered_texts"]
 
-SCORES = ("classifier", "keywords", "vader", "politeness")
+SCORES = ("classifier", "keywords", "vader", "politeness", "repetition")
 EVERYWHERE = "everywhere"
 
 
@@ -67,7 +68,8 @@ def steered_texts(
         replace(s, where=EVERYWHERE) for s in [*own, *chosen_settings(subject, chosen, [0.0]), *beside]
     ]
     table = run(subject, contexts, settings, store=store)
-    return score(table, [emotion_probability(), keyword_count(), vader_sentiment(), politeness()])
+    scorers = [emotion_probability(), keyword_count(), vader_sentiment(), politeness(), repeated_ngrams()]
+    return score(table, scorers)
 
 
 def compared(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
@@ -75,13 +77,36 @@ def compared(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 
     Returns
     -------
-    The columns of :func:`dose.difference`, with ``against`` before them.
+    The columns of :func:`dose.difference`, with ``against`` before them and ``steered, reference`` for the two sides.
     """
     own = table["kind"] == "emotion vector"
     steered, untouched = (table[own & (table["alpha"] != 0)], table[own & (table["alpha"] == 0)])
     parts = []
     for against, other in (("untouched", untouched), ("random vectors", table[~own])):
-        rows = difference(steered, other, SCORES, seed)
+        rows = difference(steered, other, SCORES, seed).rename(
+            columns={"one": "steered", "other": "reference"}
+        )
         rows.insert(0, "against", against)
         parts.append(rows)
     return pd.concat(parts, ignore_index=True)
+
+
+def side_by_side(apart: pd.DataFrame, digits: int = 2) -> pd.DataFrame:
+    """One row per score and emotion of :func:`compared`, with both references beside each other.
+
+    Returns
+    -------
+    Columns ``score, emotion, steered`` (mean on the contexts in which the untouched text has a score too), for each
+    reference the difference with its interval in words (``minus untouched``, ``minus random``), and ``n`` of both.
+    """
+    sides = {}
+    for against in apart["against"].unique():
+        part = apart[apart["against"] == against].set_index(["score", "emotion"])
+        gap = [
+            f"{r.difference:+.{digits}f} ({r.low:+.{digits}f} to {r.high:+.{digits}f})"
+            for r in part.itertuples()
+        ]
+        sides[against] = part.assign(gap=gap)
+    plain, random = sides["untouched"], sides["random vectors"].reindex(sides["untouched"].index)
+    table = plain[["steered"]].assign(**{"minus untouched": plain["gap"], "minus random": random["gap"]})
+    return table.assign(n=plain["n"].astype(str) + ", " + random["n"].astype(str)).reset_index()

@@ -26,7 +26,7 @@ from emotion_utils.interventions import (
 )
 from emotion_utils.resampling import grouped_mean_interval
 from emotion_utils.scoring.classifier import trained_classifier
-from emotion_utils.scoring.replies import reply_emotions
+from emotion_utils.scoring.replies import first_reply, reply_emotions
 from emotion_utils.steering.subject import MADE, Subject
 from emotion_utils.suggestions import suggestion
 
@@ -78,7 +78,7 @@ WINDOWS: dict[str, Window] = {
     "whole prompt": PROMPT,
     "generated tokens": GENERATED,
     "end of prompt and all new tokens": FROM_END,
-    "the same, halved every 2 tokens": Window(0, None, "end", half_life=2.0),
+    "end of prompt and all new tokens, strength halved every 2 tokens": Window(0, None, "end", half_life=2.0),
     "everywhere": EVERYWHERE,
 }
 
@@ -273,8 +273,15 @@ def at_chosen(table: pd.DataFrame, chosen: Mapping[str, pd.Series]) -> pd.DataFr
 
 
 def by_contexts(parts: Mapping[str, pd.DataFrame], seed: int = 0) -> pd.DataFrame:
-    """:func:`cells` of each emotion on several kinds of contexts, below each other, named in ``contexts``."""
-    tables = [cells(part, ["emotion"], seed).assign(contexts=name) for name, part in parts.items()]
+    """:func:`cells` of each emotion on several kinds of contexts, below each other, named in ``contexts``.
+
+    The column ``different`` counts the different replies: equal sentences are no further evidence.
+    """
+    tables = []
+    for name, part in parts.items():
+        replies = part["text"].map(first_reply).groupby(part["emotion"]).nunique()
+        table = cells(part, ["emotion"], seed).assign(contexts=name)
+        tables.append(table.assign(different=table["emotion"].map(replies)))
     table = pd.concat(tables, ignore_index=True).drop(columns="empty")
     return table[["contexts", *table.columns.drop("contexts")]]
 

@@ -51,7 +51,9 @@ def doses(up, down, says):
     return pd.DataFrame(rows, columns=["emotion", "alpha", "prompt", "unit", "vader", "politeness", "target"])
 
 
-def evidence(*, layers=(0.1, 0.2, 0.3, 0.9), repeated=0.5, costs=None, up=0.4, down=-0.4, own=0.0, gain=0.3):
+def evidence(
+    *, layers=(0.1, 0.2, 0.3, 0.9), repeated=0.5, costs=None, up=0.4, down=-0.4, own=0.0, gain=0.3, top=0.9
+):
     chosen = {"gratitude": pd.Series({"layer": 1, "alpha": 1.0, "made": MADE[0]})}
     summary = pd.DataFrame({"control": [0.04], "untouched": [0.01], "controls": [100], "highest": [0.6]})
     trial = Summed(*[summary] * 2, chosen, *[summary] * 3)
@@ -66,7 +68,7 @@ def evidence(*, layers=(0.1, 0.2, 0.3, 0.9), repeated=0.5, costs=None, up=0.4, d
         columns=["emotion", "alpha", "prompt", "classifier"],
     ).assign(kind="emotion vector")
     raw = raw_texts(layers, repeated, costs or {0.0: 1.0, 1.0: 1.0, 2.0: 9.0})
-    return claims.Evidence(trial, dose, first, raw, world)
+    return claims.Evidence(trial, dose, first, raw, world, pd.Series({"gratitude": top}))
 
 
 def measured(subject, **planted):
@@ -113,12 +115,18 @@ def test_random_vectors_beyond_the_untouched_model(subject):
 
 
 def test_real_world_texts_are_counted(subject):
-    assert measured(subject)["P5.realworld"].value == 7
+    found = measured(subject)["P5.realworld"]
+    assert (found.value, found.null) == (7, N / 2)
 
 
 def test_texts_against_first_words(subject):
     assert measured(subject)["P5.multitoken"].holds is True
     assert measured(subject, own=1.0)["P5.multitoken"].holds is False
+    # all texts show it and first words of one in five do; of genuine replies as few would
+    found = measured(subject, own=0.2, top=0.2)["P5.multitoken"]
+    assert found.value == pytest.approx(0.8)
+    assert found.null == pytest.approx(0.8)
+    assert found.holds is False
 
 
 def test_with_few_units_everything_is_pending(subject):
@@ -129,6 +137,7 @@ def test_with_few_units_everything_is_pending(subject):
         whole.first,
         whole.published,
         whole.real_world,
+        whole.ceiling,
     )
     rows = claims.chapter_measurements(subject, few)
     assert [row.claim for row in rows] == list(claims.CLAIMS)

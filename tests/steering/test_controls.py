@@ -70,7 +70,9 @@ def test_the_comparison_by_hand():
     rows = []
     for number, hits in enumerate(([1, 1, 1, 1], [0, 0, 0, 0], [1, 0, 0, 0])):
         rows += [("anger", "isotropic", number, h, "anger" if h else "apology") for h in hits]
-    rows += [("anger", "vector of apology", 0, 0.0, "neutral")] * 4
+    rows += [("anger", "vector of apology", 0, 0.0, "neutral")] * 3 + [
+        ("anger", "vector of apology", 0, 0.0, None)
+    ]
     table = pd.DataFrame(rows, columns=["emotion", "kind", "number", "target", "says"])
     table["prompt"] = table.groupby(
         ["kind", "number"]
@@ -86,6 +88,7 @@ def test_the_comparison_by_hand():
     assert row["p"] == pytest.approx((1 + 1) / (1 + 3))
     assert row["other"] == pytest.approx(7 / 12)
     assert found.loc["vector of apology", "other"] == 0
+    assert found["none of them"].to_dict() == {"all random": 0, "isotropic": 0, "vector of apology": 0.25}
     assert np.isnan(found.loc["vector of apology", "p"])
     shares = controls.by_control(table)
     assert shares["share"].tolist() == [1.0, 0.0, 0.25, 0.0]

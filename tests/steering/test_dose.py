@@ -40,6 +40,13 @@ def test_what_is_said_at_each_strength():
     assert found[(1.0, "anger")] == pytest.approx(2 / 3)
     assert found[(1.0, "none of them")] == pytest.approx(1 / 3)
     assert found[(-1.0, "neutral")] == 1
+    by_layer = dose.said(table.assign(layer=[0, 1, 1, 0]), ("emotion", "layer")).set_index(["layer", "says"])
+    assert by_layer["share"].to_dict() == {
+        (0, "anger"): 0.5,
+        (0, "neutral"): 0.5,
+        (1, "anger"): 0.5,
+        (1, "none of them"): 0.5,
+    }
 
 
 def test_a_difference_is_paired_by_context():

@@ -37,6 +37,7 @@ def test_the_summary_is_read_from_the_texts(trial):
         assert row["share"] == own["target"].mean()
         assert row["control"] == pytest.approx(random["target"].mean())
         assert row["controls"] == 3
+        assert row["beyond_random"] == (row["p"] <= overview.P_AT_MOST)
         assert row["steered"] == (row["share"] >= trials.GOAL and row["cost"] <= trials.BUDGET)
         assert (row["layer"], row["alpha"]) == (
             trial.chosen[emotion]["layer"],
@@ -59,12 +60,14 @@ def test_the_summary_of_a_model_is_kept_and_made_anew_for_another_seed(implicit,
 
 def test_a_model_passes_by_all_of_its_emotions_and_vectors():
     rows = [
-        ("one", "anger", True, 0.08, 10),
-        ("one", "apology", True, 0.02, 10),
-        ("two", "anger", False, 0.2, 10),
+        ("one", "anger", 0.9, True, 0.08, 10, 0.03, True),
+        ("one", "apology", 1.0, True, 0.02, 10, 0.2, False),
+        ("two", "anger", 0.1, False, 0.2, 10, 0.9, False),
     ]
-    table = pd.DataFrame(rows, columns=["model", "emotion", "steered", "control", "controls"])
+    columns = ["model", "emotion", "share", "steered", "control", "controls", "p", "beyond_random"]
+    table = pd.DataFrame(rows, columns=columns)
     found = overview.passed(table).set_index("model")
-    assert found.loc["one", ["steered", "emotions", "controls"]].tolist() == [2, 2, 20]
+    assert found.loc["one", ["steered", "beyond_random", "emotions", "controls"]].tolist() == [2, 1, 2, 20]
+    assert found.loc["one", ["share", "p_low", "p_high"]].tolist() == pytest.approx([0.95, 0.03, 0.2])
     assert found.loc["one", "control"] == pytest.approx(0.05)
     assert found["controls_fail"].tolist() == [True, False]

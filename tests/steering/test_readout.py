@@ -55,6 +55,18 @@ def test_log_odds_are_those_of_the_plain_model(subject, scenes, settings):
     assert (found[found["alpha"] == 0]["shift"] == 0).all()
 
 
+def test_the_ceiling_is_what_genuine_replies_reach(subject, scenes):
+    found = readout.ceiling(subject, scenes)
+    assert list(found.index) == subject.emotions
+    assert found.between(0.3, 1.0).all()
+    owned = replies.own_openings(subject.tokenizer, ' "')["anger"]
+    texts = replies.drawn_replies(replies.REPLIES_DRAWN).query("emotion == 'anger'")["text"]
+    assert all(context.endswith(":") for context in scenes["context"])
+    mark = len(subject.tokenizer(' "')["input_ids"])
+    begins = [subject.tokenizer(f' "{text}')["input_ids"][mark] for text in texts]
+    assert found["anger"] == pytest.approx(np.isin(begins, owned).mean())
+
+
 def test_the_first_word_is_read_after_the_mark_at_the_positions_of_generation(subject, scenes, settings):
     found = readout.first_word(subject, scenes, settings)
     owned = replies.own_openings(subject.tokenizer, ' "')["anger"]

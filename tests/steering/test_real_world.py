@@ -34,8 +34,25 @@ def test_differences_are_to_the_untouched_text_and_to_the_mean_of_the_controls(t
     controls = table[table["kind"] != "emotion vector"]
     for against, other in (("untouched", untouched), ("random vectors", controls)):
         row = found.loc[(against, "keywords")]
-        assert row["one"] == pytest.approx(steered["keywords"].mean())
-        assert row["other"] == pytest.approx(other["keywords"].mean())
-        assert row["difference"] == pytest.approx(row["one"] - row["other"])
+        assert row["steered"] == pytest.approx(steered["keywords"].mean())
+        assert row["reference"] == pytest.approx(other["keywords"].mean())
+        assert row["difference"] == pytest.approx(row["steered"] - row["reference"])
         assert row["n"] == 3
     assert {score for _, score in found.index} == set(real_world.SCORES)
+
+
+def test_both_references_stand_in_one_row():
+    rows = [
+        ("untouched", "anger", "vader", 0.5, 0.2, 0.3, 0.1, 0.5, 7),
+        ("random vectors", "anger", "vader", 0.6, 0.7, -0.1, -0.2, 0.0, 9),
+    ]
+    columns = ["against", "emotion", "score", "steered", "reference", "difference", "low", "high", "n"]
+    found = real_world.side_by_side(pd.DataFrame(rows, columns=columns))
+    assert found.iloc[0].to_dict() == {
+        "score": "vader",
+        "emotion": "anger",
+        "steered": 0.5,
+        "minus untouched": "+0.30 (+0.10 to +0.50)",
+        "minus random": "-0.10 (-0.20 to +0.00)",
+        "n": "7, 9",
+    }

@@ -118,8 +118,10 @@ def test_rows_of_the_chosen_strength_and_all_windows(subject):
 
 
 def test_kinds_of_contexts_stand_below_each_other(scored):
+    scored["text"] = [' "Yes." He left.', ' "Yes." He stayed.', ' "No."', "No"]
     found = trials.by_contexts({"one": scored, "two": scored.head(1)})
     assert found["contexts"].tolist() == ["one", "two"]
+    assert found["different"].tolist() == [3, 1]  # Yes. and No. and No
     assert found["share"].tolist() == [0.25, 1.0]
 
 
