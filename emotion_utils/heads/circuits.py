@@ -31,6 +31,7 @@ __all__ = [
     "differences",
     "greedy",
     "minimality",
+    "ordered",
     "output_norms",
     "random_sets",
     "ranking",
@@ -91,13 +92,16 @@ def ranking(
     if method == "greedy":
         return greedy(pairs, means)
     if method == "mask":
-        order = np.argsort(-learned_mask(pairs, means, steps=steps, seed=seed), kind="stable")
-    elif method in RANKINGS:
-        effects = attributed(pairs, means) if method == "attribution" else ablated(pairs, "mean", means=means)
-        order = np.argsort(-pair_effects(effects).mean(axis=0), kind="stable")
-    else:
+        return ordered(pairs, learned_mask(pairs, means, steps=steps, seed=seed)[None])
+    if method not in RANKINGS:
         raise UserError(f'Heads are not ordered by "{method}": choose one of {", ".join(RANKINGS)}.')
-    return [pairs.heads[i] for i in order]
+    effects = attributed(pairs, means) if method == "attribution" else ablated(pairs, "mean", means=means)
+    return ordered(pairs, pair_effects(effects))
+
+
+def ordered(pairs: Pairs, effects: Float[np.ndarray, "row head"]) -> list[Head]:
+    """All heads by the mean of a measurement, the largest first."""
+    return [pairs.heads[i] for i in np.argsort(-effects.mean(axis=0), kind="stable")]
 
 
 def greedy(pairs: Pairs, means: Means, candidates: int = CANDIDATES, stop: float = 1.0) -> list[Head]:

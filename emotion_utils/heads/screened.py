@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["EXACT", "METHODS", "Screened", "overview", "screen", "summary"]
 
 EXACT = "mean ablation"
-MOST_SETS = 20
+MOST_SETS = 10
 """Random sets of each kind beside the circuit of each of several models."""
 LEAST = 0.5
 """Nats: a smaller difference between partners is not worth dividing by."""
@@ -193,10 +193,14 @@ def summary(found: Screened, size: Size, seed: int = 0) -> pd.DataFrame:
 
 
 def _circuit(found: Screened) -> list[Head]:
-    """The smallest set of first heads, in the order of their exact effects, that keeps enough on the build split."""
-    order = np.argsort(-found.effects[EXACT][found.built].mean(axis=0), kind="stable")
-    heads = [found.pairs.heads[i] for i in order]
-    built = circuits.curve(found.build, heads, found.means, range(len(heads) // 2 + 1), n_resamples=2)
+    """The smallest even number of first heads, by their exact effects, that keep enough on the build split.
+
+    None where the partners do not differ.
+    """
+    if abs(np.subtract(*found.build.log_odds()).mean()) < LEAST:
+        return []
+    heads = circuits.ordered(found.pairs, found.effects[EXACT][found.built])
+    built = circuits.curve(found.build, heads, found.means, range(2, len(heads) // 2 + 1, 2), n_resamples=2)
     return heads[: circuits.choose_size(built)]
 
 

@@ -61,6 +61,7 @@ def test_models_below_each_other_are_kept_and_the_blind_one_has_no_shares(implic
     blind = table[table["model"] == "small-gpt2-blind"]
     assert blind["difference"].abs().max() < screened.LEAST
     assert blind[["kept", "random", "largest_share"]].isna().all().all()
+    assert (blind["size"] == 0).all()
     assert table["model"].tolist() == [names[0]] * 3 + [names[1]] * 3
     monkeypatch.setattr(screened, "screen", None)
     again = screened.overview(names, implicit, SIZE, Store(tmp_path))
