@@ -56,6 +56,9 @@ EMOTION = "gratitude"
 NAMED = {"L0H0", "L0H1", "L0H4", "L0H5"}
 SECOND = ("L3H2", "L1H11")
 TOP = 10
+OTHER = "one report names L1H10, the other four heads of layer 0"
+MIXED = "one report sees no change of sentiment, the other one of -0.0349"
+SUM = "12 x 12 x 3 = 432"
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +149,7 @@ def screening_measurements(
     return [
         Measurement(
             "P6.top.gratitude", model, first["delta"], first["low"], first["high"], float(first["even"]), n,
-            note=f"{first['name']}; null: attention spread evenly",
+            note=f"{first['name']}; null: attention spread evenly", scrutiny="conflicts", scrutiny_note=OTHER,
         ),
         Measurement("P6.second", model, None, n=n, holds=names == SECOND, note=f"{names[0]} and {names[1]} follow"),
         Measurement(
@@ -156,14 +159,23 @@ def screening_measurements(
         Measurement(
             "P6.top.layer0", model, float((mean["layer"] == 0).sum()), n=4, null=4 / n_layers,
             holds=set(mean["name"]) == NAMED, note=f"the four largest: {told}; null: heads spread evenly",
+            scrutiny="conflicts", scrutiny_note=OTHER,
         ),
-        Measurement("P6.scores", model, float(len(delta)), n=len(delta), note="layers x heads x emotions"),
+        Measurement(
+            "P6.scores", model, float(len(delta)), n=len(delta), note="layers x heads x emotions",
+            scrutiny="arithmetic holds", scrutiny_note=SUM,
+        ),
         Measurement(
             "P6.ablate.kw", model, words["one"] - words["other"], n=int(words["n"]),
             holds=bool(words["one"] < words["other"]), note=f"{words['other']:.0f} -> {words['one']:.0f}, {out}",
         ),
-        *(Measurement(claim, model, *_ends(sentiment), 0.0, int(mood["n"]), note=out)
-          for claim in ("P6.ablate.sent", "P6.ablate.sent.none")),
+        *(
+            Measurement(
+                claim, model, *_ends(sentiment), 0.0, int(mood["n"]), note=out,
+                scrutiny="conflicts", scrutiny_note=MIXED,
+            )
+            for claim in ("P6.ablate.sent", "P6.ablate.sent.none")
+        ),
     ]  # fmt: skip
 
 

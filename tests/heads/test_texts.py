@@ -149,6 +149,8 @@ def test_the_claims_of_screening_follow_their_rules(delta):
     assert rows["P6.top.layer0"].value == 4.0
     assert rows["P6.top.layer0"].holds is False
     assert rows["P6.scores"].value == 432
+    assert rows["P6.scores"].scrutiny == "arithmetic holds"
+    assert rows["P6.ablate.sent"].scrutiny == rows["P6.ablate.sent.none"].scrutiny == "conflicts"
     assert rows["P6.ablate.kw"].holds is True
     assert rows["P6.ablate.sent"].value == pytest.approx(-0.02)
     assert claims.leading_head(delta) == (0, 0)
