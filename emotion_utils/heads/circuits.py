@@ -2,7 +2,8 @@
 
 *Faithfulness* of a set is the share of the emotional difference that it keeps alone; *completeness* is how little is
 left without it; a set is *minimal* as far as each of its heads is missed {cite:p}`wang2023ioi`. The end of both prompts
-of a pair is the same, so that with no head at all the difference is zero: the share needs no baseline to be taken off.
+of a pair is the same, so that with no head at all nearly no difference is left (only learned positions tell partners of
+different length apart): the share needs no baseline to be taken off.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ def differences(
 
 
 def _condition(pairs: Pairs, heads: Sequence[Head], means: Means, keep: bool, number: int) -> Condition:
-    gone = [head for head in pairs.heads if (head in set(heads)) != keep]
+    own = set(heads)
+    gone = [head for head in pairs.heads if (head in own) != keep]
     return without(pairs, gone, means, f"set {number}") if gone else Condition(f"set {number}")
 
 
@@ -169,7 +171,7 @@ def curve(
 
 
 def choose_size(built: pd.DataFrame, goal: float = GOAL + MARGIN) -> int:
-    """The smallest number of heads that keeps enough on the build split; all of them where none does."""
+    """The smallest number of heads that keeps enough on the build split; the largest one tried where none does."""
     enough = built[built["share"] >= goal]
     return int(enough["size"].min()) if len(enough) else int(built["size"].max())
 

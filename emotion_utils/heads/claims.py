@@ -10,7 +10,8 @@ the one that they found, and is taken out, or transplanted, in the same way. Sen
 - *top.layer0*: of the four heads with the largest mean over the emotions, how many lie in layer 0; holds if they are
   those named.
 - *scores*: layers times heads times emotions.
-- *ablate*: keywords, and change of sentiment, in the texts that go on from gratitude prompts with the head at zero.
+- *ablate*: keywords, and change of sentiment, in the texts that go on from gratitude prompts with the head at zero; one
+  report takes out L1H10, the other one L0H0. Fewer keywords count where the interval lies below zero.
 - *patch*: the same in texts that go on from their neutral partners with the head transplanted.
 - *vonly*: the change of sentiment by ``v_only`` minus that by ``pattern_v``; holds where its interval contains zero and
   that of ``pattern_v`` does not.
@@ -18,12 +19,13 @@ the one that they found, and is taken out, or transplanted, in the same way. Sen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from jaxtyping import Int
 
-from emotion_utils.claims import Measurement
+from emotion_utils.claims import Measurement, short_name
 from emotion_utils.heads.ablation import name_of
 from emotion_utils.heads.pairs import Head, Pairs
 from emotion_utils.heads.patching import aligned
@@ -53,11 +55,11 @@ SCREENING = (
 )
 PATCHING = ("P7.patch.sent", "P7.patch.kw", "P7.patch.vonly", "P7.patch.l0h0")
 EMOTION = "gratitude"
+NAMED_HEAD: Head = (1, 10)
 NAMED = {"L0H0", "L0H1", "L0H4", "L0H5"}
 SECOND = ("L3H2", "L1H11")
 TOP = 10
 OTHER = "one report names L1H10, the other four heads of layer 0"
-MIXED = "one report sees no change of sentiment, the other one of -0.0349"
 SUM = "12 x 12 x 3 = 432"
 
 
@@ -82,8 +84,13 @@ class AsPublished:
     gap: pd.DataFrame
 
 
-def leading_head(delta: pd.DataFrame) -> Head:
-    """The head with the largest delta attention for gratitude, from :func:`looking.delta_attention`."""
+def leading_head(delta: pd.DataFrame, model: str = "") -> Head:
+    """The head that stands in for that of the reports, which it is in their own model.
+
+    Elsewhere it is the one with the largest delta attention for gratitude, from :func:`looking.delta_attention`.
+    """
+    if short_name(model) == "gpt2":
+        return NAMED_HEAD
     own = delta[delta["emotion"] == EMOTION]
     top = own.loc[own["delta"].idxmax()]
     return int(top["layer"]), int(top["head"])
@@ -129,31 +136,43 @@ def as_published(pairs: Pairs, head: Head, model: str, seed: int = 0, *, ablate:
 
 
 def screening_measurements(
-    model: str, delta: pd.DataFrame, found: AsPublished, n_layers: int
+    model: str, delta: pd.DataFrame, found: AsPublished, other: AsPublished, n_layers: int
 ) -> list[Measurement]:
-    """Measure the claims of Phase 6."""
+    """Measure the claims of Phase 6.
+
+    Parameters
+    ----------
+    model
+    delta
+        From :func:`looking.delta_attention`.
+    found
+        Of the head of :func:`leading_head`.
+    other
+        Of head 0 in layer 0, which the second report takes out.
+    n_layers
+    """
     if int(delta["n_groups"].min()) < FEWEST_UNITS:
         return _pending(SCREENING, model, int(delta["n_groups"].min()))
     own = delta[delta["emotion"] == EMOTION].sort_values("delta", ascending=False, kind="stable")
-    first, n = own.iloc[0], int(own["n"].iloc[0])
-    names = tuple(own["name"].iloc[1:3])
+    head = own[own["name"] == name_of(found.head)].iloc[0]
+    names, lead = tuple(own["name"].iloc[1:3]), own["name"].iloc[0]
     top = delta.nlargest(TOP, "delta")
-    depth = on_reported_scale(top["layer"].to_numpy(), n_layers)
-    share = float(((depth <= 1) | (depth >= 11)).mean())
+    share, chance = (
+        _at_the_ends(layers, n_layers) for layers in (top["layer"].to_numpy(), np.arange(n_layers))
+    )
     mean = delta.groupby(["layer", "name"])["delta"].mean().nlargest(4).reset_index()
     told = ", ".join(mean["name"])
-    score = found.ablated.set_index("score").loc
-    words, mood = score["keywords"], score["vader"]
-    out = f"{name_of(found.head)} at zero"
-    sentiment = (mood["difference"], mood["low"], mood["high"])
+    n, out = int(head["n"]), f"{name_of(found.head)} at zero"
+    words = found.ablated.set_index("score").loc["keywords"]
     return [
         Measurement(
-            "P6.top.gratitude", model, first["delta"], first["low"], first["high"], float(first["even"]), n,
-            note=f"{first['name']}; null: attention spread evenly", scrutiny="conflicts", scrutiny_note=OTHER,
+            "P6.top.gratitude", model, head["delta"], head["low"], head["high"], float(head["even"]), n,
+            note=f"{head['name']}; the largest is {lead}; null: attention spread evenly",
+            scrutiny="conflicts", scrutiny_note=OTHER,
         ),
         Measurement("P6.second", model, None, n=n, holds=names == SECOND, note=f"{names[0]} and {names[1]} follow"),
         Measurement(
-            "P6.top.layers", model, share, n=len(top), null=3 / 12, holds=share >= 0.5,
+            "P6.top.layers", model, share, n=len(top), null=chance, holds=share >= 0.5,
             note=f"of the {TOP} largest scores; null: share of these layers",
         ),
         Measurement(
@@ -167,16 +186,31 @@ def screening_measurements(
         ),
         Measurement(
             "P6.ablate.kw", model, words["one"] - words["other"], n=int(words["n"]),
-            holds=bool(words["one"] < words["other"]), note=f"{words['other']:.0f} -> {words['one']:.0f}, {out}",
+            holds=bool(words["high"] < 0), note=f"{words['other']:.0f} -> {words['one']:.0f}, {out}",
         ),
-        *(
-            Measurement(
-                claim, model, *_ends(sentiment), 0.0, int(mood["n"]), note=out,
-                scrutiny="conflicts", scrutiny_note=MIXED,
-            )
-            for claim in ("P6.ablate.sent", "P6.ablate.sent.none")
-        ),
+        _sentiment("P6.ablate.sent", model, other.ablated, "L0H0 at zero"),
+        _sentiment("P6.ablate.sent.none", model, found.ablated, out),
     ]  # fmt: skip
+
+
+def _at_the_ends(layers: Int[np.ndarray, " head"], n_layers: int) -> float:
+    """Share of layers that are one of the first two or the last of twelve."""
+    depth = on_reported_scale(layers, n_layers)
+    return float(((depth <= 1) | (depth >= 11)).mean())
+
+
+def _sentiment(
+    claim: str, model: str, table: pd.DataFrame, note: str, holds: bool | None = None
+) -> Measurement:
+    """Change of sentiment, over the texts that have one."""
+    row = table.set_index("score").loc["vader"]
+    if not int(row["n"]):
+        return Measurement(claim, model, None, n=0, note=f"{note}; no pair of texts has a sentiment")
+    value, low, high = (float(row[name]) for name in ("difference", "low", "high"))
+    sure, n = not np.isnan(low), int(row["n"])
+    return Measurement(
+        claim, model, value, low if sure else None, high if sure else None, 0.0, n, holds, note
+    )
 
 
 def patching_measurements(model: str, found: AsPublished, other: AsPublished) -> list[Measurement]:
@@ -193,35 +227,20 @@ def patching_measurements(model: str, found: AsPublished, other: AsPublished) ->
     units = int(found.patched["n_groups"].min())
     if units < FEWEST_UNITS:
         return _pending(PATCHING, model, units)
-    tables: Mapping[str, pd.DataFrame] = {
-        "own": found.patched, "gap": found.gap, "other": other.patched,
-    }  # fmt: skip
-    mood = {name: table.set_index("score").loc["vader"] for name, table in tables.items()}
-    words = found.patched.set_index("score").loc["keywords"]
-    n, at = int(words["n"]), name_of(found.head)
-    own, gap = mood["own"], mood["gap"]
-    moved = not own["low"] <= 0 <= own["high"]
+    own, gap = (table.set_index("score").loc["vader"] for table in (found.patched, found.gap))
+    words, at = found.patched.set_index("score").loc["keywords"], name_of(found.head)
+    equal = bool(gap["low"] <= 0 <= gap["high"]) and not own["low"] <= 0 <= own["high"]
     told = f"v_only minus pattern_v; pattern_v itself {own['difference']:+.3f}"
-    values = {name: _ends((row["difference"], row["low"], row["high"])) for name, row in mood.items()}
     return [
-        Measurement("P7.patch.sent", model, *values["own"], 0.0, n, note=f"{at}, pattern_v"),
+        _sentiment("P7.patch.sent", model, found.patched, f"{at}, pattern_v"),
         Measurement(
-            "P7.patch.kw", model, words["one"] - words["other"], n=n,
+            "P7.patch.kw", model, words["one"] - words["other"], n=int(words["n"]),
             holds=bool(words["one"] >= 2 * words["other"] > 0),
             note=f"{words['other']:.0f} -> {words['one']:.0f}, {at}, pattern_v",
         ),
-        Measurement(
-            "P7.patch.vonly", model, *values["gap"], 0.0, n,
-            holds=bool(gap["low"] <= 0 <= gap["high"]) and moved, note=told,
-        ),
-        Measurement("P7.patch.l0h0", model, *values["other"], 0.0, n, note="L0H0, pattern_v"),
+        _sentiment("P7.patch.vonly", model, found.gap, told, equal),
+        _sentiment("P7.patch.l0h0", model, other.patched, "L0H0, pattern_v"),
     ]  # fmt: skip
-
-
-def _ends(values: tuple[float, float, float]) -> tuple[float, float | None, float | None]:
-    """A value with its interval, which a claim takes as two numbers or none."""
-    value, low, high = map(float, values)
-    return (value, None, None) if low != low or high != high else (value, low, high)
 
 
 def _pending(claims: tuple[str, ...], model: str, units: int) -> list[Measurement]:

@@ -11,7 +11,7 @@ from emotion_utils.heads.pairs import Head, Pairs
 
 __all__ = ["flow"]
 
-LEAST = 0.15
+LEAST = 0.3
 """Share of a head's attention that is drawn."""
 
 

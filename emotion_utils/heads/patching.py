@@ -14,7 +14,7 @@ it gives on the neutral prompt into the emotional one: is it necessary? Position
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,7 @@ __all__ = [
     "MODES",
     "Transplanted",
     "aligned",
+    "at_once",
     "moved_outputs",
     "transplant",
     "transplants",
@@ -56,20 +57,23 @@ class Transplanted:
         Of the untouched model on the prompt that is taken from, and on the one that is changed.
     patched
         On the changed prompt, under each set of heads.
+    direction
+        One of :data:`DIRECTIONS`.
     """
 
     source: Float[np.ndarray, " pair"]
     target: Float[np.ndarray, " pair"]
     patched: Float[np.ndarray, "pair set"]
+    direction: str = "denoising"
 
     @property
     def moved(self) -> Float[np.ndarray, "pair set"]:
-        """How far each set moves the log-odds towards those of the source."""
-        return (self.patched - self.target[:, None]) * np.sign((self.source - self.target).mean())
+        """What each set adds to the log-odds when it comes from the emotional prompt, or what they lose without it."""
+        return (self.patched - self.target[:, None]) * (1.0 if self.direction == "denoising" else -1.0)
 
     @property
     def share(self) -> Float[np.ndarray, " set"]:
-        """The same as a share of the whole way, of all pairs together."""
+        """The same as a share of the difference between the prompts, of all pairs together."""
         return (self.patched - self.target[:, None]).mean(axis=0) / (self.source - self.target).mean()
 
 
@@ -101,7 +105,7 @@ def transplant(
         conditions, plan = transplants(pairs, rows, chosen, mode, direction)
         parts.append(pairs.log_odds(conditions, plan, share=share).reshape(len(rows), len(chosen)))
     base = pairs.log_odds()[:, :, 0]
-    return Transplanted(base[1 - into], base[into], np.concatenate(parts))
+    return Transplanted(base[1 - into], base[into], np.concatenate(parts), direction)
 
 
 def transplants(
@@ -142,6 +146,34 @@ def transplants(
             plan.append((into * len(pairs) + row, len(conditions)))
             conditions.append(_condition(f"{row} {number}", heads, values, int(places[row])))
     return conditions, np.array(plan, dtype=np.int64).reshape(-1, 2)
+
+
+def at_once(
+    pairs: Pairs, heads: Sequence[Head], controls: Mapping[str, Sequence[Sequence[Head]]], direction: str
+) -> dict[str, Float[np.ndarray, " pair"]]:
+    """What heads move together, what they move one by one, and what other sets move on average (nats).
+
+    Parameters
+    ----------
+    pairs
+    heads
+    controls
+        Other sets of heads, by kind.
+    direction
+        As of :func:`transplant`.
+    """
+    others = [own for sets in controls.values() for own in sets]
+    moved = transplant(pairs, [heads, *([head] for head in heads), *others], direction=direction).moved
+    alone, at = moved[:, 1 : 1 + len(heads)].sum(axis=1), 1 + len(heads)
+    found = {
+        "all at once": moved[:, 0],
+        "one by one, added up": alone,
+        "more than the sum": moved[:, 0] - alone,
+    }
+    for kind, sets in controls.items():
+        found[f"random sets of {kind}"] = moved[:, at : at + len(sets)].mean(axis=1)
+        at += len(sets)
+    return found
 
 
 def aligned(pairs: Pairs) -> Int[np.ndarray, " pair"]:

@@ -23,7 +23,7 @@ from emotion_utils.overview import by_model, content
 if TYPE_CHECKING:
     from emotion_utils.store import Store
 
-__all__ = ["EXACT", "METHODS", "Screened", "overview", "screen", "summary"]
+__all__ = ["EXACT", "METHODS", "Screened", "by_circuit", "overview", "screen", "summary"]
 
 EXACT = "mean ablation"
 MOST_SETS = 10
@@ -190,6 +190,22 @@ def summary(found: Screened, size: Size, seed: int = 0) -> pd.DataFrame:
     weak = table["difference"].abs() < LEAST
     table.loc[weak, [name for name in table if name.startswith(SHARES)]] = np.nan
     return table
+
+
+def by_circuit(table: pd.DataFrame, goal: float = circuits.GOAL) -> pd.DataFrame:
+    """Per model, from :func:`overview`: the least that its circuit keeps of any emotion, and whether that is enough.
+
+    Returns
+    -------
+    Indexed by model: ``size, heads, kept`` (least of the emotions), ``random, equal_norm`` (means of random sets),
+    ``enough`` (the goal is kept of every emotion with fewer than half of the heads) and ``clear`` (enough, and the
+    interval lies above the best random set of equal norm).
+    """
+    rows = table.groupby("model", sort=False)
+    found = rows[["size", "heads"]].first().join(rows[["kept", "kept_low"]].min())
+    found = found.join(rows[["random", "equal_norm"]].mean()).join(rows["equal_norm_most"].max())
+    enough = (found["kept"] >= goal) & (2 * found["size"] < found["heads"])
+    return found.assign(enough=enough, clear=enough & (found["kept_low"] > found["equal_norm_most"]))
 
 
 def _circuit(found: Screened) -> list[Head]:

@@ -28,6 +28,8 @@ from emotion_utils.resampling import (
 __all__ = ["agreement", "effect_table", "halves", "max_t", "stability", "versions"]
 
 METHODS = ("pearson", "spearman")
+MANY_UNITS = 24
+NEAR = 1 - 1e-12
 EXACTLY = 1e-9
 """A standard error that is a smaller share of its mean is rounding."""
 
@@ -47,7 +49,7 @@ def max_t(
     units
         What is flipped together.
     n_permutations, seed
-        Of the flips.
+        Of the flips; where there are not more patterns of signs than that, all of them are taken.
 
     Returns
     -------
@@ -58,9 +60,16 @@ def max_t(
         return np.full(effects.shape[1], np.nan)
     sums = np.zeros((len(names), effects.shape[1]))
     np.add.at(sums, codes, np.nan_to_num(effects))
-    flips = np.random.default_rng(seed).choice([-1.0, 1.0], size=(n_permutations, len(names)))
+    flips = _flips(len(names), n_permutations, seed)
     ours, null = _t(np.ones((1, len(names))), sums)[0], _t(flips, sums)
     return permutation_p(ours, np.broadcast_to(null.max(axis=1)[:, None], null.shape))
+
+
+def _flips(units: int, n: int, seed: int) -> Float[np.ndarray, "draw unit"]:
+    """Signs of units: every pattern but the observed one where these are few enough, random ones otherwise."""
+    if units < MANY_UNITS and 2**units <= n + 1:
+        return 1.0 - 2.0 * ((np.arange(1, 2**units)[:, None] >> np.arange(units)) & 1)
+    return np.random.default_rng(seed).choice([-1.0, 1.0], size=(n, units))
 
 
 def _t(signs: np.ndarray, sums: np.ndarray) -> Float[np.ndarray, "draw test"]:
@@ -165,10 +174,16 @@ def agreement(
             for ranks in (False, True):
                 value = float(_correlation(one.mean(0)[None], other.mean(0)[None], ranks)[0])
                 draws = _correlation(weights @ one, weights @ other, ranks)
-                found += [value, *interval(draws, effective_units(units[kept]), value, (-1.0, 1.0))]
+                low, high = interval(_z(draws), effective_units(units[kept]), float(_z(np.array(value))))
+                found += [value, float(np.tanh(low)), float(np.tanh(high))]
             rows.append((name, own, *found, int(kept.sum()), one.shape[1]))
     ends = [f"{method}{end}" for method in METHODS for end in ("", "_low", "_high")]
     return pd.DataFrame(rows, columns=["method", "emotion", *ends, "n", "heads"])
+
+
+def _z(correlation: np.ndarray) -> np.ndarray:
+    """Fisher's transform, on which a correlation near 1 has a symmetric interval."""
+    return np.asarray(np.arctanh(np.clip(correlation, -NEAR, NEAR)))
 
 
 def _correlation(one: np.ndarray, other: np.ndarray, ranks: bool) -> Float[np.ndarray, " draw"]:

@@ -12,6 +12,7 @@ from jaxtyping import Int
 from emotion_utils.decoding import Sampling
 from emotion_utils.generation import generate
 from emotion_utils.heads.ablation import without
+from emotion_utils.heads.capture import chunks
 from emotion_utils.heads.pairs import Head, Pairs
 from emotion_utils.heads.patching import SIDES, transplants
 from emotion_utils.hooks import HookPoint, n_layers, shape_at
@@ -94,11 +95,17 @@ def transplanted_texts(
     -------
     As :func:`texts_under`; untouched texts have the set ``target`` and ``source``.
     """
-    into, rows = SIDES[direction], range(len(pairs))
-    conditions, plan = transplants(pairs, rows, list(sets.values()), mode, direction, matched)
-    plain = [(side * len(pairs) + row, 0) for side in (into, 1 - into) for row in rows]
-    names = [*(list(sets) * len(pairs)), *(["target"] * len(pairs)), *(["source"] * len(pairs))]
-    return texts_under(pairs, conditions, np.concatenate([plan, np.array(plain)]), names, new_tokens)
+    into, tables = SIDES.get(direction, 0), []
+    for part in chunks(pairs.model, pairs.ids, copies=8):
+        rows = range(*part.indices(len(pairs)))
+        if not rows:
+            continue
+        conditions, plan = transplants(pairs, rows, list(sets.values()), mode, direction, matched)
+        plain = [(side * len(pairs) + row, 0) for side in (into, 1 - into) for row in rows]
+        names = [*(list(sets) * len(rows)), *(["target"] * len(rows)), *(["source"] * len(rows))]
+        every = np.concatenate([plan, np.array(plain)])
+        tables.append(texts_under(pairs, conditions, every, names, new_tokens))
+    return pd.concat(tables, ignore_index=True)
 
 
 def ablated_texts(

@@ -231,6 +231,7 @@ def flow(links: pd.DataFrame, words: Sequence[str], title: str) -> Shown:
         tickangle=-60,
     )
     figure.update_yaxes(title="before layer", dtick=1, zeroline=False)
+    figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
     last = links[links["query"] == len(words) - 1].nlargest(3, "weight")
     told = "; ".join(
         f"L{r.layer}H{r.head} looks at {words[r.key].strip()!r} ({r.weight:.0%})" for r in last.itertuples()

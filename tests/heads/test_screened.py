@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,14 @@ from emotion_utils.heads.pairs import emotional_pairs
 from emotion_utils.models import load_model, load_tokenizer
 from emotion_utils.prompts import load_profile
 from emotion_utils.store import Store
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _joint():
+    """The grammar reads every prompt slowly under checks of types; after a colon it always opens a quotation."""
+    with mock.patch("emotion_utils.heads.pairs.joint", return_value=' "'):
+        yield
+
 
 SIZE = sizes.Size(4, 99, 50, 6, 4, 2)
 
@@ -53,6 +63,10 @@ def test_the_summary_tells_what_is_chosen_on_build_and_scored_elsewhere(found):
     assert table["kept"].iloc[0] == pytest.approx(share["share"].iloc[0], abs=1e-5)
     assert (table["kept"] > table["random"]).all()
     assert (table["difference"] > 5).all()
+    told = screened.by_circuit(table.assign(model="small-pythia")).loc["small-pythia"]
+    assert told["kept"] == table["kept"].min()
+    few_heads, kept = 2 * table["size"].iloc[0] < 32, table["kept"].min() >= circuits.GOAL
+    assert told["enough"] == (few_heads and kept)
 
 
 def test_models_below_each_other_are_kept_and_the_blind_one_has_no_shares(implicit, tmp_path, monkeypatch):

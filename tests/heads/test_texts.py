@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,8 +21,9 @@ from emotion_utils.prompts import load_profile
 def told():
     implicit = load_profile("implicit")
     named = implicit["pair_id"].str.extract(r"(\d+)$")[0].astype(int)
-    implicit = implicit[named % 18 == 1]  # the grammar reads every prompt: few are fast
-    return emotional_pairs(load_model("small-gpt2"), load_tokenizer("small-gpt2"), implicit)
+    implicit = implicit[named % 18 == 1]
+    with mock.patch("emotion_utils.heads.pairs.joint", return_value=' "'):
+        return emotional_pairs(load_model("small-gpt2"), load_tokenizer("small-gpt2"), implicit)
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +142,8 @@ def moved(keywords, vader, low=0.01, high=0.03):
 
 def test_the_claims_of_screening_follow_their_rules(delta):
     found = claims.AsPublished((0, 0), moved((76, 78), -0.02, -0.03, -0.01), *[moved((8, 4), 0.02)] * 3)
-    rows = {row.claim: row for row in claims.screening_measurements("gpt2", delta, found, 12)}
+    other = claims.AsPublished((0, 0), moved((76, 78), -0.05, -0.08, -0.01), *[moved((8, 4), 0.02)] * 3)
+    rows = {row.claim: row for row in claims.screening_measurements("small-gpt2", delta, found, other, 12)}
     assert tuple(rows) == claims.SCREENING
     assert rows["P6.top.gratitude"].value == pytest.approx(0.4)
     assert rows["P6.top.gratitude"].null == pytest.approx(0.02)
@@ -150,10 +154,20 @@ def test_the_claims_of_screening_follow_their_rules(delta):
     assert rows["P6.top.layer0"].holds is False
     assert rows["P6.scores"].value == 432
     assert rows["P6.scores"].scrutiny == "arithmetic holds"
-    assert rows["P6.ablate.sent"].scrutiny == rows["P6.ablate.sent.none"].scrutiny == "conflicts"
-    assert rows["P6.ablate.kw"].holds is True
-    assert rows["P6.ablate.sent"].value == pytest.approx(-0.02)
+    assert rows["P6.ablate.kw"].holds is False  # fewer, but the interval reaches beyond zero
+    assert rows["P6.ablate.sent.none"].value == pytest.approx(-0.02)
+    assert rows["P6.ablate.sent"].value == pytest.approx(-0.05)
     assert claims.leading_head(delta) == (0, 0)
+    assert (
+        claims.leading_head(delta, "gpt2") == claims.leading_head(delta, "openai-community/gpt2") == (1, 10)
+    )
+
+
+def test_in_gpt2_the_head_of_the_reports_is_measured_whether_it_leads_or_not(delta):
+    found = claims.AsPublished((1, 10), *[moved((76, 78), -0.02)] * 4)
+    row = claims.screening_measurements("gpt2", delta, found, found, 12)[0]
+    assert row.value == pytest.approx(0.4 - 0.05 - 0.1)
+    assert "L1H10; the largest is L0H0" in row.note
 
 
 def test_the_claims_of_patching_follow_their_rules():
@@ -175,7 +189,7 @@ def test_the_claims_of_patching_follow_their_rules():
 
 def test_too_few_units_leave_the_claims_pending(delta):
     found = claims.AsPublished((0, 0), *[moved((8, 4), 0.02).assign(n_groups=3)] * 4)
-    rows = claims.screening_measurements("gpt2", delta.assign(n_groups=3), found, 12)
+    rows = claims.screening_measurements("gpt2", delta.assign(n_groups=3), found, found, 12)
     rows += claims.patching_measurements("gpt2", found, found)
     assert [row.claim for row in rows] == [*claims.SCREENING, *claims.PATCHING]
     assert all(row.value is None and "3 units" in row.note for row in rows)
@@ -186,5 +200,7 @@ def test_both_experiments_are_run_on_the_sentences(sentences):
     for table in (found.ablated, found.patched, found.values_only, found.gap):
         assert table["score"].tolist() == ["keywords", "vader"]
         assert table["n"].iloc[0] == len(sentences) >= table["n"].iloc[1] > 0
-    words = [table.set_index("score").loc["keywords"] for table in (found.values_only, found.patched, found.gap)]
+    words = [
+        table.set_index("score").loc["keywords"] for table in (found.values_only, found.patched, found.gap)
+    ]
     assert words[2]["one"] - words[2]["other"] == words[0]["one"] - words[1]["one"]
