@@ -91,7 +91,7 @@ def test_papermill_runs_it_from_another_working_directory(notebook, tmp_path):
         ("seed", "abc", '"seed" must be a whole number'),
         ("seed", "1.5", '"seed" must be a whole number'),
         ("seed", "true", '"seed" must be a whole number'),
-        ("device", "tpu", '"device" cannot be'),
+        ("device", "tpu", '"device" must be one of'),
     ],
 )
 def test_bad_input_ends_in_one_sentence_before_anything_is_loaded(notebook, tmp_path, name, value, sentence):
