@@ -61,7 +61,7 @@ def layer_alpha(cells: pd.DataFrame, budget: float, chosen: pd.DataFrame | None 
             figure.add_scatter(
                 x=[f"{alpha:g}" for alpha in own["alpha"]], y=own["layer"], mode="markers", hoverinfo="skip",
                 name="chosen", showlegend=i == 0,
-                marker={"symbol": "square-open", "size": 18, "color": "#FFFFFF", "line": {"width": 3}},
+                marker={"symbol": "square-open", "size": 18, "color": PALETTE[0], "line": {"width": 3}},
                 row=row, col=column,
             )  # fmt: skip
     figure.update_annotations(font_size=12, yshift=-3)
