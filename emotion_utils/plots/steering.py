@@ -38,6 +38,7 @@ def layer_alpha(cells: pd.DataFrame, budget: float, chosen: pd.DataFrame | None 
         rows=len(kinds), cols=len(emotions), subplot_titles=emotions,
         shared_yaxes=True, shared_xaxes=True, horizontal_spacing=0.04, vertical_spacing=0.12,
     )  # fmt: skip
+    named = False  # the legend says it once
     for i, (made, emotion) in enumerate(product(kinds, emotions)):
         row, column = i // len(emotions) + 1, i % len(emotions) + 1
         rows = cells[(cells["emotion"] == emotion) & (cells["made"] == made)]
@@ -60,10 +61,11 @@ def layer_alpha(cells: pd.DataFrame, budget: float, chosen: pd.DataFrame | None 
             own = chosen[(chosen["emotion"] == emotion) & (chosen["made"] == made)]
             figure.add_scatter(
                 x=[f"{alpha:g}" for alpha in own["alpha"]], y=own["layer"], mode="markers", hoverinfo="skip",
-                name="chosen", showlegend=i == 0,
+                name="chosen", legendgroup="chosen", showlegend=bool(len(own)) and not named,
                 marker={"symbol": "square-open", "size": 18, "color": PALETTE[0], "line": {"width": 3}},
                 row=row, col=column,
             )  # fmt: skip
+            named = named or bool(len(own))
     figure.update_annotations(font_size=12, yshift=-3)
     figure.update_xaxes(type="category").update_xaxes(title="alpha", row=len(kinds))
     figure.update_yaxes(dtick=1).update_yaxes(title="layer", col=1)
