@@ -66,6 +66,8 @@ def test_curves_say_how_many_heads_are_enough():
     shown = figures.circuit_curves(table, 0.8, 2, "Curves")
     assert "greedy 4 heads; random order never" in shown.alt
     assert traces(shown, "scatter")[0]["error_y"]["array"] == pytest.approx([1, 0.75, 0.5, 0.25, 0])
+    falling = figures.circuit_curves(table.assign(share=1 - table["share"]), 0.5, 2, "Left", down=True)
+    assert "greedy 2 heads; random order never" in falling.alt
 
 
 def test_bars_and_random_sets_name_their_shares():

@@ -122,7 +122,7 @@ def depth(table: pd.DataFrame) -> Shown:
     return show(figure, alt=f"Sums over heads: {'; '.join(told)}.", title=title, data=table, height=400)
 
 
-def circuit_curves(table: pd.DataFrame, goal: float, half: float, title: str) -> Shown:
+def circuit_curves(table: pd.DataFrame, goal: float, half: float, title: str, *, down: bool = False) -> Shown:
     """Share of the difference by the number of heads, a line per order of heads, with intervals.
 
     Parameters
@@ -134,6 +134,8 @@ def circuit_curves(table: pd.DataFrame, goal: float, half: float, title: str) ->
     half
         Half of the number of heads.
     title
+    down
+        Whether the share falls to the level, as where heads are taken out, or rises to it.
     """
     figure, told = go.Figure(), []
     for i, (order, rows) in enumerate(table.groupby("order", sort=False)):
@@ -141,12 +143,12 @@ def circuit_curves(table: pd.DataFrame, goal: float, half: float, title: str) ->
             x=rows["size"], y=rows["share"], name=str(order), mode="lines+markers", error_y=error_bars(rows, "share"),
             line={"color": GREY if str(order).startswith("random") else PALETTE[i % 5], "dash": DASHES[i % 4]},
         )  # fmt: skip
-        enough = rows[rows["share"] >= goal]
+        enough = rows[rows["share"] <= goal] if down else rows[rows["share"] >= goal]
         told.append(f"{order} " + (f"{int(enough['size'].min())} heads" if len(enough) else "never"))
     figure.add_hline(y=goal, line_dash="dot", line_color=GREY, annotation_text=f"{goal:.0%}")
     figure.add_vline(x=half, line_dash="dash", line_color=GREY, annotation_text="half of the heads")
     figure.update_xaxes(title="heads").update_yaxes(title="share of the difference", tickformat=".0%")
-    alt = f"Heads needed for {goal:.0%}: {'; '.join(told)}."
+    alt = f"Heads until {goal:.0%}: {'; '.join(told)}."
     return show(figure, alt=alt, title=title, data=table, height=460)
 
 
