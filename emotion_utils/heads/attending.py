@@ -22,7 +22,7 @@ from emotion_utils.captured import BATCH
 from emotion_utils.errors import UserError
 from emotion_utils.heads.ablation import name_of
 from emotion_utils.heads.pairs import Head, Pairs
-from emotion_utils.heads.screening import max_t
+from emotion_utils.heads.screening import max_t_by_emotion
 from emotion_utils.hooks import HookFunction, HookPoint, forward_until
 from emotion_utils.keywords import words_with_spans
 from emotion_utils.prefill import padded
@@ -119,8 +119,7 @@ def attends_to(
     share, even = _shares(pairs, heads)  # (side, pair, head, class), (side, pair, class)
     emotion, units = pairs.table["emotion"].to_numpy(dtype=object), pairs.table["unit"].to_numpy()
     beyond = (share[0] - even[0][:, None]).reshape(len(pairs), -1)
-    wide = np.concatenate([np.where((emotion == e)[:, None], beyond, np.nan) for e in pairs.emotions], axis=1)
-    p = max_t(wide, units, n_permutations, seed).reshape(len(pairs.emotions), len(heads), -1)
+    p = max_t_by_emotion(beyond, emotion, units, n_permutations, seed).reshape(-1, len(heads), len(CLASSES))
     interval = partial(grouped_mean_interval, n_resamples=n_resamples, seed=seed)
     rows = []
     for e, own in enumerate(pairs.emotions):

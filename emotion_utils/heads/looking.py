@@ -26,7 +26,7 @@ from emotion_utils.captured import forward_batches
 from emotion_utils.errors import UserError
 from emotion_utils.heads.ablation import name_of
 from emotion_utils.heads.pairs import Head
-from emotion_utils.heads.screening import max_t
+from emotion_utils.heads.screening import max_t_by_emotion
 from emotion_utils.hooks import HookPoint, n_heads, n_layers
 from emotion_utils.positions import encode, find_reads
 from emotion_utils.resampling import grouped_mean_interval, resampling_units
@@ -237,8 +237,7 @@ def delta_attention(
     emotion, units = looked.table["emotion"].to_numpy(dtype=object), looked.table["unit"].to_numpy()
     named = list(dict.fromkeys(emotion))
     flat = looked.delta.reshape(len(looked), -1)
-    wide = np.concatenate([np.where((emotion == e)[:, None], flat, np.nan) for e in named], axis=1)
-    p = max_t(wide, units, n_permutations, seed).reshape(len(named), -1)
+    p = max_t_by_emotion(flat, emotion, units, n_permutations, seed)
     equal = (looked.table["tokens"] == looked.table["match_tokens"]).to_numpy()
     rows = []
     for i, own in enumerate(named):

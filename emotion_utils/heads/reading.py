@@ -22,7 +22,7 @@ from emotion_utils.families import blocks, value_projection, written_by_heads
 from emotion_utils.heads.ablation import name_of
 from emotion_utils.heads.ends import at_the_end, neutral_end
 from emotion_utils.heads.pairs import Head, Pairs
-from emotion_utils.heads.screening import max_t
+from emotion_utils.heads.screening import max_t_by_emotion
 from emotion_utils.heads.words import Words
 from emotion_utils.hooks import HookPoint, n_heads, n_layers
 from emotion_utils.lens import FEWEST_TOKENS, lens
@@ -203,8 +203,7 @@ def written_at_the_end(
     )  # (pair, head, d_model)
     odds = np.stack([_odds(pairs, neutral.state, written[:, i]) for i in range(len(heads))], axis=1)
     emotion, units = pairs.table["emotion"].to_numpy(dtype=object), pairs.table["unit"].to_numpy()
-    wide = np.concatenate([np.where((emotion == e)[:, None], odds, np.nan) for e in pairs.emotions], axis=1)
-    p = max_t(wide, units, n_permutations, seed).reshape(len(pairs.emotions), -1)
+    p = max_t_by_emotion(odds, emotion, units, n_permutations, seed)
     base, rows = torch.log_softmax(lens(pairs.model, neutral.state), dim=-1), []
     for i, (layer, head) in enumerate(heads):
         for e, own in enumerate(pairs.emotions):

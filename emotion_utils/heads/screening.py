@@ -25,7 +25,7 @@ from emotion_utils.resampling import (
     unit_weights,
 )
 
-__all__ = ["agreement", "effect_table", "halves", "max_t", "stability", "versions"]
+__all__ = ["agreement", "effect_table", "halves", "max_t", "max_t_by_emotion", "stability", "versions"]
 
 METHODS = ("pearson", "spearman")
 MANY_UNITS = 24
@@ -63,6 +63,19 @@ def max_t(
     flips = _flips(len(names), n_permutations, seed)
     ours, null = _t(np.ones((1, len(names))), sums)[0], _t(flips, sums)
     return permutation_p(ours, np.broadcast_to(null.max(axis=1)[:, None], null.shape))
+
+
+def max_t_by_emotion(
+    effects: Float[np.ndarray, "row test"],
+    emotion: Shaped[np.ndarray, " row"],
+    units: Shaped[np.ndarray, " row"],
+    n_permutations: int = 1000,
+    seed: int = 0,
+) -> Float[np.ndarray, "emotion test"]:
+    """:func:`max_t` of each measurement for each emotion, adjusted for all of them; emotions in order of appearance."""
+    named = list(dict.fromkeys(emotion.tolist()))
+    wide = [np.where((emotion == own)[:, None], effects, np.nan) for own in named]
+    return max_t(np.concatenate(wide, axis=1), units, n_permutations, seed).reshape(len(named), -1)
 
 
 def _flips(units: int, n: int, seed: int) -> Float[np.ndarray, "draw unit"]:
@@ -108,10 +121,7 @@ def effect_table(
     """
     whole = np.subtract(*pairs.log_odds()[:, :, 0])
     emotion, units = pairs.table["emotion"].to_numpy(dtype=object), pairs.table["unit"].to_numpy()
-    wide = np.concatenate(
-        [np.where((emotion == e)[:, None], effects, np.nan) for e in pairs.emotions], axis=1
-    )
-    p = max_t(wide, units, n_permutations, seed).reshape(len(pairs.emotions), -1)
+    p = max_t_by_emotion(effects, emotion, units, n_permutations, seed)
     rows = []
     for i, own in enumerate(pairs.emotions):
         kept = emotion == own

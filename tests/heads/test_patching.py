@@ -122,13 +122,17 @@ def test_what_is_moved_depends_on_no_other_prompt(pairs, mode):
         torch.testing.assert_close(together.tail(i, n), alone.tail(0, n), atol=1e-4, rtol=1e-4)
 
 
-def test_what_is_moved_is_told_from_the_target_towards_the_source():
+def test_what_is_moved_is_what_the_emotional_heads_add_or_what_is_lost_without_them():
     up = Transplanted(np.array([3.0, 5.0]), np.array([1.0, 1.0]), np.array([[2.0, 1.0], [3.0, 0.0]]))
     assert up.moved.tolist() == [[1, 0], [2, -1]]
     assert up.share == pytest.approx([0.5, -1 / 6])
-    down = Transplanted(up.target, up.source, up.patched)
+    down = Transplanted(up.target, up.source, up.patched, "noising")
     assert down.moved.tolist() == [[1, 2], [2, 5]]
     assert down.share == pytest.approx([0.5, 7 / 6])
+    # an emotion whose prompts are less emotional than neutral ones keeps its sign
+    odd = Transplanted(np.array([1.0]), np.array([3.0]), np.array([[2.0]]))
+    assert odd.moved.tolist() == [[-1]]
+    assert odd.share == pytest.approx([0.5])
 
 
 def test_modes_and_directions_that_are_not_there_are_named(few):
