@@ -15,7 +15,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from emotion_utils.families import blocks, normalises, written_by_heads
+from emotion_utils.families import written_by_heads
+from emotion_utils.heads.capture import norm_factors
 from emotion_utils.heads.pairs import Pairs
 from emotion_utils.hooks import HookFunction, HookPoint, attached, n_layers
 from emotion_utils.prefill import padded
@@ -140,14 +141,6 @@ def direct(
         last = part.z[:, :, -1]  # (prompt, layer, head, d_head)
         read = torch.einsum("lhdm,bm->blhd", weights, part.direct)
         value = torch.einsum("blhd,blhd->blh", read, last - means)
-        value = value * _factor(pairs, part, last, weights)[:, :, None]
+        value = value * norm_factors(pairs.model, last, part.written)[:, :, None]
         found[part.rows] = value.flatten(1).double().numpy()
     return found.reshape(2, len(pairs), -1)
-
-
-def _factor(pairs: Pairs, part: Slopes, last: Tensor, weights: Tensor) -> Float[Tensor, "prompt layer"]:
-    """By what a norm multiplies the sum of the heads before it is added: 1 where there is none."""
-    if not normalises(blocks(pairs.model)[0]):
-        return torch.ones(part.written.shape[:2])
-    plain = torch.einsum("blhd,lhdm->blm", last, weights)
-    return (part.written * plain).sum(-1) / plain.square().sum(-1)

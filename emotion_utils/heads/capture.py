@@ -12,13 +12,14 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from emotion_utils.attention import eager
+from emotion_utils.families import blocks, normalises, written_by_heads
 from emotion_utils.hooks import HookPoint, forward_until, n_layers, shape_at
 from emotion_utils.prefill import padded
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-__all__ = ["Captured", "capture", "chunks", "mean_outputs"]
+__all__ = ["Captured", "capture", "chunks", "mean_outputs", "norm_factors"]
 
 BATCH = 32
 CHUNK_BYTES = 2**29
@@ -116,6 +117,26 @@ def _fill(
 
         where = {HookPoint(layer, kind): keeper(layer) for layer in range(values.shape[1])}
         forward_until(model, where, **inputs)
+
+
+def norm_factors(
+    model: PreTrainedModel,
+    z: Float[Tensor, "prompt layer head d_head"],
+    added: Float[Tensor, "prompt layer d_model"],
+) -> Float[Tensor, "prompt layer"]:
+    """By what each block multiplies the sum of its heads before it is added: 1 but in Gemma, which normalises it.
+
+    Parameters
+    ----------
+    model
+    z, added
+        What heads give, and what attention adds to the residual stream, at one position.
+    """
+    if not normalises(blocks(model)[0]):
+        return torch.ones(added.shape[:2])
+    weights = torch.stack([written_by_heads(model, layer) for layer in range(z.shape[1])])
+    plain = torch.einsum("blhd,lhdm->blm", z, weights)
+    return (added * plain).sum(-1) / plain.square().sum(-1)
 
 
 def mean_outputs(

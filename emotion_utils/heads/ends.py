@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emotion_utils.captured import BATCH
-from emotion_utils.families import blocks, normalises, written_by_heads
+from emotion_utils.heads.capture import norm_factors
 from emotion_utils.hooks import HookFunction, HookPoint, forward_until, n_layers
 from emotion_utils.prefill import padded
 
@@ -50,12 +50,7 @@ def neutral_end(model: PreTrainedModel, pad: int, ids: Sequence[Sequence[int]]) 
     where = [last, *(HookPoint(layer, kind) for layer in range(layers) for kind in kinds)]
     found = at_the_end(model, pad, ids, where)
     z, added = (torch.stack([found[HookPoint(i, kind)] for i in range(layers)], dim=1) for kind in kinds)
-    factors = torch.ones(layers)
-    if normalises(blocks(model)[0]):
-        written = torch.stack([written_by_heads(model, layer) for layer in range(layers)])
-        plain = torch.einsum("plhd,lhdm->plm", z, written)
-        factors = ((added * plain).sum(-1) / plain.square().sum(-1)).mean(dim=0)
-    return Neutral(found[last].mean(dim=0), factors, z)
+    return Neutral(found[last].mean(dim=0), norm_factors(model, z, added).mean(dim=0), z)
 
 
 @torch.no_grad()

@@ -18,9 +18,8 @@ from emotion_utils.heads.patching import SIDES, transplants
 from emotion_utils.hooks import HookPoint, n_layers, shape_at
 from emotion_utils.interventions import UNTOUCHED, Condition
 from emotion_utils.resampling import grouped_mean_interval
-from emotion_utils.scoring.classifier import trained_classifier
+from emotion_utils.scoring.classifier import emotions_said
 from emotion_utils.scoring.lexical import keyword_count, vader_sentiment
-from emotion_utils.scoring.replies import reply_emotions
 from emotion_utils.scoring.scorer import score
 
 __all__ = [
@@ -137,11 +136,7 @@ def scored(table: pd.DataFrame, *, small_world: bool) -> pd.DataFrame:
     The table with ``says``, ``target`` (1 where it is the pair's emotion), ``keywords`` (of that emotion) and
     ``vader``.
     """
-    texts = table["text"].tolist()
-    if small_world:
-        says: list[str | None] = reply_emotions(texts)
-    else:
-        says = [None if found == "undecided" else found for found in trained_classifier().predict(texts)]
+    says = emotions_said(table["text"].tolist(), small_world=small_world)
     target = [float(a == b) for a, b in zip(says, table["emotion"], strict=True)]
     keywords, sentiment = keyword_count(), vader_sentiment()
     return score(table.assign(says=says, target=target), [keywords, sentiment]).rename(

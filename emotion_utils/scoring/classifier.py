@@ -30,6 +30,7 @@ __all__ = [
     "classified_as",
     "confusion",
     "emotion_probability",
+    "emotions_said",
     "held_out_predictions",
     "steered_predictions",
     "trained_classifier",
@@ -187,3 +188,18 @@ def _known(emotion: str) -> str:
 def _pipeline() -> Pipeline:
     weigh = TfidfVectorizer(token_pattern=WORD_OR_MARK, ngram_range=(1, 2), sublinear_tf=True)
     return make_pipeline(weigh, classifier())
+
+
+def emotions_said(texts: Sequence[str], *, small_world: bool) -> list[str | None]:
+    """What each text says: an emotion, or None.
+
+    Parameters
+    ----------
+    texts
+    small_world
+        Whether they are replies of a model that knows the small world: then the opening tells their emotion. Of others
+        it is what the project's classifier finds most probable.
+    """
+    if small_world:
+        return reply_emotions(texts)
+    return [None if found == UNDECIDED else found for found in trained_classifier().predict(texts)]

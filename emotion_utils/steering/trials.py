@@ -25,8 +25,8 @@ from emotion_utils.interventions import (
     steering,
 )
 from emotion_utils.resampling import grouped_mean_interval
-from emotion_utils.scoring.classifier import trained_classifier
-from emotion_utils.scoring.replies import first_reply, reply_emotions
+from emotion_utils.scoring.classifier import emotions_said
+from emotion_utils.scoring.replies import first_reply
 from emotion_utils.steering.subject import MADE, Subject
 from emotion_utils.suggestions import suggestion
 
@@ -198,11 +198,7 @@ def outcomes(subject: Subject, table: pd.DataFrame, *, cost: bool = True) -> pd.
     Of the bundled models a text says what the small world's replies that open like it say; of others, what the
     project's classifier finds most probable.
     """
-    texts = table["text"].tolist()
-    if subject.knows_replies:
-        says: list[str | None] = reply_emotions(texts)
-    else:
-        says = [None if found == "undecided" else found for found in trained_classifier().predict(texts)]
+    says = emotions_said(table["text"].tolist(), small_world=subject.knows_replies)
     out = table.assign(says=says, target=[float(a == b) for a, b in zip(says, table["emotion"], strict=True)])
     if cost:
         out["relative_perplexity"] = subject.cost(table["text"], table["context"], table["emotion"])
