@@ -38,6 +38,7 @@ BARS: dict[str, tuple[str, str, float]] = {
     "steering_overhead": ("ratio", "at most", 1.3),
     "head_attribution_vs_exact": ("ratio", "at least", 3.2),
     "head_resume_vs_loop": ("ratio", "at least", 1.5),
+    "bootstrap_vs_loop": ("ratio", "at least", 100.0),
 }
 """What each row has to reach: the column that is judged, the direction and the bound."""
 

@@ -22,11 +22,11 @@ from emotion_utils.captured import BATCH
 from emotion_utils.errors import UserError
 from emotion_utils.heads.ablation import name_of
 from emotion_utils.heads.pairs import Head, Pairs
-from emotion_utils.heads.screening import max_t_by_emotion
 from emotion_utils.hooks import HookFunction, HookPoint, forward_until
 from emotion_utils.keywords import words_with_spans
 from emotion_utils.prefill import padded
 from emotion_utils.resampling import grouped_mean_interval
+from emotion_utils.statistics.flips import max_t_by_emotion
 
 __all__ = ["CLASSES", "attends_to", "most_seen", "people", "token_classes", "token_spans"]
 

@@ -26,10 +26,10 @@ from emotion_utils.captured import forward_batches
 from emotion_utils.errors import UserError
 from emotion_utils.heads.ablation import name_of
 from emotion_utils.heads.pairs import Head
-from emotion_utils.heads.screening import max_t_by_emotion
 from emotion_utils.hooks import HookPoint, n_heads, n_layers
 from emotion_utils.positions import encode, find_reads
 from emotion_utils.resampling import grouped_mean_interval, resampling_units
+from emotion_utils.statistics.flips import max_t_by_emotion
 from emotion_utils.suggestions import suggestion
 
 if TYPE_CHECKING:

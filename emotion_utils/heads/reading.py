@@ -22,13 +22,13 @@ from emotion_utils.families import blocks, value_projection, written_by_heads
 from emotion_utils.heads.ablation import name_of
 from emotion_utils.heads.ends import at_the_end, neutral_end
 from emotion_utils.heads.pairs import Head, Pairs
-from emotion_utils.heads.screening import max_t_by_emotion
 from emotion_utils.heads.words import Words
 from emotion_utils.hooks import HookPoint, n_heads, n_layers
 from emotion_utils.lens import FEWEST_TOKENS, lens
 from emotion_utils.nulls import permutation_p
 from emotion_utils.probing import areas
 from emotion_utils.resampling import FEWEST_UNITS, grouped_mean_interval
+from emotion_utils.statistics.flips import max_t_by_emotion
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

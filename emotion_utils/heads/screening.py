@@ -11,88 +11,18 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 from scipy.stats import rankdata
 
 from emotion_utils.heads.ablation import name_of
 from emotion_utils.heads.pairs import Pairs
-from emotion_utils.nulls import permutation_p
-from emotion_utils.resampling import (
-    FEWEST_UNITS,
-    effective_units,
-    grouped_mean_interval,
-    interval,
-    unit_weights,
-)
+from emotion_utils.resampling import effective_units, grouped_mean_interval, interval, unit_weights
+from emotion_utils.statistics.flips import max_t, max_t_by_emotion
 
 __all__ = ["agreement", "effect_table", "halves", "max_t", "max_t_by_emotion", "stability", "versions"]
 
 METHODS = ("pearson", "spearman")
-MANY_UNITS = 24
 NEAR = 1 - 1e-12
-EXACTLY = 1e-9
-"""A standard error that is a smaller share of its mean is rounding."""
-
-
-def max_t(
-    effects: Float[np.ndarray, "row test"],
-    units: Shaped[np.ndarray, " row"],
-    n_permutations: int = 1000,
-    seed: int = 0,
-) -> Float[np.ndarray, " test"]:
-    """P value of each mean, two-sided, adjusted for all tests: signs of whole units are flipped, the largest |t| kept.
-
-    Parameters
-    ----------
-    effects
-        Paired differences; NaN where a row is not part of a test.
-    units
-        What is flipped together.
-    n_permutations, seed
-        Of the flips; where there are not more patterns of signs than that, all of them are taken.
-
-    Returns
-    -------
-    One p value per test; NaN everywhere with fewer than `resampling.FEWEST_UNITS` units.
-    """
-    codes, names = pd.factorize(np.asarray(units))
-    if len(names) < FEWEST_UNITS:
-        return np.full(effects.shape[1], np.nan)
-    sums = np.zeros((len(names), effects.shape[1]))
-    np.add.at(sums, codes, np.nan_to_num(effects))
-    flips = _flips(len(names), n_permutations, seed)
-    ours, null = _t(np.ones((1, len(names))), sums)[0], _t(flips, sums)
-    return permutation_p(ours, np.broadcast_to(null.max(axis=1)[:, None], null.shape))
-
-
-def max_t_by_emotion(
-    effects: Float[np.ndarray, "row test"],
-    emotion: Shaped[np.ndarray, " row"],
-    units: Shaped[np.ndarray, " row"],
-    n_permutations: int = 1000,
-    seed: int = 0,
-) -> Float[np.ndarray, "emotion test"]:
-    """:func:`max_t` of each measurement for each emotion, adjusted for all of them; emotions in order of appearance."""
-    named = list(dict.fromkeys(emotion.tolist()))
-    wide = [np.where((emotion == own)[:, None], effects, np.nan) for own in named]
-    return max_t(np.concatenate(wide, axis=1), units, n_permutations, seed).reshape(len(named), -1)
-
-
-def _flips(units: int, n: int, seed: int) -> Float[np.ndarray, "draw unit"]:
-    """Signs of units: every pattern but the observed one where these are few enough, random ones otherwise."""
-    if units < MANY_UNITS and 2**units <= n + 1:
-        return 1.0 - 2.0 * ((np.arange(1, 2**units)[:, None] >> np.arange(units)) & 1)
-    return np.random.default_rng(seed).choice([-1.0, 1.0], size=(n, units))
-
-
-def _t(signs: np.ndarray, sums: np.ndarray) -> Float[np.ndarray, "draw test"]:
-    """|t| of signed sums of units; infinite where all units agree exactly, 0 where they are all 0."""
-    n = len(sums)
-    means = signs @ sums / n
-    variance = ((sums**2).sum(axis=0) / n - means**2).clip(min=0) * n / (n - 1)
-    scale = np.sqrt(variance / n)
-    sure = np.where(means == 0, 0.0, np.inf)
-    return np.divide(np.abs(means), scale, out=sure, where=scale > EXACTLY * np.abs(means))
 
 
 def effect_table(

@@ -1,0 +1,42 @@
+"""P values of many tests, adjusted by the rules of the field; the adjustment with the maximum is in `flips.max_t`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+from statsmodels.stats.multitest import multipletests
+
+from emotion_utils.errors import UserError
+
+__all__ = ["Correction", "adjusted"]
+
+Correction = Literal["holm", "fdr_bh"]
+
+
+def adjusted(p: Float[np.ndarray, " test"], method: Correction) -> Float[np.ndarray, " test"]:
+    """Adjusted p values; a test without a p value keeps none, and does not count as a test.
+
+    Parameters
+    ----------
+    p
+        Of the tests, NaN where a test could not be made.
+    method
+        ``holm``: the chance of any false finding {cite:p}`holm1979`. ``fdr_bh``: the expected share of false findings
+        {cite:p}`benjamini1995`.
+
+    Raises
+    ------
+    UserError
+        Where a p value is not between 0 and 1.
+    """
+    p = np.asarray(p, dtype=np.float64)
+    known = ~np.isnan(p)
+    wrong = np.flatnonzero(known & ~((p >= 0) & (p <= 1)))
+    if len(wrong):
+        raise UserError(f"The p value of test {wrong[0]} is {p[wrong[0]]}: give numbers from 0 to 1, or NaN.")
+    out = np.full(len(p), np.nan)
+    if known.any():
+        out[known] = multipletests(p[known], method=method)[1]
+    return out

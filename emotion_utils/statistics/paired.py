@@ -1,0 +1,67 @@
+"""Every effect tested the same way: one call from paired differences to a table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Shaped
+
+from emotion_utils.statistics.bootstrap import bootstrap
+from emotion_utils.statistics.equivalence import equivalence
+from emotion_utils.statistics.flips import sign_flip_p
+from emotion_utils.statistics.shapes import shapes
+from emotion_utils.statistics.sizes import cohens_d_z, correction, means
+from emotion_utils.statistics.units import unit_sums
+
+__all__ = ["N_FLIPS", "N_RESAMPLES", "paired_effects"]
+
+N_RESAMPLES, N_FLIPS = 2000, 10_000
+
+
+def paired_effects(
+    differences: Float[np.ndarray, "pair test"],
+    units: Shaped[np.ndarray, " label"] | None = None,
+    *,
+    n_resamples: int = N_RESAMPLES,
+    n_flips: int = N_FLIPS,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Sizes, intervals and p values of paired differences, one row per test.
+
+    Parameters
+    ----------
+    differences
+        Changed minus untouched; NaN where a side of the pair is missing.
+    units
+        What is resampled and flipped together, such as the template of a prompt; by default each pair on its own.
+    n_resamples, n_flips, seed
+        Of the bootstrap and of the sign flips, whose seeds are spawned from this one.
+
+    Returns
+    -------
+    Columns ``n, n_units, mean, low, high`` (BCa, 95 %, in the outcome's unit), ``d_z, d_low, d_high`` (standard
+    deviations), ``g`` (Hedges), ``p`` (sign flips, alone), ``p_equivalence`` (two one-sided tests against 0.2 standard
+    deviations) and ``shape`` (:func:`emotion_utils.statistics.shapes.shapes`). NaN where a test has fewer than 3
+    pairs or 8 units.
+    """
+    sums = unit_sums(differences, units)
+    drawn, flipped = (int(s.generate_state(1)[0]) for s in np.random.SeedSequence(seed).spawn(2))
+    d_z = cohens_d_z(sums)
+    mean_ends = bootstrap(sums, "mean", n_resamples=n_resamples, seed=drawn)
+    d_ends = bootstrap(sums, "d_z", n_resamples=n_resamples, seed=drawn)
+    return pd.DataFrame(
+        {
+            "n": sums.pairs,
+            "n_units": sums.units,
+            "mean": means(sums),
+            "low": mean_ends.low,
+            "high": mean_ends.high,
+            "d_z": d_z,
+            "d_low": d_ends.low,
+            "d_high": d_ends.high,
+            "g": d_z * correction(sums.pairs),
+            "p": sign_flip_p(sums, n_flips, flipped),
+            "p_equivalence": equivalence(sums).p,
+            "shape": shapes(np.asarray(differences)),
+        }
+    )
