@@ -39,7 +39,8 @@ def paired_effects(
 
     Returns
     -------
-    Columns ``n, n_units, mean, low, high`` (BCa, 95 %, in the outcome's unit), ``d_z, d_low, d_high`` (standard
+    Columns ``n, n_units, mean, low, high`` (BCa, expanded for the number of units, 95 %, in the
+    outcome's unit), ``d_z, d_low, d_high`` (standard
     deviations), ``g`` (Hedges), ``p`` (sign flips, alone), ``p_equivalence`` (two one-sided tests against 0.2 standard
     deviations) and ``shape`` (:func:`emotion_utils.statistics.shapes.shapes`). NaN where a test has fewer than 3
     pairs or 8 units.

@@ -62,7 +62,7 @@ def test_bca_of_d_z_is_that_of_scipy():
     theirs = stats.bootstrap(
         (x,), d_z, n_resamples=20_000, method="BCa", rng=np.random.default_rng(4)
     ).confidence_interval
-    ours = bootstrap(unit_sums(x[:, None]), "d_z", n_resamples=20_000)
+    ours = bootstrap(unit_sums(x[:, None]), "d_z", kind="bca", n_resamples=20_000)
     assert ours.low[0] == pytest.approx(theirs.low, abs=0.02)
     assert ours.high[0] == pytest.approx(theirs.high, abs=0.02)
 
@@ -71,6 +71,15 @@ def test_the_loop_of_the_reports_gives_the_same_percentile_interval():
     x = RNG.normal(size=70)
     ours = bootstrap(unit_sums(x[:, None]), kind="percentile", n_resamples=5000)
     assert (ours.low[0], ours.high[0]) == pytest.approx(bootstrap_as_published(x, 5000), abs=0.03)
+
+
+def test_expansion_is_that_of_a_t_interval_for_the_number_of_units():
+    x = RNG.normal(size=(10, 1))
+    found = bootstrap(unit_sums(x), n_resamples=200_000)
+    t = stats.t.interval(0.95, 9, x.mean(), x.std(ddof=1) / np.sqrt(10))
+    assert (found.high - found.low)[0] == pytest.approx(t[1] - t[0], rel=0.12)
+    plain = bootstrap(unit_sums(x), kind="bca", n_resamples=200_000)
+    assert (plain.high - plain.low)[0] < 0.88 * (t[1] - t[0])
 
 
 def test_units_are_resampled_whole_and_pairs_of_one_unit_do_not_count_twice():
