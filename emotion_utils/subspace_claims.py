@@ -12,16 +12,17 @@ from scipy.linalg import orthogonal_procrustes
 from emotion_utils.claims import Measurement, read_claims
 from emotion_utils.errors import UserError
 from emotion_utils.jackknife import FEWEST_UNITS, jackknife_interval
+from emotion_utils.k_bootstrap import published_sweep, sweep_draws
 from emotion_utils.nulls import permutation_p
 from emotion_utils.published_alignment import case_of, phase35
-from emotion_utils.raw_overlaps import KS, matched_layers, overlaps, published_bases, top_cosines
+from emotion_utils.raw_overlaps import KS, matched_layers, published_bases, top_cosines
 from emotion_utils.resampling import effective_units, interval
 from emotion_utils.scrutiny import scrutinised
 from emotion_utils.sides import Reading, Rows
 from emotion_utils.subspace_scrutiny import OVERLAPS, REPORTED_WIDTH, scrutiny
 from emotion_utils.subspaces import angle_cosine_chance, orthonormal, principal_components, published_score
 
-__all__ = ["chapter_measurements", "counterparts", "published_sweep"]
+__all__ = ["chapter_measurements", "counterparts"]
 
 K = 10
 NAMES = {
@@ -30,7 +31,6 @@ NAMES = {
     "gpt-neo-125m": ("gpt-neo-125m", "EleutherAI/gpt-neo-125m", "small-neo"),
 }
 PAIR = "gpt2~pythia-160m"
-Bases = Float[np.ndarray, "layer emotion k d_model"]
 
 
 def counterparts(pair: str, models: Sequence[str]) -> tuple[str, str]:
@@ -50,51 +50,12 @@ def counterparts(pair: str, models: Sequence[str]) -> tuple[str, str]:
     return (one, other) if one is not None and other is not None else (models[0], models[1])
 
 
-def published_sweep(
-    one: Reading, other: Reading, rows: Rows, ks: Sequence[int] = KS
-) -> Float[np.ndarray, "emotion size"]:
-    """The reports' "cos²" before any map, mean over layers of equal depth, for each emotion and k."""
-    a, b = (published_bases(reading, rows, max(ks)) for reading in (one, other))
-    return _sweep(a, b, one, other, ks)
-
-
-def _sweep(a: Bases, b: Bases, one: Reading, other: Reading, ks: Sequence[int]) -> np.ndarray:
-    pairs = matched_layers(one.layers, other.layers)
-    # of orthonormal rows the mean over all k x k products is the overlap over k
-    swept: np.ndarray = overlaps(a, b, pairs, ks).mean(axis=0) / np.array(ks)
-    return swept
-
-
-def _sweep_draws(
-    one: Reading, other: Reading, rows: Rows, ks: Sequence[int], n: int, seed: int
-) -> Float[np.ndarray, "draw emotion size"]:
-    """The sweep after whole units were drawn with replacement; a draw of too low a rank is left out."""
-    rng, out = np.random.default_rng(seed), []
-    parts = [
-        ([reading.at(own["id"]) for reading in (one, other)], own["unit"].to_numpy())
-        for own in rows.pairs.values()
-    ]
-    for _ in range(n):
-        drawn = rng.choice(rows.units, size=len(rows.units))
-        bases: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
-        try:
-            for states, units in parts:
-                picked = np.concatenate([np.flatnonzero(units == unit) for unit in drawn])
-                for side, values in zip(bases, states, strict=True):
-                    side.append(np.stack([principal_components(v[picked], max(ks)) for v in values]))
-        except UserError:
-            continue
-        a, b = (np.stack(side, axis=1) for side in bases)
-        out.append(_sweep(a, b, one, other, ks))
-    return np.array(out)
-
-
 def chapter_measurements(
     readings: Mapping[str, Reading],
     rows: Rows,
     wider: tuple[Rows, Mapping[str, Reading]] | None = None,
     *,
-    n_resamples: int = 100,
+    n_resamples: int = 500,
     n_permutations: int = 99,
     seed: int = 0,
 ) -> list[Measurement]:
@@ -243,7 +204,7 @@ def _over_k(
         return [Measurement(claim, name, None, note="the two models have different widths") for claim in ids]
     chance = 1 / one.values.shape[2]
     mean = published_sweep(one, other, rows).mean(axis=0)
-    draws = _sweep_draws(one, other, rows, KS, n, seed)
+    draws = sweep_draws(one, other, rows, KS, n, seed)
     best = np.array(KS)[draws.mean(axis=1).argmax(axis=1)]
     note = f"k=2 is best in {np.mean(best == KS[0]):.0%} of {len(draws)} resamples"
     inside = interval(draws.mean(axis=1)[:, 0], units, float(mean[0]), (0, 1))
