@@ -1,0 +1,158 @@
+"""The reports' overlap by number of dimensions, and how it moves when prompts are drawn again.
+
+A resample that holds a prompt twice is the same prompt with a weight of 2, so that principal components come from a
+decomposition no larger than the number of different prompts that were drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from emotion_utils.raw_overlaps import KS, matched_layers, overlaps, published_bases
+from emotion_utils.resampling import unit_weights
+from emotion_utils.sides import Reading, Rows
+
+__all__ = ["by_k", "published_sweep", "sweep_draws"]
+
+Bases = Float[np.ndarray, "layer emotion k d_model"]
+RANK = 1e-10
+"""Of the largest variance: directions with a smaller share are rounding."""
+
+
+def published_sweep(
+    one: Reading, other: Reading, rows: Rows, ks: Sequence[int] = KS
+) -> Float[np.ndarray, "emotion size"]:
+    """The reports' "cos²" before any map, mean over layers of equal depth, for each emotion and k."""
+    a, b = (published_bases(reading, rows, max(ks)) for reading in (one, other))
+    return _sweep(a, b, one, other, ks)
+
+
+def sweep_draws(
+    one: Reading, other: Reading, rows: Rows, ks: Sequence[int] = KS, n: int = 500, seed: int = 0
+) -> Float[np.ndarray, "draw emotion size"]:
+    """:func:`published_sweep` after whole units were drawn with replacement.
+
+    Parameters
+    ----------
+    one, other
+        Two models of equal width.
+    rows
+        Prompts and their units.
+    ks
+        Dimensions.
+    n, seed
+        Of the draws. One in which an emotion has fewer directions than the largest k is left out.
+
+    Returns
+    -------
+    One sweep per draw that is left.
+    """
+    parts = [
+        ([reading.at(own["id"]).astype(np.float64) for reading in (one, other)], own["unit"].to_numpy())
+        for own in rows.pairs.values()
+    ]
+    drawn = unit_weights(rows.units, n, np.random.default_rng(seed))
+    at = {unit: i for i, unit in enumerate(sorted(rows.units))}
+    columns = [np.array([at[unit] for unit in units]) for _, units in parts]
+    out = []
+    for weights in drawn:
+        bases: list[list[np.ndarray | None]] = [[], []]
+        for (states, _), column in zip(parts, columns, strict=True):
+            for side, values in zip(bases, states, strict=True):
+                side.append(weighted_components(values, weights[column], max(ks)))
+        found = [[basis for basis in side if basis is not None] for side in bases]
+        if all(len(side) == len(parts) for side in found):
+            a, b = (np.stack(side, axis=1) for side in found)
+            out.append(_sweep(a, b, one, other, ks))
+    return np.array(out).reshape(-1, len(parts), len(ks))
+
+
+def weighted_components(
+    values: Float[np.ndarray, "layer row d"], weights: Float[np.ndarray, " row"], k: int
+) -> Float[np.ndarray, "layer k d"] | None:
+    """First k principal components of rows that count as often as their weights say; None where there are fewer."""
+    kept = weights > 0
+    if kept.sum() <= k:
+        return None
+    x, w = values[:, kept], weights[kept]
+    x = (x - np.average(x, axis=1, weights=w)[:, None]) * np.sqrt(w)[:, None]
+    variance, axes = np.linalg.eigh(x @ x.transpose(0, 2, 1))
+    variance, axes = variance[:, ::-1][:, :k], axes[:, :, ::-1][:, :, :k]
+    if (variance[:, -1] <= RANK * variance[:, 0]).any():
+        return None
+    found: np.ndarray = axes.transpose(0, 2, 1) @ x / np.sqrt(variance)[:, :, None]
+    return found
+
+
+def by_k(
+    draws: Float[np.ndarray, "draw emotion size"],
+    emotions: Sequence[str],
+    chance: Float[np.ndarray, "random size"],
+    ks: Sequence[int] = KS,
+) -> pd.DataFrame:
+    """What resamples say of each k, beside random subspaces of the same width.
+
+    Parameters
+    ----------
+    draws
+        From :func:`sweep_draws`.
+    emotions
+        In their order.
+    chance
+        The same score of pairs of random subspaces.
+    ks
+        Dimensions.
+
+    Returns
+    -------
+    One row per emotion and k: ``emotion, k, overlap`` (mean of the draws), ``low, high`` (their middle 95 %), ``chance,
+    chance_low, chance_high``, and the shares of draws and of random pairs in which this k is ``best`` and
+    ``chance_best``.
+    """
+    rows = []
+    often = np.bincount(chance.argmax(axis=1), minlength=len(ks)) / len(chance)
+    ends = np.quantile(chance, [0.025, 0.975], axis=0)
+    for i, emotion in enumerate(emotions):
+        own = draws[:, i]
+        best = np.bincount(own.argmax(axis=1), minlength=len(ks)) / max(len(own), 1)
+        low, high = np.quantile(own, [0.025, 0.975], axis=0)
+        rows += [
+            (
+                emotion,
+                k,
+                own[:, j].mean(),
+                low[j],
+                high[j],
+                chance[:, j].mean(),
+                *ends[:, j],
+                best[j],
+                often[j],
+            )
+            for j, k in enumerate(ks)
+        ]
+    columns = [
+        "emotion",
+        "k",
+        "overlap",
+        "low",
+        "high",
+        "chance",
+        "chance_low",
+        "chance_high",
+        "best",
+        "chance_best",
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _sweep(
+    a: Bases, b: Bases, one: Reading, other: Reading, ks: Sequence[int]
+) -> Float[np.ndarray, "emotion size"]:
+    pairs = matched_layers(one.layers, other.layers)
+    # of orthonormal rows the mean over all k x k products is the overlap over k
+    swept: np.ndarray = overlaps(a, b, pairs, ks).mean(axis=0) / np.array(ks)
+    return swept
