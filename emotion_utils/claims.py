@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +19,6 @@ from emotion_utils.paths import DATA
 from emotion_utils.suggestions import suggestion
 
 __all__ = [
-    "SCRUTINY",
     "Claim",
     "Measurement",
     "Verdict",
@@ -35,16 +34,6 @@ __all__ = [
 ]
 
 Verdict = Literal["reproduced", "not reproduced", "other model", "pending"]
-SCRUTINY = (
-    "at chance",
-    "above chance",
-    "arithmetic holds",
-    "arithmetic fails",
-    "conflicts",
-    "no null applies",
-)
-"""What can be said of a claim without its model; the rules are in :mod:`emotion_utils.scrutiny`."""
-
 COLUMNS = ("id", "claim", "metric", "value", "model", "kind", "lo", "hi", "tolerance")
 WITHIN = re.compile(r"within (\d+(?:\.\d+)?) %")
 INSIDE = "our value inside [lo, hi]"
@@ -102,10 +91,6 @@ class Measurement:
         For orders and qualitative claims: whether the chapter's own rule says so.
     note
         A sentence for the reader.
-    scrutiny
-        One of :data:`SCRUTINY`; empty where the claim was not looked at in that way.
-    scrutiny_note
-        What it rests on.
     """
 
     claim: str
@@ -117,14 +102,8 @@ class Measurement:
     n: int | None = None
     holds: bool | None = None
     note: str = ""
-    scrutiny: str = ""
-    scrutiny_note: str = ""
 
     def __post_init__(self) -> None:
-        if self.scrutiny and self.scrutiny not in SCRUTINY:
-            raise UserError(
-                f'The scrutiny of {self.claim} is "{self.scrutiny}": {suggestion(self.scrutiny, SCRUTINY)}'
-            )
         for name in ("value", "low", "high", "null"):
             number = getattr(self, name)
             if number is not None:
@@ -283,8 +262,21 @@ def read_measurements(run_dir: str | Path) -> list[Measurement]:
     return found
 
 
-def judge(rows: Iterable[Measurement], claims: pd.DataFrame | None = None) -> pd.DataFrame:
+def judge(
+    rows: Iterable[Measurement],
+    claims: pd.DataFrame | None = None,
+    scrutiny: Mapping[str, tuple[str, str]] | None = None,
+) -> pd.DataFrame:
     """Put each measurement beside its claim, with the verdict.
+
+    Parameters
+    ----------
+    rows
+        The measurements.
+    claims
+        From :func:`read_claims`.
+    scrutiny
+        By claim, a word and what it rests on, from :func:`emotion_utils.scrutiny.of`; the columns are empty without.
 
     Returns
     -------
@@ -293,28 +285,41 @@ def judge(rows: Iterable[Measurement], claims: pd.DataFrame | None = None) -> pd
     """
     claims = read_claims() if claims is None else claims
     by_id = claims.set_index("id", drop=False)
-    return pd.DataFrame([_judged(by_id.loc[row.claim], row) for row in rows], columns=LEDGER)
+    judged = [_judged(by_id.loc[row.claim], row, scrutiny or {}) for row in rows]
+    return pd.DataFrame(judged, columns=LEDGER)
 
 
-def ledger(run_dir: str | Path, prefix: str = "", claims: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Judge every claim whose id starts with `prefix`; one that was not measured is `pending`."""
+def ledger(
+    run_dir: str | Path,
+    prefix: str = "",
+    claims: pd.DataFrame | None = None,
+    scrutiny: Mapping[str, tuple[str, str]] | None = None,
+) -> pd.DataFrame:
+    """:func:`judge` for every claim whose id starts with `prefix`; one that was not measured is `pending`."""
     claims = read_claims() if claims is None else claims
     measured: dict[str, list[Measurement]] = {}
     for row in read_measurements(run_dir):
         measured.setdefault(row.claim, []).append(row)
     wanted = claims[claims["id"].str.startswith(prefix)]
-    judged = [_judged(row, m) for _, row in wanted.iterrows() for m in measured.get(row["id"], [None])]
+    looked = scrutiny or {}
+    judged = [
+        _judged(row, m, looked) for _, row in wanted.iterrows() for m in measured.get(row["id"], [None])
+    ]
     return pd.DataFrame(judged, columns=LEDGER)
 
 
-COPIED = ("low", "high", "null", "n", "model", "scrutiny", "note", "scrutiny_note")
-LEDGER = ["id", "claim", "metric", "report", "ours", *COPIED[:5], "holds", "verdict", *COPIED[5:]]
+COPIED = ("low", "high", "null", "n", "model", "note")
+TEXTS = ("scrutiny", "note", "scrutiny_note")
+LEDGER = ["id", "claim", "metric", "report", "ours", *COPIED[:5], "holds", "verdict", *TEXTS]
 
 
-def _judged(row: pd.Series, measured: Measurement | None) -> dict[str, Any]:
+def _judged(
+    row: pd.Series, measured: Measurement | None, scrutiny: Mapping[str, tuple[str, str]]
+) -> dict[str, Any]:
     texts = {field.name: row[field.name] for field in fields(Claim)}
     claim = Claim(**{**texts, "lo": float(row["lo"]), "hi": float(row["hi"])})
     ours = measured or Measurement(claim.id, "", None)
+    word, told = scrutiny.get(claim.id, ("", ""))
     return {
         "id": claim.id,
         "claim": row["claim"],
@@ -324,4 +329,6 @@ def _judged(row: pd.Series, measured: Measurement | None) -> dict[str, Any]:
         **{name: getattr(ours, name) for name in COPIED},
         "holds": rule_holds(claim, measured),
         "verdict": replication(claim, measured),
+        "scrutiny": word,
+        "scrutiny_note": told,
     }

@@ -17,9 +17,8 @@ from emotion_utils.nulls import permutation_p
 from emotion_utils.published_alignment import case_of, phase35
 from emotion_utils.raw_overlaps import KS, matched_layers, published_bases, top_cosines
 from emotion_utils.resampling import effective_units, interval
-from emotion_utils.scrutiny import scrutinised
+from emotion_utils.scrutiny.subspaces import OVERLAPS, REPORTED_WIDTH
 from emotion_utils.sides import Reading, Rows
-from emotion_utils.subspace_scrutiny import OVERLAPS, REPORTED_WIDTH, scrutiny
 from emotion_utils.subspaces import angle_cosine_chance, orthonormal, principal_components, published_score
 
 __all__ = ["chapter_measurements", "counterparts"]
@@ -59,7 +58,7 @@ def chapter_measurements(
     n_permutations: int = 99,
     seed: int = 0,
 ) -> list[Measurement]:
-    """Measure the claims of Phase 3.5, and those of Phase 7.5 about k, each with what can be said without a model.
+    """Measure the claims of Phase 3.5, and those of Phase 7.5 about k.
 
     Parameters
     ----------
@@ -75,8 +74,7 @@ def chapter_measurements(
     few = len(rows.units)
     if few < FEWEST_UNITS:
         note = f"{few} units, at least {FEWEST_UNITS} are needed"
-        empty = [Measurement(claim, "", None, n=len(rows.emotional()), note=note) for claim in _all(claims)]
-        return scrutinised(empty, scrutiny(seed=seed))
+        return [Measurement(claim, "", None, n=len(rows.emotional()), note=note) for claim in _all(claims)]
     out = []
     for claim in OVERLAPS:
         one, other = counterparts(str(claims.loc[claim, "model"]), names)
@@ -92,7 +90,7 @@ def chapter_measurements(
     pair = readings[one], readings[other]
     out += _aligned(*pair, rows, n_permutations, seed)
     out += _over_k(*pair, rows, wider, n_resamples, seed)
-    return scrutinised(out, scrutiny(seed=seed))
+    return out
 
 
 def _all(claims: pd.DataFrame) -> list[str]:

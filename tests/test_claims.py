@@ -129,7 +129,7 @@ def test_an_interval_has_its_ends_in_order():
 def test_measurements_survive_the_disk_and_nothing_else_stays_there(tmp_path):
     rows = [
         Measurement("P1.size.total", "", 680, 680, 680, None, 680),
-        Measurement("P1.tokens.mean", "small-gpt2", None, note="no tokenizer", scrutiny="no null applies"),
+        Measurement("P1.tokens.mean", "small-gpt2", None, note="no tokenizer"),
     ]
     path = write_measurements(tmp_path, "01_dataset", rows)
     write_measurements(tmp_path, "01_dataset", rows)
@@ -173,20 +173,27 @@ def test_the_ledger_has_every_claim_of_the_chapter(tmp_path):
     assert judge(rows)["verdict"].tolist() == ["reproduced", "not reproduced"]
 
 
-def test_scrutiny_is_one_of_its_words_and_is_shown_beside_the_verdict():
-    row = Measurement("P1.size.total", "", 680, scrutiny="arithmetic holds", scrutiny_note="as counted")
-    table = judge([row, Measurement("P1.tokens.mean", "", None)])
+def test_scrutiny_is_shown_beside_the_verdict_whether_measured_or_not(tmp_path):
+    rows = [Measurement("P1.size.total", "", 680), Measurement("P1.tokens.mean", "", None)]
+    looked = {"P1.size.total": ("arithmetic holds", "as counted"), "P1.size.baseline": ("conflicts", "71")}
+    table = judge(rows, scrutiny=looked)
     assert table["scrutiny"].tolist() == ["arithmetic holds", ""]
-    assert table.loc[0, "scrutiny_note"] == "as counted"
-    with pytest.raises(UserError, match='did you mean "at chance"'):
-        Measurement("P1.size.total", "", 680, scrutiny="at chanc")
+    assert table["scrutiny_note"].tolist() == ["as counted", ""]
+    assert judge(rows)["scrutiny"].tolist() == ["", ""]
+    write_measurements(tmp_path, "01_dataset", rows)
+    whole = ledger(tmp_path, "P1.", scrutiny=looked).set_index("id")
+    assert whole.loc[["P1.size.total", "P1.size.baseline"], "scrutiny"].tolist() == [
+        "arithmetic holds",
+        "conflicts",
+    ]
+    assert whole.loc["P1.chars.baseline", "scrutiny"] == ""
 
 
-def test_a_file_without_scrutiny_is_still_read(tmp_path):
+def test_a_file_that_still_has_scrutiny_is_read_without_it(tmp_path):
     path = write_measurements(tmp_path, "01_dataset", [Measurement("P1.size.total", "", 680)])
     content = json.loads(path.read_text())
     for row in content["measurements"]:
-        del row["scrutiny"], row["scrutiny_note"]
+        row |= {"scrutiny": "arithmetic holds", "scrutiny_note": "as counted"}
     path.write_text(json.dumps(content))
     assert read_measurements(tmp_path) == [Measurement("P1.size.total", "", 680)]
 

@@ -59,8 +59,6 @@ NAMED_HEAD: Head = (1, 10)
 NAMED = {"L0H0", "L0H1", "L0H4", "L0H5"}
 SECOND = ("L3H2", "L1H11")
 TOP = 10
-OTHER = "one report names L1H10, the other four heads of layer 0"
-SUM = "12 x 12 x 3 = 432"
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +166,6 @@ def screening_measurements(
         Measurement(
             "P6.top.gratitude", model, head["delta"], head["low"], head["high"], float(head["even"]), n,
             note=f"{head['name']}; the largest is {lead}; null: attention spread evenly",
-            scrutiny="conflicts", scrutiny_note=OTHER,
         ),
         Measurement("P6.second", model, None, n=n, holds=names == SECOND, note=f"{names[0]} and {names[1]} follow"),
         Measurement(
@@ -178,11 +175,9 @@ def screening_measurements(
         Measurement(
             "P6.top.layer0", model, float((mean["layer"] == 0).sum()), n=4, null=4 / n_layers,
             holds=set(mean["name"]) == NAMED, note=f"the four largest: {told}; null: heads spread evenly",
-            scrutiny="conflicts", scrutiny_note=OTHER,
         ),
         Measurement(
             "P6.scores", model, float(len(delta)), n=len(delta), note="layers x heads x emotions",
-            scrutiny="arithmetic holds", scrutiny_note=SUM,
         ),
         Measurement(
             "P6.ablate.kw", model, words["one"] - words["other"], n=int(words["n"]),

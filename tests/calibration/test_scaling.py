@@ -26,9 +26,11 @@ def test_it_is_the_published_formula_in_any_coordinates(scale):
 
 
 def test_the_score_falls_with_the_scale_alone():
-    table = by_scale(range(4), 60, (0.01, 1.0, 100.0))
+    table = by_scale(range(4), 200, (0.01, 1.0, 50.0, 500.0))
     assert table["median"].is_monotonic_decreasing
-    assert table["median"].iloc[0] > 0.5e6 > 100 > table["median"].iloc[-1]
+    assert 0.5e6 < table["median"].iloc[0] <= 1e6
+    # where nothing is clipped, the score is inverse to the square of the scale
+    assert table["median"].iloc[2] == pytest.approx(100 * table["median"].iloc[3])
     assert (table["low"] <= table["median"]).all()
     assert (table["median"] <= table["high"]).all()
 

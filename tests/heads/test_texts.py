@@ -153,7 +153,6 @@ def test_the_claims_of_screening_follow_their_rules(delta):
     assert rows["P6.top.layer0"].value == 4.0
     assert rows["P6.top.layer0"].holds is False
     assert rows["P6.scores"].value == 432
-    assert rows["P6.scores"].scrutiny == "arithmetic holds"
     assert rows["P6.ablate.kw"].holds is False  # fewer, but the interval reaches beyond zero
     assert rows["P6.ablate.sent.none"].value == pytest.approx(-0.02)
     assert rows["P6.ablate.sent"].value == pytest.approx(-0.05)

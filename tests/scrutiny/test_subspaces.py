@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from emotion_utils import subspace_scrutiny
 from emotion_utils.calibration import ledger
 from emotion_utils.claims import read_claims
 from emotion_utils.raw_overlaps import KS
+from emotion_utils.scrutiny import subspaces
+from emotion_utils.subspaces import published_score
 
 
 @pytest.fixture(scope="module")
 def found():
-    return subspace_scrutiny.scrutiny(200)
+    return subspaces.scrutiny(200)
 
 
 def test_all_claims_about_subspaces_get_a_word(found):
@@ -21,7 +23,7 @@ def test_all_claims_about_subspaces_get_a_word(found):
 
 
 def test_the_reports_own_overlaps_are_at_chance():
-    table = subspace_scrutiny.before_alignment(200).set_index("id")
+    table = subspaces.before_alignment(200).set_index("id")
     assert table.loc["P35.overlap.gp", "chance"] == pytest.approx(0.148, abs=0.011)
     assert table.loc["P75.k20.anger", "chance"] == pytest.approx(1 / 768, rel=0.05)
     assert table.loc["P35.align.before", "chance"] == pytest.approx(1 / 768, rel=0.05)
@@ -30,9 +32,20 @@ def test_the_reports_own_overlaps_are_at_chance():
 
 
 def test_random_sweeps_have_the_same_mean_at_every_k():
-    sweeps = subspace_scrutiny.random_sweeps(400)
+    sweeps = subspaces.random_sweeps(400)
     assert sweeps.shape == (400, len(KS))
     assert sweeps.mean(axis=0) == pytest.approx(1 / 768, rel=0.12)
+
+
+def test_random_sweeps_are_those_of_drawn_subspaces_of_a_wider_model_cut_to_the_narrower():
+    k, wide, narrow, rng = 3, 60, 20, np.random.default_rng(1)
+    drawn = []
+    for _ in range(1500):
+        basis = np.linalg.qr(rng.normal(size=(wide, k)))[0].T[:, :narrow]
+        drawn.append(published_score(basis, np.linalg.qr(rng.normal(size=(narrow, k)))[0].T))
+    quick = subspaces.random_sweeps(1500, 2, wide, (k,))[:, 0]
+    assert quick.mean() == pytest.approx(np.mean(drawn), rel=0.05)
+    assert quick.std() == pytest.approx(np.std(drawn), rel=0.1)
 
 
 def test_the_value_after_a_map_is_covered_by_models_that_share_nothing(found):
@@ -45,13 +58,13 @@ def test_the_value_after_a_map_is_covered_by_models_that_share_nothing(found):
 def test_a_value_that_no_scale_reaches_is_above_chance():
     claim = read_claims().set_index("id").loc["P35.align.after"]
     facts = ledger.read("published").tables["facts"].assign(q_low=0.1, q_high=0.2)
-    assert subspace_scrutiny._after(claim, facts).word == "above chance"
+    assert subspaces._after(claim, facts).word == "above chance"
     angles = pd.DataFrame(
         [("float64", "orthonormal", 1.0, 0.1, 0.2)], columns=["precision", "basis", "scale", "low", "high"]
     )
     claim = read_claims().set_index("id").loc["P35.align.angle"]
-    assert subspace_scrutiny._angle(claim, angles).word == "above chance"
-    assert subspace_scrutiny._angle(claim, angles.assign(low=0.8, high=0.85)).word == "at chance"
+    assert subspaces._angle(claim, angles).word == "above chance"
+    assert subspaces._angle(claim, angles.assign(low=0.8, high=0.85)).word == "at chance"
 
 
 def test_algebra_and_printed_means(found):

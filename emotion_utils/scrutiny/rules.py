@@ -1,0 +1,168 @@
+"""The words that can be said of a claim without its model, and the rules behind them.
+
+- *at chance*: under its null the published formula, at the claim's own width, number of rows and k, reaches the value;
+  *above chance*: it does not. A value below the null is at chance too. Where a report leaves a scale open, the null is
+  tried over a range of scales, and those that reach the value are named.
+- *arithmetic holds*, *arithmetic fails*: what the report prints can be computed, and agrees with the printed digits or
+  not.
+- *conflicts*: another report, or another place of the same one, says otherwise.
+- *no null applies*: a count, a setting, or a statement without a quantity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from statistics import fmean
+from typing import NamedTuple
+
+import pandas as pd
+
+from emotion_utils.claims import stated_interval
+from emotion_utils.errors import UserError
+from emotion_utils.suggestions import suggestion
+
+__all__ = [
+    "LEVEL",
+    "SCRUTINY",
+    "Scrutiny",
+    "chance",
+    "computed",
+    "conflicting",
+    "mean_range",
+    "no_null",
+    "number",
+    "printed",
+    "reasons",
+    "spread",
+    "under_null",
+    "value",
+    "within",
+]
+
+SCRUTINY = (
+    "at chance",
+    "above chance",
+    "arithmetic holds",
+    "arithmetic fails",
+    "conflicts",
+    "no null applies",
+)
+"""What can be said of a claim without its model."""
+LEVEL = 0.05
+"""Two-sided; intervals are 95 %."""
+
+
+class _Said(NamedTuple):
+    word: str
+    note: str
+
+
+class Scrutiny(_Said):
+    """A word of :data:`SCRUTINY`, and what it rests on: a fragment that names what was computed."""
+
+    __slots__ = ()
+
+    def __new__(cls, word: str, note: str) -> Scrutiny:
+        """Refuse any other word."""
+        if word not in SCRUTINY:
+            raise UserError(f'"{word}" ({note}) is no word of the scrutiny: {suggestion(word, SCRUTINY)}')
+        return super().__new__(cls, word, note)
+
+
+def printed(claim: pd.Series) -> tuple[float, float]:
+    """The range that a row of the claims states, or what rounds to its digits."""
+    return stated_interval(str(claim["value"]), float(claim["lo"]), float(claim["hi"]))
+
+
+def value(claims: pd.DataFrame, claim: str) -> float:
+    """The value of a claim, `claims` being indexed by id; of a range the lower end."""
+    return float(claims.loc[claim, "lo"])
+
+
+def number(given: float) -> str:
+    """Three digits; counts in full."""
+    return f"{given:,.0f}" if abs(given) >= 1000 or float(given).is_integer() else f"{given:.3g}"
+
+
+def spread(low: float, high: float) -> str:
+    """A range in words, a single number where its ends are equal."""
+    return number(low) if low == high else f"{number(low)} to {number(high)}"
+
+
+def under_null(claim: pd.Series, low: float, high: float, about: str) -> Scrutiny:
+    """Whether the published value exceeds what its formula gives where there is nothing to find.
+
+    Parameters
+    ----------
+    claim
+        A row of the claims.
+    low, high
+        Range of the formula under its null.
+    about
+        What the null is, in a few words.
+    """
+    word = "at chance" if printed(claim)[0] <= high else "above chance"
+    return Scrutiny(word, f"{about}: {spread(low, high)}")
+
+
+def within(claim: pd.Series, low: float, high: float, about: str) -> Scrutiny:
+    """:func:`under_null` for a quantity with a sign: a value below the null's range is no less surprising."""
+    ours = printed(claim)
+    word = "at chance" if ours[0] <= high and low <= ours[1] else "above chance"
+    return Scrutiny(word, f"{about}: {spread(low, high)}")
+
+
+def chance(p: float, about: str) -> Scrutiny:
+    """At chance where a test's p value exceeds :data:`LEVEL`."""
+    return Scrutiny("at chance" if p > LEVEL else "above chance", f"{about}: p = {p:.2g}")
+
+
+def computed(claim: pd.Series, low: float, high: float, about: str) -> Scrutiny:
+    """Whether the printed value agrees with what can be computed without any model.
+
+    Parameters
+    ----------
+    claim
+        A row of the claims.
+    low, high
+        Range of what was computed, both equal where it is exact.
+    about
+        What was computed, in a few words.
+    """
+    theirs = printed(claim)
+    word = "arithmetic holds" if low <= theirs[1] and theirs[0] <= high else "arithmetic fails"
+    return Scrutiny(word, f"{about}: {spread(low, high)}")
+
+
+def no_null(reason: str) -> Scrutiny:
+    """A claim of which nothing can be said without its model, and why."""
+    return Scrutiny("no null applies", reason)
+
+
+def reasons(given: Mapping[str, str]) -> dict[str, Scrutiny]:
+    """:func:`no_null` for many claims."""
+    return {claim: no_null(reason) for claim, reason in given.items()}
+
+
+def conflicting(claims: pd.DataFrame) -> dict[str, Scrutiny]:
+    """Every claim that another one contradicts, by the column `conflicts_with`.
+
+    Parameters
+    ----------
+    claims
+        Indexed by id.
+    """
+    found = {}
+    for claim, other in claims["conflicts_with"].items():
+        if other:
+            said = f"{other} says {claims.loc[other, 'value']}"
+            where = claims.loc[other, ["condition", "section"]]
+            told = f" ({where['condition']})" if where["condition"] else ""
+            found[str(claim)] = Scrutiny("conflicts", f"{said}{told}, section {where['section']}")
+    return found
+
+
+def mean_range(claims: pd.DataFrame, rows: Iterable[str]) -> tuple[float, float]:
+    """Least and largest mean of the values of some claims, of which only the rounded digits are known."""
+    low, high = zip(*(printed(claims.loc[row]) for row in rows), strict=True)
+    return fmean(low), fmean(high)
