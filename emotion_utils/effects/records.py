@@ -1,0 +1,127 @@
+"""One effect: what an intervention changed, prompt by prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Shaped
+
+from emotion_utils.errors import UserError
+
+__all__ = ["Effect", "frame"]
+
+COLUMNS = ["chapter", "model", "emotion", "what", "outcome", "is_control", "is_count"]
+
+
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """Paired differences of one outcome under one intervention.
+
+    Attributes
+    ----------
+    chapter
+        The notebook that measured it, such as ``05_steering``.
+    model
+        Registry name.
+    emotion
+    what
+        The intervention, as a reader calls it.
+    outcome
+        What was measured, with its unit.
+    differences
+        Changed minus untouched, of each pair, in the outcome's unit; NaN where a side is missing.
+    units
+        What each pair is resampled with: texts of one template. Equal names in different effects are the same unit.
+    prompts
+        The prompt of each pair, once each.
+    is_control
+        Whether nothing, or nothing of the emotion, is expected to happen.
+    is_count
+        Whether the outcome is a whole number of things in a text, 0 or 1 among them.
+    """
+
+    chapter: str
+    model: str
+    emotion: str
+    what: str
+    outcome: str
+    differences: Float[np.ndarray, " pair"] = field(repr=False)
+    units: Shaped[np.ndarray, " pair_unit"] = field(repr=False)
+    prompts: Shaped[np.ndarray, " pair_prompt"] = field(repr=False)
+    is_control: bool = False
+    is_count: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "differences", np.asarray(self.differences, dtype=np.float64))
+        for name in ("units", "prompts"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name)).astype(str))
+        self._check_lengths()
+        self._check_prompts()
+        wrong = np.flatnonzero(np.isinf(self.differences))
+        if len(wrong):
+            raise UserError(
+                f'The difference in "{self.outcome}" of {self.model}, {self.what}, is {self.differences[wrong[0]]} '
+                f"for the prompt {self.prompts[wrong[0]]}: give NaN where nothing was measured, and look for a "
+                "division by zero."
+            )
+
+    def _check_lengths(self) -> None:
+        n = len(self.differences)
+        if not n:
+            raise UserError(f"{self.name} has no pair of prompts: leave the effect out.")
+        for name in ("units", "prompts"):
+            if len(getattr(self, name)) != n:
+                raise UserError(
+                    f"{self.name} has {n} differences and {len(getattr(self, name))} {name}: give one for each pair."
+                )
+
+    def _check_prompts(self) -> None:
+        names, counts = np.unique(self.prompts, return_counts=True)
+        if counts.max() > 1:
+            raise UserError(
+                f'{self.name} has the prompt "{names[counts.argmax()]}" {counts.max()} times: average what belongs '
+                "to one prompt."
+            )
+
+    @property
+    def name(self) -> str:
+        """Model, intervention and outcome in words."""
+        return f"{self.model}, {self.emotion}, {self.what}, {self.outcome}"
+
+    @property
+    def known(self) -> np.ndarray:
+        """Which pairs have a difference, shape (pair,)."""
+        return ~np.isnan(self.differences)
+
+    @property
+    def mean(self) -> float:
+        """Mean of the known differences; NaN where there is none."""
+        return float(self.differences[self.known].mean()) if self.known.any() else float("nan")
+
+
+def frame(effects: Sequence[Effect]) -> pd.DataFrame:
+    """One row per effect.
+
+    Returns
+    -------
+    Columns ``chapter, model, emotion, what, outcome, is_control, is_count``, ``n`` (pairs with a difference),
+    ``missing`` (pairs without), ``n_units`` (of those with), ``mean`` and ``sd`` of the differences in the outcome's
+    unit (NaN with fewer than one pair, or two).
+    """
+    rows = []
+    for effect in effects:
+        kept = effect.differences[effect.known]
+        rows.append(
+            (
+                *(getattr(effect, name) for name in COLUMNS),
+                len(kept),
+                len(effect.differences) - len(kept),
+                len(np.unique(effect.units[effect.known])),
+                effect.mean,
+                float(kept.std(ddof=1)) if len(kept) > 1 else float("nan"),
+            )
+        )
+    return pd.DataFrame(rows, columns=[*COLUMNS, "n", "missing", "n_units", "mean", "sd"])
