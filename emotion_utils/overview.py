@@ -19,7 +19,7 @@ from emotion_utils.reads import read_sets
 from emotion_utils.resampling import interval
 from emotion_utils.store import Store
 
-__all__ = ["CONTROL", "beside_control", "by_model", "companions", "content", "overview", "reading"]
+__all__ = ["CONTROL", "beside_control", "by_model", "companions", "content", "overview", "reading", "request"]
 
 CONTROL = "small-gpt2-blind"
 """Trained on the same words, with reactions that do not follow from the causes."""
@@ -130,6 +130,17 @@ def by_model(
         key = {**asked, "packages": versions(), "code": code, "model": name, "files": files}
         parts[name] = store.compute(artefact, key, partial(function, name))
     return pd.concat([parts[name] for name in models], ignore_index=True)
+
+
+def request(prompts: pd.DataFrame, size: object, device: str, dtype: str, seed: int) -> dict[str, Any]:
+    """What the table of a model depends on beside its files, as :func:`by_model` takes it."""
+    return {
+        "prompts": content(prompts),
+        "size": repr(size),
+        "device": device,
+        "dtype": dtype,
+        "seed": seed,
+    }
 
 
 def content(table: pd.DataFrame) -> str:

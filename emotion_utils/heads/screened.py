@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,18 +14,20 @@ from torch import Tensor
 from emotion_utils.heads import circuits
 from emotion_utils.heads.ablation import ablated, means_of, pair_effects
 from emotion_utils.heads.attribution import attributed, direct
+from emotion_utils.heads.by_pair import ablations, transplants
 from emotion_utils.heads.pairs import Head, Pairs, emotional_pairs
 from emotion_utils.heads.screening import agreement, effect_table
 from emotion_utils.heads.sizes import Size, few
 from emotion_utils.models import load_model, load_tokenizer
-from emotion_utils.overview import by_model, content
+from emotion_utils.overview import by_model, request
 
 if TYPE_CHECKING:
     from emotion_utils.store import Store
 
-__all__ = ["EXACT", "METHODS", "Screened", "by_circuit", "overview", "screen", "summary"]
+__all__ = ["EXACT", "METHODS", "Screened", "by_circuit", "by_pair", "overview", "screen", "summary"]
 
 EXACT = "mean ablation"
+BY_PAIR = "head_effects_by_pair"
 MOST_SETS = 10
 """Random sets of each kind beside the circuit of each of several models."""
 LEAST = 0.5
@@ -115,6 +117,8 @@ def overview(
 ) -> pd.DataFrame:
     """Screening and circuit of several models, each computed once per store.
 
+    What :func:`by_pair` gives is computed and kept with it.
+
     Parameters
     ----------
     models
@@ -135,21 +139,52 @@ def overview(
     -------
     The rows of :func:`summary` with ``model`` before them.
     """
-    asked: dict[str, Any] = {
-        "prompts": content(prompts),
-        "size": repr(size),
-        "device": device,
-        "dtype": dtype,
-        "seed": seed,
-    }
+    asked = request(prompts, size, device, dtype, seed)
 
     def compute(name: str) -> pd.DataFrame:
-        pairs = emotional_pairs(load_model(name, device, dtype), load_tokenizer(name), prompts)
-        table = summary(screen(few(pairs, size.pairs), (EXACT, "attribution")), size, seed)
+        found = _screened(name, prompts, size, device, dtype)
+        by_model(BY_PAIR, [name], lambda name: _each_pair(name, found, seed), asked, __name__, store)
+        table = summary(found, size, seed)
         table.insert(0, "model", name)
         return table
 
     return by_model("head_overview", models, compute, asked, __name__, store, first)
+
+
+def by_pair(
+    models: Sequence[str],
+    prompts: pd.DataFrame,
+    size: Size,
+    store: Store,
+    *,
+    first: str = "",
+    device: str = "cpu",
+    dtype: str = "float32",
+    seed: int = 0,
+) -> pd.DataFrame:
+    """What heads of several models do to each pair that nothing was chosen on: parameters of :func:`overview`.
+
+    Returns
+    -------
+    The rows of :func:`emotion_utils.heads.by_pair.ablations` and ``transplants`` with ``model`` before them.
+    """
+
+    def compute(name: str) -> pd.DataFrame:
+        return _each_pair(name, _screened(name, prompts, size, device, dtype), seed)
+
+    asked = request(prompts, size, device, dtype, seed)
+    return by_model(BY_PAIR, models, compute, asked, __name__, store, first)
+
+
+def _screened(name: str, prompts: pd.DataFrame, size: Size, device: str, dtype: str) -> Screened:
+    pairs = emotional_pairs(load_model(name, device, dtype), load_tokenizer(name), prompts)
+    return screen(few(pairs, size.pairs), (EXACT, "attribution"))
+
+
+def _each_pair(name: str, found: Screened, seed: int) -> pd.DataFrame:
+    table = pd.concat([ablations(found), transplants(found, seed)], ignore_index=True)
+    table.insert(0, "model", name)
+    return table
 
 
 def summary(found: Screened, size: Size, seed: int = 0) -> pd.DataFrame:

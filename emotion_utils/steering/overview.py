@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from emotion_utils.models import load_model, load_tokenizer
-from emotion_utils.overview import by_model, content
+from emotion_utils.overview import by_model, request
 from emotion_utils.steering import trials
+from emotion_utils.steering.by_context import scored_contexts
 from emotion_utils.steering.choice import RANDOM_AT_MOST, choose, random_share
 from emotion_utils.steering.contexts import neutral_contexts
 from emotion_utils.steering.controls import compare, control_settings
@@ -20,11 +21,12 @@ from emotion_utils.steering.subject import Subject, prepare
 if TYPE_CHECKING:
     from emotion_utils.store import Store
 
-__all__ = ["P_AT_MOST", "Trial", "overview", "passed", "trial"]
+__all__ = ["P_AT_MOST", "Trial", "by_context", "overview", "passed", "trial"]
 
 FEW = 4
 """Contexts on which random vectors are tried before a cell is chosen: one vector turns nearly all of them or none."""
 SET = "implicit"
+BY_CONTEXT = "steering_by_context"
 P_AT_MOST = 0.05
 """Largest p at which a vector is beyond what random ones do."""
 
@@ -135,6 +137,8 @@ def overview(
 ) -> pd.DataFrame:
     """The summary of the trial of several models, each computed once per store.
 
+    What :func:`by_context` gives is computed and kept with it.
+
     Parameters
     ----------
     models
@@ -155,25 +159,63 @@ def overview(
     -------
     The rows of :meth:`Trial.summary` with ``model`` before them.
     """
-    asked: dict[str, Any] = {
-        "prompts": content(prompts),
-        "size": repr(size),
-        "device": device,
-        "dtype": dtype,
-        "seed": seed,
-    }
+    asked = request(prompts, size, device, dtype, seed)
 
     def compute(name: str) -> pd.DataFrame:
-        subject = prepare(
-            name, load_model(name, device, dtype), load_tokenizer(name), prompts, store, seed=seed
-        )
+        subject = _prepared(name, prompts, store, device, dtype, seed)
         # strengths that can be chosen are enough
         positive = [alpha for alpha in trials.ALPHAS if alpha > 0]
-        table = trial(subject, prompts, size, alphas=positive, store=store, seed=seed).summary()
+        found = trial(subject, prompts, size, alphas=positive, store=store, seed=seed)
+
+        def beside(name: str) -> pd.DataFrame:
+            return _on_fresh(subject, found.chosen, size, store, seed)
+
+        by_model(BY_CONTEXT, [name], beside, asked, __name__, store)
+        table = found.summary()
         table.insert(0, "model", name)
         return table
 
     return by_model("steering_overview", models, compute, asked, __name__, store, first)
+
+
+def by_context(
+    models: Sequence[str],
+    prompts: pd.DataFrame,
+    size: Size,
+    store: Store,
+    *,
+    first: str = "",
+    device: str = "cpu",
+    dtype: str = "float32",
+    seed: int = 0,
+) -> pd.DataFrame:
+    """What each fresh context scores under the chosen settings of several models: parameters of :func:`overview`.
+
+    Returns
+    -------
+    The rows of :func:`emotion_utils.steering.by_context.scored_contexts` with ``model`` before them.
+    """
+    chosen = overview(models, prompts, size, store, first=first, device=device, dtype=dtype, seed=seed)
+
+    def compute(name: str) -> pd.DataFrame:
+        subject = _prepared(name, prompts, store, device, dtype, seed)
+        own = chosen[chosen["model"] == name]
+        return _on_fresh(subject, {row["emotion"]: row for _, row in own.iterrows()}, size, store, seed)
+
+    asked = request(prompts, size, device, dtype, seed)
+    return by_model(BY_CONTEXT, models, compute, asked, __name__, store, first)
+
+
+def _prepared(name: str, prompts: pd.DataFrame, store: Store, device: str, dtype: str, seed: int) -> Subject:
+    return prepare(name, load_model(name, device, dtype), load_tokenizer(name), prompts, store, seed=seed)
+
+
+def _on_fresh(
+    subject: Subject, chosen: Mapping[str, pd.Series], size: Size, store: Store, seed: int
+) -> pd.DataFrame:
+    table = scored_contexts(subject, chosen, size.fresh, store=store, seed=seed)
+    table.insert(0, "model", subject.name)
+    return table
 
 
 def passed(table: pd.DataFrame) -> pd.DataFrame:
