@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
-from statsmodels.stats.multitest import multipletests
+from scipy.stats import false_discovery_control
 
 from emotion_utils.errors import UserError
 
@@ -38,5 +38,17 @@ def adjusted(p: Float[np.ndarray, " test"], method: Correction) -> Float[np.ndar
         raise UserError(f"The p value of test {wrong[0]} is {p[wrong[0]]}: give numbers from 0 to 1, or NaN.")
     out = np.full(len(p), np.nan)
     if known.any():
-        out[known] = multipletests(p[known], method=method)[1]
+        out[known] = _holm(p[known]) if method == "holm" else false_discovery_control(p[known])
+    return out
+
+
+def _holm(p: Float[np.ndarray, " known"]) -> Float[np.ndarray, " known"]:
+    """Step by step from the smallest p, each times the number of tests that are left.
+
+    Statsmodels has the same, and collects garbage at every call, which costs more than the rest of a test.
+    """
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    out = np.empty(len(p))
+    out[order] = np.minimum(stepped, 1.0)
     return out

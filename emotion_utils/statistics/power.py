@@ -7,8 +7,10 @@ Power is asked before the data. Power at the effect that was found says nothing 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float
 from statsmodels.stats.power import TTestPower
 
@@ -17,6 +19,7 @@ from emotion_utils.errors import UserError
 __all__ = [
     "ALPHA",
     "POWER",
+    "curves",
     "least_effect",
     "needed_n",
     "needed_n_as_published",
@@ -73,6 +76,12 @@ def least_effect(n: float, power: float = POWER, alpha: float = ALPHA) -> float:
     if n < 2:
         raise UserError(f"Power needs two pairs or more, not n = {n}: give the number of independent pairs.")
     return float(np.squeeze(TTestPower().solve_power(nobs=n, alpha=alpha, power=power)))
+
+
+def curves(sizes: Sequence[float], ns: Sequence[int], alpha: float = ALPHA) -> pd.DataFrame:
+    """Power of several effect sizes at several numbers of pairs: columns ``d, n, power``."""
+    rows = [(d, n, float(power_of(d, n, alpha)[0])) for d in sizes for n in ns]
+    return pd.DataFrame(rows, columns=["d", "n", "power"])
 
 
 def needed_n_as_published(d: float) -> int:

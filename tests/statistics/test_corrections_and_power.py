@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from emotion_utils.errors import UserError
 from emotion_utils.statistics import power
@@ -26,7 +27,9 @@ def test_benjamini_hochberg_is_that_of_scipy_and_a_missing_test_does_not_count()
     assert np.isnan(adjusted(np.array([np.nan]), "holm")).all()
 
 
-def test_holm_by_hand():
+def test_holm_is_that_of_statsmodels():
+    p = np.append(RNG.uniform(size=50) ** 3, [0.0, 1.0, 0.2, 0.2])
+    np.testing.assert_allclose(adjusted(p, "holm"), multipletests(p, method="holm")[1], rtol=1e-12)
     assert adjusted(np.array([0.01, 0.04, 0.03]), "holm") == pytest.approx([0.03, 0.06, 0.06])
     with pytest.raises(UserError, match=r"test 1 is 1\.2"):
         adjusted(np.array([0.5, 1.2]), "holm")
