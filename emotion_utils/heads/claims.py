@@ -40,6 +40,7 @@ __all__ = [
     "as_published",
     "leading_head",
     "patching_measurements",
+    "published_texts",
     "screening_measurements",
 ]
 
@@ -116,13 +117,7 @@ def as_published(pairs: Pairs, head: Head, model: str, seed: int = 0, *, ablate:
         ablated = paired(
             scored(ablated_texts(own, {name: [head]}), small_world=small_world), name, "target", seed
         )
-    texts = {
-        mode: scored(
-            transplanted_texts(own, {name: [head]}, mode, matched=aligned(own), new_tokens=NEW_TOKENS),
-            small_world=small_world,
-        )
-        for mode in ("pattern_v", "v_only")
-    }
+    texts = {mode: published_texts(pairs, head, model, mode) for mode in ("pattern_v", "v_only")}
     both = pd.concat([table[table["set"] == name].assign(set=mode) for mode, table in texts.items()])
     return AsPublished(
         head,
@@ -131,6 +126,25 @@ def as_published(pairs: Pairs, head: Head, model: str, seed: int = 0, *, ablate:
         paired(texts["v_only"], name, "target", seed),
         paired(both, "v_only", "pattern_v", seed),
     )
+
+
+def published_texts(pairs: Pairs, head: Head, model: str, mode: str = "pattern_v") -> pd.DataFrame:
+    """Texts that go on from the neutral partners of gratitude prompts, with one head transplanted and without.
+
+    Parameters
+    ----------
+    pairs, head, model
+        As of :func:`as_published`.
+    mode
+        Of :data:`patching.MODES`.
+
+    Returns
+    -------
+    As :func:`texts.scored`; the sets are the head's name, ``target`` and ``source``.
+    """
+    own = pairs.where(pairs.table["emotion"] == EMOTION)
+    told = transplanted_texts(own, {name_of(head): [head]}, mode, matched=aligned(own), new_tokens=NEW_TOKENS)
+    return scored(told, small_world=model in BUNDLED)
 
 
 def screening_measurements(

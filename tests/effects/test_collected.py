@@ -1,0 +1,234 @@
+"""What is collected from the store is what plain runs of the model give, prompt by prompt."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+import numpy as np
+import pandas as pd
+import pytest
+from steered import continued
+from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+from emotion_utils.effects import collect, frame
+from emotion_utils.effects import heads as of_heads
+from emotion_utils.heads import by_pair, claims, patching, screened, screening
+from emotion_utils.heads import sizes as head_sizes
+from emotion_utils.heads.ablation import ablated, pair_effects
+from emotion_utils.heads.pairs import emotional_pairs
+from emotion_utils.keywords import keyword_pattern
+from emotion_utils.models import load_model, load_tokenizer
+from emotion_utils.prompts import load_profile
+from emotion_utils.resampling import resampling_units
+from emotion_utils.steering import dose, overview, trials
+from emotion_utils.steering import sizes as steering_sizes
+from emotion_utils.steering.contexts import fresh_contexts
+from emotion_utils.steering.subject import prepare
+from emotion_utils.store import Store
+
+NAME = "small-gpt2"
+TINY = steering_sizes.Size(2, 2, 4, 2, 3, 2)
+FEW = head_sizes.Size(2, 19, 20, 2, 4, 2)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _small():
+    """Few texts; the grammar reads every prompt slowly under checks of types: after a colon it opens a quotation."""
+    with (
+        mock.patch("emotion_utils.heads.pairs.joint", return_value=' "'),
+        mock.patch.dict(steering_sizes.SIZES, smoke=TINY),
+        mock.patch.dict(head_sizes.SIZES, smoke=FEW),
+    ):
+        yield
+
+
+@pytest.fixture(scope="module")
+def implicit():
+    return load_profile("implicit")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return Store(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="module")
+def chosen(store, implicit):
+    """What chapter 05 shows of the model, and leaves in the store."""
+    return overview.overview([NAME], implicit, TINY, store).set_index("emotion")
+
+
+@pytest.fixture(scope="module")
+def effects(store, implicit, chosen):
+    screened.overview([NAME], implicit, FEW, store)
+    return collect([NAME], "smoke", store)
+
+
+@pytest.fixture(scope="module")
+def subject(implicit):
+    return prepare(NAME, load_model(NAME), load_tokenizer(NAME), implicit)
+
+
+@pytest.fixture(scope="module")
+def found(implicit):
+    pairs = emotional_pairs(load_model(NAME), load_tokenizer(NAME), implicit)
+    return screened.screen(head_sizes.few(pairs, FEW.pairs), (screened.EXACT,))
+
+
+def one(effects, **wanted):
+    """The only effect with these attributes."""
+    (own,) = [e for e in effects if all(getattr(e, name) == value for name, value in wanted.items())]
+    return own
+
+
+def test_steered_texts_are_those_of_the_plain_model(effects, subject, chosen):
+    row, contexts = chosen.loc["gratitude"], fresh_contexts(TINY.fresh, 0)
+    vector = row["alpha"] * subject.direction("gratitude", int(row["layer"]), row["made"])
+    analyzer, gaps, words = SentimentIntensityAnalyzer(), [], []
+    for context in contexts["context"]:
+        ids = subject.ids(context)
+        reply = (len(ids) - 1, len(ids))
+        texts = [
+            subject.tokenizer.decode(
+                continued(subject.model, ids, v, int(row["layer"]), lambda at, reply=reply: at in reply),
+                skip_special_tokens=True,
+            )
+            for v in (vector, 0 * vector)
+        ]
+        scores = [analyzer.polarity_scores(text)["compound"] if text.strip() else np.nan for text in texts]
+        counts = [len(keyword_pattern("gratitude").findall(text)) for text in texts]
+        gaps.append(scores[0] - scores[1])
+        words.append(counts[0] - counts[1])
+    named = {"what": "steered to gratitude", "emotion": "gratitude"}
+    sentiment = one(effects, outcome="sentiment (VADER, -1 to 1)", **named)
+    assert sentiment.differences == pytest.approx(gaps, nan_ok=True)
+    assert one(effects, outcome="words that name the emotion (count)", **named).differences.tolist() == words
+    assert sentiment.units.tolist() == [f"fresh {unit}" for unit in contexts["unit"]]
+
+
+def test_means_are_those_that_chapter_05_shows(effects, subject, chosen):
+    contexts = fresh_contexts(TINY.fresh, 0)
+    rows = dict(chosen.iterrows())
+    settings = [trials.chosen_settings(subject, rows, alphas) for alphas in (None, [0.0])]
+    steered, plain = (
+        dose.styled(trials.outcomes(subject, trials.run(subject, contexts, own))) for own in settings
+    )
+    scores = {
+        "target": "texts that say the emotion (0 or 1)",
+        "politeness": "politeness (polite minus impolite strategies)",
+    }
+    for row in dose.difference(steered, plain, list(scores)).itertuples():
+        own = one(effects, emotion=row.emotion, what=f"steered to {row.emotion}", outcome=scores[row.score])
+        assert own.mean == pytest.approx(row.difference)
+    cost = trials.cells(steered, ["emotion"]).set_index("emotion")["cost"]
+    rest = trials.cells(plain, ["emotion"]).set_index("emotion")["cost"]
+    for emotion in chosen.index:
+        own = one(
+            effects, emotion=emotion, what=f"steered to {emotion}",
+            outcome="perplexity beside genuine replies (log, nats per token)",
+        )  # fmt: skip
+        if own.known.all():
+            assert own.mean == pytest.approx(np.log(cost[emotion] / rest[emotion]))
+
+
+def test_controls_are_flagged_and_held_against_the_vector(effects):
+    table = frame(effects)
+    assert (table["is_control"] == table["what"].str.endswith("(control)")).all()
+    steering = table[table["chapter"] == "05_steering"]
+    assert (
+        steering[steering["is_control"]]["what"].nunique() == 6
+    )  # three random kinds, three vectors of others
+    names = {"emotion": "anger", "outcome": "log-odds of replies of the emotion (nats)"}
+    random = ("random direction", "random direction like the stream", "vector of exchanged labels")
+    own = one(effects, what="steered to anger", **names)
+    controls = [one(effects, what=f"{kind} (control)", **names).differences for kind in random]
+    beyond = one(effects, what="steered to anger, beyond random directions", **names)
+    assert beyond.differences == pytest.approx(own.differences - np.mean(controls, axis=0))
+    assert not beyond.is_control
+
+
+def test_ablated_heads_are_the_exact_effects_with_the_sign_of_the_change(effects, found, implicit):
+    held = found.held
+    exact = pair_effects(ablated(held, "mean", means=found.means))
+    units = dict(zip(implicit["id"], resampling_units(implicit), strict=True))
+    for j, head in enumerate(held.heads):
+        for emotion in held.emotions:
+            kept = np.asarray(held.table["emotion"] == emotion)
+            own = one(effects, emotion=emotion, what=f"{screening.name_of(head)} ablated")
+            assert own.differences == pytest.approx(-exact[kept, j], abs=1e-4)
+            assert own.prompts.tolist() == held.table.loc[kept, "pair"].tolist()
+            assert own.units.tolist() == [f"implicit {units[name]}" for name in own.prompts]
+    shown = screening.effect_table(held, found.on_held(screened.EXACT), n_permutations=9, n_resamples=9)
+    ours = {(e.emotion, e.what.split()[0]): e.mean for e in effects if e.chapter == of_heads.ABLATION}
+    assert len(ours) == len(shown)
+    assert [ours[key] for key in zip(shown["emotion"], shown["name"], strict=True)] == pytest.approx(
+        -shown["effect"].to_numpy(), abs=1e-4
+    )
+
+
+def test_transplants_of_chosen_and_of_other_heads(effects, found):
+    held = found.held
+    chosen = by_pair.leading(found.pairs, found.effects[screened.EXACT][found.built])
+    sizes = np.abs(found.effects[screened.EXACT][found.built].mean(axis=0))
+    assert {held.heads[i] for i in np.argsort(-sizes)[:4]} == set(chosen)
+    random = by_pair.others(found.pairs, chosen)
+    assert len({*chosen, *random}) == 8
+    own = np.asarray(held.table["emotion"] == "apology")
+    for heads, beside in ((chosen[:1], ""), (chosen, ""), (random, " (control)")):
+        name = "+".join(screening.name_of(head) for head in heads)
+        for direction, sign in (("denoising", 1), ("noising", -1)):
+            moved = patching.transplant(held.where(own), [heads], direction=direction).moved[:, 0]
+            effect = one(
+                effects, emotion="apology", what=f"{name} transplanted{beside}", outcome=of_heads.INTO[direction]
+            )  # fmt: skip
+            assert effect.differences == pytest.approx(sign * moved, abs=1e-4)
+
+
+def test_the_reports_experiment_has_the_means_of_chapter_07_and_two_more_outcomes(effects):
+    pairs = emotional_pairs(load_model(NAME), load_tokenizer(NAME), load_profile("smoke"), reply=False)
+    few = head_sizes.few(pairs, FEW.pairs)
+    shown = claims.as_published(few, (0, 0), NAME, ablate=False).patched.set_index("score")["difference"]
+    own = {e.outcome: e for e in effects if e.what == of_heads.PUBLISHED}
+    assert list(own) == [outcome.label for outcome in of_heads.PUBLISHED_OUTCOMES.values()]
+    assert own["words that name gratitude (count)"].mean == shown["keywords"]
+    assert own["sentiment (VADER, -1 to 1)"].mean == pytest.approx(shown["vader"], nan_ok=True)
+
+
+def test_a_text_without_a_score_stays_missing():
+    rows = [
+        ("small-gpt2", pair, unit, name, words, mood, 0.0, 0.0)
+        for pair, unit, name, words, mood in (
+            ("a", 0, "L0H0", 2.0, np.nan),
+            ("b", 1, "L0H0", 1.0, 0.5),
+            ("b", 1, "target", 0.0, 0.25),
+            ("a", 0, "target", 1.0, 0.1),
+        )
+    ]
+    table = pd.DataFrame(rows, columns=["model", "pair", "unit", "set", *of_heads.PUBLISHED_OUTCOMES])
+    words, mood, *_ = of_heads.published_effects(table, "baseline")
+    assert words.differences.tolist() == [1.0, 1.0]
+    assert mood.differences.tolist() == pytest.approx([np.nan, 0.25], nan_ok=True)
+    assert mood.units.tolist() == ["baseline 0", "baseline 1"]
+    assert words.is_count
+    assert not mood.is_count
+
+
+def test_a_second_collection_reads_the_store_and_runs_no_model(effects, store, monkeypatch):
+    def refuse(*args, **options):
+        raise AssertionError("a model was loaded")
+
+    for module in (overview, screened, of_heads):
+        monkeypatch.setattr(module, "load_model", refuse)
+    before = store.keys()
+    again = collect([NAME], "smoke", store)
+    pd.testing.assert_frame_equal(frame(again), frame(effects))
+    assert store.keys() == before
+
+
+def test_contexts_alone_are_computed_from_the_stored_choice(implicit, chosen, store, tmp_path):
+    """As kept beside the summary, and as computed for a store that has the summary alone."""
+    kept = overview.by_context([NAME], implicit, TINY, store)
+    (key,) = filter(lambda key: key.startswith(overview.BY_CONTEXT), store.keys())
+    store.remove(key)
+    again = overview.by_context([NAME], implicit, TINY, store)
+    pd.testing.assert_frame_equal(kept, again, rtol=1e-5, atol=1e-6)
