@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypedDict
 
-from emotion_utils.effects.heads import head_effects, published_effects, published_patching
+from emotion_utils.effects.claims import measurements
+from emotion_utils.effects.heads import head_effects, published_effects
 from emotion_utils.effects.records import Effect, frame
 from emotion_utils.effects.steering import steering_effects
 from emotion_utils.heads import screened
 from emotion_utils.heads import sizes as head_sizes
+from emotion_utils.heads.published import published_patching
 from emotion_utils.prompts import load_profile
 from emotion_utils.steering import overview
 from emotion_utils.steering import sizes as steering_sizes
@@ -17,7 +19,7 @@ from emotion_utils.steering import sizes as steering_sizes
 if TYPE_CHECKING:
     from emotion_utils.store import Store
 
-__all__ = ["Effect", "collect", "frame"]
+__all__ = ["Effect", "collect", "frame", "measurements"]
 
 
 class Options(TypedDict):

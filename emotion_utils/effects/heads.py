@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from emotion_utils.effects.records import Effect
 from emotion_utils.effects.steering import POLITENESS, SENTIMENT, Outcome
+from emotion_utils.heads.ablation import name_of
 from emotion_utils.heads.by_pair import ABLATED, RANDOM
-from emotion_utils.heads.claims import EMOTION, published_texts
-from emotion_utils.heads.pairs import Head, emotional_pairs
-from emotion_utils.heads.sizes import Size, few
-from emotion_utils.models import load_model, load_tokenizer
-from emotion_utils.overview import CONTROL, by_model, request
-from emotion_utils.scoring.lexical import keyword_count
-from emotion_utils.scoring.politeness import politeness
-from emotion_utils.scoring.scorer import score
+from emotion_utils.heads.claims import EMOTION
+from emotion_utils.heads.published import HEAD, SCORES
+from emotion_utils.overview import CONTROL
 
-if TYPE_CHECKING:
-    from emotion_utils.store import Store
-
-__all__ = [
-    "ABLATION",
-    "PATCHING",
-    "PUBLISHED",
-    "PUBLISHED_OUTCOMES",
-    "head_effects",
-    "published_effects",
-    "published_patching",
-]
+__all__ = ["ABLATION", "PATCHING", "PUBLISHED", "PUBLISHED_OUTCOMES", "head_effects", "published_effects"]
 
 ABLATION, PATCHING = "06_head_screening", "07_head_patching"
 BETWEEN = "log-odds, emotional minus neutral prompt (nats)"
@@ -39,16 +21,19 @@ INTO = {
     "denoising": "log-odds after the neutral prompt (nats)",
     "noising": "log-odds after the emotional prompt (nats)",
 }
-HEAD: Head = (0, 0)
-"""Which the reports transplant."""
-PUBLISHED = "L0H0 transplanted, as published"
-ANGER = "keywords_anger"
-PUBLISHED_OUTCOMES: dict[str, Outcome] = {
-    "keywords": Outcome("words that name gratitude (count)", True),
-    "vader": SENTIMENT,
-    "politeness": POLITENESS,
-    ANGER: Outcome("words that name anger (count)", True),
-}
+PUBLISHED = f"{name_of(HEAD)} transplanted, as published"
+PUBLISHED_OUTCOMES: dict[str, Outcome] = dict(
+    zip(
+        SCORES,
+        (
+            Outcome("words that name gratitude (count)", True),
+            SENTIMENT,
+            POLITENESS,
+            Outcome("words that name anger (count)", True),
+        ),
+        strict=True,
+    )
+)
 """The reports' four outcomes, in their order."""
 
 
@@ -83,63 +68,13 @@ def _head_effect(part: pd.DataFrame) -> Effect:
     )  # fmt: skip
 
 
-def published_patching(
-    models: Sequence[str],
-    sentences: pd.DataFrame,
-    size: Size,
-    store: Store,
-    *,
-    first: str = "",
-    device: str = "cpu",
-    dtype: str = "float32",
-    seed: int = 0,
-) -> pd.DataFrame:
-    """The reports' experiment of section 9.1: head 0 of layer 0 of gratitude prompts, put into their neutral partners.
-
-    Parameters
-    ----------
-    models
-        Names of the registry.
-    sentences
-        Keyword prompts with neutral partners.
-    size
-        How many pairs.
-    store
-        Keeps the scores of each model.
-    first, device, dtype, seed
-        As of :func:`emotion_utils.heads.screened.overview`.
-
-    Returns
-    -------
-    One row per model, pair and set (the head's name, or ``target`` for the untouched partner): ``model, pair, unit,
-    set`` and the scores of :data:`PUBLISHED_OUTCOMES`; sentiment is NaN where nothing was said.
-    """
-
-    def compute(name: str) -> pd.DataFrame:
-        model, tokenizer = load_model(name, device, dtype), load_tokenizer(name)
-        pairs = few(emotional_pairs(model, tokenizer, sentences, reply=False), size.pairs)
-        texts = score(published_texts(pairs, HEAD, name), [politeness(), keyword_count("anger")])
-        texts.insert(0, "model", name)
-        return texts.loc[texts["set"] != "source", ["model", "pair", "unit", "set", *PUBLISHED_OUTCOMES]]
-
-    return by_model(
-        "published_patching",
-        models,
-        compute,
-        request(sentences, size, device, dtype, seed),
-        __name__,
-        store,
-        first,
-    )
-
-
 def published_effects(table: pd.DataFrame, source: str = "sentences") -> list[Effect]:
     """Text scores with the head transplanted minus those of the untouched neutral prompt.
 
     Parameters
     ----------
     table
-        From :func:`published_patching`.
+        From :func:`emotion_utils.heads.published.published_patching`.
     source
         Of the prompts, which tells their units from those of other sets.
     """
