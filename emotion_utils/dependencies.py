@@ -21,6 +21,7 @@ __all__ = [
     "fingerprint",
     "imported_modules",
     "job_inputs",
+    "jobs_before",
     "model_files",
     "module_sources",
     "package_sources",
@@ -30,6 +31,8 @@ _PACKAGE = "emotion_utils"
 _GENERATED = {"_vendor", "__pycache__"}
 _COMPARES = {PROJECT_ROOT / _PACKAGE / path for path in ("overview.py", "steering/overview.py")}
 """A chapter that imports one of these shows all bundled models."""
+_READS = {"08_statistics": ("04_alignment", "05_steering", "06_head_screening", "07_head_patching")}
+"""Chapters that read what others leave in the store of the run, and would compute it themselves if they came first."""
 _CONTENT = PROJECT_ROOT / _PACKAGE / "smallworld" / "content"
 
 
@@ -42,6 +45,11 @@ def job_inputs(job: Job) -> list[Path]:
     if _COMPARES & set(files):
         names += [name for name in BUNDLED if name != job.model]
     return files + [path for name in names for path in model_files(name)]
+
+
+def jobs_before(job: Job, jobs: Iterable[Job]) -> list[Job]:
+    """Those of a run's jobs that have to be finished before `job`, because its chapter reads what they keep."""
+    return [other for other in jobs if other.chapter in _READS.get(job.chapter, ())]
 
 
 def book_inputs() -> list[Path]:

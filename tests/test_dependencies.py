@@ -10,13 +10,14 @@ from emotion_utils.dependencies import (
     fingerprint,
     imported_modules,
     job_inputs,
+    jobs_before,
     model_files,
     package_sources,
 )
 from emotion_utils.errors import UserError
 from emotion_utils.models import BUNDLED
-from emotion_utils.paths import PROJECT_ROOT
-from emotion_utils.runs import Job
+from emotion_utils.paths import PROJECT_ROOT, RUNS
+from emotion_utils.runs import Job, read_run
 
 
 def _sources(path):
@@ -77,6 +78,16 @@ def test_a_chapter_that_compares_models_depends_on_all_of_them():
         for name, job in chapters.items()
     }
     assert weights == {"01_dataset": {"small-gpt2"}, "03_emotion_vectors": set(BUNDLED)}
+
+
+def test_the_chapter_on_statistics_waits_for_the_chapters_that_it_reads():
+    jobs = read_run(RUNS / "small.yaml").chapters
+    read = ("04_alignment", "05_steering", "06_head_screening", "07_head_patching")
+    statistics = Job("small", "08_statistics", None, {})
+    assert jobs_before(statistics, [*jobs, statistics]) == [job for job in jobs if job.chapter in read]
+    assert len(jobs_before(statistics, jobs)) == 7
+    assert jobs_before(statistics, [statistics]) == []
+    assert all(jobs_before(job, [*jobs, statistics]) == [] for job in jobs if job.chapter != "08_statistics")
 
 
 def test_a_missing_notebook_is_a_user_error(tmp_path):
