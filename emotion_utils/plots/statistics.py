@@ -14,7 +14,7 @@ __all__ = ["forest", "k_overlap", "p_values", "power_curves", "ranked"]
 
 GREY = PALETTE[-1]
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x")
-ROW = 24
+ROW = 22
 
 
 def forest(table: pd.DataFrame, smallest: float, title: str) -> Shown:
@@ -31,7 +31,7 @@ def forest(table: pd.DataFrame, smallest: float, title: str) -> Shown:
     figure, told = go.Figure(), []
     for i, (chapter, rows) in enumerate(table.groupby("chapter", sort=False)):
         for control, part in rows.groupby("is_control", sort=False):
-            ends = part.rename(columns={"d_low": "low", "d_high": "high"})
+            ends = part[["d_z"]].assign(low=part["d_low"], high=part["d_high"])
             figure.add_scatter(
                 x=part["d_z"], y=part["name"], mode="markers", error_x=error_bars(ends, "d_z"),
                 name=f"{chapter}, controls" if control else str(chapter),

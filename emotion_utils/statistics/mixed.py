@@ -96,4 +96,7 @@ def mixed_model(
     p = 2 * float(student.sf(abs(effect) / error, n_units - 1))
     between = float(np.asarray(fit.cov_re)[0, 0])
     whole = between + float(np.sum(fit.vcomp)) + float(fit.scale)
-    return Mixed(effect, effect - half, effect + half, p, between / whole, n, n_units, bool(fit.converged))
+    share = between / whole if whole > 0 else float("nan")
+    return Mixed(
+        effect, effect - half, effect + half, p, share, n, n_units, bool(fit.converged) and whole > 0
+    )

@@ -1,0 +1,175 @@
+"""Every effect of chapters 05 to 07 through the same tests, and corrected within its family."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from emotion_utils.effects.heads import ABLATION, INTO, PATCHING, PUBLISHED
+from emotion_utils.effects.records import Effect
+from emotion_utils.effects.steering import CHAPTER, CONTROLS, OUTCOMES
+from emotion_utils.statistics.corrections import adjusted
+from emotion_utils.statistics.flips import max_t
+from emotion_utils.statistics.mixed import mixed_model
+from emotion_utils.statistics.paired import N_FLIPS, N_RESAMPLES, paired_effects
+from emotion_utils.statistics.shapes import warning
+from emotion_utils.steering.by_context import SHIFT
+from emotion_utils.steering.controls import KINDS
+
+__all__ = ["ALPHA", "FAMILY", "findings", "main_effects", "named", "results", "robust"]
+
+ALPHA = 0.05
+NAMED = ["chapter", "model", "emotion", "what", "outcome", "is_control"]
+FAMILY = ["chapter", "model", "is_control"]
+"""Tests that are corrected together: those of a chapter on a model, its controls apart."""
+
+
+def results(
+    effects: Sequence[Effect], *, n_resamples: int = N_RESAMPLES, n_flips: int = N_FLIPS, seed: int = 0
+) -> pd.DataFrame:
+    """Sizes, intervals and p values of all effects.
+
+    Parameters
+    ----------
+    effects
+        From :func:`emotion_utils.effects.collect`.
+    n_resamples, n_flips, seed
+        Of the bootstrap and the sign flips.
+
+    Returns
+    -------
+    One row per effect, in order: ``chapter, model, emotion, what, outcome, is_control``, the columns of
+    :func:`emotion_utils.statistics.paired.paired_effects`, ``p_max`` (adjusted with the maximum of the family),
+    ``p_holm``, ``q`` (Benjamini-Hochberg) and ``warning`` (what its kind of data does to tests, empty where nothing).
+    """
+    parts: list[pd.DataFrame] = []
+    for places in _alike(effects):
+        own = [effects[i] for i in places]
+        values = np.stack([effect.differences for effect in own], axis=1)
+        table = paired_effects(values, own[0].units, n_resamples=n_resamples, n_flips=n_flips, seed=seed)
+        labels = pd.DataFrame([[getattr(effect, name) for name in NAMED] for effect in own], columns=NAMED)
+        parts.append(pd.concat([labels, table], axis=1).set_index(pd.Index(places)))
+    found = pd.concat(parts).sort_index()
+    warnings = {shape: warning(shape) for shape in found["shape"].unique()}
+    found["warning"] = found["shape"].map(warnings)
+    found[["p_max", "p_holm", "q"]] = np.nan
+    for _, family in found.groupby(FAMILY, sort=False):
+        own = [effects[i] for i in family.index]
+        p = family["p"].to_numpy()
+        found.loc[family.index, "p_holm"] = adjusted(p, "holm")
+        found.loc[family.index, "q"] = adjusted(p, "fdr_bh")
+        largest = _max_t(own, n_flips, seed)
+        found.loc[family.index, "p_max"] = np.where(np.isnan(p), np.nan, largest)
+    return found
+
+
+def _alike(effects: Sequence[Effect]) -> list[list[int]]:
+    """Places of the effects that have the same pairs in the same units."""
+    groups: dict[tuple[bytes, bytes], list[int]] = {}
+    for i, effect in enumerate(effects):
+        key = tuple("\n".join(part.astype(str)).encode() for part in (effect.units, effect.prompts))
+        groups.setdefault((key[0], key[1]), []).append(i)
+    return list(groups.values())
+
+
+def _max_t(effects: Sequence[Effect], n_flips: int, seed: int) -> np.ndarray:
+    """P values with the maximum over effects whose pairs differ: a unit flips alike in all of them."""
+    blocks = _alike(effects)
+    sizes = [len(effects[places[0]].units) for places in blocks]
+    values = np.full((sum(sizes), len(effects)), np.nan)
+    for start, places in zip(np.cumsum([0, *sizes]), blocks, strict=False):
+        for i in places:
+            values[start : start + len(effects[i].units), i] = effects[i].differences
+    units = np.concatenate([effects[places[0]].units.astype(str) for places in blocks])
+    return max_t(values, units, n_flips, seed)
+
+
+def main_effects(table: pd.DataFrame, largest: int = 5) -> pd.DataFrame:
+    """The rows that a reader wants to see first, with their index.
+
+    Parameters
+    ----------
+    table
+        From :func:`results`.
+    largest
+        Heads of chapter 06 to keep for each model: those with the largest effects, chosen by what is shown.
+
+    Returns
+    -------
+    Of chapter 05 the log-odds and the texts that say the emotion, steered, beyond random directions and along a random
+    one; of chapter 06 the ``largest``; of chapter 07 sets of heads put into the neutral prompt, and the reports' head.
+    """
+    steering = table["outcome"].isin([OUTCOMES[name].label for name in (SHIFT, "target")])
+    steering &= table["what"].str.startswith("steered") | (table["what"] == f"{CONTROLS[KINDS[0]]} (control)")
+    sets = table["what"].str.contains("+", regex=False) & (table["outcome"] == INTO["denoising"])
+    patched = (table["chapter"] == PATCHING) & (sets | (table["what"] == PUBLISHED))
+    screened = table[table["chapter"] == ABLATION]
+    order = screened["d_z"].abs().sort_values(ascending=False, kind="stable").index
+    top = screened.loc[order].groupby("model", sort=False).head(largest).index
+    kept = table.index.isin(top) | ((table["chapter"] == CHAPTER) & steering) | patched
+    return table[kept].dropna(subset=["d_z"])
+
+
+def named(table: pd.DataFrame, columns: Sequence[str] = ("model", "emotion", "what", "outcome")) -> pd.Series:
+    """A label for each row."""
+    return table[list(columns)].astype(str).agg(", ".join, axis=1)
+
+
+def findings(table: pd.DataFrame, alpha: float = ALPHA) -> pd.DataFrame:
+    """How many tests of each family find something, by correction, and how many find that nothing is there.
+
+    Parameters
+    ----------
+    table
+        From :func:`results`.
+    alpha
+        Level.
+
+    Returns
+    -------
+    Columns ``chapter, model, is_control, tests``, findings with ``none``, ``benjamini_hochberg``, ``holm`` and
+    ``max_t``; ``unchanged`` (no pair differs), ``equivalent`` (smaller than the smallest effect of interest) and
+    ``open`` (neither found, corrected by Benjamini-Hochberg, nor unchanged or equivalent).
+    """
+    rows = []
+    for key, part in table.groupby(FAMILY, sort=False):
+        made = part.dropna(subset=["p"])
+        found, alike = made["q"] <= alpha, made["p_equivalence"] <= alpha
+        still = (made["shape"] == "constant") & (made["mean"] == 0)
+        left = int((~found & ~alike & ~still).sum())
+        counts = [int((made[column] <= alpha).sum()) for column in ("p", "q", "p_holm", "p_max")]
+        rows.append((*key, len(made), *counts, int(still.sum()), int(alike.sum()), left))
+    corrections = ["none", "benjamini_hochberg", "holm", "max_t"]
+    return pd.DataFrame(rows, columns=[*FAMILY, "tests", *corrections, "unchanged", "equivalent", "open"])
+
+
+def robust(effects: Sequence[Effect], table: pd.DataFrame) -> pd.DataFrame:
+    """The mixed model beside the paired test.
+
+    Parameters
+    ----------
+    effects
+        As given to :func:`results`.
+    table
+        The rows of its result to look at, with their index.
+
+    Returns
+    -------
+    Columns ``chapter, model, emotion, what, outcome, mean, low, high, p`` of the paired test, ``mixed, mixed_low,
+    mixed_high, mixed_p`` of the model, ``between`` (share of the variance between units), ``same`` (both exclude 0, or
+    neither does, on the same side) and ``converged``.
+    """
+    rows = []
+    for i, row in table.iterrows():
+        effect = effects[int(i)]
+        fit = mixed_model(effect.differences, effect.units, effect.prompts)
+        sides = [
+            np.sign(low) * (np.sign(low) == np.sign(high))
+            for low, high in ((row["low"], row["high"]), fit[1:3])
+        ]
+        paired = row[[*NAMED[:5], "mean", "low", "high", "p"]].tolist()
+        rows.append((*paired, *fit[:4], fit.between, bool(sides[0] == sides[1]), fit.converged))
+    ends = ["mixed", "mixed_low", "mixed_high", "mixed_p", "between", "same", "converged"]
+    return pd.DataFrame(rows, columns=[*NAMED[:5], "mean", "low", "high", "p", *ends])
