@@ -17,26 +17,9 @@ UNITS = np.repeat([f"unit {i}" for i in range(12)], 4)
 PROMPTS = np.array([f"prompt {i}" for i in range(48)])
 
 
-def effect(
-    differences,
-    what="steered to anger",
-    *,
-    chapter="05_steering",
-    outcome="x",
-    control=False,
-    kept=slice(None),
-):
-    return Effect(
-        chapter,
-        "small-gpt2",
-        "anger",
-        what,
-        outcome,
-        np.asarray(differences)[kept],
-        UNITS[kept],
-        PROMPTS[kept],
-        control,
-    )
+def effect(values, what="steered to anger", *, chapter="05_steering", outcome="x", control=False, n=48):
+    own = np.asarray(values)[:n]
+    return Effect(chapter, "small-gpt2", "anger", what, outcome, own, UNITS[:n], PROMPTS[:n], control)
 
 
 @pytest.fixture(scope="module")
