@@ -23,6 +23,7 @@ from emotion_utils.suggestions import suggestion
 
 __all__ = [
     "LEVEL",
+    "NOTHING",
     "SCRUTINY",
     "Scrutiny",
     "chance",
@@ -48,6 +49,7 @@ SCRUTINY = (
     "no null applies",
 )
 """What can be said of a claim without its model."""
+NOTHING = SCRUTINY[-1]
 LEVEL = 0.05
 """Two-sided; intervals are 95 %."""
 
@@ -136,7 +138,7 @@ def computed(claim: pd.Series, low: float, high: float, about: str) -> Scrutiny:
 
 def no_null(reason: str) -> Scrutiny:
     """A claim of which nothing can be said without its model, and why."""
-    return Scrutiny("no null applies", reason)
+    return Scrutiny(NOTHING, reason)
 
 
 def reasons(given: Mapping[str, str]) -> dict[str, Scrutiny]:

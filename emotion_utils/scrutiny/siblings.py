@@ -1,0 +1,145 @@
+"""The reports on predictable parts and on two sibling models: counts of posts, sums over labels, shares that differ."""
+
+from __future__ import annotations
+
+from math import sqrt
+from statistics import fmean
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest, norm
+
+from emotion_utils.scrutiny.rules import Scrutiny, chance, number, reasons, value
+from emotion_utils.statistics.flips import signs
+
+__all__ = ["exact_sign_flip", "scrutiny"]
+
+LABELS, POSTS = 107, 120
+"""Communities, and test posts of each."""
+NO_INTERVAL = "the report prints no interval and no value under a null"
+THRESHOLD = "a count at a threshold, without repeated training or a null"
+NO_NULL = {
+    "D.r2.mid": NO_INTERVAL,
+    "D.r2.last": NO_INTERVAL,
+    "D.r2.first": "the report prints no figure",
+    "D.mse.position": NO_INTERVAL,
+    "D.rho.ends": NO_INTERVAL,
+    "D.rho.l18": NO_INTERVAL,
+    "D.rho.trend": NO_INTERVAL,
+    "C.circuit.jpn": f"{THRESHOLD}, over all layers, and that of its sibling over the last ten",
+    "C.circuit.base": f"{THRESHOLD}, over the last ten layers, and that of its sibling over all",
+    "C.circuit.early": NO_INTERVAL,
+    "C.circuit.late": NO_INTERVAL,
+    "C.circuit.sum": "a ratio of two sums that are not printed",
+    "C.circuit.suff": NO_INTERVAL,
+    "C.sae.ev": "a mean over layers, without one of an untrained dictionary",
+    "C.sae.variety": "two means without their spread",
+    "C.cue.hobby": "one field, without the number of its features",
+    "C.cue.overall": "the report prints no figure",
+    "C.sparsity.active": "two means without their spread",
+    "C.sparsity.top20": "two means without their spread",
+    "C.knockout.random": "a bound, without the number of random draws",
+}
+NO_NULL |= {
+    f"C.variants.k{k}": "two rates without the number of concepts, and without a null" for k in (20, 50, 100)
+}
+
+
+def scrutiny(claims: pd.DataFrame) -> dict[str, Scrutiny]:
+    """The claims of both reports.
+
+    Parameters
+    ----------
+    claims
+        Indexed by id.
+    """
+    return {
+        **reasons(NO_NULL),
+        **_probes(claims),
+        **_scores(claims),
+        **_features(claims),
+        **_knockouts(claims, "C.knockout.", "different layers"),
+        **_knockouts(claims, "C.knockout.L22.", "the same layer"),
+    }
+
+
+def exact_sign_flip(differences: np.ndarray) -> float:
+    """Two-sided p of a mean difference from all patterns of signs."""
+    flips = np.vstack([np.ones(len(differences)), signs(len(differences), 2 ** len(differences), 0)])
+    sums = np.abs(flips @ differences)
+    return float((sums >= sums[0] - 1e-9).mean())
+
+
+def _probes(claims: pd.DataFrame) -> dict[str, Scrutiny]:
+    told = "the report calls its score macro F1 in the text and micro F1 in the captions"
+    return {
+        claim: Scrutiny("conflicts", told)
+        for claim in ("D.probe.domain", "D.probe.type")
+        if claims.loc[claim, "metric"]
+    }
+
+
+def _scores(claims: pd.DataFrame) -> dict[str, Scrutiny]:
+    """Macro F1 taken as a share of right answers, and the posts as independent: too sure, if anything."""
+    n, shares = (
+        LABELS * POSTS,
+        {name: value(claims, f"C.f1.{name}") / 100 for name in ("jpn", "base", "tfidf")},
+    )
+    rivals = {"jpn": "base", "base": "jpn", "tfidf": "base"}
+    return {
+        f"C.f1.{name}": chance(
+            _two_shares(shares[name], n, shares[rival], n),
+            f"beside C.f1.{rival}, two shares of {number(n)} independent posts, which is approximate",
+        )
+        for name, rival in rivals.items()
+    }
+
+
+def _two_shares(one: float, n: int, other: float, m: int) -> float:
+    """Two-sided p of the difference of two shares."""
+    pooled = (one * n + other * m) / (n + m)
+    return float(2 * norm.sf(abs(one - other) / sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))))
+
+
+def _features(claims: pd.DataFrame) -> dict[str, Scrutiny]:
+    one, other = (int(claims.loc["C.sae.highd", end]) for end in ("lo", "hi"))
+    shares = [float(claims.loc["C.sae.specific", end]) / 100 for end in ("lo", "hi")]
+    alike = "as if features were independent"
+    return {
+        "C.sae.highd": chance(
+            float(binomtest(one, one + other).pvalue), f"exact test of two counts, {one} and {other}, {alike}"
+        ),
+        "C.sae.specific": chance(
+            _two_shares(shares[0], one, shares[1], other),
+            f"two shares, of {one} and {other} features, {alike}",
+        ),
+    }
+
+
+def _knockouts(claims: pd.DataFrame, prefix: str, layers: str) -> dict[str, Scrutiny]:
+    """Labels: whole numbers of posts. Their mean: of the printed labels, and the difference under flipped signs."""
+    labels = [c for c in claims.index if c.startswith(prefix) and c.count(".") == prefix.count(".")]
+    labels = [c for c in labels if c.rsplit(".", 1)[1] not in ("mean", "random")]
+    pairs = claims.loc[labels, ["lo", "hi"]].to_numpy(dtype=float)
+    found = {label: _of_posts(pair) for label, pair in zip(labels, pairs, strict=True)}
+    mean = claims.loc[f"{prefix}mean"]
+    sums = [fmean(column) for column in pairs.T]
+    # every label and the mean are rounded to one digit
+    if any(abs(total - float(mean[end])) > 0.1 + 1e-9 for total, end in zip(sums, ("lo", "hi"), strict=True)):
+        told = " and ".join(number(total) for total in sums)
+        return found | {f"{prefix}mean": Scrutiny("arithmetic fails", f"means of the printed labels: {told}")}
+    p = exact_sign_flip(pairs[:, 0] - pairs[:, 1])
+    about = (
+        f"difference of the siblings over {len(labels)} labels at {layers}, signs flipped; the means agree"
+    )
+    return found | {f"{prefix}mean": chance(p, about)}
+
+
+def _of_posts(pair: np.ndarray) -> Scrutiny:
+    """A change of recall is a whole number of the label's test posts."""
+    posts = np.abs(pair) / 100 * POSTS
+    fits = np.abs(np.round(posts) / POSTS * 100 - np.abs(pair)) <= 0.05 + 1e-9
+    if fits.all():
+        return Scrutiny("arithmetic holds", f"{posts[0]:.0f} and {posts[1]:.0f} of {POSTS} test posts")
+    wrong = ", ".join(number(one) for one in pair[~fits])
+    return Scrutiny("arithmetic fails", f"no whole number of {POSTS} test posts rounds to {wrong}")
