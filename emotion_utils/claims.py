@@ -23,7 +23,7 @@ __all__ = [
     "Measurement",
     "Verdict",
     "judge",
-    "ledger",
+    "measurement_file",
     "read_claims",
     "read_measurements",
     "replication",
@@ -233,13 +233,16 @@ def write_measurements(
     for row in listed:
         if row.claim not in known:
             raise UserError(f'There is no claim "{row.claim}" in data/claims.csv: {_near(row.claim, known)}')
-    suffix = "--" + re.sub(r"[^\w.-]+", "_", model).strip("_.") if model else ""
-    folder = Path(run_dir) / "measurements"
-    folder.mkdir(parents=True, exist_ok=True)
+    path = measurement_file(run_dir, chapter, model)
+    path.parent.mkdir(parents=True, exist_ok=True)
     content = {"chapter": chapter, "measurements": [asdict(row) for row in listed]}
-    return write_atomically(
-        folder / f"{chapter}{suffix}.json", json.dumps(content, indent=1, allow_nan=False) + "\n"
-    )
+    return write_atomically(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+
+def measurement_file(run_dir: str | Path, chapter: str, model: str | None = None) -> Path:
+    """Where the measurements of a chapter are kept, apart for each model of a chapter that runs for several."""
+    suffix = "--" + re.sub(r"[^\w.-]+", "_", model).strip("_.") if model else ""
+    return Path(run_dir) / "measurements" / f"{chapter}{suffix}.json"
 
 
 def _near(claim: str, known: Iterable[str]) -> str:
@@ -247,19 +250,22 @@ def _near(claim: str, known: Iterable[str]) -> str:
     return suggestion(claim, sorted(name for name in known if name.startswith(chapter)) or sorted(known)[:10])
 
 
-def read_measurements(run_dir: str | Path) -> list[Measurement]:
-    """Read all measurements of a run, in the order of the files' names."""
+def read_measurements(path: Path) -> list[Measurement]:
+    """Read what a chapter wrote with :func:`write_measurements`.
+
+    Raises
+    ------
+    UserError
+        Where the file is missing or damaged.
+    """
     names = {field.name for field in fields(Measurement)}
-    found = []
-    for path in sorted((Path(run_dir) / "measurements").glob("*.json")):
-        try:
-            rows = json.loads(path.read_text(encoding="utf-8"))["measurements"]
-            found += [
-                Measurement(**{key: value for key, value in row.items() if key in names}) for row in rows
-            ]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{path} is damaged ({error}): delete it and run its chapter again.") from error
-    return found
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["measurements"]
+        return [Measurement(**{key: value for key, value in row.items() if key in names}) for row in rows]
+    except FileNotFoundError:
+        raise UserError(f"The measurements {path} are missing: run the chapter again.") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is damaged ({error}): delete it and run its chapter again.") from error
 
 
 def judge(
@@ -286,25 +292,6 @@ def judge(
     claims = read_claims() if claims is None else claims
     by_id = claims.set_index("id", drop=False)
     judged = [_judged(by_id.loc[row.claim], row, scrutiny or {}) for row in rows]
-    return pd.DataFrame(judged, columns=LEDGER)
-
-
-def ledger(
-    run_dir: str | Path,
-    prefix: str = "",
-    claims: pd.DataFrame | None = None,
-    scrutiny: Mapping[str, tuple[str, str]] | None = None,
-) -> pd.DataFrame:
-    """:func:`judge` for every claim whose id starts with `prefix`; one that was not measured is `pending`."""
-    claims = read_claims() if claims is None else claims
-    measured: dict[str, list[Measurement]] = {}
-    for row in read_measurements(run_dir):
-        measured.setdefault(row.claim, []).append(row)
-    wanted = claims[claims["id"].str.startswith(prefix)]
-    looked = scrutiny or {}
-    judged = [
-        _judged(row, m, looked) for _, row in wanted.iterrows() for m in measured.get(row["id"], [None])
-    ]
     return pd.DataFrame(judged, columns=LEDGER)
 
 

@@ -45,6 +45,8 @@ def _parser() -> argparse.ArgumentParser:
     add("models", _models, "List the models: bundled ones with their cards, and short names of hub models.")
     add("prompts", _prompts, "List the prompt profiles with their counts per emotion.")
     add("chapters", _chapters, "List the chapters with their parameters.")
+    claims = add("claims", _claims, "Count the verdicts on the reports' claims in a run that has finished.")
+    claims.add_argument("runfile", type=Path, metavar="RUNFILE", help="a YAML file such as runs/small.yaml")
     add("doctor", _doctor, "Check the environment, the models, the browser and the device.")
     run = add("run", _run, "Execute the notebooks of a run file and build the book from them.")
     run.add_argument("--cores", type=int, help="notebooks at the same time (default: all cores)")
@@ -96,6 +98,17 @@ def _chapters(_: argparse.Namespace) -> int:
         for parameter in parameters:
             default = json.dumps(parameter.default)
             print(f"  {parameter.name}: {parameter.type.__name__} = {default}  # {parameter.doc}")
+    return 0
+
+
+def _claims(arguments: argparse.Namespace) -> int:
+    from emotion_utils.ledger import assembly, files, summary
+    from emotion_utils.runs import read_run
+
+    run = read_run(arguments.runfile)
+    entries = assembly.assemble(run)
+    print(summary.by_part(entries).to_string(index=False))
+    print(f'\nThe claims of the run "{run.name}": {files.write(run, entries)}')
     return 0
 
 

@@ -1,0 +1,127 @@
+"""Collect what the chapters of a run measured, beside every claim; a chapter that left one out stops the build."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from emotion_utils.claims import judge, measurement_file, read_claims, read_measurements
+from emotion_utils.errors import UserError
+from emotion_utils.ledger.records import Entry, Row, chapter_of, overall, part_of
+from emotion_utils.parameters import chapter_schema
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from emotion_utils.runs import Job, Run
+
+__all__ = ["assemble"]
+
+SCRUTINISED = "08_statistics"
+NUMBERS = ("ours", "low", "high", "null")
+
+
+def assemble(
+    run: Run, claims: pd.DataFrame | None = None, scrutiny: Mapping[str, tuple[str, str]] | None = None
+) -> list[Entry]:
+    """Every claim of the reports, with what this run and the scrutiny say of it.
+
+    Parameters
+    ----------
+    run
+        Whose chapters have run; only their own files are read.
+    claims
+        By default `data/claims.csv`.
+    scrutiny
+        Word and note of each claim; by default :func:`emotion_utils.scrutiny.everything` at the run's seed.
+
+    Returns
+    -------
+    In the order of the claims.
+
+    Raises
+    ------
+    UserError
+        Where a chapter of the run measured nothing for one of its claims, or its file is missing or damaged.
+    """
+    claims = read_claims() if claims is None else claims
+    if scrutiny is None:
+        from emotion_utils.scrutiny import everything
+
+        scrutiny = everything(run.seed)
+    rows, ran = _measured(run, claims), {job.chapter for job in run.chapters}
+    return [_entry(claim, rows, ran, run, scrutiny) for _, claim in claims.iterrows()]
+
+
+def _measured(run: Run, claims: pd.DataFrame) -> dict[str, list[Row]]:
+    """Rows of each claim, in the order of the run's jobs."""
+    known = {chapter_of(str(claim)) for claim in claims["id"]}
+    first = {job.chapter: job.name for job in reversed(run.chapters)}
+    found: dict[str, list[Row]] = {}
+    for job in run.chapters:
+        if job.chapter not in known:
+            continue
+        page = job.chapter if first[job.chapter] == job.name else job.name
+        table = judge(read_measurements(_file(run, job)), claims)
+        for row in table.to_dict("records"):
+            found.setdefault(row["id"], []).append(_row(row, f"notebooks/{page}.html#decided"))
+    return found
+
+
+def _file(run: Run, job: Job) -> Path:
+    """Where a job left its measurements: apart for each model where the chapter takes one."""
+    schema = chapter_schema(job.chapter)
+    model = job.model or (str(schema["model"].default) if "model" in schema else None)
+    return measurement_file(run.directory, job.chapter, model)
+
+
+def _row(row: Mapping[str, object], decided: str) -> Row:
+    def given(name: str) -> float | None:
+        value = row[name]
+        return None if value is None or pd.isna(value) else float(value)  # type: ignore[arg-type]
+
+    value, low, high, null = (given(name) for name in NUMBERS)
+    n, holds = given("n"), row["holds"]
+    return Row(
+        str(row["model"]), value, low, high, null, None if n is None else int(n),
+        None if holds is None or pd.isna(holds) else bool(holds),
+        str(row["verdict"]), str(row["note"]), decided,
+    )  # fmt: skip
+
+
+def _entry(
+    claim: pd.Series,
+    measured: Mapping[str, list[Row]],
+    ran: set[str],
+    run: Run,
+    scrutiny: Mapping[str, tuple[str, str]],
+) -> Entry:
+    name, chapter = str(claim["id"]), chapter_of(str(claim["id"]))
+    rows = tuple(measured.get(name, ()))
+    if chapter in ran and not rows:
+        folder = measurement_file(run.directory, chapter).parent
+        raise UserError(
+            f'The chapter {chapter} of the run "{run.name}" says nothing of the claim "{name}" in {folder}: '
+            "add a Measurement for it to the chapter, with value None and a note where it cannot be measured."
+        )
+    if name not in scrutiny:
+        raise UserError(
+            f'Nothing is said of the claim "{name}" without its model: add it to emotion_utils/scrutiny.'
+        )
+    verdict = overall([row.verdict for row in rows])
+    said = scrutiny[name]
+    return Entry(
+        name, claim["claim"], claim["metric"], claim["value"], part_of(claim["phase"]), chapter, claim["seed"],
+        claim["section"], claim["conflicts_with"], verdict, _waits(verdict, chapter, rows), said[0], said[1],
+        f"notebooks/{SCRUTINISED}.html#scrutiny" if SCRUTINISED in ran else "", rows,
+    )  # fmt: skip
+
+
+def _waits(verdict: str, chapter: str, rows: tuple[Row, ...]) -> str:
+    """What a pending claim waits for."""
+    if verdict != "pending":
+        return ""
+    notes = [row.note for row in rows if row.note]
+    return notes[0] if notes else f"waits for chapter {chapter[:2]}"

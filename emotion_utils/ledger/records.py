@@ -1,0 +1,134 @@
+"""A claim with all that is known of it in a run, and the chapter that decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from emotion_utils.errors import UserError
+
+__all__ = ["DECIDED", "VERDICTS", "Entry", "Row", "chapter_of", "overall", "part_of"]
+
+VERDICTS = ("reproduced", "not reproduced", "other model", "pending")
+"""Of the first column."""
+DECIDED = VERDICTS[:2]
+
+CHAPTERS = (
+    ("P1.", "01_dataset"),
+    ("P2.", "02_activations"),
+    ("P3.", "03_emotion_vectors"),
+    ("P35.", "04_alignment"),
+    ("P75.k", "04_alignment"),
+    ("P5.", "05_steering"),
+    ("P6.", "06_head_screening"),
+    ("P7.", "07_head_patching"),
+    ("P75.", "08_statistics"),
+    ("P8.", "09_scaling"),
+    ("D.", "10_predictability"),
+    ("C.f1.", "11_circuits"),
+    ("C.circuit.", "11_circuits"),
+    ("C.", "12_features"),
+)
+"""Which chapter measures a claim, by the beginning of its id; the first that fits."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one model gave.
+
+    Attributes
+    ----------
+    model
+        Registry name, empty where none is involved.
+    value, low, high, null, n
+        In the claim's unit, with 95 % interval, mean under the null and number of units; None where there is none.
+    holds
+        Whether the claim's rule holds, whatever the model.
+    verdict
+        One of :data:`VERDICTS`.
+    note
+        What the chapter says of it.
+    decided
+        Page of the cell that decided it, from the root of the book.
+    """
+
+    model: str
+    value: float | None
+    low: float | None
+    high: float | None
+    null: float | None
+    n: int | None
+    holds: bool | None
+    verdict: str
+    note: str
+    decided: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One claim of the reports.
+
+    Attributes
+    ----------
+    id, claim, metric, report
+        As in `data/claims.csv`; ``report`` is the printed value.
+    part
+        Of the reports, as a reader calls it.
+    chapter
+        Which measures it.
+    seed, section
+        Where the reports say it.
+    conflicts_with
+        Another claim that says otherwise, or nothing.
+    verdict
+        Over all rows; see :func:`overall`.
+    waits
+        Why nothing decides the first column yet; empty where something does.
+    scrutiny, scrutiny_note
+        What can be said without any model, and what it rests on.
+    scrutinised
+        Page where that is shown; empty where it is not in the book.
+    rows
+        One per model that was measured.
+    """
+
+    id: str
+    claim: str
+    metric: str
+    report: str
+    part: str
+    chapter: str
+    seed: str
+    section: str
+    conflicts_with: str
+    verdict: str
+    waits: str
+    scrutiny: str
+    scrutiny_note: str
+    scrutinised: str
+    rows: tuple[Row, ...] = field(default=())
+
+
+def chapter_of(claim: str) -> str:
+    """The chapter that measures a claim, by its id."""
+    for beginning, chapter in CHAPTERS:
+        if claim.startswith(beginning):
+            return chapter
+    raise UserError(f'No chapter measures the claim "{claim}": add its beginning to CHAPTERS in {__name__}.')
+
+
+def part_of(phase: str) -> str:
+    """What a reader calls the part of the reports that a claim stands in."""
+    return f"Phase {phase}" if phase[:1].isdigit() else phase
+
+
+def overall(verdicts: Sequence[str]) -> str:
+    """One verdict over all rows of a claim.
+
+    *Not reproduced* where any row of the claim's model fails its rule, *reproduced* where all that decide hold, *other
+    model* where only others were measured, *pending* where nothing was.
+    """
+    for verdict in ("not reproduced", "reproduced", "other model"):
+        if verdict in verdicts:
+            return verdict
+    return "pending"

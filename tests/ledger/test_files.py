@@ -1,0 +1,78 @@
+"""The ledger on disk: whole or not at all, and what cannot be read is said."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from emotion_utils.cli import main
+from emotion_utils.errors import UserError
+from emotion_utils.ledger import files
+from emotion_utils.ledger.assembly import assemble
+from tests.ledger.conftest import measure
+
+
+def test_it_comes_back_as_it_was(make, scrutiny):
+    run = make(("01_dataset", "small-gpt2"), ("08_statistics", None))
+    entries = assemble(run, scrutiny=scrutiny)
+    path = files.write(run, entries)
+    kept = files.read(run.directory)
+    assert path == run.directory / "claims.json"
+    assert (kept.run, kept.profile, list(kept.entries)) == ("tried", "smoke", entries)
+    content = json.loads(path.read_text(), parse_constant=pytest.fail)
+    assert content["schema"] == files.SCHEMA
+    first = content["claims"][0]
+    assert first["id"] == "P1.size.baseline"
+    assert first["rows"][0]["verdict"] == "not reproduced"
+
+
+def test_a_changed_result_changes_the_file(make, scrutiny):
+    run = make(("01_dataset", "small-gpt2"))
+    before = files.write(run, assemble(run, scrutiny=scrutiny)).read_text()
+    measure(run, "01_dataset", "small-gpt2", P1_size_total=680.0)
+    assert files.write(run, assemble(run, scrutiny=scrutiny)).read_text() != before
+
+
+def test_a_failed_write_leaves_the_old_file(make, scrutiny, monkeypatch):
+    run = make(("01_dataset", "small-gpt2"))
+    path = files.write(run, assemble(run, scrutiny=scrutiny))
+    before = path.read_bytes()
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        files.write(run, [])
+    assert path.read_bytes() == before
+
+
+def test_what_cannot_be_read_is_said(tmp_path):
+    with pytest.raises(UserError, match="There is no ledger"):
+        files.read(tmp_path)
+    path = tmp_path / files.NAME
+    path.write_text('{"schema": 1, "run": "x", "claims": [{"id"')
+    with pytest.raises(UserError, match="is damaged"):
+        files.read(tmp_path)
+    path.write_text('{"schema": 99}')
+    with pytest.raises(UserError, match="has the format 99, and this is 1"):
+        files.read(tmp_path)
+
+
+def test_other_runs_are_found_beside(make, scrutiny):
+    run, other = make(("01_dataset", "small-gpt2")), make(("01_dataset", "small-neo"), name="second")
+    make(("01_dataset", "small-gpt2"), name="unfinished")
+    for one in (run, other):
+        files.write(one, assemble(one, scrutiny=scrutiny))
+    assert files.others(run) == [other.directory]
+
+
+def test_the_command_counts_and_says_where_the_file_is(make, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("emotion_utils.runs.PROJECT_ROOT", tmp_path)
+    make(("01_dataset", "small-gpt2"))
+    runfile = tmp_path / "tried.yaml"
+    runfile.write_text("profile: smoke\nchapters:\n  01_dataset:\n    models: [small-gpt2]\n")
+    assert main(["claims", str(runfile)]) == 0
+    said = capsys.readouterr().out
+    assert "Phase 3.5" in said
+    assert "claims.json" in said
+    runfile.write_text("profile: smoke\nchapters:\n  02_activations:\n    models: [small-gpt2]\n")
+    assert main(["claims", str(runfile)]) == 2
+    assert "are missing: run the chapter again" in capsys.readouterr().err
