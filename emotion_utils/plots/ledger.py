@@ -1,0 +1,95 @@
+"""The claims ledger as a table that can be searched and filtered, and read whole without JavaScript."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Sequence
+
+from emotion_utils.ledger.records import Entry, Row
+from emotion_utils.plots.figure import Shown
+
+__all__ = ["ledger"]
+
+HEADS = ("claim", "reports", "ours, by model", "without any model")
+
+
+def ledger(entries: Sequence[Entry], *, links: bool = True, root: str = "../") -> Shown:
+    """Every claim with the reports' value, ours per model with interval and null, and both verdicts.
+
+    `ledger.js` adds a search box and menus; the state of both stands in the address, so that it can be shared. Every
+    row has the claim's id as its anchor.
+
+    Parameters
+    ----------
+    entries
+        From :func:`emotion_utils.ledger.assembly.assemble`.
+    links
+        Whether the cells that decided a claim are in the same book.
+    root
+        Way from the page to the root of the book.
+    """
+    head = "".join(f'<th scope="col">{name}</th>' for name in HEADS)
+    body = "".join(_row(entry, root if links else None) for entry in entries)
+    counts = Counter(entry.verdict for entry in entries)
+    words = Counter(entry.scrutiny for entry in entries)
+    alt = (
+        f"{len(entries)} claims: {', '.join(f'{n} {verdict}' for verdict, n in counts.most_common())}; without any "
+        f"model: {', '.join(f'{n} {word}' for word, n in words.most_common())}."
+    )
+    label = html.escape(alt)
+    markup = (
+        f'<div class="emo-ledger" role="region" tabindex="0" aria-label="{label}"><table><caption>All {len(entries)} '
+        f"claims</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+    return Shown(markup, alt, "The claims ledger")
+
+
+def _row(entry: Entry, root: str | None) -> str:
+    models = "|".join(dict.fromkeys(row.model for row in entry.rows if row.model))
+    data = {"part": entry.part, "verdict": entry.verdict, "scrutiny": entry.scrutiny, "models": models}
+    attributes = "".join(f' data-{name}="{html.escape(value)}"' for name, value in data.items())
+    name = html.escape(entry.id)
+    where = html.escape(f"{entry.part}, section {entry.section}")
+    claim = (
+        f'<th scope="row"><a class="emo-id" href="#{name}">{name}</a> {html.escape(entry.claim)}'
+        f"<small>{html.escape(entry.metric)}; {where}</small></th>"
+    )
+    ours = "".join(_ours(row, root) for row in entry.rows)
+    if entry.waits:
+        ours = f"<div>{_verdict(entry.verdict)} {html.escape(entry.waits)}</div>"
+    said = _linked(_verdict(entry.scrutiny), entry.scrutinised, root)
+    cells = (
+        html.escape(entry.report),
+        ours,
+        f"{said} <small>{html.escape(entry.scrutiny_note)}</small>",
+    )
+    rest = "".join(f'<td data-head="{head}">{cell}</td>' for head, cell in zip(HEADS[1:], cells, strict=True))
+    return f'<tr id="{name}"{attributes}>{claim}{rest}</tr>'
+
+
+def _ours(row: Row, root: str | None) -> str:
+    """One model: value, interval, null, and the verdict, which leads to the cell that decided it."""
+    told = [] if row.value is None else [f"<b>{_number(row.value)}</b>"]
+    if row.low is not None and row.high is not None:
+        told.append(f"[{_number(row.low)}, {_number(row.high)}]")
+    if row.null is not None:
+        told.append(f"null {_number(row.null)}")
+    model = f"{html.escape(row.model.removeprefix('small-'))} " if row.model else ""
+    held = {True: ", rule holds", False: ", rule fails", None: ""}[
+        row.holds if row.verdict == "other model" else None
+    ]
+    return f"<div>{model}{' '.join(told)} {_linked(_verdict(row.verdict), row.decided, root)}{held}</div>"
+
+
+def _verdict(word: str) -> str:
+    return f'<span class="emo-verdict" data-word="{html.escape(word)}">{html.escape(word)}</span>'
+
+
+def _linked(markup: str, page: str, root: str | None) -> str:
+    return f'<a href="{html.escape(root + page)}">{markup}</a>' if page and root is not None else markup
+
+
+def _number(value: float) -> str:
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return text.replace("-", "−")
