@@ -23,6 +23,9 @@ LABELS = [
     (re.compile(r"^(\$\$[ \t]*)\([^()\s]+\)[ \t]*$", re.MULTILINE), r"\1"),
     (re.compile(r"\{#[\w:-]+\}"), ""),
 ]
+DECIDES = "claims.write_measurements("
+DECIDED = '<span id="decided"></span>'
+MODELS = "This chapter on other models"
 SHOWN = ("profile", "seed", "device", "dtype")
 
 
@@ -53,6 +56,7 @@ def prepare(
     siblings: Sequence[tuple[str, str]] = (),
     stem: str = "",
     first: bool = True,
+    about: str = MODELS,
 ) -> nbformat.NotebookNode:
     """The notebook as the book shows it; it is changed in place and returned.
 
@@ -66,6 +70,8 @@ def prepare(
         The file stem of this page.
     first
         Whether this is the chapter's main page, the only one that keeps its labels.
+    about
+        What the tabs are called aloud.
     """
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
@@ -74,10 +80,19 @@ def prepare(
             cell.source = drop_labels(cell.source)
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.metadata["tags"] = [*cell.metadata["tags"], "remove-cell"]
+    _mark_decision(notebook)
     notebook.metadata.pop("widgets", None)
-    banner = tabs(siblings, stem) + provenance_box(notebook.metadata.get("provenance", {}))
+    banner = tabs(siblings, stem, about) + provenance_box(notebook.metadata.get("provenance", {}))
     _insert_after_title(notebook, banner, "" if first else f" · {dict(siblings)[stem]}")
     return notebook
+
+
+def _mark_decision(notebook: nbformat.NotebookNode) -> None:
+    """An anchor before the cell that judges the chapter's claims, to which the ledger leads."""
+    for i, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code" and DECIDES in cell.source:
+            notebook.cells.insert(i, nbformat.v4.new_markdown_cell(DECIDED))
+            return
 
 
 def _strip(data: dict[str, Any]) -> None:
@@ -93,8 +108,8 @@ def drop_labels(text: str) -> str:
     return text
 
 
-def tabs(siblings: Sequence[tuple[str, str]], stem: str) -> str:
-    """Links between the pages of one chapter, one per model; empty for a single page."""
+def tabs(siblings: Sequence[tuple[str, str]], stem: str, about: str = MODELS) -> str:
+    """Links between the pages of one chapter, one per model or run; empty for a single page."""
     if len(siblings) < 2:
         return ""
     here = {stem: ' aria-current="page"'}
@@ -102,7 +117,7 @@ def tabs(siblings: Sequence[tuple[str, str]], stem: str) -> str:
         f'<a href="{html.escape(name)}.html"{here.get(name, "")}>{html.escape(model)}</a>'
         for name, model in siblings
     ]
-    return f'<nav class="emo-tabs" aria-label="This chapter on other models">{"".join(links)}</nav>\n'
+    return f'<nav class="emo-tabs" aria-label="{html.escape(about)}">{"".join(links)}</nav>\n'
 
 
 def provenance_box(record: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import nbformat
 import yaml
 
+from emotion_utils.book import ledgers
 from emotion_utils.book.pages import prepare, read_executed
 from emotion_utils.book.toc import derive_toc, read_plan
 from emotion_utils.book.vendoring import vendor
@@ -26,11 +27,14 @@ __all__ = ["assemble"]
 CHAPTER_LINK = re.compile(
     r"\[(?P<words>[^\]\[]+)\]\((?:\.\./notebooks/)?(?P<chapter>\d\d_\w+)\.ipynb(?:#[^)]*)?\)"
 )
+KERNEL = {"name": "python3", "language": "python", "display_name": "Python 3"}
+"""Parameters cannot be handed to a page whose language is not said."""
+RUNS = "This page for other runs"
 NOT_PAGES = ("_ext", "_static", "_vendor", "__pycache__", ".ipynb_checkpoints")
 
 
 def assemble(run: Run, root: Path = PROJECT_ROOT) -> Path:
-    """Stage the book of `run` afresh and return its folder, ``build/<run>/book``.
+    """Stage the book of `run` afresh and return its folder, ``build/<run>/book``; beside it, write ``claims.json``.
 
     The folder mirrors the project (``book/``, ``notebooks/``), so that a relative link works in both. Pages of
     ``book/`` with code cells are executed on the way.
@@ -38,18 +42,21 @@ def assemble(run: Run, root: Path = PROJECT_ROOT) -> Path:
     Raises
     ------
     UserError
-        Where an executed notebook is missing, damaged or holds an error, or a chapter is not in the plan.
+        Where an executed notebook is missing, damaged or holds an error, a chapter is not in the plan, or says
+        nothing of one of its claims.
     CellFailure
         Where a page of ``book/`` raises.
     """
     stage = run.book.with_name("book.partial")
     shutil.rmtree(stage, ignore_errors=True)
     pages = _chapter_pages(run)
-    toc = derive_toc(read_plan(root / "_toc.yml"), pages)
+    plan = read_plan(root / "_toc.yml")
     shutil.copytree(root / "book", stage / "book", ignore=shutil.ignore_patterns(*NOT_PAGES))
     shutil.copytree(root / "book" / "_static", stage / "_static")
     vendor(stage / "_vendor")
-    executed = _execute_pages(stage / "book")
+    claims = ledgers.stage(run, stage / "book")
+    toc = derive_toc(plan, pages, claims.siblings)
+    executed = _execute_pages(stage / "book", claims)
     for jobs in _by_chapter(run):
         _stage_chapter(jobs, pages[jobs[0].chapter], stage / "notebooks")
     _follow_renamed(stage, executed)
@@ -87,7 +94,7 @@ def _stage_chapter(jobs: list[Job], siblings: list[tuple[str, str]], folder: Pat
         nbformat.write(notebook, folder / f"{stem}.ipynb")
 
 
-def _execute_pages(folder: Path) -> list[Path]:
+def _execute_pages(folder: Path, claims: ledgers.LedgerPages) -> list[Path]:
     """Turn each Markdown page with code cells into an executed notebook of the same name; give the pages' old names."""
     from myst_nb.core.read import (  # type: ignore[import-untyped]
         is_myst_markdown_notebook,
@@ -100,9 +107,17 @@ def _execute_pages(folder: Path) -> list[Path]:
         if not is_myst_markdown_notebook(text):
             continue
         target = source.with_suffix(".ipynb")
-        nbformat.write(read_myst_markdown_notebook(text, path=source), target)
-        execute(target, target, {})
-        nbformat.write(prepare(read_executed(target)), target)
+        written = read_myst_markdown_notebook(text, path=source)
+        written.metadata["kernelspec"] = KERNEL
+        nbformat.write(written, target)
+        execute(target, target, claims.parameters.get(source.stem, {}))
+        notebook, own = read_executed(target), dict(claims.siblings)
+        if source.stem in own:
+            first = source.stem == ledgers.PAGE
+            prepare(notebook, siblings=claims.siblings, stem=source.stem, first=first, about=RUNS)
+        else:
+            prepare(notebook)
+        nbformat.write(notebook, target)
         source.unlink()
         executed.append(source)
     return executed

@@ -12,7 +12,7 @@ from emotion_utils.errors import UserError
 
 __all__ = ["derive_toc", "read_plan"]
 
-CHAPTERS = "notebooks/"
+CHAPTERS, PROSE = "notebooks/", "book/"
 
 
 def read_plan(path: Path) -> dict[str, Any]:
@@ -28,7 +28,11 @@ def read_plan(path: Path) -> dict[str, Any]:
     return plan
 
 
-def derive_toc(plan: Mapping[str, Any], pages: Mapping[str, Sequence[tuple[str, str]]]) -> dict[str, Any]:
+def derive_toc(
+    plan: Mapping[str, Any],
+    pages: Mapping[str, Sequence[tuple[str, str]]],
+    ledgers: Sequence[tuple[str, str]] = (),
+) -> dict[str, Any]:
     """Keep the prose and the chapters that ran; further models of a chapter become its sub-pages.
 
     Parameters
@@ -37,6 +41,8 @@ def derive_toc(plan: Mapping[str, Any], pages: Mapping[str, Sequence[tuple[str, 
         The root table of contents.
     pages
         For each chapter that ran, its pages as (file stem, model), the main page first.
+    ledgers
+        Pages of the claims ledger as (file stem, run), that of this run first; the others become its sub-pages.
     """
     planned = {entry["file"].removeprefix(CHAPTERS) for part in plan["parts"] for entry in part["chapters"]}
     missing = sorted(set(pages) - planned)
@@ -44,7 +50,11 @@ def derive_toc(plan: Mapping[str, Any], pages: Mapping[str, Sequence[tuple[str, 
         raise UserError(
             f"The chapter {missing[0]} ran but is not in _toc.yml: add `- file: {CHAPTERS}{missing[0]}`."
         )
+    sections = [{"file": f"{PROSE}{stem}", "title": f"… of {run}"} for stem, run in ledgers[1:]]
     parts = [{**part, "chapters": _entries(part["chapters"], pages)} for part in plan["parts"]]
+    for entry in (entry for part in parts for entry in part["chapters"]):
+        if sections and entry["file"] == f"{PROSE}{ledgers[0][0]}":
+            entry["sections"] = sections
     return {**plan, "parts": [part for part in parts if part["chapters"]]}
 
 
