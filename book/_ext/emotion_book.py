@@ -106,9 +106,8 @@ def claim_role(
         message = inliner.reporter.error(f"there is no claim {text!r} in data/claims.csv", line=lineno)
         return [inliner.problematic(rawtext, rawtext, message)], [message]
     row = claims.loc[text]
-    return [
-        nodes.inline(row["value"], row["value"], classes=["emo-claim"], title=f"claim {text}: {row['claim']}")
-    ], []
+    value = row["value"].replace("..", " to ") if row["kind"] == "range" else row["value"]
+    return [nodes.inline(value, value, classes=["emo-claim"], title=f"claim {text}: {row['claim']}")], []
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -59,3 +59,15 @@ def test_an_unknown_macro_warns_and_shows_its_source(
     assert extension.mathml(r"\nosuch{x}", block=False) == r"<code>\nosuch{x}</code>"
     assert len(said) == 1
     assert "nosuch" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("claim", "words"),
+    [("P35.align.after", "0.99"), ("P3.cos.end.pythia", "0.96 to 0.99"), ("P75.n.small", "225")],
+)
+def test_a_claim_is_written_with_the_words_of_the_report(
+    extension: ModuleType, claim: str, words: str
+) -> None:
+    (node,), messages = extension.claim_role("claim", f"{{claim}}`{claim}`", claim, 1, None)
+    assert (node.astext(), messages) == (words, [])
+    assert claim in node["title"]
