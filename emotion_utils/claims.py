@@ -291,7 +291,13 @@ def judge(
     """
     claims = read_claims() if claims is None else claims
     by_id = claims.set_index("id", drop=False)
-    judged = [_judged(by_id.loc[row.claim], row, scrutiny or {}) for row in rows]
+    judged = []
+    for row in rows:
+        if row.claim not in by_id.index:
+            raise UserError(
+                f'"{row.claim}" was measured, but is no claim of data/claims.csv: run its chapter again.'
+            )
+        judged.append(_judged(by_id.loc[row.claim], row, scrutiny or {}))
     return pd.DataFrame(judged, columns=LEDGER)
 
 

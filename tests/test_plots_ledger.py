@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
+from dataclasses import fields, replace
 
 from emotion_utils.ledger.records import Entry, Row
 from emotion_utils.plots.ledger import ledger
@@ -19,20 +20,60 @@ WAITING = replace(ENTRY, id="P8.b", verdict="pending", waits="waits for chapter 
 
 def test_a_row_has_both_values_both_verdicts_and_where_they_were_decided():
     markup = ledger([ENTRY]).markup
-    told = ('id="P3.a"', 'data-part="Phase 3"', 'data-verdict="other model"', 'data-scrutiny="at chance"')
+    told = (
+        'id="P3.a"',
+        'data-chapter="03 x"',
+        'data-part="Phase 3"',
+        'data-verdict="other model"',
+        'data-scrutiny="at chance"',
+    )
     assert f'<tr {" ".join(told)} data-models="small-gpt2">' in markup
     assert '<a class="emo-id" href="#P3.a">P3.a</a>' in markup
-    assert "<b>−0.5</b> [−0.7, −0.3] null 0.01" in markup
+    assert "small-gpt2 <b>−0.5</b> [−0.7, −0.3] null 0.01" in markup
+    assert "<small>told</small>" in markup
     assert '<a href="../notebooks/03_x.html#decided">' in markup
     assert '<a href="../notebooks/08_statistics.html#scrutiny">' in markup
     assert "rule holds" in markup
 
 
-def test_everything_is_escaped():
-    markup = ledger([ENTRY]).markup
-    assert "<b>fall</b>" not in markup
-    assert "Cosines &lt;b&gt;fall&lt;/b&gt;" in markup
-    assert "&lt;0.2" in markup
+def test_every_text_is_escaped():
+    evil = "<script>'\"&"
+    texts = {
+        field.name: evil
+        for field in fields(Entry)
+        if field.name not in ("conflicts_with", "rows", "waits")
+        and isinstance(getattr(ENTRY, field.name), str)
+    }
+    row = replace(ROW, model=evil, verdict=evil, note=evil, decided=evil)
+    markup = ledger([replace(ENTRY, **texts, rows=(row,)), replace(WAITING, waits=evil)]).markup
+    assert "<script" not in markup
+    assert "&lt;script&gt;" in markup
+    tags = re.findall(r"<[^>]*>", markup)
+    assert all(tag.count('"') % 2 == 0 for tag in tags)
+
+
+def test_a_contradiction_leads_to_the_other_claim():
+    said = replace(ENTRY, conflicts_with="P3.b", scrutiny="conflicts", scrutiny_note="P3.b says 0.2")
+    assert '<small><a href="#P3.b">P3.b</a> says 0.2</small>' in ledger([said]).markup
+
+
+def test_the_same_note_of_several_models_is_said_once():
+    rows = (ROW, replace(ROW, model="small-neo"), replace(ROW, model="small-qwen3", note="else"))
+    assert "<small>told; else</small>" in ledger([replace(ENTRY, rows=rows)]).markup
+
+
+def test_one_measurement_changes_what_the_page_says():
+    changed = replace(ENTRY, verdict="reproduced", rows=(replace(ROW, value=0.25, verdict="reproduced"),))
+    before, after = ledger([ENTRY]).markup, ledger([changed]).markup
+    assert "<b>0.25</b>" in after
+    assert "<b>0.25</b>" not in before
+    assert 'data-verdict="reproduced"' in after
+
+
+def test_all_claims_with_three_models_each_fit_on_a_page():
+    rows = tuple(replace(ROW, model=f"small-model-{i}") for i in range(3))
+    entries = [replace(ENTRY, id=f"P3.{i}", rows=rows) for i in range(218)]
+    assert len(ledger(entries).markup.encode()) < 280_000
 
 
 def test_what_waits_says_for_what_and_has_no_dead_link():

@@ -1,7 +1,7 @@
 // Search and menus for the claims ledger. The whole table is on the page; without this script it is only longer.
 (function () {
   "use strict";
-  const MENUS = { part: "part of the reports", verdict: "in this run", scrutiny: "without any model", model: "model" };
+  const MENUS = { chapter: "chapter", part: "part of the reports", verdict: "in this run", scrutiny: "without any model", model: "model" };
 
   function make(tag, properties = {}, ...children) {
     const element = Object.assign(document.createElement(tag), properties);
@@ -26,7 +26,8 @@
     const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
     const search = make("input", { type: "search", id: "emo-ledger-q", placeholder: "words, a model, an id such as P8" });
     const menus = Object.fromEntries(Object.keys(MENUS).map((name) => [name, menu(name, rows)]));
-    const count = make("p", { className: "emo-count", ariaLive: "polite" });
+    const count = make("p", { className: "emo-count" });
+    count.setAttribute("aria-live", "polite");
     const clear = make("button", { type: "button", textContent: "Show all" });
 
     function wanted() {
@@ -37,7 +38,7 @@
 
     function fits(row, state) {
       return state.q.toLowerCase().split(/\s+/).every((word) => texts.get(row).includes(word))
-        && ["part", "verdict", "scrutiny"].every((name) => !state[name] || row.dataset[name] === state[name])
+        && ["chapter", "part", "verdict", "scrutiny"].every((name) => !state[name] || row.dataset[name] === state[name])
         && (!state.model || row.dataset.models.split("|").includes(state.model));
     }
 
@@ -60,7 +61,6 @@
 
     // The address holds either a state, such as #q=overlap&part=Phase+8, or the anchor of a claim.
     function follow() {
-      const hash = decodeURIComponent(location.hash.slice(1));
       const state = location.hash.includes("=") ? new URLSearchParams(location.hash.slice(1)) : new URLSearchParams();
       search.value = state.get("q") || "";
       for (const name in menus) {
@@ -68,7 +68,7 @@
         menus[name].box.value = [...menus[name].box.options].some((option) => option.value === value) ? value : "";
       }
       show(false);
-      const row = rows.find((one) => one.id === hash);
+      const row = rows.find((one) => location.hash === `#${encodeURIComponent(one.id)}` || location.hash === `#${one.id}`);
       if (row) row.scrollIntoView({ block: "center" });
     }
 

@@ -60,7 +60,8 @@ def stage(run: Run, folder: Path) -> LedgerPages:
     parameters: dict[str, Mapping[str, Any]] = {WELCOME: own, PAGE: own | {"here": True}}
     siblings = [(PAGE, run.name)]
     for other in files.others(run):
-        name = files.read(other).run
+        files.read(other)  # a damaged one is said here, before any page is made
+        name = other.name
         stem = f"{PAGE}--{name}"
         copied = f"claims--{name}.json"
         shutil.copy(other / files.NAME, folder / copied)

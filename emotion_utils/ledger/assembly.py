@@ -101,9 +101,9 @@ def _entry(
     name, chapter = str(claim["id"]), chapter_of(str(claim["id"]))
     rows = tuple(measured.get(name, ()))
     if chapter in ran and not rows:
-        folder = measurement_file(run.directory, chapter).parent
+        where = _file(run, next(job for job in run.chapters if job.chapter == chapter))
         raise UserError(
-            f'The chapter {chapter} of the run "{run.name}" says nothing of the claim "{name}" in {folder}: '
+            f'The chapter {chapter} of the run "{run.name}" says nothing of the claim "{name}" in {where}: '
             "add a Measurement for it to the chapter, with value None and a note where it cannot be measured."
         )
     if name not in scrutiny:

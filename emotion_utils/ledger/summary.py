@@ -1,16 +1,16 @@
-"""Counts of verdicts: by part of the reports, by model, and in a sentence."""
+"""Counts of verdicts: by part of the reports, by model, and in a list for readers."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from emotion_utils.ledger.records import DECIDED, VERDICTS, Entry
 from emotion_utils.scrutiny.rules import NOTHING, SCRUTINY
 
-__all__ = ["by_model", "by_part", "decided", "sentence"]
+__all__ = ["by_model", "by_part", "decided", "points"]
 
 
 def decided(entry: Entry) -> bool:
@@ -38,33 +38,36 @@ def _counts(name: str, entries: Sequence[Entry]) -> dict[str, object]:
     return counts | {"decided": sum(map(decided, entries))}
 
 
-def by_model(entries: Iterable[Entry]) -> pd.DataFrame:
-    """Rows of each model by verdict, and how often the rule of the claim holds whatever its model.
+def by_model(entries: Sequence[Entry]) -> pd.DataFrame:
+    """What each model of a run was measured on, by verdict.
 
     Returns
     -------
-    Columns ``model, measured, reproduced, not reproduced, other model, pending`` and ``rule holds``.
+    Columns ``model``, ``measured`` (rows), one per verdict, ``rule holds`` (whatever the claim's model), and one per
+    word of the scrutiny, which counts the claims that were measured.
     """
-    rows = [row for entry in entries for row in entry.rows]
-    names = list(dict.fromkeys(row.model for row in rows))
+    names = list(dict.fromkeys(row.model for entry in entries for row in entry.rows))
     found = []
     for name in names:
-        own = [row for row in rows if row.model == name]
+        own = [row for entry in entries for row in entry.rows if row.model == name]
+        looked = Counter(entry.scrutiny for entry in entries if any(row.model == name for row in entry.rows))
         verdicts = Counter(row.verdict for row in own)
-        counts = [verdicts[verdict] for verdict in VERDICTS]
-        found.append((name or "no model", len(own), *counts, sum(row.holds is True for row in own)))
-    return pd.DataFrame(found, columns=["model", "measured", *VERDICTS, "rule holds"])
+        counts: dict[str, object] = {"model": name or "no model", "measured": len(own)}
+        counts |= {verdict: verdicts[verdict] for verdict in VERDICTS}
+        counts |= {"rule holds": sum(row.holds is True for row in own)}
+        found.append(counts | {word: looked[word] for word in SCRUTINY})
+    return pd.DataFrame(found, columns=["model", "measured", *VERDICTS, "rule holds", *SCRUTINY])
 
 
-def sentence(entries: Sequence[Entry]) -> str:
-    """What came out, in Markdown."""
+def points(entries: Sequence[Entry]) -> str:
+    """What came out, as a list in Markdown: of the run, without any model, and in either way."""
     counts = _counts("all", entries)
-    other = f"{counts['other model']} were measured on other models than the reports'"
     return (
-        f"Of **{counts['claims']}** claims **{counts['at chance']}** are what chance gives by the reports' own "
-        f"formula, {counts['above chance']} exceed it; the arithmetic of {counts['arithmetic holds']} holds and that "
-        f"of **{counts['arithmetic fails']}** does not; {counts['conflicts']} are contradicted by the reports, "
-        f"and of {counts['no null applies']} nothing can be said without their model. In this run "
-        f"**{counts['reproduced']}** are reproduced, **{counts['not reproduced']}** are not, {other}, and "
-        f"{counts['pending']} wait. In one of the two ways **{counts['decided']}** are decided."
+        f"- **Measured in this run**: {counts['reproduced']} reproduced, **{counts['not reproduced']} not "
+        f"reproduced**, {counts['other model']} on other models only, {counts['pending']} pending.\n"
+        f"- **By the printed figures alone, without any model**: **{counts['at chance']} at chance** under the "
+        f"reports' own formula, {counts['above chance']} above it; arithmetic that holds "
+        f"{counts['arithmetic holds']} times and **fails {counts['arithmetic fails']} times**; {counts['conflicts']} "
+        f"contradicted elsewhere in the reports; {counts['no null applies']} to which no null applies.\n"
+        f"- **In one of the two ways {counts['decided']} of {counts['claims']} claims are decided.**\n"
     )

@@ -47,7 +47,13 @@ def ledger(entries: Sequence[Entry], *, links: bool = True, root: str = "../") -
 
 def _row(entry: Entry, root: str | None) -> str:
     models = "|".join(dict.fromkeys(row.model for row in entry.rows if row.model))
-    data = {"part": entry.part, "verdict": entry.verdict, "scrutiny": entry.scrutiny, "models": models}
+    data = {
+        "chapter": entry.chapter.replace("_", " "),
+        "part": entry.part,
+        "verdict": entry.verdict,
+        "scrutiny": entry.scrutiny,
+        "models": models,
+    }
     attributes = "".join(f' data-{name}="{html.escape(value)}"' for name, value in data.items())
     name = html.escape(entry.id)
     where = html.escape(f"{entry.part}, section {entry.section}")
@@ -55,31 +61,43 @@ def _row(entry: Entry, root: str | None) -> str:
         f'<th scope="row"><a class="emo-id" href="#{name}">{name}</a> {html.escape(entry.claim)}'
         f"<small>{html.escape(entry.metric)}; {where}</small></th>"
     )
-    ours = "".join(_ours(row, root) for row in entry.rows)
-    if entry.waits:
-        ours = f"<div>{_verdict(entry.verdict)} {html.escape(entry.waits)}</div>"
     said = _linked(_verdict(entry.scrutiny), entry.scrutinised, root)
     cells = (
         html.escape(entry.report),
-        ours,
-        f"{said} <small>{html.escape(entry.scrutiny_note)}</small>",
+        _ours(entry, root),
+        f"{said} <small>{_note(entry)}</small>",
     )
     rest = "".join(f'<td data-head="{head}">{cell}</td>' for head, cell in zip(HEADS[1:], cells, strict=True))
     return f'<tr id="{name}"{attributes}>{claim}{rest}</tr>'
 
 
-def _ours(row: Row, root: str | None) -> str:
+def _ours(entry: Entry, root: str | None) -> str:
+    """A line for each model, and once what the chapter says of them."""
+    if not entry.rows:
+        return f"{_verdict(entry.verdict)} {html.escape(entry.waits)}"
+    notes = list(dict.fromkeys(row.note for row in entry.rows if row.note))
+    told = f"<small>{html.escape('; '.join(notes))}</small>" if notes else ""
+    return "".join(_measured(row, root) for row in entry.rows) + told
+
+
+def _measured(row: Row, root: str | None) -> str:
     """One model: value, interval, null, and the verdict, which leads to the cell that decided it."""
     told = [] if row.value is None else [f"<b>{_number(row.value)}</b>"]
     if row.low is not None and row.high is not None:
         told.append(f"[{_number(row.low)}, {_number(row.high)}]")
     if row.null is not None:
         told.append(f"null {_number(row.null)}")
-    model = f"{html.escape(row.model.removeprefix('small-'))} " if row.model else ""
+    model = f"{html.escape(row.model)} " if row.model else ""
     held = {True: ", rule holds", False: ", rule fails", None: ""}[
         row.holds if row.verdict == "other model" else None
     ]
     return f"<div>{model}{' '.join(told)} {_linked(_verdict(row.verdict), row.decided, root)}{held}</div>"
+
+
+def _note(entry: Entry) -> str:
+    """What the scrutiny rests on; a claim that contradicts this one is a link to its row."""
+    note, other = html.escape(entry.scrutiny_note), html.escape(entry.conflicts_with)
+    return note.replace(other, f'<a href="#{other}">{other}</a>', 1) if other else note
 
 
 def _verdict(word: str) -> str:

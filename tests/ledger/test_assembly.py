@@ -63,7 +63,8 @@ def test_a_claim_that_its_chapter_left_out_stops_the_build(make, scrutiny):
     run = make(("01_dataset", "small-gpt2"))
     without(run, "01_dataset", "small-gpt2", "P1.size.total")
     with pytest.raises(
-        UserError, match=r'01_dataset of the run "tried" says nothing of the claim "P1\.size\.total"'
+        UserError,
+        match=r'01_dataset of the run "tried" says nothing of the claim "P1\.size\.total" in .*small-gpt2\.json: add',
     ):
         assemble(run, scrutiny=scrutiny)
 
@@ -113,8 +114,23 @@ def test_counts_add_up(make, scrutiny):
     assert (parts.iloc[:-1, 1:].sum() == parts.iloc[-1, 1:]).all()
     assert whole[["reproduced", "not reproduced", "other model", "pending"]].sum() == 218
     assert whole["at chance"] + whole["no null applies"] == 218
-    models = summary.by_model(entries).set_index("model")
-    assert models.loc["small-gpt2", "measured"] == 6
-    said = summary.sentence(entries)
-    assert "Of **218** claims **1** are what chance gives" in said
-    assert f"{whole['pending']} wait" in said
+    assert (
+        whole["decided"] == whole["reproduced"] + whole["not reproduced"] + 1
+    )  # the one at chance is pending
+    said = summary.points(entries)
+    assert "**1 at chance**" in said
+    assert f"{whole['pending']} pending" in said
+    assert f"{whole['decided']} of 218 claims" in said
+
+
+def test_every_model_is_counted_in_both_columns(make, scrutiny):
+    run = make(("01_dataset", "small-gpt2"), ("05_steering", "small-gpt2"), ("05_steering", "small-llama3"))
+    before = summary.by_model(assemble(run, scrutiny=scrutiny)).set_index("model")
+    measure(run, "05_steering", "small-llama3", P5_repetition=None)
+    models = summary.by_model(assemble(run, scrutiny=scrutiny)).set_index("model")
+    steering = sum(chapter_of(claim) == "05_steering" for claim in CLAIMS["id"])
+    assert models["measured"].to_dict() == {"small-gpt2": 6 + steering, "small-llama3": steering}
+    assert (models["pending"] - before["pending"]).to_dict() == {"small-gpt2": 0, "small-llama3": 1}
+    verdicts = ["reproduced", "not reproduced", "other model", "pending"]
+    assert (models[verdicts].sum(axis=1) == models["measured"]).all()
+    assert (models["no null applies"] == models["measured"]).all()
