@@ -164,6 +164,7 @@ CHAPTERS: dict[str, tuple[Parameter, ...]] = {
     "05_steering": (_MODEL, *_COMMON),
     "06_head_screening": (_MODEL, *_COMMON),
     "07_head_patching": (_MODEL, *_COMMON),
+    "08_statistics": (_MODELS, *_COMMON),
 }
 
 
