@@ -9,8 +9,11 @@
     return element;
   }
 
+  // What the rows of a group share is written on the group.
+  const given = (row, name) => row.dataset[name] ?? row.parentElement.dataset[name];
+
   function values(rows, name) {
-    const found = rows.flatMap((row) => (name === "model" ? row.dataset.models.split("|") : [row.dataset[name]]));
+    const found = rows.flatMap((row) => (name === "model" ? row.dataset.models.split("|") : [given(row, name)]));
     return [...new Set(found.filter(Boolean))];
   }
 
@@ -38,7 +41,7 @@
 
     function fits(row, state) {
       return state.q.toLowerCase().split(/\s+/).every((word) => texts.get(row).includes(word))
-        && ["chapter", "part", "verdict", "scrutiny"].every((name) => !state[name] || row.dataset[name] === state[name])
+        && ["chapter", "part", "verdict", "scrutiny"].every((name) => !state[name] || given(row, name) === state[name])
         && (!state.model || row.dataset.models.split("|").includes(state.model));
     }
 

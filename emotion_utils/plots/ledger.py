@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections import Counter
 from collections.abc import Sequence
+from itertools import groupby
 
 from emotion_utils.ledger.records import Entry, Row
 from emotion_utils.plots.figure import Shown
@@ -30,7 +31,8 @@ def ledger(entries: Sequence[Entry], *, links: bool = True, root: str = "../") -
         Way from the page to the root of the book.
     """
     head = "".join(f'<th scope="col">{name}</th>' for name in HEADS)
-    body = "".join(_row(entry, root if links else None) for entry in entries)
+    together = groupby(entries, key=lambda entry: (entry.chapter, entry.part))
+    body = "".join(_group(list(group), root if links else None) for _, group in together)
     counts = Counter(entry.verdict for entry in entries)
     words = Counter(entry.scrutiny for entry in entries)
     alt = (
@@ -40,20 +42,21 @@ def ledger(entries: Sequence[Entry], *, links: bool = True, root: str = "../") -
     label = html.escape(alt)
     markup = (
         f'<div class="emo-ledger" role="region" tabindex="0" aria-label="{label}"><table><caption>All {len(entries)} '
-        f"claims</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"claims</caption><thead><tr>{head}</tr></thead>{body}</table></div>"
     )
     return Shown(markup, alt, "The claims ledger")
 
 
+def _group(entries: Sequence[Entry], root: str | None) -> str:
+    """Neighbouring claims of one chapter and part: what they share is said once, to keep the page small."""
+    chapter, part = html.escape(entries[0].chapter.replace("_", " ")), html.escape(entries[0].part)
+    rows = "".join(_row(entry, root) for entry in entries)
+    return f'<tbody data-chapter="{chapter}" data-part="{part}">{rows}</tbody>'
+
+
 def _row(entry: Entry, root: str | None) -> str:
     models = "|".join(dict.fromkeys(row.model for row in entry.rows if row.model))
-    data = {
-        "chapter": entry.chapter.replace("_", " "),
-        "part": entry.part,
-        "verdict": entry.verdict,
-        "scrutiny": entry.scrutiny,
-        "models": models,
-    }
+    data = {"verdict": entry.verdict, "scrutiny": entry.scrutiny, "models": models}
     attributes = "".join(f' data-{name}="{html.escape(value)}"' for name, value in data.items())
     name = html.escape(entry.id)
     where = html.escape(f"{entry.part}, section {entry.section}")
@@ -61,14 +64,9 @@ def _row(entry: Entry, root: str | None) -> str:
         f'<th scope="row"><a class="emo-id" href="#{name}">{name}</a> {html.escape(entry.claim)}'
         f"<small>{html.escape(entry.metric)}; {where}</small></th>"
     )
-    said = _linked(_verdict(entry.scrutiny), entry.scrutinised, root)
-    cells = (
-        html.escape(entry.report),
-        _ours(entry, root),
-        f"{said} <small>{_note(entry)}</small>",
-    )
-    rest = "".join(f'<td data-head="{head}">{cell}</td>' for head, cell in zip(HEADS[1:], cells, strict=True))
-    return f'<tr id="{name}"{attributes}>{claim}{rest}</tr>'
+    said = _verdict(entry.scrutiny, entry.scrutinised, root)
+    cells = (html.escape(entry.report), _ours(entry, root), f"{said} <small>{_note(entry)}</small>")
+    return f'<tr id="{name}"{attributes}>{claim}{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
 def _ours(entry: Entry, root: str | None) -> str:
@@ -91,7 +89,7 @@ def _measured(row: Row, root: str | None) -> str:
     held = {True: ", rule holds", False: ", rule fails", None: ""}[
         row.holds if row.verdict == "other model" else None
     ]
-    return f"<div>{model}{' '.join(told)} {_linked(_verdict(row.verdict), row.decided, root)}{held}</div>"
+    return f"<div>{model}{' '.join(told)} {_verdict(row.verdict, row.decided, root)}{held}</div>"
 
 
 def _note(entry: Entry) -> str:
@@ -100,12 +98,12 @@ def _note(entry: Entry) -> str:
     return note.replace(other, f'<a href="#{other}">{other}</a>', 1) if other else note
 
 
-def _verdict(word: str) -> str:
-    return f'<span class="emo-verdict" data-word="{html.escape(word)}">{html.escape(word)}</span>'
-
-
-def _linked(markup: str, page: str, root: str | None) -> str:
-    return f'<a href="{html.escape(root + page)}">{markup}</a>' if page and root is not None else markup
+def _verdict(word: str, page: str = "", root: str | None = None) -> str:
+    """A word, which leads to the cell that decided it where that is in the book."""
+    marked = f'class="emo-v {html.escape(word.replace(" ", "-"))}"'
+    if page and root is not None:
+        return f'<a {marked} href="{html.escape(root + page)}">{html.escape(word)}</a>'
+    return f"<span {marked}>{html.escape(word)}</span>"
 
 
 def _number(value: float) -> str:
