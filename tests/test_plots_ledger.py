@@ -24,7 +24,7 @@ def test_a_row_has_both_values_both_verdicts_and_where_they_were_decided():
     told = ('id="P3.a"', 'data-verdict="other model"', 'data-scrutiny="at chance"')
     assert f'<tr {" ".join(told)} data-models="small-gpt2">' in markup
     assert '<a class="emo-id" href="#P3.a">P3.a</a>' in markup
-    assert "small-gpt2 <b>−0.5</b> [−0.7, −0.3] null 0.01" in markup
+    assert "small-gpt2 <b>−0.5</b> [−0.7,&nbsp;−0.3] null&nbsp;0.01" in markup
     assert "<small>told</small>" in markup
     assert '<a class="emo-v other-model" href="../notebooks/03_x.html#decided">other model</a>' in markup
     assert (

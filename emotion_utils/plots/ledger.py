@@ -82,9 +82,9 @@ def _measured(row: Row, root: str | None) -> str:
     """One model: value, interval, null, and the verdict, which leads to the cell that decided it."""
     told = [] if row.value is None else [f"<b>{_number(row.value)}</b>"]
     if row.low is not None and row.high is not None:
-        told.append(f"[{_number(row.low)}, {_number(row.high)}]")
+        told.append(f"[{_number(row.low)},&nbsp;{_number(row.high)}]")
     if row.null is not None:
-        told.append(f"null {_number(row.null)}")
+        told.append(f"null&nbsp;{_number(row.null)}")
     model = f"{html.escape(row.model)} " if row.model else ""
     held = {True: ", rule holds", False: ", rule fails", None: ""}[
         row.holds if row.verdict == "other model" else None
