@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, get_origin, get_type_hints
 
 from emotion_utils.errors import UserError
 from emotion_utils.files import write_atomically
-from emotion_utils.ledger.records import Entry, Row
+from emotion_utils.ledger.records import VERDICTS, Entry, Row
+from emotion_utils.scrutiny.rules import SCRUTINY
 
 if TYPE_CHECKING:
     from emotion_utils.runs import Run
 
 __all__ = ["NAME", "SCHEMA", "Ledger", "others", "read", "write"]
 
+Record = TypeVar("Record")
 NAME = "claims.json"
 SCHEMA = 1
 """Of the file; a reader refuses another one."""
@@ -62,20 +65,45 @@ def read(directory: str | Path) -> Ledger:
     """
     path = Path(directory) / NAME
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["schema"] != SCHEMA:
-            raise UserError(
-                f"{path} has the format {content['schema']}, and this is {SCHEMA}: delete it, or run its book again."
-            )
-        entries = tuple(
-            Entry(**{**claim, "rows": tuple(Row(**row) for row in claim["rows"])})
-            for claim in content["claims"]
-        )
-        return Ledger(content["run"], content["profile"], entries)
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        schema = content["schema"]
+        if schema == SCHEMA:
+            return _ledger(content)
     except FileNotFoundError:
         raise UserError(f"There is no ledger {path}: `make book` writes it, with the pages.") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{path} is damaged ({error}): delete it, or run its book again.") from error
+    raise UserError(
+        f"{path} has the format {schema!r}, and this is {SCHEMA}: delete it, or run its book again."
+    )
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number that JSON knows")
+
+
+def _ledger(content: Mapping[str, Any]) -> Ledger:
+    entries = tuple(
+        _typed(Entry, {**claim, "rows": tuple(_typed(Row, row) for row in claim["rows"])})
+        for claim in content["claims"]
+    )
+    twice = [name for name, times in Counter(entry.id for entry in entries).items() if times > 1]
+    if twice:
+        raise ValueError(f"the claim {twice[0]!r} stands there twice")
+    for entry in entries:
+        unknown = {entry.verdict, *(row.verdict for row in entry.rows)} - set(VERDICTS)
+        unknown |= {entry.scrutiny} - set(SCRUTINY)
+        if unknown:
+            raise ValueError(f"{entry.id} has the verdict {unknown.pop()!r}")
+    return _typed(Ledger, {"run": content["run"], "profile": content["profile"], "entries": entries})
+
+
+def _typed(kind: type[Record], values: Mapping[str, Any]) -> Record:
+    """A record whose fields have the types that it declares; JSON alone does not promise that."""
+    for name, hint in get_type_hints(kind).items():
+        if name in values and not isinstance(values[name], tuple if get_origin(hint) is tuple else hint):
+            raise TypeError(f"{name} is {values[name]!r}")
+    return kind(**values)
 
 
 def others(run: Run) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -52,8 +53,55 @@ def test_what_cannot_be_read_is_said(tmp_path):
     with pytest.raises(UserError, match="is damaged"):
         files.read(tmp_path)
     path.write_text('{"schema": 99}')
-    with pytest.raises(UserError, match="has the format 99, and this is 1"):
+    with pytest.raises(UserError) as said:
         files.read(tmp_path)
+    assert str(said.value) == (
+        f"{path} has the format 99, and this is {files.SCHEMA}: delete it, or run its book again."
+    )
+    path.write_text("[" * 100_000)
+    with pytest.raises(UserError, match="is damaged"):
+        files.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("report", 5, "report is 5"),
+        ("verdict", None, "verdict is None"),
+        ("verdict", "great", "has the verdict 'great'"),
+        ("scrutiny", "lucky", "has the verdict 'lucky'"),
+        ("id", "P1.size.extended", "'P1.size.extended' stands there twice"),
+        ("more", 1, "unexpected keyword argument 'more'"),
+    ],
+)
+def test_a_claim_with_a_wrong_field_is_damage(make, scrutiny, field, value, told):
+    run = make(("01_dataset", "small-gpt2"))
+    path = files.write(run, assemble(run, scrutiny=scrutiny))
+    content = json.loads(path.read_text())
+    content["claims"][0][field] = value
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError, match=rf"claims\.json is damaged \(.*{told}\)"):
+        files.read(run.directory)
+
+
+@pytest.mark.parametrize("value", ["x", float("nan"), float("inf"), [1.0]])
+def test_a_measured_value_that_is_no_number_is_damage(make, scrutiny, value):
+    run = make(("01_dataset", "small-gpt2"))
+    path = files.write(run, assemble(run, scrutiny=scrutiny))
+    content = json.loads(path.read_text())
+    content["claims"][0]["rows"][0]["value"] = value
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError, match="is damaged"):
+        files.read(run.directory)
+
+
+def test_no_number_that_json_lacks_is_written(make, scrutiny):
+    run = make(("01_dataset", "small-gpt2"))
+    entries = assemble(run, scrutiny=scrutiny)
+    broken = replace(entries[0], rows=(replace(entries[0].rows[0], value=float("nan")),))
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.write(run, [broken, *entries[1:]])
+    assert not (run.directory / files.NAME).exists()
 
 
 def test_other_runs_are_found_beside(make, scrutiny):
