@@ -36,6 +36,12 @@ def test_a_chapter_without_claims_has_no_anchor():
     assert [cell.source.strip() for cell in page.cells] == ["# T", "1"]
 
 
+def test_prose_that_names_the_call_is_not_what_decides():
+    said, code = new_markdown_cell(f"`{DECIDES}...)` writes"), new_code_cell(f"{DECIDES}run_dir)")
+    page = prepare(new_notebook(cells=[new_markdown_cell("# T"), said, code]))
+    assert [cell.source for cell in page.cells[1:]] == [said.source, DECIDED, code.source]
+
+
 def test_the_chapter_to_which_the_scrutiny_leads_has_that_heading():
     source = (NOTEBOOKS / f"{assembly.SCRUTINISED}.ipynb").read_text(encoding="utf-8")
     assert "## Scrutiny" in source or "(scrutiny)=" in source
