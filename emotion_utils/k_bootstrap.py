@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from emotion_utils.errors import UserError
 from emotion_utils.raw_overlaps import KS, matched_layers, overlaps, published_bases
 from emotion_utils.resampling import unit_weights
 from emotion_utils.sides import Reading, Rows
@@ -113,6 +114,8 @@ def by_k(
     chance_low, chance_high``, and the shares of draws and of random pairs in which this k is ``best`` and
     ``chance_best``.
     """
+    if not len(draws):
+        raise UserError(f"No resample has enough different prompts for k = {max(ks)}: take a larger profile.")
     rows = []
     often = np.bincount(chance.argmax(axis=1), minlength=len(ks)) / len(chance)
     ends = np.quantile(chance, [0.025, 0.975], axis=0)

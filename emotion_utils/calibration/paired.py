@@ -12,7 +12,7 @@ from jaxtyping import Float
 from emotion_utils.calibration.trials import binomial_bounds
 from emotion_utils.statistics.bootstrap import bootstrap
 from emotion_utils.statistics.corrections import adjusted
-from emotion_utils.statistics.equivalence import SMALLEST, equivalence
+from emotion_utils.statistics.equivalence import equivalence
 from emotion_utils.statistics.flips import max_t, sign_flip_p
 from emotion_utils.statistics.units import unit_sums
 
@@ -115,7 +115,7 @@ def _drawn(design: Design, rng: np.random.Generator, n: int, effect: float) -> F
     x = design.draw(rng, (PAIRS, n), effect)
     if design.units == PAIRS:
         return x
-    # a unit's pairs take the unit's first difference with a chance of √½, so that two of them correlate by one half
+    # a unit's pairs take the unit's first difference with a chance of √½: any two of the others correlate by one half
     first = np.arange(PAIRS) // (PAIRS // design.units) * (PAIRS // design.units)
     return np.where(rng.random(x.shape) < np.sqrt(0.5), x[first], x)
 
@@ -173,7 +173,7 @@ def _judged(
         low, high = bootstrap(sums, kind=kind, n_resamples=n_resamples, seed=own)
         held.append(int(((low <= truth) & (truth <= high)).sum()))
     rejected = int((sign_flip_p(sums, n_flips, own) <= ALPHA).sum())
-    alike = equivalence(sums, np.full(n, SMALLEST * design.spread))
+    alike = equivalence(sums)
     return np.array([rejected, *held, int((alike.p <= ALPHA).sum())])
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from emotion_utils.effects.heads import ABLATION, INTO, PATCHING, PUBLISHED
 from emotion_utils.effects.records import Effect
 from emotion_utils.effects.steering import CHAPTER, CONTROLS, OUTCOMES
+from emotion_utils.errors import UserError
 from emotion_utils.statistics.corrections import adjusted
 from emotion_utils.statistics.flips import max_t
 from emotion_utils.statistics.mixed import mixed_model
@@ -18,7 +19,7 @@ from emotion_utils.statistics.shapes import warning
 from emotion_utils.steering.by_context import SHIFT
 from emotion_utils.steering.controls import KINDS
 
-__all__ = ["ALPHA", "FAMILY", "findings", "main_effects", "named", "results", "robust"]
+__all__ = ["ALPHA", "FAMILY", "findings", "main_effects", "named", "results", "robust", "short_names"]
 
 ALPHA = 0.05
 NAMED = ["chapter", "model", "emotion", "what", "outcome", "is_control"]
@@ -44,6 +45,8 @@ def results(
     :func:`emotion_utils.statistics.paired.paired_effects`, ``p_max`` (adjusted with the maximum of the family),
     ``p_holm``, ``q`` (Benjamini-Hochberg) and ``warning`` (what its kind of data does to tests, empty where nothing).
     """
+    if not effects:
+        raise UserError("There is no effect to test: run chapters 05 to 07, or name a model.")
     parts: list[pd.DataFrame] = []
     for places in _alike(effects):
         own = [effects[i] for i in places]
@@ -112,6 +115,15 @@ def main_effects(table: pd.DataFrame, largest: int = 5) -> pd.DataFrame:
     return table[kept].dropna(subset=["d_z"])
 
 
+def short_names(table: pd.DataFrame) -> pd.Series:
+    """Labels of two lines for a figure: emotion and intervention, and the outcome without its unit."""
+    names = []
+    for row in table.itertuples():
+        what = str(row.what).replace(f" to {row.emotion}", "")
+        names.append(f"{row.emotion}: {what}<br>{str(row.outcome).split(' (')[0]}")
+    return pd.Series(names, index=table.index)
+
+
 def named(table: pd.DataFrame, columns: Sequence[str] = ("model", "emotion", "what", "outcome")) -> pd.Series:
     """A label for each row."""
     return table[list(columns)].astype(str).agg(", ".join, axis=1)
@@ -130,13 +142,14 @@ def findings(table: pd.DataFrame, alpha: float = ALPHA) -> pd.DataFrame:
     Returns
     -------
     Columns ``chapter, model, is_control, tests``, findings with ``none``, ``benjamini_hochberg``, ``holm`` and
-    ``max_t``; ``unchanged`` (no pair differs), ``equivalent`` (smaller than the smallest effect of interest) and
-    ``open`` (neither found, corrected by Benjamini-Hochberg, nor unchanged or equivalent).
+    ``max_t``; ``unchanged`` (no pair differs), ``equivalent`` (not found, and smaller than the smallest effect
+    of interest by tests that are corrected likewise) and ``open`` (none of these; both by Benjamini-Hochberg).
     """
     rows = []
     for key, part in table.groupby(FAMILY, sort=False):
         made = part.dropna(subset=["p"])
-        found, alike = made["q"] <= alpha, made["p_equivalence"] <= alpha
+        found = made["q"] <= alpha
+        alike = ~found & (adjusted(made["p_equivalence"].to_numpy(), "fdr_bh") <= alpha)
         still = (made["shape"] == "constant") & (made["mean"] == 0)
         left = int((~found & ~alike & ~still).sum())
         counts = [int((made[column] <= alpha).sum()) for column in ("p", "q", "p_holm", "p_max")]

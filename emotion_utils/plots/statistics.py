@@ -14,7 +14,7 @@ __all__ = ["forest", "k_overlap", "p_values", "power_curves", "ranked"]
 
 GREY = PALETTE[-1]
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x")
-ROW = 22
+ROW = 34
 
 
 def forest(table: pd.DataFrame, smallest: float, title: str) -> Shown:
@@ -46,7 +46,8 @@ def forest(table: pd.DataFrame, smallest: float, title: str) -> Shown:
     figure.add_vline(x=0, line={"color": GREY, "dash": "dash"})
     figure.update_xaxes(title="d<sub>z</sub> (standard deviations of the differences), 95 % interval")
     figure.update_yaxes(title="effect", autorange="reversed", dtick=1, tickfont={"size": 11})
-    height = 150 + ROW * table["name"].nunique()
+    height = 170 + ROW * table["name"].nunique()
+    figure.update_layout(legend={"y": -70 / height})
     return show(
         figure, alt=f"Intervals of effects. {'; '.join(told)}.", title=title, data=table, height=height
     )
@@ -61,7 +62,7 @@ def p_values(table: pd.DataFrame) -> Shown:
         Columns ``chapter, p, is_control``.
     """
     chapters = list(dict.fromkeys(table["chapter"]))
-    figure, told = make_subplots(cols=len(chapters), subplot_titles=chapters, horizontal_spacing=0.06), []
+    figure, told = make_subplots(cols=len(chapters), shared_yaxes=True, horizontal_spacing=0.06), []
     bins = {"start": 0, "end": 1.0001, "size": 0.05}
     for column, chapter in enumerate(chapters, 1):
         for control, name, colour in ((False, "effects", PALETTE[0]), (True, "controls", PALETTE[1])):
@@ -74,9 +75,9 @@ def p_values(table: pd.DataFrame) -> Shown:
             )  # fmt: skip
             told.append(f"{chapter} {name} {np.mean(own <= 0.05):.0%} of {len(own)} at 0.05 or less")
         figure.add_hline(y=0.05, line={"color": GREY, "dash": "dash"}, row=1, col=column)
+        figure.update_xaxes(title=f"{chapter}<br>p, alone", row=1, col=column)
     figure.update_layout(barmode="overlay")
-    figure.update_xaxes(title="p, alone").update_yaxes(title="share of tests", tickformat=".0%", col=1)
-    figure.update_yaxes(title="share of tests", tickformat=".0%")
+    figure.update_yaxes(tickformat=".0%").update_yaxes(title="share of tests", col=1)
     shown = table[["chapter", "is_control", "p"]]
     return show(figure, alt=f"{'; '.join(told)}.", title="P values of all tests", data=shown, height=360)
 

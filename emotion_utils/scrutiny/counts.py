@@ -157,9 +157,14 @@ def _cosines(claims: pd.DataFrame, seed: int) -> dict[str, Scrutiny]:
     )
     found = {}
     for claim in ENDS:
-        covers = [within(claims.loc[claim], low, high, "").word == "at chance" for low, high, _ in ranges]
-        word = "at chance" if any(covers) else "above chance"
-        found[claim] = Scrutiny(word, f"means minus one neutral mean, without any emotion: {told}")
+        covers = [
+            number(dims)
+            for low, high, dims in ranges
+            if within(claims.loc[claim], low, high, "").word == "at chance"
+        ]
+        word = "at chance" if covers else "above chance"
+        where = f"; the value is covered at {', '.join(covers)}" if covers else ""
+        found[claim] = Scrutiny(word, f"means minus one neutral mean, without any emotion: {told}{where}")
     token, ends = claims.loc["P3.cos.tok.ga"], ("P3.cos.end.ga", "P3.cos.end.ga.b")
     lower = [printed(token)[1] < printed(claims.loc[end])[0] for end in ends]
     told = f"{token['value']} against {' and '.join(claims.loc[end, 'value'] for end in ends)}"

@@ -7,20 +7,21 @@ at chance.
 
 from __future__ import annotations
 
-from math import sqrt
+from math import ceil, sqrt
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm, t
 
 from emotion_utils.scrutiny.rules import LEVEL, Scrutiny, computed, number, printed, spread, within
-from emotion_utils.statistics.power import needed_n, needed_n_as_published, post_hoc_as_published, power_of
+from emotion_utils.statistics.power import needed_n, needed_n_as_published, post_hoc_as_published
 
 __all__ = ["SCORES", "null_of_mean", "p_of", "scrutiny"]
 
 SCORES = ("gratitude", "sentiment", "politeness", "anger")
 COUNTED = ("gratitude", "anger")
 """Scores that are whole numbers in every text."""
+POWERS = (0.8, 0.85, 0.9, 0.95)
 NEEDED = {"P75.n.small": 0.2, "P75.n.medium": 0.5}
 
 
@@ -86,7 +87,7 @@ def _effect(claims: pd.DataFrame, effect: str, counted: bool) -> dict[str, Scrut
     return {
         f"{effect}.diff": _mean(claims, effect, n, counted),
         f"{effect}.d": within(d, -half, half, f"95 % of d if nothing happens, n = {n}"),
-        f"{effect}.ci": _width(ends, n, _spread_of(claims, effect)),
+        f"{effect}.ci": _width(ends, n, _spread_of(claims, effect), printed(claims.loc[f"{effect}.diff"])),
         f"{effect}.p": computed(p, p_of(high, n), p_of(low, n), f"paired t test, from d and n = {n}"),
     }
 
@@ -104,7 +105,7 @@ def _mean(claims: pd.DataFrame, effect: str, n: int, counted: bool) -> Scrutiny:
     return Scrutiny(word, f"{note}; {total:+d} words over {n} texts")
 
 
-def _width(claim: pd.Series, n: int, spreads: tuple[float, float]) -> Scrutiny:
+def _width(claim: pd.Series, n: int, spreads: tuple[float, float], mean: tuple[float, float]) -> Scrutiny:
     """A bootstrap interval of a mean is as wide as that of the t test, but for the skew of small counts."""
     least, most = (2 * _critical(n) * one / sqrt(n) for one in spreads)
     # both ends are rounded, each by half a unit of their last digit
@@ -113,6 +114,8 @@ def _width(claim: pd.Series, n: int, spreads: tuple[float, float]) -> Scrutiny:
     word = (
         "arithmetic holds" if least <= high - low + unit and high - low - unit <= most else "arithmetic fails"
     )
+    if not (low - unit <= mean[1] and mean[0] <= high + unit):
+        return Scrutiny("arithmetic fails", f"the printed mean, {spread(*mean)}, lies outside")
     covers = "it covers 0" if low <= 0 <= high else "it leaves out 0"
     return Scrutiny(word, f"width {number(high - low)}, from d and n {spread(least, most)}; {covers}")
 
@@ -128,8 +131,15 @@ def _power(claims: pd.DataFrame) -> Scrutiny:
 
 
 def _needed(claim: pd.Series, d: float) -> Scrutiny:
-    needed = needed_n(d)
-    word, note = computed(claim, needed, needed, f"paired t test, d = {d}, 80 % power")
-    theirs = int(claim["lo"])
-    source = "(3/d)², of" if theirs == needed_n_as_published(d) else "of"
-    return Scrutiny(word, f"{note}; the printed n is {source} power {power_of(d, theirs)[0]:.0%}")
+    """The report names no power: the usual ones are tried, by the t test and by its normal approximation."""
+    theirs, usual = int(claim["lo"]), needed_n(d)
+    edge = norm.ppf(1 - LEVEL / 2)
+    tried = {f"{power:.0%}": ceil(((edge + norm.ppf(power)) / d) ** 2) for power in POWERS}
+    tried |= {f"{power:.0%}, t test": needed_n(d, power) for power in POWERS}
+    fits = [power for power, n in tried.items() if n == theirs]
+    word = "arithmetic holds" if fits else "arithmetic fails"
+    rule = ", and (3/d)²" if theirs == needed_n_as_published(d) else ""
+    found = f"the n of {' and '.join(fits)} power{rule}" if fits else f"of no usual power{rule}"
+    return Scrutiny(
+        word, f"{found}; at the usual 80 % the t test needs {usual}, d = {d}; the report names no power"
+    )

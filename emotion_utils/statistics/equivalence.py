@@ -47,7 +47,7 @@ def equivalence(
     Returns
     -------
     The larger p of the two tests. NaN with too few pairs or units; with differences that are all the same, 0 where they
-    lie inside the bound and 1 where not.
+    lie inside the bound and 1 where not; NaN where pairs differ and units do not, which leaves no error to go by.
     """
     pairs, mean = sums.counts.sum(axis=0), means(sums)
     if bounds is None:
@@ -63,7 +63,9 @@ def equivalence(
         above = student.sf((mean + bounds) / error, freedom)
         below = student.cdf((mean - bounds) / error, freedom)
     half = student.ppf(1 - alpha, freedom) * error
-    p = np.where(error > 0, np.maximum(above, below), np.where(np.abs(mean) < bounds, 0.0, 1.0))
+    same = sums.squares.sum(axis=0) - pairs * mean**2 <= ROUNDING * sums.squares.sum(axis=0)
+    certain = np.where(np.abs(mean) < bounds, 0.0, 1.0)
+    p = np.where(error > 0, np.maximum(above, below), np.where(same, certain, np.nan))
     return Equivalence(*(np.where(sums.usable, part, np.nan) for part in (p, mean - half, mean + half)))
 
 

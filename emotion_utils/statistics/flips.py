@@ -8,17 +8,16 @@ compared with what that gives. With the largest of all tests kept in each flip, 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float, Shaped
 
 from emotion_utils.nulls import TIE, permutation_p
 from emotion_utils.resampling import FEWEST_UNITS
-from emotion_utils.statistics.units import UnitSums
+from emotion_utils.statistics.units import UnitSums, scales, unit_sums
 
-__all__ = ["max_t", "max_t_by_emotion", "sign_flip_p", "signs"]
+__all__ = ["least_p", "max_t", "max_t_by_emotion", "sign_flip_p", "signs"]
 
 MANY_UNITS = 24
-EXACTLY = 1e-9
+EXACTLY = 1e-7
 """A standard error that is a smaller share of its mean is rounding."""
 CHUNK = 512
 """Tests whose flips are held in memory at once."""
@@ -77,16 +76,24 @@ def max_t(
 
     Returns
     -------
-    One p value per test; NaN everywhere with fewer than `resampling.FEWEST_UNITS` units.
+    One p value per test; NaN for a test with fewer than `resampling.FEWEST_UNITS` units, which is no part of the
+    maximum either.
     """
-    codes, names = pd.factorize(np.asarray(units))
-    if len(names) < FEWEST_UNITS:
-        return np.full(effects.shape[1], np.nan)
-    sums = np.zeros((len(names), effects.shape[1]))
-    np.add.at(sums, codes, np.nan_to_num(effects))
-    flips = signs(len(names), n_permutations, seed)
-    ours, null = _t(np.ones((1, len(names))), sums)[0], _t(flips, sums)
-    return permutation_p(ours, np.broadcast_to(null.max(axis=1)[:, None], null.shape))
+    sums = unit_sums(effects / scales(effects), units)
+    found, usable = np.full(effects.shape[1], np.nan), sums.units >= FEWEST_UNITS
+    if not usable.any():
+        return found
+    own, present = sums.sums[:, usable], sums.units[usable]
+    flips = signs(len(own), n_permutations, seed)
+    ours, null = _t(np.ones((1, len(own))), own, present)[0], _t(flips, own, present)
+    found[usable] = permutation_p(ours, np.broadcast_to(null.max(axis=1)[:, None], null.shape))
+    return found
+
+
+def least_p(units: int, n_flips: int) -> float:
+    """Smallest p value that flips of so many units can give, two-sided."""
+    enumerated = units < MANY_UNITS and 2**units <= n_flips + 1
+    return 2.0 ** (1 - units) if enumerated else 1 / (1 + n_flips)
 
 
 def max_t_by_emotion(
@@ -102,9 +109,8 @@ def max_t_by_emotion(
     return max_t(np.concatenate(wide, axis=1), units, n_permutations, seed).reshape(len(named), -1)
 
 
-def _t(signs: np.ndarray, sums: np.ndarray) -> Float[np.ndarray, "draw test"]:
-    """|t| of signed sums of units; infinite where all units agree exactly, 0 where they are all 0."""
-    n = len(sums)
+def _t(signs: np.ndarray, sums: np.ndarray, n: np.ndarray) -> Float[np.ndarray, "draw test"]:
+    """|t| of signed sums of the units of each test; infinite where all agree exactly, 0 where they are all 0."""
     means = signs @ sums / n
     variance = ((sums**2).sum(axis=0) / n - means**2).clip(min=0) * n / (n - 1)
     scale = np.sqrt(variance / n)

@@ -12,7 +12,7 @@ from scipy.stats import t as student
 from statsmodels.regression.mixed_linear_model import MixedLM
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
-from emotion_utils.statistics.units import FEWEST_UNITS
+from emotion_utils.statistics.units import FEWEST_UNITS, unit_codes
 
 __all__ = ["Mixed", "mixed_model"]
 
@@ -70,6 +70,7 @@ def mixed_model(
     table = pd.DataFrame({"difference": np.asarray(differences, dtype=np.float64), "unit": np.asarray(units)})
     if prompts is not None:
         table["prompt"] = np.asarray(prompts).astype(str)
+    unit_codes(np.asarray(units))
     table = table.dropna(subset=["difference"])
     n, n_units = len(table), table["unit"].nunique()
     if n_units < FEWEST_UNITS or table["difference"].std() == 0:

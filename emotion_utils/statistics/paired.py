@@ -11,7 +11,7 @@ from emotion_utils.statistics.equivalence import equivalence
 from emotion_utils.statistics.flips import sign_flip_p
 from emotion_utils.statistics.shapes import shapes
 from emotion_utils.statistics.sizes import cohens_d_z, correction, means
-from emotion_utils.statistics.units import unit_sums
+from emotion_utils.statistics.units import scales, unit_sums
 
 __all__ = ["N_FLIPS", "N_RESAMPLES", "paired_effects"]
 
@@ -45,7 +45,8 @@ def paired_effects(
     deviations) and ``shape`` (:func:`emotion_utils.statistics.shapes.shapes`). NaN where a test has fewer than 3
     pairs or 8 units.
     """
-    sums = unit_sums(differences, units)
+    size = scales(differences)
+    sums = unit_sums(np.asarray(differences) / size, units)
     drawn, flipped = (int(s.generate_state(1)[0]) for s in np.random.SeedSequence(seed).spawn(2))
     d_z = cohens_d_z(sums)
     mean_ends = bootstrap(sums, "mean", n_resamples=n_resamples, seed=drawn)
@@ -54,9 +55,9 @@ def paired_effects(
         {
             "n": sums.pairs,
             "n_units": sums.units,
-            "mean": means(sums),
-            "low": mean_ends.low,
-            "high": mean_ends.high,
+            "mean": means(sums) * size,
+            "low": mean_ends.low * size,
+            "high": mean_ends.high * size,
             "d_z": d_z,
             "d_low": d_ends.low,
             "d_high": d_ends.high,

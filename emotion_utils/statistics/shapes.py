@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from emotion_utils.calibration import ledger
-from emotion_utils.statistics.units import FEWEST_UNITS
+from emotion_utils.statistics.units import FEWEST_UNITS, scales
 
 __all__ = ["MOSTLY_ZERO", "SKEWED", "shapes", "warning"]
 
@@ -38,7 +38,8 @@ def shapes(differences: Float[np.ndarray, "pair test"]) -> list[str]:
     known = ~np.isnan(values)
     n, filled = known.sum(axis=0), np.where(known, values, 0.0)
     pairs = np.maximum(n, 1)
-    gap = np.where(known, filled - filled.sum(axis=0) / pairs, 0.0)
+    scaled = filled / scales(values)
+    gap = np.where(known, scaled - scaled.sum(axis=0) / pairs, 0.0)
     largest = np.abs(filled).max(axis=0, initial=0.0)
     # numpy's `where` of an extreme needs a start beyond all values
     width = np.where(known, values, -np.inf).max(axis=0, initial=-np.inf)

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int, Shaped
 from emotion_utils.errors import UserError
 from emotion_utils.resampling import FEWEST_UNITS
 
-__all__ = ["FEWEST_PAIRS", "FEWEST_UNITS", "UnitSums", "unit_sums"]
+__all__ = ["FEWEST_PAIRS", "FEWEST_UNITS", "UnitSums", "scales", "unit_codes", "unit_sums"]
 
 FEWEST_PAIRS = 3
 """Below this number of pairs a difference has no effect size and no interval."""
@@ -47,6 +47,13 @@ class UnitSums:
         return (self.pairs >= FEWEST_PAIRS) & (self.units >= FEWEST_UNITS)
 
 
+def scales(differences: Float[np.ndarray, "pair test"]) -> Float[np.ndarray, " test"]:
+    """Largest absolute difference of each test, 1 where there is none: what is divided by it has squares above 0."""
+    sizes = np.abs(np.asarray(differences, dtype=np.float64))
+    largest = np.where(np.isfinite(sizes), sizes, 0.0).max(axis=0, initial=0.0)
+    return np.where(largest > 0, largest, 1.0)
+
+
 def unit_sums(
     differences: Float[np.ndarray, "pair test"], units: Shaped[np.ndarray, " label"] | None = None
 ) -> UnitSums:
@@ -66,6 +73,10 @@ def unit_sums(
         Where a difference is infinite, or the numbers of rows differ.
     """
     values = np.asarray(differences, dtype=np.float64)
+    if values.ndim != 2 or not len(values):
+        raise UserError(
+            f"Differences of shape {values.shape} hold no pair: give one row per pair, one column per test."
+        )
     named = np.arange(len(values)) if units is None else np.asarray(units)
     if len(named) != len(values):
         raise UserError(f"There are {len(values)} pairs and {len(named)} units: give one unit per pair.")
@@ -76,11 +87,20 @@ def unit_sums(
             f"The difference of pair {pair} in test {test} is {values[pair, test]}: leave out what was not measured "
             "as NaN, and look for a division by zero."
         )
-    codes, names = pd.factorize(named, sort=True)
+    codes, names = unit_codes(named)
     known = ~np.isnan(values)
     filled = np.where(known, values, 0.0)
     parts = [_gathered(part, codes, len(names)) for part in (known.astype(float), filled, filled**2)]
     return UnitSums(*parts)
+
+
+def unit_codes(units: Shaped[np.ndarray, " label"]) -> tuple[Int[np.ndarray, " label"], np.ndarray]:
+    """Number the units from 0, and name them; a pair without a unit is refused."""
+    unknown = np.flatnonzero(pd.isna(units))
+    if len(unknown):
+        raise UserError(f"Pair {unknown[0]} has no unit: name the template or prompt that it belongs to.")
+    codes, names = pd.factorize(np.asarray(units), sort=True)
+    return codes.astype(int), np.asarray(names)
 
 
 def _gathered(

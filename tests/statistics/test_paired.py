@@ -10,7 +10,7 @@ from emotion_utils.errors import UserError
 from emotion_utils.statistics import sizes
 from emotion_utils.statistics.bootstrap import bootstrap
 from emotion_utils.statistics.equivalence import equivalence
-from emotion_utils.statistics.flips import sign_flip_p
+from emotion_utils.statistics.flips import least_p, max_t, sign_flip_p
 from emotion_utils.statistics.paired import paired_effects
 from emotion_utils.statistics.published import bootstrap_as_published
 from emotion_utils.statistics.shapes import shapes
@@ -212,3 +212,47 @@ def test_shapes_are_named_by_their_rules():
         "constant": np.full(70, 0.1),
     }
     assert shapes(np.stack(list(kinds.values()), axis=1).astype(float)) == list(kinds)
+
+
+def test_a_pair_without_a_unit_and_no_pairs_at_all_are_refused():
+    units = np.arange(20).astype(object)
+    units[7] = np.nan
+    with pytest.raises(UserError, match="Pair 7 has no unit"):
+        paired_effects(RNG.normal(size=(20, 1)), units)
+    with pytest.raises(UserError, match="hold no pair"):
+        paired_effects(np.zeros((0, 2)))
+
+
+def test_numbers_near_the_ends_of_the_scale_give_the_same_effects():
+    x = RNG.normal(0.5, 1, (30, 1))
+    plain = paired_effects(x)
+    for size in (1e-200, 1e200):
+        found = paired_effects(x * size)
+        np.testing.assert_allclose(found["d_z"], plain["d_z"], rtol=1e-9)
+        np.testing.assert_allclose(found["high"] / size, plain["high"], rtol=1e-9)
+        both = max_t(np.concatenate([x, x * size], axis=1), np.arange(30), 500)
+        assert both[0] == pytest.approx(both[1])
+        assert both[0] < 0.2
+
+
+def test_a_test_with_fewer_units_keeps_its_own_t():
+    few = np.full((60, 1), np.nan)
+    few[:14] = RNG.normal(2, 1, (14, 1))
+    found = max_t(np.concatenate([few, RNG.normal(size=(60, 5))], axis=1), np.arange(60), 2000)
+    assert found[0] == pytest.approx(1 / 2001, abs=1e-3)
+    empty = np.full((60, 1), np.nan)
+    assert np.isnan(max_t(np.concatenate([empty, few], axis=1), np.arange(60), 500)).tolist() == [True, False]
+
+
+def test_equal_differences_are_ties_in_every_test():
+    for value in (0.7, 0.1, 1 / 3, 5.3):
+        constant = np.full((12, 1), value)
+        assert max_t(constant, np.arange(12), 5000)[0] == pytest.approx(2 / 4096)
+        assert sign_flip_p(unit_sums(constant), 5000)[0] == pytest.approx(2 / 4096)
+    assert least_p(12, 5000) == 2 / 4096
+    assert least_p(30, 5000) == 1 / 5001
+
+
+def test_units_that_do_not_differ_leave_no_error_to_go_by():
+    x = np.tile([1.0, -1.0], 8)[:, None]
+    assert np.isnan(equivalence(unit_sums(x, np.repeat(np.arange(8), 2))).p[0])
