@@ -44,7 +44,7 @@ def forest(table: pd.DataFrame, smallest: float, title: str) -> Shown:
             )
     figure.add_vrect(x0=-smallest, x1=smallest, fillcolor=GREY, opacity=0.15, line_width=0)
     figure.add_vline(x=0, line={"color": GREY, "dash": "dash"})
-    figure.update_xaxes(title="d<sub>z</sub> (standard deviations of the differences), 95 % interval")
+    figure.update_xaxes(title="d<sub>z</sub>, 95 % interval")
     figure.update_yaxes(title="effect", autorange="reversed", dtick=1, tickfont={"size": 11})
     height = 170 + ROW * table["name"].nunique()
     figure.update_layout(legend={"y": -70 / height})
@@ -76,7 +76,7 @@ def p_values(table: pd.DataFrame) -> Shown:
             told.append(f"{chapter} {name} {np.mean(own <= 0.05):.0%} of {len(own)} at 0.05 or less")
         figure.add_hline(y=0.05, line={"color": GREY, "dash": "dash"}, row=1, col=column)
         figure.update_xaxes(title=f"{chapter}<br>p, alone", row=1, col=column)
-    figure.update_layout(barmode="overlay")
+    figure.update_layout(barmode="overlay", legend={"y": -0.42})
     figure.update_yaxes(tickformat=".0%").update_yaxes(title="share of tests", col=1)
     shown = table[["chapter", "is_control", "p"]]
     return show(figure, alt=f"{'; '.join(told)}.", title="P values of all tests", data=shown, height=360)
