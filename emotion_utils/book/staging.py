@@ -111,13 +111,10 @@ def _execute_pages(folder: Path, claims: ledgers.LedgerPages) -> list[Path]:
         written.metadata["kernelspec"] = KERNEL
         nbformat.write(written, target)
         execute(target, target, claims.parameters.get(source.stem, {}))
-        notebook, own = read_executed(target), dict(claims.siblings)
-        if source.stem in own:
-            first = source.stem == ledgers.PAGE
-            prepare(notebook, siblings=claims.siblings, stem=source.stem, first=first, about=RUNS)
-        else:
-            prepare(notebook)
-        nbformat.write(notebook, target)
+        siblings = claims.siblings if source.stem in dict(claims.siblings) else ()
+        first = not siblings or source.stem == ledgers.PAGE
+        shown = prepare(read_executed(target), siblings=siblings, stem=source.stem, first=first, about=RUNS)
+        nbformat.write(shown, target)
         source.unlink()
         executed.append(source)
     return executed

@@ -15,13 +15,13 @@ from emotion_utils.statistics.corrections import adjusted
 from emotion_utils.statistics.flips import max_t
 from emotion_utils.statistics.mixed import mixed_model
 from emotion_utils.statistics.paired import N_FLIPS, N_RESAMPLES, paired_effects
+from emotion_utils.statistics.power import ALPHA
 from emotion_utils.statistics.shapes import warning
 from emotion_utils.steering.by_context import SHIFT
 from emotion_utils.steering.controls import KINDS
 
 __all__ = ["ALPHA", "FAMILY", "findings", "main_effects", "named", "results", "robust", "short_names"]
 
-ALPHA = 0.05
 NAMED = ["chapter", "model", "emotion", "what", "outcome", "is_control"]
 FAMILY = ["chapter", "model", "is_control"]
 """Tests that are corrected together: those of a chapter on a model, its controls apart."""

@@ -9,12 +9,15 @@ from plotly.subplots import make_subplots
 
 from emotion_utils.plots.figure import Shown, show
 from emotion_utils.plots.style import PALETTE, emotion_colour, error_bars
+from emotion_utils.statistics.power import ALPHA
 
 __all__ = ["forest", "k_overlap", "p_values", "power_curves", "ranked"]
 
 GREY = PALETTE[-1]
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x")
 ROW = 34
+BIN = 0.05
+"""Width of a bar of p values, which is also what it holds where nothing has an effect."""
 
 
 def forest(table: pd.DataFrame, smallest: float, title: str) -> Shown:
@@ -63,7 +66,7 @@ def p_values(table: pd.DataFrame) -> Shown:
     """
     chapters = list(dict.fromkeys(table["chapter"]))
     figure, told = make_subplots(cols=len(chapters), shared_yaxes=True, horizontal_spacing=0.06), []
-    bins = {"start": 0, "end": 1.0001, "size": 0.05}
+    bins = {"start": 0, "end": 1.0001, "size": BIN}
     for column, chapter in enumerate(chapters, 1):
         for control, name, colour in ((False, "effects", PALETTE[0]), (True, "controls", PALETTE[1])):
             own = table[(table["chapter"] == chapter) & (table["is_control"] == control)]["p"].dropna()
@@ -73,8 +76,8 @@ def p_values(table: pd.DataFrame) -> Shown:
                 x=own, name=name, legendgroup=name, showlegend=column == 1, xbins=bins, histnorm="probability",
                 marker_color=colour, opacity=0.65, row=1, col=column,
             )  # fmt: skip
-            told.append(f"{chapter} {name} {np.mean(own <= 0.05):.0%} of {len(own)} at 0.05 or less")
-        figure.add_hline(y=0.05, line={"color": GREY, "dash": "dash"}, row=1, col=column)
+            told.append(f"{chapter} {name} {np.mean(own <= ALPHA):.0%} of {len(own)} at {ALPHA} or less")
+        figure.add_hline(y=BIN, line={"color": GREY, "dash": "dash"}, row=1, col=column)
         figure.update_xaxes(title=f"{chapter}<br>p, alone", row=1, col=column)
     figure.update_layout(barmode="overlay", legend={"y": -0.42})
     figure.update_yaxes(tickformat=".0%").update_yaxes(title="share of tests", col=1)

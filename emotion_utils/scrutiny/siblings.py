@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, norm
 
+from emotion_utils.nulls import permutation_p
 from emotion_utils.scrutiny.rules import Scrutiny, chance, number, reasons, value
 from emotion_utils.statistics.flips import signs
 
@@ -71,9 +72,8 @@ def scrutiny(claims: pd.DataFrame) -> dict[str, Scrutiny]:
 
 def exact_sign_flip(differences: np.ndarray) -> float:
     """Two-sided p of a mean difference from all patterns of signs."""
-    flips = np.vstack([np.ones(len(differences)), signs(len(differences), 2 ** len(differences), 0)])
-    sums = np.abs(flips @ differences)
-    return float((sums >= sums[0] - 1e-9).mean())
+    flips = signs(len(differences), 2 ** len(differences), 0)
+    return float(permutation_p(abs(float(differences.sum())), np.abs(flips @ differences)))
 
 
 def _words_alone(claims: pd.DataFrame) -> dict[str, Scrutiny]:

@@ -14,10 +14,11 @@ from jaxtyping import Float
 from scipy.special import ndtr, ndtri
 from scipy.stats import t as student
 
+from emotion_utils.resampling import unit_weights
 from emotion_utils.statistics.sizes import cohens_d_z, means, moments_d_z
 from emotion_utils.statistics.units import UnitSums
 
-__all__ = ["LEVEL", "Interval", "Kind", "Statistic", "bootstrap", "resamples"]
+__all__ = ["LEVEL", "Interval", "Kind", "Statistic", "bootstrap"]
 
 LEVEL = 0.95
 CHUNK = 512
@@ -32,12 +33,6 @@ class Interval(NamedTuple):
 
     low: Float[np.ndarray, " test"]
     high: Float[np.ndarray, " test"]
-
-
-def resamples(n_units: int, n_resamples: int, seed: int) -> Float[np.ndarray, "draw unit"]:
-    """How often each unit is drawn in each resample of as many units."""
-    rng = np.random.default_rng(np.random.SeedSequence(seed))
-    return rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=n_resamples).astype(np.float64)
 
 
 def bootstrap(
@@ -68,7 +63,7 @@ def bootstrap(
     -------
     Low and high ends; NaN where a test has too few pairs or units, or the statistic is not defined.
     """
-    weights = resamples(len(sums.sums), n_resamples, seed)
+    weights = unit_weights(np.arange(len(sums.sums)), n_resamples, np.random.default_rng(seed))
     n_tests = sums.sums.shape[1]
     low, high = np.full(n_tests, np.nan), np.full(n_tests, np.nan)
     for start in range(0, n_tests, CHUNK):

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from scipy.stats import t as student
 
 from emotion_utils.errors import UserError
-from emotion_utils.statistics.sizes import ROUNDING, means
+from emotion_utils.statistics.sizes import ROUNDING, means, variances
 from emotion_utils.statistics.units import UnitSums
 
 __all__ = ["SMALLEST", "Equivalence", "equivalence"]
@@ -51,7 +51,8 @@ def equivalence(
     """
     pairs, mean = sums.counts.sum(axis=0), means(sums)
     if bounds is None:
-        bounds = SMALLEST * _spread(sums, mean)
+        variance = variances(pairs, sums.sums.sum(axis=0), sums.squares.sum(axis=0))
+        bounds = SMALLEST * np.sqrt(np.clip(variance, 0, None))
     elif (np.asarray(bounds) <= 0).any():
         raise UserError(f"A bound of {np.min(bounds)} leaves no room for equivalence: give one above 0.")
     units = sums.units
@@ -67,11 +68,3 @@ def equivalence(
     certain = np.where(np.abs(mean) < bounds, 0.0, 1.0)
     p = np.where(error > 0, np.maximum(above, below), np.where(same, certain, np.nan))
     return Equivalence(*(np.where(sums.usable, part, np.nan) for part in (p, mean - half, mean + half)))
-
-
-def _spread(sums: UnitSums, mean: Float[np.ndarray, " test"]) -> Float[np.ndarray, " test"]:
-    """Standard deviation of the differences."""
-    pairs = sums.counts.sum(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        variance = (sums.squares.sum(axis=0) / pairs - mean**2) * pairs / (pairs - 1)
-    return np.sqrt(np.clip(variance, 0, None))

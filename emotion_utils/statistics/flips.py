@@ -25,7 +25,7 @@ CHUNK = 512
 
 def signs(units: int, n: int, seed: int) -> Float[np.ndarray, "draw unit"]:
     """Signs of units: every pattern but the observed one where these are few enough, random ones otherwise."""
-    if units < MANY_UNITS and 2**units <= n + 1:
+    if _all_patterns(units, n):
         return 1.0 - 2.0 * ((np.arange(1, 2**units)[:, None] >> np.arange(units)) & 1)
     return np.random.default_rng(seed).choice([-1.0, 1.0], size=(n, units))
 
@@ -50,6 +50,7 @@ def sign_flip_p(sums: UnitSums, n_flips: int = 10_000, seed: int = 0) -> Float[n
     found = np.full(n_tests, np.nan)
     for start in range(0, n_tests, CHUNK):
         part = sums.sums[:, start : start + CHUNK]
+        # as `permutation_p`, without its copies, which take as long as the rest
         null = np.abs(flips @ part)
         ours = np.abs(part.sum(axis=0))
         least = ours - TIE * np.maximum(null.max(axis=0), ours)
@@ -92,8 +93,12 @@ def max_t(
 
 def least_p(units: int, n_flips: int) -> float:
     """Smallest p value that flips of so many units can give, two-sided."""
-    enumerated = units < MANY_UNITS and 2**units <= n_flips + 1
-    return 2.0 ** (1 - units) if enumerated else 1 / (1 + n_flips)
+    return 2.0 ** (1 - units) if _all_patterns(units, n_flips) else 1 / (1 + n_flips)
+
+
+def _all_patterns(units: int, n: int) -> bool:
+    """Whether every pattern of signs can be taken in so many flips."""
+    return units < MANY_UNITS and 2**units <= n + 1
 
 
 def max_t_by_emotion(

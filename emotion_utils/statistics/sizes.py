@@ -8,7 +8,7 @@ from scipy.special import gammaln
 
 from emotion_utils.statistics.units import FEWEST_PAIRS, UnitSums
 
-__all__ = ["cohens_d_z", "correction", "means", "moments_d_z"]
+__all__ = ["cohens_d_z", "correction", "means", "moments_d_z", "variances"]
 
 ROUNDING = 1e-12
 """A variance that is a smaller share of the mean square is rounding: all differences are equal."""
@@ -39,12 +39,22 @@ def moments_d_z(
 ) -> Float[np.ndarray, "*shape"]:
     """d_z from the number of pairs, the sum of the differences and that of their squares."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean = sums / pairs
-        variance = (squares / pairs - mean**2) * pairs / (pairs - 1)
+        mean, variance = sums / pairs, variances(pairs, sums, squares)
         spread = variance > ROUNDING * squares / pairs
         return np.where(
             spread, mean / np.sqrt(np.where(spread, variance, 1.0)), np.where(squares == 0, 0.0, np.nan)
         )
+
+
+def variances(
+    pairs: Float[np.ndarray, "*shape"],
+    sums: Float[np.ndarray, "*shape"],
+    squares: Float[np.ndarray, "*shape"],
+) -> Float[np.ndarray, "*shape"]:
+    """Variance of the differences from the number of pairs, their sum and that of their squares."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found: np.ndarray = (squares / pairs - (sums / pairs) ** 2) * pairs / (pairs - 1)
+    return found
 
 
 def correction(pairs: Int[np.ndarray, " test"]) -> Float[np.ndarray, " test"]:

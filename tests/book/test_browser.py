@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from emotion_utils.book.checks import MAX_BYTES
 from tests.book.conftest import Site, visit
@@ -67,6 +68,20 @@ DRAWN = """() => [...document.querySelectorAll('[data-draw]')].map((box) => {
   return { kind: box.dataset.draw, marks: marks.length, size: Math.max(0, ...sizes),
            label: box.getAttribute('aria-label') };
 })"""
+
+
+@contextmanager
+def used(chromium: Browser, site: Site, view: str, name: str) -> Iterator[Page]:
+    """A page to use in one of the views, which must be quiet, readable and narrow enough after whatever a test did."""
+    context = chromium.new_context(**VIEWS[view])
+    seen = visit(context, site, name)
+    dialogs: list[str] = []
+    seen.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    yield seen.page
+    assert (seen.errors, seen.foreign, dialogs) == ([], [], [])
+    assert seen.page.evaluate(LOW_CONTRAST) == []
+    assert seen.page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    context.close()
 
 
 @pytest.fixture(params=VIEWS)

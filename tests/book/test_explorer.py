@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.book.conftest import Site, visit
-from tests.book.test_browser import LOW_CONTRAST, VIEWS
+from tests.book.conftest import Site
+from tests.book.test_browser import VIEWS, used
 
 # Only the sample book, whose explorer is known: text n of 24, and its score n / 23, count the combinations.
 pytestmark = [
@@ -24,15 +24,8 @@ HOSTILE = ", & <img src=x onerror=alert(1)></script>"
 @pytest.fixture(params=VIEWS)
 def page(request: pytest.FixtureRequest, site: Site, chromium: Browser) -> Iterator[Page]:
     """The page with the explorer, which must be quiet, readable and narrow enough after whatever a test did."""
-    context = chromium.new_context(**VIEWS[request.param])
-    seen = visit(context, site, PAGE)
-    dialogs: list[str] = []
-    seen.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
-    yield seen.page
-    assert (seen.errors, seen.foreign, dialogs) == ([], [], [])
-    assert seen.page.evaluate(LOW_CONTRAST) == []
-    assert seen.page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
-    context.close()
+    with used(chromium, site, request.param, PAGE) as opened:
+        yield opened
 
 
 def says(page: Page, untouched: int, steered: int) -> None:

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from emotion_utils.paths import BUILD
-from tests.book.conftest import Site, visit
-from tests.book.test_browser import LOW_CONTRAST, VIEWS
+from tests.book.conftest import Site
+from tests.book.test_browser import VIEWS, used
 
 pytestmark = [
     pytest.mark.browser,
@@ -23,13 +23,8 @@ LINES = ".emo-ledger tbody tr:visible"
 
 @pytest.fixture(params=VIEWS)
 def page(request: pytest.FixtureRequest, site: Site, chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context(**VIEWS[request.param])
-    seen = visit(context, site, PAGE)
-    yield seen.page
-    assert (seen.errors, seen.foreign) == ([], [])
-    assert seen.page.evaluate(LOW_CONTRAST) == []
-    assert seen.page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
-    context.close()
+    with used(chromium, site, request.param, PAGE) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")
