@@ -11,24 +11,13 @@ import re
 from typing import Any
 
 from emotion_utils.keywords import find_keyword
-from emotion_utils.prompt_frames import FRAMES, ITEMS, Frame, Item
+from emotion_utils.prompt_frames import Frame, Item, frames, items
 
-__all__ = ["EMOTIONS", "build_powered", "items", "matched_span"]
+__all__ = ["EMOTIONS", "build_powered", "matched_span"]
 
 EMOTIONS = ("gratitude", "anger", "apology", "neutral")
 
 SLOT = re.compile(r"\{(\w+)\}")
-
-
-def items(split: str) -> list[Item]:
-    """Objects of a split.
-
-    Parameters
-    ----------
-    split
-        One of ``build``, ``select``, ``test``.
-    """
-    return [Item(*line.split()) for line in ITEMS[split].strip().splitlines()]
 
 
 def matched_span(text: str, span: tuple[int, int], partner: str) -> tuple[int, int] | None:
@@ -55,7 +44,7 @@ def build_powered() -> list[dict[str, Any]]:
 def _fillings() -> list[tuple[Frame, Item]]:
     """Twelve objects per frame; each object of a larger pool serves every third frame."""
     pairs: list[tuple[Frame, Item]] = []
-    for index, frame in enumerate(FRAMES):
+    for index, frame in enumerate(frames()):
         pool = items(frame.split)
         step = len(pool) // 12
         pairs.extend((frame, item) for item in pool[index % step :: step])
