@@ -21,7 +21,7 @@ from emotion_utils.alignment import PENALTY
 from emotion_utils.errors import UserError
 from emotion_utils.pairings import PENALTIES, Ridge, held_out_hat
 
-__all__ = ["DIMENSIONS", "MAPS", "RANK", "Affine", "Kernel", "Space", "checked", "fit", "folds"]
+__all__ = ["DIMENSIONS", "MAPS", "RANK", "Affine", "Kernel", "Space", "checked", "folds"]
 
 DIMENSIONS = 20
 """Principal components of each side in which Procrustes and CCA work."""
@@ -150,7 +150,7 @@ def ridge(rows: Rows, groups: np.ndarray) -> Fitter:
 def nested_ridge(rows: Rows, groups: np.ndarray) -> Fitter:
     """Ridge regression whose penalty predicts other families best, by folds within the rows that it is fitted on.
 
-    What `pairings.choose_penalty` chooses. Rows that are too few to be divided keep the fixed penalty.
+    Rows that are too few to be divided keep the fixed penalty.
     """
     if not _divisible(groups):
         return ridge(rows, groups)
@@ -254,28 +254,6 @@ MAPS: Mapping[str, tuple[str, Callable[[np.ndarray, np.ndarray], Fitter]]] = {
     "kernel": ("kernel ridge (nonlinear)", kernel),
 }
 """By key: what a kind is called, and the function that fits it."""
-
-
-def fit(kind: str, rows: Rows, target: Float[np.ndarray, "paired d_target"], groups: np.ndarray) -> Fitted:
-    """Fit a map of one kind.
-
-    Parameters
-    ----------
-    kind
-        A key of :data:`MAPS`.
-    rows, target
-        Paired rows of the two models.
-    groups
-        Template family of each row.
-
-    Raises
-    ------
-    UserError
-        For an unknown kind, fewer than three rows, rows that are not paired, all equal or not finite.
-    """
-    if kind not in MAPS:
-        raise UserError(f'There is no map "{kind}": choose one of {", ".join(MAPS)}.')
-    return MAPS[kind][1](checked(rows), groups)(checked(target))
 
 
 def checked(rows: Rows) -> Rows:

@@ -20,7 +20,6 @@ from emotion_utils.errors import UserError
 __all__ = [
     "PENALTIES",
     "Ridge",
-    "choose_penalty",
     "dual_weights",
     "held_out_hat",
     "permute_pairing",
@@ -172,17 +171,6 @@ def r_squared(
     entries = np.ascontiguousarray(targets.transpose(1, 2, 0)).reshape(n * n, -1)
     missing = [cost @ entries[order[rows] * n + order[columns]] for order in orders]
     return 1 - np.stack(missing) / total
-
-
-def choose_penalty(
-    rows: Float[np.ndarray, "n d"], target: Float[np.ndarray, "n d_target"], groups: np.ndarray
-) -> float:
-    """The penalty of :data:`PENALTIES` with the best held-out R² on these rows alone."""
-    centred = target - target.mean(axis=0)
-    gram = (centred @ centred.T)[None]
-    order = np.arange(len(rows))[None]
-    scores = [r_squared(held_out_hat(rows, groups, p)[None], gram, order)[0, 0, 0] for p in PENALTIES]
-    return PENALTIES[int(np.argmax(scores))]
 
 
 def permute_pairing(groups: np.ndarray, n: int, seed: int) -> Int[np.ndarray, "draw row"]:

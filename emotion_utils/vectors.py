@@ -19,7 +19,6 @@ from emotion_utils.store import Store, artefact_key
 __all__ = [
     "EmotionVector",
     "centred_class_means",
-    "cosine_matrix",
     "difference_of_means",
     "logistic_directions",
 ]
@@ -210,12 +209,3 @@ def logistic_directions(
         gap = float((x[positive].mean(axis=0) - x[~positive].mean(axis=0)) @ unit)
         rows.append(torch.from_numpy(unit * gap))
     return torch.stack(rows).float()
-
-
-def cosine_matrix(vectors: Sequence[EmotionVector], layer: int) -> Float[np.ndarray, "vector vector"]:
-    """Pairwise cosines at one layer; NaN where a vector is zero there."""
-    for vector in vectors[1:]:
-        vectors[0]._check_alike(vector)
-    units = torch.stack([v.at(layer) for v in vectors]).double()
-    units = units / units.norm(dim=1, keepdim=True)
-    return (units @ units.T).numpy()

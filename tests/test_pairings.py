@@ -9,9 +9,7 @@ from sklearn.model_selection import GroupKFold
 
 from emotion_utils.errors import UserError
 from emotion_utils.pairings import (
-    PENALTIES,
     Ridge,
-    choose_penalty,
     dual_weights,
     held_out_hat,
     permute_pairing,
@@ -99,16 +97,6 @@ def test_a_pairing_keeps_groups_together_and_is_a_permutation():
             assert len(set(taken)) == 1  # one group takes the place of one other of its size
             assert (groups == taken[0]).sum() == (groups == group).sum()
     assert len({tuple(order) for order in permute_pairing(groups, 50, 1)}) > 20
-
-
-def test_the_penalty_is_the_one_that_predicts_best():
-    rng = np.random.default_rng(2)
-    groups = np.arange(40)
-    x = rng.normal(size=(40, 60))
-    noisy = choose_penalty(x, rng.normal(size=(40, 5)), groups)
-    clean = choose_penalty(x[:, :8], x[:, :8] @ rng.normal(size=(8, 5)), groups)
-    assert noisy == max(PENALTIES)
-    assert clean == min(PENALTIES)
 
 
 def test_rank_deficient_rows_are_no_trouble():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from emotion_utils.effects.claims import measurements
 from emotion_utils.effects.heads import head_effects, published_effects
-from emotion_utils.effects.records import Effect, frame
+from emotion_utils.effects.records import Effect
 from emotion_utils.effects.steering import steering_effects
 from emotion_utils.heads import screened
 from emotion_utils.heads import sizes as head_sizes
@@ -19,7 +19,7 @@ from emotion_utils.steering import sizes as steering_sizes
 if TYPE_CHECKING:
     from emotion_utils.store import Store
 
-__all__ = ["Effect", "collect", "frame", "measurements"]
+__all__ = ["Effect", "collect", "measurements"]
 
 
 class Options(TypedDict):

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float, Shaped
 
 from emotion_utils.errors import UserError
 
-__all__ = ["Effect", "frame"]
-
-COLUMNS = ["chapter", "model", "emotion", "what", "outcome", "is_control", "is_count"]
+__all__ = ["Effect"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,28 +96,3 @@ class Effect:
     def mean(self) -> float:
         """Mean of the known differences; NaN where there is none."""
         return float(self.differences[self.known].mean()) if self.known.any() else float("nan")
-
-
-def frame(effects: Sequence[Effect]) -> pd.DataFrame:
-    """One row per effect.
-
-    Returns
-    -------
-    Columns ``chapter, model, emotion, what, outcome, is_control, is_count``, ``n`` (pairs with a difference),
-    ``missing`` (pairs without), ``n_units`` (of those with), ``mean`` and ``sd`` of the differences in the outcome's
-    unit (NaN with fewer than one pair, or two).
-    """
-    rows = []
-    for effect in effects:
-        kept = effect.differences[effect.known]
-        rows.append(
-            (
-                *(getattr(effect, name) for name in COLUMNS),
-                len(kept),
-                len(effect.differences) - len(kept),
-                len(np.unique(effect.units[effect.known])),
-                effect.mean,
-                float(kept.std(ddof=1)) if len(kept) > 1 else float("nan"),
-            )
-        )
-    return pd.DataFrame(rows, columns=[*COLUMNS, "n", "missing", "n_units", "mean", "sd"])

@@ -28,7 +28,7 @@ from emotion_utils.prefill import padded
 from emotion_utils.resampling import grouped_mean_interval
 from emotion_utils.statistics.flips import max_t_by_emotion
 
-__all__ = ["CLASSES", "attends_to", "most_seen", "people", "token_classes", "token_spans"]
+__all__ = ["CLASSES", "attends_to", "people", "token_classes", "token_spans"]
 
 CLASSES = ("first", "cause", "name", "ending", "name in the ending", "punctuation", "itself")
 """``first``: position 0, an attention sink. ``cause``: words before the ending that the prompts of a pair share, which
@@ -149,30 +149,6 @@ def _shares(
     share = np.stack([seen @ own for seen, own in zip(last, member, strict=True)])
     even = np.stack([own.mean(axis=0) for own in member])
     return share.reshape(2, len(pairs), len(heads), -1), even.reshape(2, len(pairs), -1)
-
-
-def most_seen(pairs: Pairs, heads: Sequence[Head], top: int = 8) -> pd.DataFrame:
-    """The tokens that the last token of emotional prompts looks at most.
-
-    Returns
-    -------
-    One row per emotion and head: ``emotion, layer, head, name``, ``tokens`` (those with most attention in all prompts
-    together, each with its share of it) and ``n`` (prompts). A frequent token is seen often: this is what is there,
-    not what the head would choose.
-    """
-    last = _last_patterns(pairs, heads, pairs.emotional)
-    emotion, rows = pairs.table["emotion"].to_numpy(dtype=object), []
-    for own in pairs.emotions:
-        kept = np.flatnonzero(emotion == own)
-        ids = np.concatenate([np.asarray(pairs.emotional[i]) for i in kept.tolist()])
-        for number, head in enumerate(heads):
-            seen = np.concatenate([last[i][number] for i in kept.tolist()])
-            total = np.bincount(ids, weights=seen) / len(kept)
-            best = np.argsort(-total, kind="stable")[:top]
-            texts = [(pairs.tokenizer.decode([int(i)]).strip(), total[i]) for i in best]
-            told = " | ".join(f"{text} {share:.2f}" for text, share in texts)
-            rows.append((own, *head, name_of(head), told, len(kept)))
-    return pd.DataFrame(rows, columns=["emotion", "layer", "head", "name", "tokens", "n"])
 
 
 @torch.no_grad()

@@ -10,7 +10,6 @@ mean over every query, is what the reports most likely took, and dilutes by the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,15 +17,13 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from emotion_utils.activations import points
-from emotion_utils.attention import eager, token_texts
+from emotion_utils.attention import eager
 from emotion_utils.captured import forward_batches
 from emotion_utils.errors import UserError
 from emotion_utils.heads.ablation import name_of
-from emotion_utils.heads.pairs import Head
-from emotion_utils.hooks import HookPoint, n_heads, n_layers
+from emotion_utils.hooks import n_heads, n_layers
 from emotion_utils.positions import encode, find_reads
 from emotion_utils.resampling import grouped_mean_interval, resampling_units
 from emotion_utils.statistics.flips import max_t_by_emotion
@@ -41,7 +38,6 @@ __all__ = [
     "Looked",
     "delta_attention",
     "look",
-    "patterns_of",
     "strongest",
 ]
 
@@ -274,14 +270,3 @@ def strongest(table: pd.DataFrame, top: int = 5) -> pd.DataFrame:
     best = order.groupby("emotion", sort=False).head(top)
     named = pd.Categorical(best["emotion"], list(dict.fromkeys(table["emotion"])))
     return best.iloc[np.argsort(named.codes, kind="stable")].reset_index(drop=True)
-
-
-def patterns_of(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str, heads: Sequence[Head]
-) -> tuple[list[str], Float[Tensor, "head query key"], list[str]]:
-    """Tokens of a text, the attention patterns of some heads of any layers, and their names: what a viewer shows."""
-    where = [HookPoint(layer, "pattern") for layer in sorted({layer for layer, _ in heads})]
-    with eager(model):
-        _, _, caught = next(forward_batches(model, tokenizer, [text], where))
-    found = torch.stack([caught[HookPoint(layer, "pattern")][0, head].float().cpu() for layer, head in heads])
-    return token_texts(tokenizer, text), found, [name_of(head) for head in heads]

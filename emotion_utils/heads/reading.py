@@ -97,7 +97,7 @@ def written_words(
     model, tokenizer
     heads
     words
-        From :func:`words.words_in_prompts`, :func:`words.words_in_causes` or :func:`words.words_alone`.
+        From :func:`words.words_in_causes`.
     top
         Tokens to list.
 

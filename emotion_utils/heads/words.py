@@ -1,4 +1,4 @@
-"""Words as the blocks of a model see them: where they stand in prompts, in what the prompts say happened, or alone."""
+"""Words as the blocks of a model see them, in what prompts say happened."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float
@@ -19,16 +18,13 @@ from emotion_utils.heads.ends import Neutral, neutral_end
 from emotion_utils.heads.pairs import Pairs
 from emotion_utils.hooks import HookFunction, HookPoint, forward_until, n_layers
 from emotion_utils.keywords import words_with_spans
-from emotion_utils.lens import keyword_tokens
-from emotion_utils.models import context_of
 from emotion_utils.offsets import covering
-from emotion_utils.positions import encode, find_reads
 from emotion_utils.prefill import padded
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
 
-__all__ = ["Words", "words_alone", "words_in_causes", "words_in_prompts"]
+__all__ = ["Words", "words_in_causes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,41 +48,6 @@ class Words:
     states: Float[Tensor, "word layer d_model"] = field(repr=False)
     neutral: Neutral = field(repr=False)
     targets: Mapping[str, Sequence[int]] = field(repr=False)
-
-
-def words_in_prompts(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: pd.DataFrame
-) -> Words:
-    """Read the marked emotion words, and the words in their place in neutral partners, where they stand in prompts.
-
-    A word at position 0 is left out. The targets are the keywords of the emotion.
-
-    Raises
-    ------
-    UserError
-        Where the prompts have no marked words, or no neutral partner with a word in their place.
-    """
-    texts = prompts["text"].tolist()
-    encoded = encode(tokenizer, texts, context_of(model.config, model.config.name_or_path))
-    reads = find_reads(prompts, encoded, ["emotion", "match"])
-    reads = reads[~reads["sink"]].merge(prompts.drop(columns="text"), on="id")
-    names = []
-    for read in reads.itertuples():
-        side = "emotion" if read.position == "emotion" else "match"
-        start, end = int(getattr(read, f"{side}_start")), int(getattr(read, f"{side}_end"))
-        names.append(texts[read.row][start:end].lower())
-    emotion = np.where(reads["position"] == "match", "neutral", reads["emotion"])
-    reads = reads.assign(emotion=emotion, word=names).drop_duplicates(["emotion", "row", "first", "last"])
-    if set(reads["emotion"]) <= {"neutral"} or "neutral" not in set(reads["emotion"]):
-        raise UserError(
-            "The prompts have no emotion words with words in their place in neutral partners: take prompts that mark "
-            "them, such as the profile baseline, or give words to words_alone."
-        )
-    neutral = np.flatnonzero((prompts["emotion"] == "neutral") & ~prompts.duplicated("text"))
-    pad, ids = int(tokenizer.pad_token_id or 0), list(encoded.ids)
-    table, states = _states(model, pad, ids, reads)
-    base = neutral_end(model, pad, [ids[row] for row in neutral])
-    return Words(table, states, base, _keywords(tokenizer, table))
 
 
 def words_in_causes(pairs: Pairs, fewest: int = 2) -> Words:
@@ -121,44 +82,6 @@ def words_in_causes(pairs: Pairs, fewest: int = 2) -> Words:
         for emotion in pairs.emotions
     }
     return Words(table, states, neutral_end(pairs.model, pad, pairs.neutral), targets)
-
-
-def words_alone(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, words: Mapping[str, Sequence[str]]
-) -> Words:
-    """Read words without a context: every block is given the embedding of the word.
-
-    Parameters
-    ----------
-    model, tokenizer
-    words
-        By emotion; under ``neutral`` those of comparison. They are encoded as after a blank. The targets are the
-        keywords of the emotion.
-
-    Raises
-    ------
-    UserError
-        Without neutral words, or without others.
-    """
-    table = pd.DataFrame([(e, word, 1) for e in words for word in words[e]], columns=["emotion", "word", "n"])
-    if not (table["emotion"] == "neutral").any() or (table["emotion"] == "neutral").all():
-        raise UserError(
-            f"Words are given for {', '.join(words) or 'nothing'}: give some of an emotion, and neutral ones."
-        )
-    embed, rows = model.get_input_embeddings(), []
-    for word in table["word"]:
-        ids = tokenizer(f" {word}", add_special_tokens=False)["input_ids"]
-        with torch.no_grad():
-            rows.append(embed(torch.tensor(ids, device=embed.weight.device)).float().mean(dim=0).cpu())
-    states = torch.stack(rows)[:, None].expand(-1, n_layers(model), -1).contiguous()
-    neutral = encode(tokenizer, table.loc[table["emotion"] == "neutral", "word"].tolist()).ids
-    end = neutral_end(model, int(tokenizer.pad_token_id or 0), list(neutral))
-    return Words(table, states, end, _keywords(tokenizer, table))
-
-
-def _keywords(tokenizer: PreTrainedTokenizerBase, table: pd.DataFrame) -> dict[str, list[int]]:
-    named = table.loc[table["emotion"] != "neutral", "emotion"].unique()
-    return {emotion: keyword_tokens(tokenizer, emotion) for emotion in named}
 
 
 @torch.no_grad()

@@ -2,7 +2,6 @@
 
 from emotion_utils.scoring.classifier import (
     EmotionClassifier,
-    classified_as,
     confusion,
     emotion_probability,
     held_out_predictions,
@@ -14,9 +13,9 @@ from emotion_utils.scoring.divergence import kl_divergence
 from emotion_utils.scoring.fluency import distinct_ngrams, repeated_ngrams
 from emotion_utils.scoring.grammar import emotion_shift, grammatical, target_reply
 from emotion_utils.scoring.hub import HUB_CLASSIFIERS, HubClassifier, hub_probability, load_hub_classifier
-from emotion_utils.scoring.judge import Judge, genuine_nll, judge_nll, perplexity, relative_perplexity
+from emotion_utils.scoring.judge import Judge, genuine_nll, relative_perplexity
 from emotion_utils.scoring.lexical import keyword_count, vader_sentiment
-from emotion_utils.scoring.politeness import politeness, politeness_marker, politeness_markers
+from emotion_utils.scoring.politeness import politeness, politeness_marker
 from emotion_utils.scoring.replies import (
     first_reply,
     genuine_replies,
@@ -33,7 +32,6 @@ __all__ = [
     "HubClassifier",
     "Judge",
     "Scorer",
-    "classified_as",
     "confusion",
     "distinct_ngrams",
     "emotion_probability",
@@ -44,14 +42,11 @@ __all__ = [
     "grammatical",
     "held_out_predictions",
     "hub_probability",
-    "judge_nll",
     "keyword_count",
     "kl_divergence",
     "load_hub_classifier",
-    "perplexity",
     "politeness",
     "politeness_marker",
-    "politeness_markers",
     "relative_perplexity",
     "repeated_ngrams",
     "reply_emotion",

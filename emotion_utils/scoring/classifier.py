@@ -27,7 +27,6 @@ from emotion_utils.wordbags import WORD_OR_MARK, classifier
 
 __all__ = [
     "EmotionClassifier",
-    "classified_as",
     "confusion",
     "emotion_probability",
     "emotions_said",
@@ -164,19 +163,6 @@ def emotion_probability(emotion: str | None = None, seed: int = 0) -> Scorer:
         measure,
         ("text", "emotion") if emotion is None else ("text",),
     )
-
-
-def classified_as(seed: int = 0) -> Scorer:
-    """Whether the classifier finds the row's emotion the most probable one, 1 or 0."""
-    name = "classified_as_target"
-
-    def measure(rows: Rows) -> list[float]:
-        found = trained_classifier(seed).predict(rows.texts)
-        pairs = zip(found, rows.emotions, strict=True)
-        return [float("nan") if f == UNDECIDED else float(f == wanted) for f, wanted in pairs]
-
-    limits = "As the probability, without its confidence; NaN where the classifier knows no word."
-    return Scorer(name, (0, 1), "classified as the row's emotion", limits, measure, ("text", "emotion"))
 
 
 def _known(emotion: str) -> str:

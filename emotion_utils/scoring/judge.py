@@ -22,7 +22,7 @@ from emotion_utils.scoring.scorer import Rows, Scorer
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["Judge", "genuine_nll", "judge_nll", "perplexity", "relative_perplexity"]
+__all__ = ["Judge", "genuine_nll", "relative_perplexity"]
 
 BATCH_TOKENS = 4096
 LOGIT_BYTES = 2**28
@@ -114,29 +114,6 @@ class Judge:
         )
         logits = self.model(**tensors, use_cache=False, **fewer).logits[:, -kept:]
         return torch.log_softmax(logits.float(), dim=-1)
-
-
-def judge_nll(judge: Judge) -> Scorer:
-    """Surprise of the judge at the continuation, nats per token."""
-    limits = (
-        "Fluency to this judge, not truth or sense: a loop soon becomes cheap, so read it beside repetition; only "
-        "numbers of one judge and tokenizer compare; the joint text is tokenised anew; NaN for an empty text."
-    )
-
-    def measure(rows: Rows) -> Float[np.ndarray, " text"]:
-        return judge.nll(rows.contexts, rows.texts)
-
-    return Scorer("judge_nll", (0, math.inf), "less expected text", limits, measure, ("text", "context"))
-
-
-def perplexity(judge: Judge) -> Scorer:
-    """Perplexity of the continuation under the judge, given the context: the exponential of :func:`judge_nll`."""
-    plain = judge_nll(judge)
-
-    def measure(rows: Rows) -> Float[np.ndarray, " text"]:
-        return np.exp(judge.nll(rows.contexts, rows.texts))
-
-    return Scorer("perplexity", (1, math.inf), plain.direction, plain.limits, measure, plain.needs)
 
 
 def relative_perplexity(judge: Judge, n: int = 8, seed: int = 0) -> Scorer:

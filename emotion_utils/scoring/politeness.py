@@ -11,14 +11,12 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-import pandas as pd
-
 from emotion_utils.errors import UserError
 from emotion_utils.paths import DATA
 from emotion_utils.scoring.scorer import Scorer, per_text
 from emotion_utils.suggestions import suggestion
 
-__all__ = ["STRONG", "Strategy", "politeness", "politeness_marker", "politeness_markers", "strategies"]
+__all__ = ["STRONG", "Strategy", "politeness", "politeness_marker", "strategies"]
 
 LEXICON = DATA / "lexicons" / "politeness.json"
 STRONG = 0.2
@@ -66,12 +64,6 @@ def strategies() -> dict[str, Strategy]:
         name: Strategy(name, entry["published"], entry["where"], _pattern(entry["words"]))
         for name, entry in listed.items()
     }
-
-
-def politeness_markers(texts: Iterable[str]) -> pd.DataFrame:
-    """Count every strategy in every text: one row per text, one column per strategy."""
-    rows = [[strategy.count(text) for strategy in strategies().values()] for text in texts]
-    return pd.DataFrame(rows, columns=list(strategies()), dtype=int)
 
 
 def politeness_marker(name: str) -> Scorer:

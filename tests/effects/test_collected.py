@@ -10,7 +10,7 @@ import pytest
 from steered import continued
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-from emotion_utils.effects import collect, frame
+from emotion_utils.effects import collect
 from emotion_utils.effects import heads as of_heads
 from emotion_utils.heads import by_pair, claims, patching, published, screened, screening
 from emotion_utils.heads import sizes as head_sizes
@@ -40,6 +40,11 @@ def _small():
         mock.patch.dict(head_sizes.SIZES, smoke=FEW),
     ):
         yield
+
+
+def table_of(effects):
+    columns = ["chapter", "model", "emotion", "what", "outcome", "is_control", "mean"]
+    return pd.DataFrame([[getattr(effect, name) for name in columns] for effect in effects], columns=columns)
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +137,7 @@ def test_means_are_those_that_chapter_05_shows(effects, subject, chosen):
 
 
 def test_controls_are_flagged_and_held_against_the_vector(effects):
-    table = frame(effects)
+    table = table_of(effects)
     assert (table["is_control"] == table["what"].str.endswith("(control)")).all()
     steering = table[table["chapter"] == "05_steering"]
     assert (
@@ -221,7 +226,7 @@ def test_a_second_collection_reads_the_store_and_runs_no_model(effects, store, m
         monkeypatch.setattr(module, "load_model", refuse)
     before = store.keys()
     again = collect([NAME], "smoke", store)
-    pd.testing.assert_frame_equal(frame(again), frame(effects))
+    pd.testing.assert_frame_equal(table_of(again), table_of(effects))
     assert store.keys() == before
 
 

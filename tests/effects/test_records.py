@@ -7,22 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emotion_utils.effects.records import Effect, frame
+from emotion_utils.effects.records import Effect
 from emotion_utils.errors import UserError
 
 GIVEN = ("05_steering", "small-gpt2", "anger", "steered to anger", "sentiment (VADER)")
 EFFECT = Effect(*GIVEN, np.array([0.5, np.nan, -0.1, 0.2]), np.array([0, 0, 1, 2]), np.array(list("abcd")))
 
 
-def test_a_table_counts_what_is_known():
-    row = frame([EFFECT, replace(EFFECT, is_control=True, is_count=True)])
-    assert row["n"].tolist() == [3, 3]
-    assert row["missing"].tolist() == [1, 1]
-    assert row["n_units"].tolist() == [3, 3]
-    assert row["mean"].tolist() == pytest.approx([0.2, 0.2])
-    assert row["sd"][0] == pytest.approx(0.3)
-    assert row["is_control"].tolist() == [False, True]
-    assert frame([]).empty
+def test_the_mean_is_that_of_what_is_known():
+    assert EFFECT.known.tolist() == [True, False, True, True]
+    assert EFFECT.mean == pytest.approx(0.2)
 
 
 def test_units_and_prompts_are_texts_and_differences_double():
@@ -32,7 +26,7 @@ def test_units_and_prompts_are_texts_and_differences_double():
 
 def test_nothing_known_has_no_mean():
     empty = replace(EFFECT, differences=np.full(4, np.nan))
-    assert np.isnan(frame([empty])[["mean", "sd"]].to_numpy()).all()
+    assert np.isnan(empty.mean)
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf])

@@ -9,7 +9,7 @@ import torch
 
 from emotion_utils.attention import eager
 from emotion_utils.errors import UserError
-from emotion_utils.heads.looking import Looked, delta_attention, look, patterns_of, strongest
+from emotion_utils.heads.looking import Looked, delta_attention, look, strongest
 from emotion_utils.heads.untrained import beside_untrained, untrained_like
 from emotion_utils.hooks import n_heads, n_layers
 
@@ -160,13 +160,3 @@ def test_the_control_is_another_model_of_the_same_shape(tokenizers):
     assert table.loc["anger", "untrained"] == pytest.approx(np.mean(largest))
     assert table.loc["anger", "untrained_high"] == pytest.approx(max(largest))
     assert set(table["heads"]) == {n_layers(model) * n_heads(model)}
-
-
-def test_patterns_of_chosen_heads_are_those_of_the_plain_model(untrained):
-    model, tokenizer = untrained
-    words, found, names = patterns_of(model, tokenizer, PAIRS[0][0], [(1, 2), (0, 1)])
-    with eager(model), torch.no_grad():
-        out = model(torch.tensor([tokenizer(PAIRS[0][0])["input_ids"]]), output_attentions=True).attentions
-    assert torch.allclose(found, torch.stack([out[1][0, 2], out[0][0, 1]]), atol=1e-5)
-    assert names == ["L1H2", "L0H1"]
-    assert len(words) == found.shape[2]

@@ -12,11 +12,11 @@ from by_hand import _attention, _projection
 
 from emotion_utils.attention import eager
 from emotion_utils.errors import UserError
-from emotion_utils.heads import words as words_module
-from emotion_utils.heads.attending import CLASSES, attends_to, most_seen, people, token_classes
+from emotion_utils.heads.attending import CLASSES, attends_to, people, token_classes
+from emotion_utils.heads.ends import neutral_end
 from emotion_utils.heads.pairs import Pairs
 from emotion_utils.heads.reading import head_writes, written_at_the_end, written_words
-from emotion_utils.heads.words import words_alone, words_in_causes, words_in_prompts
+from emotion_utils.heads.words import Words, words_in_causes
 from emotion_utils.hooks import blocks, n_heads, n_layers
 from emotion_utils.lens import final_norm
 from emotion_utils.models import load_tokenizer
@@ -86,16 +86,23 @@ def test_a_head_that_is_not_there_is_named(untrained):
         attends_to(paired(model, tokenizer), [(0, 8)])
 
 
-def test_words_alone_are_read_from_their_embeddings(untrained, monkeypatch):
+def embedded(model, tokenizer, named, targets) -> Words:
+    """Words without a context: every block is given the embedding of the word."""
+    ids = [tokenizer(f" {word}", add_special_tokens=False)["input_ids"] for _, word in named]
+    with torch.no_grad():
+        states = [model.get_input_embeddings()(torch.tensor(row)).mean(dim=0) for row in ids]
+    table = pd.DataFrame([(*row, 1) for row in named], columns=["emotion", "word", "n"])
+    neutral = [row for row, (emotion, _) in zip(ids, named, strict=True) if emotion == "neutral"]
+    layers = torch.stack(states)[:, None].expand(-1, n_layers(model), -1)
+    return Words(table, layers, neutral_end(model, tokenizer.pad_token_id or 0, neutral), targets)
+
+
+def test_what_a_head_writes_of_a_word_moves_its_keywords_as_by_hand(untrained):
     model, tokenizer = untrained
     keywords = [20, 21, 22, 23]
-    monkeypatch.setattr(words_module, "keyword_tokens", lambda *_: keywords)
     neutral = ["tea", "lamp", "door", "noon", "soup", "desk", "road", "bus", "book"]
-    words = words_alone(model, tokenizer, {"gratitude": ["thank", "grateful"], "neutral": neutral})
-    ids = tokenizer(" grateful", add_special_tokens=False)["input_ids"]
-    with torch.no_grad():
-        own = model.get_input_embeddings()(torch.tensor(ids)).mean(dim=0)
-    assert torch.allclose(words.states[1, 2], own, atol=1e-6)
+    named = [("gratitude", "thank"), ("gratitude", "grateful"), *(("neutral", word) for word in neutral)]
+    words = embedded(model, tokenizer, named, {"gratitude": keywords})
     table = written_words(model, tokenizer, [(1, 3)], words, top=3)
     written = head_writes(model, (1, 3), words.states[:, 1]) * words.neutral.factors[1]
 
@@ -114,34 +121,6 @@ def test_words_alone_are_read_from_their_embeddings(untrained, monkeypatch):
     assert table["area"].tolist() == pytest.approx(areas[:2], abs=2e-3)
     assert table["null"][0] == pytest.approx(np.mean(areas[2:]), abs=2e-3)
     assert table["p"][0] == pytest.approx((1 + sum(a >= areas[0] for a in areas[2:])) / 10)
-    with pytest.raises(UserError, match="neutral ones"):
-        words_alone(model, tokenizer, {"anger": ["angry"]})
-
-
-def test_words_in_prompts_are_the_mean_state_where_they_stand(untrained):
-    model, tokenizer = untrained
-    texts = ["I am so sorry, Ana.", "You are sorry again.", "I am here, Ana.", "You are here again."]
-    marks = [
-        (texts[0].index("sorry"), texts[2].index("here")),
-        (texts[1].index("sorry"), texts[3].index("here")),
-    ]
-    spans = [(a, a + 5, b, b + 4) for a, b in marks] + [(None,) * 4] * 2
-    table = pd.DataFrame(spans, columns=["emotion_start", "emotion_end", "match_start", "match_end"])
-    table = table.assign(
-        text=texts, emotion=["apology"] * 2 + ["neutral"] * 2, pair_id=list("abab"), id=list("wxyz")
-    )
-    words = words_in_prompts(model, tokenizer, table)
-    assert words.table.to_numpy().tolist() == [["apology", "sorry", 2], ["neutral", "here", 2]]
-    own = []
-    for text, (start, _) in zip(texts[:2], marks, strict=True):
-        found = tokenizer(text, return_offsets_mapping=True)
-        at = [i for i, (a, b) in enumerate(found["offset_mapping"]) if a < b and a < start + 5 and b > start]
-        with torch.no_grad():
-            out = model(torch.tensor([found["input_ids"]]), output_hidden_states=True).hidden_states[2]
-        own.append(out[0, at].mean(dim=0))
-    assert torch.allclose(words.states[0, 2], torch.stack(own).mean(dim=0), atol=1e-4)
-    with pytest.raises(UserError, match="words_alone"):
-        words_in_prompts(model, tokenizer, table.assign(emotion_start=None, emotion_end=None))
 
 
 def test_words_in_causes_stand_before_the_shared_ending_without_the_names(untrained):
@@ -219,9 +198,6 @@ def test_shares_are_the_last_row_of_the_pattern_by_class(untrained):
         assert own.loc[name, "even"] == pytest.approx((classes[1] == number).mean())
     assert own["share"].sum() == pytest.approx(1)
     assert own["p"].between(0, 1).all()
-    listed = most_seen(pairs, [(2, 1)], top=1).set_index("emotion").loc["anger", "tokens"]
-    totals = pd.Series(rows[0]).groupby(list(pairs.emotional[1])).sum()
-    assert listed == f"{tokenizer.decode([int(totals.idxmax())]).strip()} {totals.max():.2f}"
 
 
 def test_classes_of_tokens_are_those_a_reader_sees():

@@ -11,7 +11,6 @@ import pytest
 from emotion_utils.errors import UserError
 from emotion_utils.scoring import (
     Scorer,
-    classified_as,
     distinct_ngrams,
     emotion_probability,
     emotion_shift,
@@ -35,7 +34,6 @@ SCORERS = [
     politeness_marker("please"),
     emotion_probability(),
     emotion_probability("anger"),
-    classified_as(),
     target_reply(),
     emotion_shift(),
     grammatical(),
