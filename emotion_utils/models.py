@@ -6,12 +6,13 @@ import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 from emotion_utils.errors import UserError
-from emotion_utils.model_files import check_model_directory
+from emotion_utils.model_files import check_model_directory, load_weights
 from emotion_utils.offsets import check_offsets
 from emotion_utils.parameters import check_device
 from emotion_utils.paths import MODELS, PROJECT_ROOT
@@ -156,7 +157,7 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
         raise UserError(
             f"{ref.location} has no tokenizer (tokenizer.json): save it there with tokenizer.save_pretrained(...)."
         )
-    tokenizer = _from_pretrained(_transformers().AutoTokenizer.from_pretrained, ref, "tokenizer")
+    tokenizer = _opened(_transformers().AutoTokenizer.from_pretrained, ref, "tokenizer")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
@@ -178,7 +179,8 @@ def load_model(name: str, device: str = "cpu", dtype: str = "auto") -> PreTraine
     Raises
     ------
     UserError
-        For an unknown name, device or dtype, and for files that cannot be read.
+        For an unknown name, device or dtype, for files that cannot be read, and for weights that do not fit the
+        config (:func:`model_files.load_weights`).
     """
     import torch
 
@@ -187,13 +189,8 @@ def load_model(name: str, device: str = "cpu", dtype: str = "auto") -> PreTraine
         raise UserError(f'There is no device "{device}": choose cpu, cuda, cuda:<number> or mps.')
     check_device(device)
     chosen = _dtype_of(ref, device, dtype)
-    model = _from_pretrained(
-        _transformers().AutoModelForCausalLM.from_pretrained,
-        ref,
-        "model",
-        dtype=getattr(torch, chosen),
-        use_safetensors=True,
-    )
+    kind = _transformers().AutoModelForCausalLM
+    model = _opened(partial(load_weights, kind), ref, "model", dtype=getattr(torch, chosen))
     return model.to(device).eval()
 
 
@@ -216,7 +213,7 @@ def context_of(config: Any, name: str) -> int:
 def load_config(name: str) -> Any:
     """Load the configuration of a model as transformers reads it."""
     ref = resolve_model(name)
-    return _from_pretrained(_transformers().AutoConfig.from_pretrained, ref, "config")
+    return _opened(_transformers().AutoConfig.from_pretrained, ref, "config")
 
 
 def token_counter(name: str, *, special: bool = False) -> Callable[[list[str]], list[int]]:
@@ -260,7 +257,7 @@ def _dtype_of(ref: ModelRef, device: str, dtype: str) -> str:
     return dtype
 
 
-def _from_pretrained(loader: Callable[..., Any], ref: ModelRef, what: str, **options: Any) -> Any:
+def _opened(loader: Callable[..., Any], ref: ModelRef, what: str, **options: Any) -> Any:
     if ref.source == "hub":
         options["revision"] = ref.revision
     try:

@@ -149,6 +149,96 @@ def test_gemma3_is_never_float16(copy):
     assert models._dtype_of(resolve_model(str(copy)), "cuda", "auto") == "bfloat16"
 
 
+# --- weights that do not fit their config
+
+
+def changed(name, folder, weights=lambda held: held, **config):
+    """A bundled model with other weights or another config."""
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(models.MODELS / name, folder)
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **config}))
+    held = weights(load_file(folder / "model.safetensors"))
+    save_file(held, folder / "model.safetensors", metadata={"format": "pt"})
+    return str(folder)
+
+
+def without(part):
+    return lambda held: {name: value for name, value in held.items() if part not in name}
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_buffers_of_old_checkpoints_change_nothing(name, tmp_path):
+    import torch
+
+    def with_buffers(held):
+        block = {".attn.attention": "transformer.h", ".attn": "transformer.h"}
+        block |= {".attention": "gpt_neox.layers", ".self_attn": "model.layers"}
+        buffers = ("bias", "masked_bias", "rotary_emb.inv_freq")
+        return held | {
+            f"{b}.0{part}.{buffer}": torch.ones(2) for part, b in block.items() for buffer in buffers
+        }
+
+    plain, old = load_model(name), load_model(changed(name, tmp_path / "old", with_buffers))
+    ids = torch.tensor([[1, 2, 3, 4]])
+    with torch.no_grad():
+        torch.testing.assert_close(old(ids).logits, plain(ids).logits, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_weights_of_a_wrapped_model_are_refused(name, tmp_path):
+    wrapped = changed(name, tmp_path / "m", lambda held: {f"_orig_mod.{k}": v for k, v in held.items()})
+    refused(wrapped, str(tmp_path / "m"), "drawn at random", "left over", call=load_model)
+    refused(wrapped, 'begin with "_orig_mod."', "save the model inside", call=load_model)
+
+
+@pytest.mark.parametrize("name", ["small-gpt2", "small-pythia", "small-llama3"])
+def test_missing_output_embeddings_are_refused(name, tmp_path):
+    def untied(held):
+        return {
+            key: value for key, value in held.items() if key not in ("lm_head.weight", "embed_out.weight")
+        }
+
+    folder = changed(name, tmp_path / "m", untied, tie_word_embeddings=False)
+    refused(folder, "1 missing", "(lm_head.weight)", "tie_word_embeddings is false", call=load_model)
+
+
+def test_missing_blocks_are_refused(tmp_path):
+    lacks = changed("small-pythia", tmp_path / "one", without("layers.1."))
+    refused(lacks, "12 missing", "4 blocks (num_hidden_layers)", "lacks block 1, counted", call=load_model)
+    parts = changed("small-pythia", tmp_path / "part", without("layers.1.mlp."))
+    refused(parts, "4 missing", "lacks parts of block 1", call=load_model)
+    both = changed("small-llama3", tmp_path / "two", without("layers.2."), num_hidden_layers=5)
+    refused(both, "18 missing", "lacks blocks 2, 4", call=load_model)
+
+
+def test_a_number_of_blocks_that_the_weights_do_not_have_is_refused(tmp_path):
+    more = changed("small-gpt2", tmp_path / "more", n_layer=5)
+    refused(more, "5 blocks (n_layer)", "lacks block 4", "set n_layer to 4", call=load_model)
+    fewer = changed("small-llama3", tmp_path / "fewer", num_hidden_layers=3)
+    refused(fewer, "9 left over", "holds 4", "set num_hidden_layers to 4", call=load_model)
+
+
+def test_weights_of_another_shape_are_refused(tmp_path):
+    folder = changed("small-pythia", tmp_path / "m", vocab_size=4097)
+    refused(folder, "2 of another shape", "4096 x 128 in the file, 4097 x 128", call=load_model)
+
+
+def test_all_weights_are_read_in_one_place():
+    """Only there what transformers says about missing weights is an error."""
+    folders = ("emotion_utils", "notebooks", "benchmarks", "calibration")
+    files = [p for folder in folders for p in (models.PROJECT_ROOT / folder).rglob("*.*")]
+    texts = {p: p.read_text(encoding="utf-8") for p in files if p.suffix in {".py", ".ipynb"}}
+    calls = {
+        (p.name, kind) for p, text in texts.items() for kind in re.findall(r"(\w+)\.from_pretrained\(", text)
+    }
+    assert {call for call in calls if not call[1].endswith(("Tokenizer", "Config"))} == {
+        ("model_files.py", "kind")
+    }
+    assert not [p for p, text in texts.items() if "load_state_dict(" in text]
+
+
 # --- directories that are no models
 
 

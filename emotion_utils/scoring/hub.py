@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emotion_utils.errors import UserError
+from emotion_utils.model_files import load_weights
 from emotion_utils.models import ModelRef, resolve_model
 from emotion_utils.parameters import check_device
 from emotion_utils.scoring.scorer import Rows, Scorer
@@ -33,6 +34,9 @@ HUB_CLASSIFIERS: dict[str, tuple[str, str | dict[str, str]]] = {
     "emotions": ("SamLowe/roberta-base-go_emotions", GO_EMOTIONS),
 }
 """A hub model and its label, or a label per emotion, by kind. The reports name the kinds; the models are our choice."""
+
+PRETRAINING_HEADS = r"^(cls|lm_head|vocab_\w+|mask_predictions|generator_\w+|discriminator_predictions)\."
+"""Names of heads that a classifier's file may keep from its pretraining; no label depends on them."""
 
 BATCH = 32
 
@@ -146,16 +150,11 @@ def _loaded(ref: ModelRef, device: str) -> HubClassifier:
         tokenizer = transformers.AutoTokenizer.from_pretrained(
             ref.location, trust_remote_code=False, **options
         )
-        loaded, report = model.from_pretrained(
-            ref.location, trust_remote_code=False, use_safetensors=True, output_loading_info=True, **options
-        )
+        loaded = load_weights(model, ref.location, PRETRAINING_HEADS, **options)
+    except UserError:
+        raise
     except Exception as error:
         raise UserError(_why_not(ref, error)) from error
-    if report["missing_keys"]:
-        raise UserError(
-            f"{ref.location} has no trained classification head ({sorted(report['missing_keys'])[0]} is missing): "
-            "choose a sequence classifier."
-        )
     return HubClassifier(ref.name, loaded.to(device).eval(), tokenizer)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
+from emotion_utils.model_files import load_weights
 from emotion_utils.smallworld.batches import encode_whole
 from emotion_utils.smallworld.corpus import documents
 from emotion_utils.smallworld.grammar import EMOTIONS, Document, Grammar
@@ -36,7 +37,7 @@ NEW_TOKENS = 160
 
 def load_trained(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """Model in float32, ready to evaluate, and its tokenizer."""
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    model = load_weights(AutoModelForCausalLM, folder, dtype=torch.float32, attn_implementation="eager")
     return model.eval(), AutoTokenizer.from_pretrained(folder)
 
 
