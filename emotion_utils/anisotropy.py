@@ -17,6 +17,7 @@ __all__ = ["anisotropy", "mean_cosine", "reading"]
 
 LARGEST = 3
 """Dimensions whose share of the cosine is reported."""
+RESAMPLES = 500
 
 
 def mean_cosine(
@@ -53,12 +54,7 @@ def _unit_length(values: np.ndarray) -> np.ndarray:
 
 
 def anisotropy(
-    stacked: Float[Tensor, "prompt layer d_model"],
-    layers: list[int],
-    prompts: pd.DataFrame,
-    *,
-    n_resamples: int = 500,
-    seed: int = 0,
+    stacked: Float[Tensor, "prompt layer d_model"], layers: list[int], prompts: pd.DataFrame, *, seed: int = 0
 ) -> pd.DataFrame:
     """Mean cosine between prompts of different units, raw and after a mean was taken away, by layer.
 
@@ -73,7 +69,7 @@ def anisotropy(
         Their numbers.
     prompts
         Row by row.
-    n_resamples, seed
+    seed
         Of the bootstrap over units; the seed also draws the halves.
 
     Returns
@@ -85,7 +81,7 @@ def anisotropy(
     units = pd.factorize(resampling_units(prompts))[0]
     n_groups, rng = int(units.max()) + 1, np.random.default_rng(seed)
     half = (rng.permutation(n_groups) < n_groups // 2)[units]  # (prompt,)
-    drawn = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n_resamples).astype(float)
+    drawn = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=RESAMPLES).astype(float)
     rows, effective = [], effective_units(units)
     for i, layer in enumerate(layers):
         values = stacked[:, i].double().numpy()

@@ -157,8 +157,8 @@ def _head(row: pd.Series) -> str:
     return f"L{row['layer']:.0f}H{row['head']:.0f}"
 
 
-def token_sizes(norms: pd.DataFrame, row: int, layer: int, kind: str = "update") -> np.ndarray:
-    """How large something is at each token of a prompt, as doublings of the median over all later tokens.
+def token_sizes(norms: pd.DataFrame, row: int, layer: int) -> np.ndarray:
+    """How large what a block adds is at each token of a prompt, as doublings of the median over all later tokens.
 
     Parameters
     ----------
@@ -166,14 +166,13 @@ def token_sizes(norms: pd.DataFrame, row: int, layer: int, kind: str = "update")
         From `residual_stream.token_norms`.
     row
         Of the prompt.
-    layer, kind
-        A column of norms, by default what the block adds.
+    layer
 
     Returns
     -------
     log2(norm / median over positions above 0 of all prompts), shape (position,).
     """
     at_layer = norms[norms["layer"] == layer]
-    median = at_layer.loc[at_layer["position"] > 0, kind].median()
-    own = at_layer[at_layer["row"] == row].sort_values("position")[kind]
+    median = at_layer.loc[at_layer["position"] > 0, "update"].median()
+    own = at_layer[at_layer["row"] == row].sort_values("position")["update"]
     return np.log2(own.to_numpy(dtype=float) / float(median))

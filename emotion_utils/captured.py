@@ -193,21 +193,17 @@ def match_rates(sets: Mapping[str, pd.DataFrame], tokenizer: PreTrainedTokenizer
     return pd.DataFrame(rows, columns=columns)
 
 
-def missed(
-    sets: Mapping[str, pd.DataFrame], tokenizer: PreTrainedTokenizerBase, position: str = "emotion"
-) -> pd.DataFrame:
-    """The emotional prompts without a read at a position: ``set, id, emotion, text``; empty where all were found."""
+def missed(sets: Mapping[str, pd.DataFrame], tokenizer: PreTrainedTokenizerBase) -> pd.DataFrame:
+    """The emotional prompts whose emotion word was not found: ``set, id, emotion, text``."""
     parts = []
     for name, prompts in sets.items():
-        reads = find_reads(prompts, encode(tokenizer, prompts["text"].tolist()), [position])
-        parts.append(unmatched(prompts, reads, position).assign(set=name))
+        reads = find_reads(prompts, encode(tokenizer, prompts["text"].tolist()), ["emotion"])
+        parts.append(unmatched(prompts, reads, "emotion").assign(set=name))
     found = pd.concat(parts, ignore_index=True)
     return found[["set", "id", "emotion", "text"]]
 
 
-def ragged_shapes(
-    found: Activations, prompts: pd.DataFrame, kind: str = "resid_post", top: int = 3
-) -> pd.DataFrame:
+def ragged_shapes(found: Activations, prompts: pd.DataFrame, top: int = 3) -> pd.DataFrame:
     """Shapes of the reports' layout ``[layer][prompt]`` for the first prompts.
 
     Parameters
@@ -216,8 +212,6 @@ def ragged_shapes(
         Read at the position ``all``.
     prompts
         Those that were read.
-    kind
-        Of the hook.
     top
         Prompts to list.
 
@@ -225,7 +219,7 @@ def ragged_shapes(
     -------
     Columns ``layer, prompt, shape`` for the first and the last layer.
     """
-    ragged = found.ragged(kind)
+    ragged = found.ragged("resid_post")
     texts = prompts["text"].tolist()
     rows = [
         (layer, texts[i], " × ".join(map(str, ragged[layer][i].shape)))

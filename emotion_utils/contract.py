@@ -187,15 +187,13 @@ def in_float64(
     return contract(deepcopy(model).double(), tokenizer, prompts)
 
 
-def wide(table: pd.DataFrame, bound: float = BOUND) -> pd.DataFrame:
+def wide(table: pd.DataFrame) -> pd.DataFrame:
     """One row per case: the difference at a few layers, the worst of all layers, and whether it is within the bound.
 
     Parameters
     ----------
     table
         From :func:`contract`.
-    bound
-        Largest difference allowed.
 
     Returns
     -------
@@ -211,7 +209,7 @@ def wide(table: pd.DataFrame, bound: float = BOUND) -> pd.DataFrame:
     worst, relative = by_case["difference"].max(), by_case["relative"].max()
     out = table.pivot(index=keys, columns="layer", values="difference").loc[worst.index, chosen]
     out.columns = pd.Index([f"layer {layer}" for layer in chosen])
-    within = {f"≤ {bound:g}": worst <= bound, f"≤ {bound:g} RMS": relative <= bound}
+    within = {f"≤ {BOUND:g}": worst <= BOUND, f"≤ {BOUND:g} RMS": relative <= BOUND}
     return out.assign(worst=worst, **within).reset_index()
 
 
@@ -243,7 +241,7 @@ def by_layer(table: pd.DataFrame, double: pd.DataFrame | None = None) -> pd.Data
     )[["largest", "rms", "spacing", "difference", "in spacings", "of RMS", "in float64"]].reset_index()
 
 
-def reading(layers: pd.DataFrame, dtype: str, bound: float = BOUND) -> str:
+def reading(layers: pd.DataFrame, dtype: str) -> str:
     """Say in Markdown whether the contract holds, from :func:`by_layer`."""
     worst = layers.loc[layers["difference"].idxmax()]
     most = (
@@ -251,13 +249,13 @@ def reading(layers: pd.DataFrame, dtype: str, bound: float = BOUND) -> str:
         f"or {layers['of RMS'].max():.1e} of the layer's root mean square"
     )
     if dtype != "float32":
-        return f"The bound of {bound:g} is one of float32. The numbers of {dtype} are coarser: {most}."
-    if worst["difference"] <= bound:
-        return f"**The contract holds**: {most}, against a bound of {bound:g}."
-    over = layers[layers["difference"] > bound]
-    verdict = "holds" if layers["of RMS"].max() <= bound else "does not hold"
+        return f"The bound of {BOUND:g} is one of float32. The numbers of {dtype} are coarser: {most}."
+    if worst["difference"] <= BOUND:
+        return f"**The contract holds**: {most}, against a bound of {BOUND:g}."
+    over = layers[layers["difference"] > BOUND]
+    verdict = "holds" if layers["of RMS"].max() <= BOUND else "does not hold"
     text = (
-        f"In units of the layer's root mean square **the contract {verdict}**. As an absolute bound, {bound:g} is "
+        f"In units of the layer's root mean square **the contract {verdict}**. As an absolute bound, {BOUND:g} is "
         f"exceeded at {len(over)} of {len(layers)} layers: {most}. Values there reach {worst['largest']:,.0f}, where "
         f"float32 can write a number only every {worst['spacing']:.1e}; the difference is "
         f"{worst['in spacings']:.0f} such steps."

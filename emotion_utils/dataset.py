@@ -97,11 +97,7 @@ def lengths(prompts: pd.DataFrame, count_tokens: CountTokens | None = None) -> p
 
 
 def length_summary(
-    sets: Mapping[str, pd.DataFrame],
-    count_tokens: CountTokens | None = None,
-    *,
-    n_resamples: int = 1000,
-    seed: int = 0,
+    sets: Mapping[str, pd.DataFrame], count_tokens: CountTokens | None = None, *, seed: int = 0
 ) -> pd.DataFrame:
     """Summarise lengths per set and unit, with an interval of the mean over resampled template groups.
 
@@ -114,16 +110,14 @@ def length_summary(
         units = resampling_units(prompts)
         for unit, part in lengths(prompts, count_tokens).groupby("unit", sort=False):
             values = part["length"].to_numpy(dtype=float)
-            low, high = grouped_mean_interval(values, units, n_resamples=n_resamples, seed=seed)
+            low, high = grouped_mean_interval(values, units, seed=seed)
             median, longest = float(np.median(values)), int(values.max())
             rows.append((name, unit, values.mean(), low, high, median, longest, len(values), len(set(units))))
     columns = ["profile", "unit", "mean", "low", "high", "median", "longest", "n", "n_groups"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def keyword_rates(
-    sets: Mapping[str, pd.DataFrame], *, n_resamples: int = 1000, seed: int = 0
-) -> pd.DataFrame:
+def keyword_rates(sets: Mapping[str, pd.DataFrame], *, seed: int = 0) -> pd.DataFrame:
     """Share of prompts whose text names its emotion (for neutral prompts: any emotion) by a word of the keyword list.
 
     Returns
@@ -140,9 +134,7 @@ def keyword_rates(
                 continue
             flags = np.array([find_keyword(text, emotion) is not None for text in part["text"]], dtype=float)
             own, agrees = units[part.index].to_numpy(), float((flags == part["keyword"].to_numpy()).mean())
-            low, high = grouped_mean_interval(
-                flags, own, n_resamples=n_resamples, seed=seed, bounds=(0.0, 1.0)
-            )
+            low, high = grouped_mean_interval(flags, own, seed=seed, bounds=(0.0, 1.0))
             rows.append((name, emotion, flags.mean(), low, high, len(part), len(set(own)), agrees))
     columns = ["profile", "emotion", "rate", "low", "high", "n", "n_groups", "flag_agrees"]
     return pd.DataFrame(rows, columns=columns)

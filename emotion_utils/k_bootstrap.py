@@ -24,12 +24,10 @@ RANK = 1e-10
 """Of the largest variance: directions with a smaller share are rounding."""
 
 
-def published_sweep(
-    one: Reading, other: Reading, rows: Rows, ks: Sequence[int] = KS
-) -> Float[np.ndarray, "emotion size"]:
+def published_sweep(one: Reading, other: Reading, rows: Rows) -> Float[np.ndarray, "emotion size"]:
     """The reports' "cos²" before any map, mean over layers of equal depth, for each emotion and k."""
-    a, b = (published_bases(reading, rows, max(ks)) for reading in (one, other))
-    return _sweep(a, b, one, other, ks)
+    a, b = (published_bases(reading, rows, max(KS)) for reading in (one, other))
+    return _sweep(a, b, one, other, KS)
 
 
 def sweep_draws(

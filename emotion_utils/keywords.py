@@ -40,13 +40,13 @@ def keyword_pattern(emotion: str, lang: str = "en") -> re.Pattern[str]:
     return re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)", re.IGNORECASE)
 
 
-def find_keyword(text: str, emotion: str = "neutral", lang: str = "en") -> Span | None:
+def find_keyword(text: str, emotion: str = "neutral") -> Span | None:
     """Find the first word or phrase that names the emotion (any emotion, for `neutral`).
 
     >>> find_keyword("Oh, thank you so much.", "gratitude")
     (4, 9)
     """
-    found = keyword_pattern(emotion, lang).search(text)
+    found = keyword_pattern(emotion).search(text)
     return found.span() if found else None
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["final_norm", "keyword_tokens", "lens", "lens_shift", "naming", "promoted", "readings"]
 
 FEWEST_TOKENS = 3
+TOP = 8
+"""Tokens that are listed."""
 
 
 def final_norm(model: PreTrainedModel) -> nn.Module:
@@ -79,7 +81,6 @@ def readings(
     before: States,
     layers: Mapping[str, int],
     n_permutations: int = 199,
-    top: int = 8,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Read the vector of each emotion at one layer.
@@ -95,8 +96,6 @@ def readings(
         Emotion to layer.
     n_permutations, seed
         Of the labels.
-    top
-        How many tokens to list.
 
     Returns
     -------
@@ -110,7 +109,7 @@ def readings(
         base = before.values[torch.from_numpy(before.labels == "neutral"), k].mean(dim=0)
         direction = torch.from_numpy(vectors[i, k]).float()
         drawn = torch.einsum("br,rd->bd", torch.from_numpy(null[:, i]), given.values[:, k].double()).float()
-        tokens = promoted(model, tokenizer, base, direction, top)["token"]
+        tokens = promoted(model, tokenizer, base, direction, TOP)["token"]
         scores = naming(model, tokenizer, base, direction, drawn, emotion)
         rows.append(
             {"emotion": emotion, "layer": layer, **scores, "promotes": " | ".join(tokens.str.strip())}

@@ -27,6 +27,8 @@ __all__ = ["PERMUTATIONS", "MapScores", "compare_maps", "half_way", "score_maps"
 
 PERMUTATIONS = {"smoke": 9, "baseline": 199, "extended": 199, "powered": 199}
 NAMES = ("r2", "overlap", "probe")
+TOLERANCE = 1e-10
+"""Singular values below it are none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,12 +87,12 @@ class _Emotion:
         return np.linalg.svd(moved, full_matrices=False)[2][: len(self.subspace)], moved.mean(axis=0)
 
 
-def _basis(rows: Float[np.ndarray, "k r"], tolerance: float = 1e-10) -> Float[np.ndarray, "m r"]:
+def _basis(rows: Float[np.ndarray, "k r"]) -> Float[np.ndarray, "m r"]:
     """Orthonormal rows of the same span. A dimension that a map loses is left out, and so counts as not found."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     rows = rows / np.where(lengths > 0, lengths, 1)  # rows of one length: a map may shrink some a millionfold
     _, singular, basis = np.linalg.svd(rows, full_matrices=False)
-    return basis[singular > tolerance]
+    return basis[singular > TOLERANCE]
 
 
 def score_maps(

@@ -19,7 +19,7 @@ from sklearn.model_selection import GroupKFold
 
 from emotion_utils.alignment import PENALTY
 from emotion_utils.errors import UserError
-from emotion_utils.pairings import PENALTIES, Ridge, held_out_hat
+from emotion_utils.pairings import FOLDS, PENALTIES, Ridge, held_out_hat
 
 __all__ = ["DIMENSIONS", "MAPS", "RANK", "Affine", "Kernel", "Space", "checked", "folds"]
 
@@ -110,11 +110,11 @@ class Space:
     scale: float
 
     @classmethod
-    def of(cls, rows: Float[np.ndarray, "row d"], k: int = DIMENSIONS) -> Space:
-        """The first k components, or as many as the rows have."""
+    def of(cls, rows: Float[np.ndarray, "row d"]) -> Space:
+        """The first :data:`DIMENSIONS` components, or as many as the rows have."""
         mean = rows.mean(axis=0)
         _, singular, basis = np.linalg.svd(rows - mean, full_matrices=False)
-        kept = min(k, int((singular > singular[0] * 1e-10).sum()))
+        kept = min(DIMENSIONS, int((singular > singular[0] * 1e-10).sum()))
         return cls(mean, basis[:kept], float(np.sqrt((singular**2).sum() / len(rows))))
 
     def __call__(self, points: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m k"]:
@@ -126,14 +126,12 @@ Fitted = Affine | Kernel
 Fitter = Callable[[np.ndarray], Fitted]
 
 
-def folds(
-    groups: np.ndarray, n: int = 5
-) -> Iterator[tuple[Int[np.ndarray, " train"], Int[np.ndarray, " test"]]]:
+def folds(groups: np.ndarray) -> Iterator[tuple[Int[np.ndarray, " train"], Int[np.ndarray, " test"]]]:
     """Train and test rows, whole template families at a time; the folds of `pairings.held_out_hat`."""
     families = len(set(groups))
     if families < 2:
         raise UserError("Held-out rows need at least two template families: there is one.")
-    yield from GroupKFold(min(n, families)).split(groups, groups=groups)
+    yield from GroupKFold(min(FOLDS, families)).split(groups, groups=groups)
 
 
 def ridge(rows: Rows, groups: np.ndarray) -> Fitter:
@@ -185,14 +183,14 @@ def reduced_rank(rows: Rows, groups: np.ndarray, rank: int = RANK) -> Fitter:
     return fitter
 
 
-def procrustes(rows: Rows, groups: np.ndarray, k: int = DIMENSIONS) -> Fitter:
+def procrustes(rows: Rows, groups: np.ndarray) -> Fitter:
     """Rotation or reflection of the source's principal components into the target's, and one change of scale."""
-    space = Space.of(checked(rows), k)
+    space = Space.of(checked(rows))
     coordinates = space(rows)
 
     def fitter(target: Paired) -> Affine:
         _centred(target, rows)
-        goal = Space.of(target, k)
+        goal = Space.of(target)
         shared = min(len(space.basis), len(goal.basis))
         own = coordinates[:, :shared]
         turn, length = orthogonal_procrustes(own, goal(target)[:, :shared])
@@ -201,21 +199,19 @@ def procrustes(rows: Rows, groups: np.ndarray, k: int = DIMENSIONS) -> Fitter:
     return fitter
 
 
-def canonical(
-    rows: Rows, groups: np.ndarray, rank: int = RANK, k: int = DIMENSIONS, penalty: float = PENALTY
-) -> Fitter:
+def canonical(rows: Rows, groups: np.ndarray, rank: int = RANK, penalty: float = PENALTY) -> Fitter:
     """Canonical correlation analysis of principal components, with a ridge on both sides (H. D. Vinod, 1976).
 
     The image has the canonical variates of the state, each times its correlation. With all variates and no penalty this
     would be least squares; what makes it another map is that it keeps the few that correlate most.
     """
-    space = Space.of(checked(rows), k)
+    space = Space.of(checked(rows))
     own = space(rows)
     left = _whitening(own, penalty)
 
     def fitter(target: Paired) -> Affine:
         _centred(target, rows)
-        goal = Space.of(target, k)
+        goal = Space.of(target)
         theirs = goal(target)
         right = _whitening(theirs, penalty)
         u, correlations, v = np.linalg.svd(left[:, None] * (own.T @ theirs) * right, full_matrices=False)
@@ -225,7 +221,7 @@ def canonical(
     return fitter
 
 
-def kernel(rows: Rows, groups: np.ndarray, penalty: float = PENALTY) -> Fitter:
+def kernel(rows: Rows, groups: np.ndarray) -> Fitter:
     """Kernel ridge regression: a linear kernel plus Gaussian bumps as wide as the median distance of two rows."""
     mean = checked(rows).mean(axis=0)
     scale = float(np.sqrt(((rows - mean) ** 2).sum() / len(rows)))
@@ -236,7 +232,7 @@ def kernel(rows: Rows, groups: np.ndarray, penalty: float = PENALTY) -> Fitter:
             "More than half of all pairs of rows are equal: take other prompts, or another layer."
         )
     similar = _similarity(own, own, width)
-    factor = cho_factor(similar + penalty * np.trace(similar) / len(own) * np.eye(len(own)))
+    factor = cho_factor(similar + PENALTY * np.trace(similar) / len(own) * np.eye(len(own)))
 
     def fitter(target: Paired) -> Kernel:
         centred, goal = _centred(target, rows)

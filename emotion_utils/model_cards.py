@@ -33,6 +33,8 @@ BARS: dict[str, tuple[float | None, float | None]] = {
     "steered to apology": (0.80, None),
     "random vectors of equal norm": (None, 0.05),
 }
+EACH = 2
+"""Completions of each model that are shown."""
 
 
 def read_cards(folder: Path = MODELS) -> list[dict[str, Any]]:
@@ -128,13 +130,13 @@ def blind_spot(model: str, measure: str) -> bool:
     return model.endswith("-blind") and measure not in ("loss over entropy", "grammatical completions")
 
 
-def loss_curves(folder: Path = MODELS) -> pd.DataFrame:
+def loss_curves() -> pd.DataFrame:
     """One row per model and look: tokens seen, loss on unseen documents and the generator's entropy."""
-    logs = sorted(folder.glob("*/training_log.csv"))
+    logs = sorted(MODELS.glob("*/training_log.csv"))
     return pd.concat([pd.read_csv(path).assign(model=path.parent.name) for path in logs], ignore_index=True)
 
 
-def completions(cards: list[dict[str, Any]], each: int = 2) -> pd.DataFrame:
+def completions(cards: list[dict[str, Any]]) -> pd.DataFrame:
     """The first sampled reactions of each card beside the end of their context."""
     return pd.DataFrame(
         {
@@ -144,5 +146,5 @@ def completions(cards: list[dict[str, Any]], each: int = 2) -> pd.DataFrame:
             "in the grammar": "yes" if sample["grammatical"] else "no",
         }
         for card in cards
-        for sample in card["evaluation"]["samples"][:each]
+        for sample in card["evaluation"]["samples"][:EACH]
     )

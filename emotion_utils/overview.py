@@ -151,7 +151,7 @@ def content(table: pd.DataFrame) -> str:
     return digest(json.loads(table[columns].to_json(orient="split")))
 
 
-def beside_control(table: pd.DataFrame, name: str, control: str = CONTROL) -> pd.DataFrame:
+def beside_control(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """Difference of each model's mean score to the control's, prompts resampled together.
 
     Parameters
@@ -160,8 +160,6 @@ def beside_control(table: pd.DataFrame, name: str, control: str = CONTROL) -> pd
         From :func:`overview`.
     name
         The prompt set.
-    control
-        The model that the others are compared with.
 
     Returns
     -------
@@ -171,11 +169,11 @@ def beside_control(table: pd.DataFrame, name: str, control: str = CONTROL) -> pd
         "model"
     )
     columns = ["model", "value", "p", "control", "difference", "low", "high"]
-    if control not in rows.index:
+    if CONTROL not in rows.index:
         return pd.DataFrame(columns=columns)
-    base = rows.loc[control]
+    base = rows.loc[CONTROL]
     found = []
-    for model, row in rows.drop(index=control).iterrows():
+    for model, row in rows.drop(index=CONTROL).iterrows():
         draws, difference = np.asarray(row["draws"]) - np.asarray(base["draws"]), row["value"] - base["value"]
         ends = interval(draws, row["effective"], difference, (-1.0, 1.0))
         found.append((model, row["value"], row["p"], base["value"], difference, *ends))

@@ -28,6 +28,7 @@ __all__ = [
 
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """λ over the mean eigenvalue of X Xᵀ."""
+FOLDS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +112,7 @@ def dual_weights(
 
 
 def held_out_hat(
-    rows: Float[np.ndarray, "n d"], groups: np.ndarray, penalty: float, folds: int = 5
+    rows: Float[np.ndarray, "n d"], groups: np.ndarray, penalty: float
 ) -> Float[np.ndarray, "n n"]:
     """The matrix that predicts each target row from target rows of other groups: Ŷ = hat @ Y.
 
@@ -125,7 +126,7 @@ def held_out_hat(
     values = _finite(rows)
     n = len(values)
     hat = np.zeros((n, n))
-    splits = min(folds, len(set(groups)))
+    splits = min(FOLDS, len(set(groups)))
     if splits < 2:
         raise UserError("Held-out rows need at least two template families: there is one.")
     for train, test in GroupKFold(splits).split(values, groups=groups):

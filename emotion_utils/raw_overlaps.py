@@ -6,7 +6,7 @@ its layers and emotions, so that everything but the relation of the two coordina
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -39,10 +39,10 @@ KS = (2, 5, 10, 20)
 Bases = Float[np.ndarray, "layer emotion k d_model"]
 
 
-def affordable(rows: Rows, ks: Sequence[int] = KS, spare: int = 1) -> tuple[int, ...]:
+def affordable(rows: Rows) -> tuple[int, ...]:
     """The dimensions that the rarest emotion allows after its largest unit was left out; at least one."""
-    left = min(len(own) - own.groupby("unit").size().max() for own in rows.pairs.values()) - spare
-    kept = tuple(k for k in ks if k <= left)
+    left = min(len(own) - own.groupby("unit").size().max() for own in rows.pairs.values()) - 1
+    kept = tuple(k for k in KS if k <= left)
     return kept or (max(1, int(left)),)
 
 
@@ -94,13 +94,7 @@ def rotations(width: int, n: int, seed: int) -> Float[np.ndarray, "draw d d"]:
 
 
 def raw_overlaps(
-    readings: Mapping[str, Reading],
-    rows: Rows,
-    ks: Sequence[int] = KS,
-    n_rotations: int = 199,
-    seed: int = 0,
-    *,
-    make: Callable[[Reading, Rows, int], Bases] = difference_bases,
+    readings: Mapping[str, Reading], rows: Rows, ks: Sequence[int] = KS, n_rotations: int = 199, seed: int = 0
 ) -> pd.DataFrame:
     """Overlaps of all pairs of models of the same width, mean over layers of equal relative depth and emotions.
 
@@ -114,8 +108,6 @@ def raw_overlaps(
         Dimensions.
     n_rotations, seed
         Of the null.
-    make
-        How the subspaces are made.
 
     Returns
     -------
@@ -123,9 +115,12 @@ def raw_overlaps(
     ``cosine`` (top 5 principal angles), ``cosine_chance, cosine_spread`` (mean and SD for random subspaces), ``n``.
     """
     k = max(ks)
-    full = {name: make(reading, rows, k) for name, reading in readings.items()}
+    full = {name: difference_bases(reading, rows, k) for name, reading in readings.items()}
     units = rows.units
-    fewer = {name: [make(reading, rows.without(u), k) for u in units] for name, reading in readings.items()}
+    fewer = {
+        name: [difference_bases(reading, rows.without(u), k) for u in units]
+        for name, reading in readings.items()
+    }
     sizes = np.array([sum((own["unit"] == u).sum() for own in rows.pairs.values()) for u in units])
     turned = {
         width: rotations(width, n_rotations, seed) for width in {bases.shape[-1] for bases in full.values()}

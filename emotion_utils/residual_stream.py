@@ -89,9 +89,7 @@ def norm_map(norms: pd.DataFrame, fewest: int = FEWEST) -> pd.DataFrame:
     return table[table["n"] >= min(fewest, int(table["n"].max()))].reset_index(drop=True)
 
 
-def sinks(
-    norms: pd.DataFrame, prompts: pd.DataFrame, *, n_resamples: int = 1000, seed: int = 0
-) -> pd.DataFrame:
+def sinks(norms: pd.DataFrame, prompts: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     """Norm at position 0 and at later positions, by layer, with intervals over template groups.
 
     Parameters
@@ -99,7 +97,7 @@ def sinks(
     norms
         From :func:`token_norms` of these prompts.
     prompts
-    n_resamples, seed
+    seed
         Of the bootstrap.
 
     Returns
@@ -116,8 +114,7 @@ def sinks(
         first = first.loc[later.index]
         groups, ratio = units[later.index], (first / later).to_numpy(dtype=float)
         interval, spread = (
-            grouped_mean_interval(values, groups, n_resamples=n_resamples, seed=seed)
-            for values in (later.to_numpy(), ratio)
+            grouped_mean_interval(values, groups, seed=seed) for values in (later.to_numpy(), ratio)
         )
         counts = (len(later), len(set(groups)))
         rows.append((layer, first.mean(), later.mean(), *interval, ratio.mean(), *spread, *counts))
@@ -148,9 +145,7 @@ def _layers(layers: list[int]) -> str:
     return f"layer{'s' if len(layers) > 1 else ''} {', '.join(map(str, layers))}"
 
 
-def update_sizes(
-    norms: pd.DataFrame, prompts: pd.DataFrame, *, n_resamples: int = 1000, seed: int = 0
-) -> pd.DataFrame:
+def update_sizes(norms: pd.DataFrame, prompts: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     """What attention and the MLP add to the stream, relative to what is there; position 0 left out.
 
     Each is the mean over prompts of the mean over a prompt's tokens.
@@ -160,7 +155,7 @@ def update_sizes(
     norms
         From :func:`token_norms` of these prompts.
     prompts
-    n_resamples, seed
+    seed
         Of the bootstrap.
 
     Returns
@@ -185,7 +180,7 @@ def update_sizes(
         groups = units[own.index.get_level_values("row")]
         for part in parts:
             values = own[part].to_numpy(dtype=float)
-            low, high = grouped_mean_interval(values, groups, n_resamples=n_resamples, seed=seed)
+            low, high = grouped_mean_interval(values, groups, seed=seed)
             rows.append((layer, part, values.mean(), low, high, len(values), len(set(groups))))
     return pd.DataFrame(rows, columns=["layer", "part", "value", "low", "high", "n", "n_groups"])
 

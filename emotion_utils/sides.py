@@ -181,7 +181,7 @@ def read_untrained(name: str, prompts: pd.DataFrame, device: str = "cpu", seed: 
     return _reading(f"{name}, untrained", read.found["own"])
 
 
-def read_text(prompts: pd.DataFrame, dimensions: int = TEXT_DIMENSIONS) -> Reading:
+def read_text(prompts: pd.DataFrame) -> Reading:
     """Put weighted word counts (TF-IDF) of the prompts in the place of states: one layer, no model.
 
     The counts are reduced to their first singular directions, so that they are as wide as a small model.
@@ -189,7 +189,7 @@ def read_text(prompts: pd.DataFrame, dimensions: int = TEXT_DIMENSIONS) -> Readi
     counts, _ = count_words(prompts["text"])
     weighted = TfidfTransformer(sublinear_tf=True).fit_transform(counts).toarray()
     left, singular, _ = np.linalg.svd(weighted, full_matrices=False)
-    kept = min(dimensions, int((singular > singular[0] * 1e-10).sum()))
+    kept = min(TEXT_DIMENSIONS, int((singular > singular[0] * 1e-10).sum()))
     return Reading(TEXT, (0,), pd.Index(prompts["id"]), (left * singular)[:, None, :kept])
 
 

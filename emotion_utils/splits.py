@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,8 @@ from scipy.sparse.csgraph import connected_components
 __all__ = ["SPLITS", "connected_groups", "grouped_splits", "normalise"]
 
 SPLITS: dict[str, float] = {"build": 0.6, "select": 0.2, "test": 0.2}
+KEYS = ("group", "pair_id")
+"""Columns that must not cross splits."""
 NOT_WORD = re.compile(r"[\W_]+")
 
 
@@ -52,30 +54,17 @@ def connected_groups(table: pd.DataFrame, keys: Sequence[str]) -> np.ndarray:
     return pd.factorize(connected_components(graph, directed=False)[1][:n])[0]
 
 
-def grouped_splits(
-    table: pd.DataFrame,
-    keys: Sequence[str] = ("group", "pair_id"),
-    *,
-    stratify: str = "emotion",
-    shares: Mapping[str, float] = SPLITS,
-    seed: int = 0,
-) -> pd.Series:
+def grouped_splits(table: pd.DataFrame, *, seed: int = 0) -> pd.Series:
     """Assign every prompt to a split, whole groups at a time, the same way on every machine.
 
-    Groups are the rows connected by `keys` or by an equal normalised `text`. Large groups are placed first, each
+    Groups are the rows connected by :data:`KEYS` or by an equal normalised `text`. Large groups are placed first, each
     where its emotions are missed most; ties follow a hash of the group's texts, so that the order of the rows
     does not matter.
 
     Parameters
     ----------
     table
-        Prompts with `text`, the keys and the column to stratify by.
-    keys
-        Columns that must not cross splits.
-    stratify
-        Column whose values should be split by `shares` as well as whole groups allow.
-    shares
-        Name and share of each split.
+        Prompts with `text`, `emotion` and the keys.
     seed
         Changes the hash, hence the assignment.
 
@@ -83,17 +72,17 @@ def grouped_splits(
     -------
     The split of each row, on the index of `table`.
     """
-    keyed = table[[key for key in keys if key in table]].assign(_text=table["text"].map(normalise))
+    keyed = table[[key for key in KEYS if key in table]].assign(_text=table["text"].map(normalise))
     groups = connected_groups(keyed, list(keyed))
-    labels, names = pd.factorize(table[stratify])
+    labels, names = pd.factorize(table["emotion"])
     counts = np.zeros((groups.max(initial=-1) + 1, len(names)))
     np.add.at(counts, (groups, labels), 1)
     ties = np.full(len(counts), np.iinfo(np.uint64).max, dtype=np.uint64)
     np.minimum.at(ties, groups, _hashes(keyed["_text"], seed))
     order = np.lexsort((ties, -counts.sum(axis=1)))
-    placed = _place(counts, order, list(shares.values()))
+    placed = _place(counts, order, list(SPLITS.values()))
     return pd.Series(
-        np.array(list(shares), dtype=object)[placed[groups]], index=table.index, name="split", dtype="str"
+        np.array(list(SPLITS), dtype=object)[placed[groups]], index=table.index, name="split", dtype="str"
     )
 
 

@@ -139,9 +139,7 @@ def _finite(weights: np.ndarray) -> np.ndarray:
     return weights[np.isfinite(weights).all(axis=(1, 2))]
 
 
-def states(
-    prompts: pd.DataFrame, found: Activations, reading: str = "end", kind: str = "resid_post"
-) -> States:
+def states(prompts: pd.DataFrame, found: Activations, reading: str = "end") -> States:
     """Collect what vectors are made from.
 
     Parameters
@@ -152,18 +150,16 @@ def states(
         With the position ``end``, or with ``emotion`` and ``match``.
     reading
         ``end`` or ``word``.
-    kind
-        Hook kind.
     """
     if reading not in ("end", "word"):
         raise UserError(f'Vectors are made from reads at "end" or "word", not at "{reading}".')
     if reading == "word":
         return _differences(prompts, found)
-    ids, values = found.at("end", kind)
+    ids, values = found.at("end", "resid_post")
     table = prompts.set_index("id").loc[ids].reset_index()
     blocks = family_blocks(table)
     labels = table["emotion"].to_numpy(dtype=object)
-    return States(reading, tuple(found.layers(kind)), values, labels, resampling_units(table), blocks)
+    return States(reading, tuple(found.layers("resid_post")), values, labels, resampling_units(table), blocks)
 
 
 def _differences(prompts: pd.DataFrame, found: Activations) -> States:

@@ -30,6 +30,8 @@ NAMES = {
     "gpt-neo-125m": ("gpt-neo-125m", "EleutherAI/gpt-neo-125m", "small-neo"),
 }
 PAIR = "gpt2~pythia-160m"
+TOP = 5
+"""Smallest principal angles that are averaged."""
 
 
 def counterparts(pair: str, models: Sequence[str]) -> tuple[str, str]:
@@ -170,8 +172,8 @@ def _angle_gain(one: Reading, other: Reading, rows: Rows, orders: np.ndarray) ->
     return gains / len(case.source)
 
 
-def _top(crossed: np.ndarray, top: int = 5) -> float:
-    return float(np.linalg.svd(crossed, compute_uv=False)[:top].mean())
+def _top(crossed: np.ndarray) -> float:
+    return float(np.linalg.svd(crossed, compute_uv=False)[:TOP].mean())
 
 
 def _procrustes(one: Reading, other: Reading, rows: Rows) -> tuple[float, float]:

@@ -43,7 +43,7 @@ class _Page(HTMLParser):
             self.fetched.append(address)
 
 
-def check_site(site: Path, max_bytes: int = MAX_BYTES) -> list[str]:
+def check_site(site: Path) -> list[str]:
     """One sentence per broken promise of the pages under `site`; empty if all is well."""
     paths = [path for path in sorted(site.rglob("*.html")) if not path.is_relative_to(site / "_static")]
     pages = {path: _Page(path.read_text(encoding="utf-8")) for path in paths}
@@ -51,8 +51,8 @@ def check_site(site: Path, max_bytes: int = MAX_BYTES) -> list[str]:
     for path, page in pages.items():
         name = path.relative_to(site)
         size = path.stat().st_size
-        if size >= max_bytes:
-            problems.append(f"{name} has {size:,} bytes; the limit is {max_bytes:,}: show less data on it.")
+        if size >= MAX_BYTES:
+            problems.append(f"{name} has {size:,} bytes; the limit is {MAX_BYTES:,}: show less data on it.")
         problems += [f"{name} fetches {url} from another site." for url in page.fetched if _is_foreign(url)]
         inside = [url for url in (*page.fetched, *page.links) if not _is_foreign(url)]
         problems += [

@@ -39,6 +39,10 @@ METHODS = {
 """The scores of the sound pipeline, in words."""
 NULLS = {"AUROC": "alike", "no emotion": "alike", "one emotion": "one direction"}
 """The tests of chapter 03, and the planted data in which each has nothing to find."""
+BELIEVED = "10 x chance"
+"""What counts as a finding of a published formula, which has no test of its own."""
+SMALL = 1e-9
+"""A penalty for maps with more rows than dimensions."""
 
 
 def recipe_of(section: Section) -> Recipe:
@@ -47,24 +51,13 @@ def recipe_of(section: Section) -> Recipe:
     return Recipe(**{**settings, "widths": tuple(settings["widths"])})
 
 
-def methods(
-    section: Section,
-    directions: Section,
-    heads: Section,
-    believed: str = "10 x chance",
-    scale: float = 1.0,
-    strength: float = 0.5,
-) -> pd.DataFrame:
+def methods(section: Section, directions: Section, heads: Section, strength: float = 0.5) -> pd.DataFrame:
     """False positives and power of every method.
 
     Parameters
     ----------
     section, directions, heads
         ``alignment``, ``planted`` and ``heads`` of the committed table.
-    believed
-        What counts as a finding of a published formula, which has no test of its own.
-    scale
-        Of the second model's activations, for the published formulas.
     strength
         Share of the variance in common, for the power of the comparison of two models.
 
@@ -77,7 +70,7 @@ def methods(
     about = {score: (words, "independent") for score, words in METHODS.items()}
     rows = _tested(section, about, strength, f"{strength:g} of the variance in common")
     published = section.tables["published"]
-    chosen = published[(published["believed"] == believed) & (published["scale"] == scale)]
+    chosen = published[(published["believed"] == BELIEVED) & (published["scale"] == 1.0)]
     for own in chosen.itertuples():
         names = {"method": f"{own.formula}, {own.precision}", "finding": f"≥ {own.believed}"}
         rows.append(names | {"false": own.rate, "low": own.low, "high": own.high, "n": own.n})
@@ -238,7 +231,7 @@ def separation(seeds: Iterable[int], strength: float = 0.5, recipe: Recipe | Non
 
 
 def twin_checks(
-    names: Iterable[str], texts: Sequence[str], device: str = "cpu", seed: int = 0, small: float = 1e-9
+    names: Iterable[str], texts: Sequence[str], device: str = "cpu", seed: int = 0
 ) -> pd.DataFrame:
     """Is the rotated twin the same function, and does a map find the whole of it on emotions that it never saw.
 
@@ -250,8 +243,6 @@ def twin_checks(
         On which the logits are compared.
     device, seed
         Of the models, and of the rotation and the other pairings.
-    small
-        A penalty for maps with more rows than dimensions.
 
     Returns
     -------
@@ -263,7 +254,7 @@ def twin_checks(
         model, tokenizer = load_model(name, device, "float32"), load_tokenizer(name)
         twin, _ = rotated_twin(model, seed)
         one, other = (side_of(m, tokenizer, table, name) for m in (model, twin))
-        found = [align(one, other, n_permutations=19, seed=seed, penalty=p) for p in (small, PENALTY)]
+        found = [align(one, other, n_permutations=19, seed=seed, penalty=p) for p in (SMALL, PENALTY)]
         least = [float(np.diagonal(run.scores["overlap"][0]).min()) for run in found]
         reached = float(found[0].scores["overlap"][1:].max())
         rows.append((name, len(texts), logit_difference(model, twin, tokenizer, texts), *least, reached))

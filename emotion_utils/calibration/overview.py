@@ -12,22 +12,20 @@ __all__ = ["all_methods", "map_lines", "twin_lines", "with_areas"]
 FEWER, MORE = "power", "power, more rows"
 
 
-def map_lines(section: Section, score: str = "overlap") -> pd.DataFrame:
+def map_lines(section: Section) -> pd.DataFrame:
     """One line for each kind of map.
 
     Parameters
     ----------
     section
         ``maps`` of the committed table.
-    score
-        By which pairs are found.
 
     Returns
     -------
     Columns as those of :func:`emotion_utils.calibration.methods.methods`.
     """
     tables = (section.tables[name] for name in ("false", "power"))
-    false, power = (table[table["score"] == score].set_index("map") for table in tables)
+    false, power = (table[table["score"] == "overlap"].set_index("map") for table in tables)
     strength, rows = power["strength"].iloc[0], str(section.settings["recipe"]["rows"])
     table = pd.DataFrame(
         {
@@ -72,7 +70,7 @@ def twin_lines(section: Section, scores: dict[str, str], noise: float) -> pd.Dat
     return pd.DataFrame(lines)
 
 
-def with_areas(table: pd.DataFrame, apart: pd.DataFrame, scale: float = 1.0) -> pd.DataFrame:
+def with_areas(table: pd.DataFrame, apart: pd.DataFrame) -> pd.DataFrame:
     """The same lines with the AUROC of published formulas: models that share half of their variance or nothing.
 
     Parameters
@@ -81,25 +79,18 @@ def with_areas(table: pd.DataFrame, apart: pd.DataFrame, scale: float = 1.0) -> 
         From :func:`emotion_utils.calibration.methods.methods`.
     apart
         From :func:`emotion_utils.calibration.methods.separation`.
-    scale
-        Of the second model.
 
     Returns
     -------
     With the column ``area``, NaN for methods that come with a test.
     """
-    own = apart[apart["scale"] == scale]
+    own = apart[apart["scale"] == 1.0]
     areas = dict(zip(own["formula"] + ", " + own["precision"], own["area"], strict=True))
     return table.assign(area=table["method"].map(areas))
 
 
 def all_methods(
-    table: pd.DataFrame,
-    maps: Section,
-    twins: Section,
-    apart: pd.DataFrame,
-    scores: dict[str, str],
-    noise: float | None = None,
+    table: pd.DataFrame, maps: Section, twins: Section, apart: pd.DataFrame, scores: dict[str, str]
 ) -> pd.DataFrame:
     """All lines of the page.
 
@@ -113,9 +104,7 @@ def all_methods(
         From :func:`emotion_utils.calibration.methods.separation`.
     scores
         Names of the scores of the sound pipeline.
-    noise
-        Of the twins, by default the largest: below it they are always found.
     """
-    largest = float(twins.tables["power"]["noise"].max()) if noise is None else noise
+    largest = float(twins.tables["power"]["noise"].max())  # below it they are always found
     both = [with_areas(table, apart), map_lines(maps), twin_lines(twins, scores, largest)]
     return pd.concat(both, ignore_index=True)

@@ -124,20 +124,18 @@ def short_names(table: pd.DataFrame) -> pd.Series:
     return pd.Series(names, index=table.index)
 
 
-def named(table: pd.DataFrame, columns: Sequence[str] = ("model", "emotion", "what", "outcome")) -> pd.Series:
+def named(table: pd.DataFrame) -> pd.Series:
     """A label for each row."""
-    return table[list(columns)].astype(str).agg(", ".join, axis=1)
+    return table[["model", "emotion", "what", "outcome"]].astype(str).agg(", ".join, axis=1)
 
 
-def findings(table: pd.DataFrame, alpha: float = ALPHA) -> pd.DataFrame:
+def findings(table: pd.DataFrame) -> pd.DataFrame:
     """How many tests of each family find something, by correction, and how many find that nothing is there.
 
     Parameters
     ----------
     table
         From :func:`results`.
-    alpha
-        Level.
 
     Returns
     -------
@@ -148,11 +146,11 @@ def findings(table: pd.DataFrame, alpha: float = ALPHA) -> pd.DataFrame:
     rows = []
     for key, part in table.groupby(FAMILY, sort=False):
         made = part.dropna(subset=["p"])
-        found = made["q"] <= alpha
-        alike = ~found & (adjusted(made["p_equivalence"].to_numpy(), "fdr_bh") <= alpha)
+        found = made["q"] <= ALPHA
+        alike = ~found & (adjusted(made["p_equivalence"].to_numpy(), "fdr_bh") <= ALPHA)
         still = (made["shape"] == "constant") & (made["mean"] == 0)
         left = int((~found & ~alike & ~still).sum())
-        counts = [int((made[column] <= alpha).sum()) for column in ("p", "q", "p_holm", "p_max")]
+        counts = [int((made[column] <= ALPHA).sum()) for column in ("p", "q", "p_holm", "p_max")]
         rows.append((*key, len(made), *counts, int(still.sum()), int(alike.sum()), left))
     corrections = ["none", "benjamini_hochberg", "holm", "max_t"]
     return pd.DataFrame(rows, columns=[*FAMILY, "tests", *corrections, "unchanged", "equivalent", "open"])

@@ -45,6 +45,8 @@ GOAL = 0.8
 MARGIN = 0.1
 """By which it has to keep more on the prompts that it is chosen on."""
 CANDIDATES = 3
+DRAWS = 5000
+"""Of random sets to choose from."""
 
 Means = Float[Tensor, "layer n_head d_head"]
 
@@ -106,10 +108,10 @@ def ordered(pairs: Pairs, effects: Float[np.ndarray, "row head"]) -> list[Head]:
     return [pairs.heads[i] for i in np.argsort(-effects.mean(axis=0), kind="stable")]
 
 
-def greedy(pairs: Pairs, means: Means, candidates: int = CANDIDATES, stop: float = 1.0) -> list[Head]:
+def greedy(pairs: Pairs, means: Means) -> list[Head]:
     """Grow a set from nothing: the slope of the difference names candidates, an exact run chooses among them.
 
-    Once the set keeps ``stop`` of the difference the rest follows in the order of its slopes.
+    Once the set keeps the whole difference the rest follows in the order of its slopes.
     """
     whole = float(np.subtract(*pairs.log_odds()[:, :, 0]).mean())
     chosen: list[Head] = []
@@ -117,13 +119,13 @@ def greedy(pairs: Pairs, means: Means, candidates: int = CANDIDATES, stop: float
     while left:
         slope = mask_slopes(pairs, means, mask)[1]
         left.sort(key=lambda i: -slope[i])
-        some = left[:candidates]
+        some = left[:CANDIDATES]
         gained = differences(pairs, [[*chosen, pairs.heads[i]] for i in some], means).mean(axis=0)
         best = some[int(np.argmax(gained))]
         left.remove(best)
         chosen.append(pairs.heads[best])
         mask[best] = 1.0
-        if gained.max() >= stop * whole:
+        if gained.max() >= whole:
             return chosen + [pairs.heads[i] for i in left]
     return chosen
 
@@ -170,9 +172,9 @@ def curve(
     return table
 
 
-def choose_size(built: pd.DataFrame, goal: float = GOAL + MARGIN) -> int:
+def choose_size(built: pd.DataFrame) -> int:
     """The smallest number of heads that keeps enough on the build split; the largest one tried where none does."""
-    enough = built[built["share"] >= goal]
+    enough = built[built["share"] >= GOAL + MARGIN]
     return int(enough["size"].min()) if len(enough) else int(built["size"].max())
 
 
@@ -206,7 +208,6 @@ def random_sets(
     n: int,
     norms: Float[np.ndarray, " head"] | None = None,
     *,
-    draws: int = 5000,
     seed: int = 0,
 ) -> list[list[Head]]:
     """Random sets of as many heads; with norms those among many draws that write about as much together.
@@ -220,15 +221,13 @@ def random_sets(
         How many.
     norms
         From :func:`output_norms`: sets are taken whose root of summed squares is nearest to that of ``heads``.
-    draws
-        To choose from.
     seed
     """
     rng, place = np.random.default_rng(seed), {head: i for i, head in enumerate(pairs.heads)}
     own = np.sort(np.array([place[head] for head in heads], dtype=np.int64))
     if not len(own):
         return []
-    drawn = np.sort(np.argsort(rng.random((draws, len(place))), axis=1)[:, : len(own)], axis=1)
+    drawn = np.sort(np.argsort(rng.random((DRAWS, len(place))), axis=1)[:, : len(own)], axis=1)
     drawn = np.unique(drawn[(drawn != own).any(axis=1)], axis=0)
     order = rng.permutation(len(drawn))
     if norms is not None:

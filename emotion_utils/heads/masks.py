@@ -84,12 +84,7 @@ def _slopes(
 
 
 def learned_mask(
-    pairs: Pairs,
-    means: Float[Tensor, "layer n_head d_head"],
-    *,
-    steps: int = 80,
-    penalty: float = PENALTY,
-    seed: int = 0,
+    pairs: Pairs, means: Float[Tensor, "layer n_head d_head"], *, steps: int = 80, seed: int = 0
 ) -> Float[np.ndarray, " head"]:
     """Learn how much of each head to keep: little in all, and yet the whole difference between partners.
 
@@ -101,7 +96,7 @@ def learned_mask(
     pairs
         Of the build split.
     means
-    steps, penalty, seed
+    steps, seed
 
     Returns
     -------
@@ -115,7 +110,7 @@ def learned_mask(
         mask = torch.sigmoid(theta)
         value, slope = _slopes(pairs, means, mask.detach().double().numpy(), chosen)
         missing = max(0.0, 1 - value / float(whole[chosen].mean()))
-        pull = -2 * missing * slope / float(whole[chosen].mean()) + penalty / len(pairs.heads)
+        pull = -2 * missing * slope / float(whole[chosen].mean()) + PENALTY / len(pairs.heads)
         adam.zero_grad()
         mask.backward(torch.from_numpy(pull).float())
         adam.step()

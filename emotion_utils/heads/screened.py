@@ -227,7 +227,7 @@ def summary(found: Screened, size: Size, seed: int = 0) -> pd.DataFrame:
     return table
 
 
-def by_circuit(table: pd.DataFrame, goal: float = circuits.GOAL) -> pd.DataFrame:
+def by_circuit(table: pd.DataFrame) -> pd.DataFrame:
     """Per model, from :func:`overview`: the least that its circuit keeps of any emotion, and whether that is enough.
 
     Returns
@@ -239,7 +239,7 @@ def by_circuit(table: pd.DataFrame, goal: float = circuits.GOAL) -> pd.DataFrame
     rows = table.groupby("model", sort=False)
     found = rows[["size", "heads"]].first().join(rows[["kept", "kept_low"]].min())
     found = found.join(rows[["random", "equal_norm"]].mean()).join(rows["equal_norm_most"].max())
-    enough = (found["kept"] >= goal) & (2 * found["size"] < found["heads"])
+    enough = (found["kept"] >= circuits.GOAL) & (2 * found["size"] < found["heads"])
     return found.assign(enough=enough, clear=enough & (found["kept_low"] > found["equal_norm_most"]))
 
 

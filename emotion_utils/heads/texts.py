@@ -74,7 +74,6 @@ def transplanted_texts(
     pairs: Pairs,
     sets: Mapping[str, Sequence[Head]],
     mode: str = "z",
-    direction: str = "denoising",
     *,
     matched: Int[np.ndarray, " pair"] | None = None,
     new_tokens: int = OPENING,
@@ -86,7 +85,7 @@ def transplanted_texts(
     pairs
     sets
         Heads by name.
-    mode, direction, matched
+    mode, matched
         As of :func:`patching.transplants`.
     new_tokens
 
@@ -94,12 +93,12 @@ def transplanted_texts(
     -------
     As :func:`texts_under`; untouched texts have the set ``target`` and ``source``.
     """
-    into, tables = SIDES.get(direction, 0), []
+    into, tables = SIDES["denoising"], []
     for part in chunks(pairs.model, pairs.ids, copies=8):
         rows = range(*part.indices(len(pairs)))
         if not rows:
             continue
-        conditions, plan = transplants(pairs, rows, list(sets.values()), mode, direction, matched)
+        conditions, plan = transplants(pairs, rows, list(sets.values()), mode, "denoising", matched)
         plain = [(side * len(pairs) + row, 0) for side in (into, 1 - into) for row in rows]
         names = [*(list(sets) * len(rows)), *(["target"] * len(rows)), *(["source"] * len(rows))]
         every = np.concatenate([plan, np.array(plain)])

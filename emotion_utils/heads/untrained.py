@@ -22,7 +22,6 @@ def beside_untrained(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     prompts: pd.DataFrame,
-    query: str = "later",
     seeds: Sequence[int] = (0, 1, 2),
     *,
     n_permutations: int = 1000,
@@ -31,7 +30,7 @@ def beside_untrained(
 
     Parameters
     ----------
-    model, tokenizer, prompts, query
+    model, tokenizer, prompts
         As of :func:`look`.
     seeds
         Of the random weights, one model each.
@@ -46,7 +45,7 @@ def beside_untrained(
     """
 
     def table(own: PreTrainedModel) -> pd.DataFrame:
-        looked = look(own, tokenizer, prompts, query)
+        looked = look(own, tokenizer, prompts)
         return delta_attention(looked, n_permutations=n_permutations, n_resamples=2)
 
     def largest(found: pd.DataFrame) -> pd.Series:

@@ -64,7 +64,7 @@ def effect_map(table: pd.DataFrame, value: str, title: str, unit: str) -> Shown:
     return show(figure, alt=f"Largest value: {'; '.join(told)}.", title=title, data=table, height=360)
 
 
-def scatter(table: pd.DataFrame, x: str, y: str, title: str, unit: str = "nats") -> Shown:
+def scatter(table: pd.DataFrame, x: str, y: str, title: str) -> Shown:
     """Two measurements of every head against each other, with the line on which they are equal.
 
     Parameters
@@ -72,9 +72,8 @@ def scatter(table: pd.DataFrame, x: str, y: str, title: str, unit: str = "nats")
     table
         Columns ``emotion, name`` and both measurements.
     x, y
-        Their columns.
+        Their columns, in nats.
     title
-    unit
     """
     figure = go.Figure()
     ends = [float(table[[x, y]].min().min()), float(table[[x, y]].max().max())]
@@ -90,7 +89,7 @@ def scatter(table: pd.DataFrame, x: str, y: str, title: str, unit: str = "nats")
             hovertemplate="%{text}: %{x:.2f}, %{y:.2f}<extra></extra>",
         )  # fmt: skip
         told.append(f"{emotion} correlation {np.corrcoef(rows[x], rows[y])[0, 1]:.2f}")
-    figure.update_xaxes(title=f"{x} ({unit})").update_yaxes(title=f"{y} ({unit})")
+    figure.update_xaxes(title=f"{x} (nats)").update_yaxes(title=f"{y} (nats)")
     return show(figure, alt=f"Each point is a head: {'; '.join(told)}.", title=title, data=table, height=440)
 
 

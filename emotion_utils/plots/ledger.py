@@ -15,7 +15,7 @@ __all__ = ["ledger"]
 HEADS = ("claim", "reports", "ours, by model", "without any model")
 
 
-def ledger(entries: Sequence[Entry], *, links: bool = True, root: str = "../") -> Shown:
+def ledger(entries: Sequence[Entry], *, links: bool = True) -> Shown:
     """Every claim with the reports' value, ours per model with interval and null, and both verdicts.
 
     `ledger.js` adds a search box and menus; the state of both stands in the address, so that it can be shared. Every
@@ -27,12 +27,10 @@ def ledger(entries: Sequence[Entry], *, links: bool = True, root: str = "../") -
         From :func:`emotion_utils.ledger.assembly.assemble`.
     links
         Whether the cells that decided a claim are in the same book.
-    root
-        Way from the page to the root of the book.
     """
     head = "".join(f'<th scope="col">{name}</th>' for name in HEADS)
     together = groupby(entries, key=lambda entry: (entry.chapter, entry.part))
-    body = "".join(_group(list(group), root if links else None) for _, group in together)
+    body = "".join(_group(list(group), "../" if links else None) for _, group in together)
     counts = Counter(entry.verdict for entry in entries)
     words = Counter(entry.scrutiny for entry in entries)
     alt = (

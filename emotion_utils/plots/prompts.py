@@ -11,17 +11,15 @@ from emotion_utils.plots.style import PALETTE, emotion_colour
 __all__ = ["baseline_scores", "length_distribution"]
 
 
-def length_distribution(lengths: pd.DataFrame, unit: str = "tokens") -> Shown:
+def length_distribution(lengths: pd.DataFrame) -> Shown:
     """How many prompts of each emotion have which length.
 
     Parameters
     ----------
     lengths
         From `dataset.lengths`.
-    unit
-        `characters`, `words` or `tokens`.
     """
-    part = lengths[lengths["unit"] == unit]
+    part = lengths[lengths["unit"] == "tokens"]
     counts = (
         part.groupby(["emotion", "length"], sort=False)
         .size()
@@ -34,25 +32,23 @@ def length_distribution(lengths: pd.DataFrame, unit: str = "tokens") -> Shown:
         own = counts[counts["emotion"] == emotion]
         figure.add_bar(x=own["length"], y=own["prompts"], name=emotion, marker_color=emotion_colour(emotion))
     figure.update_layout(barmode="stack")
-    figure.update_xaxes(title=f"length ({unit} per prompt)").update_yaxes(title="prompts")
+    figure.update_xaxes(title="length (tokens per prompt)").update_yaxes(title="prompts")
     low, high = int(part["length"].min()), int(part["length"].max())
     alt = (
-        f"Stacked bars: prompts have {low} to {high} {unit}, most often {int(part['length'].mode().iloc[0])}."
+        f"Stacked bars: prompts have {low} to {high} tokens, most often {int(part['length'].mode().iloc[0])}."
     )
-    return show(figure, alt=alt, title=f"Length of the prompts in {unit}", data=counts)
+    return show(figure, alt=alt, title="Length of the prompts in tokens", data=counts)
 
 
-def baseline_scores(table: pd.DataFrame, metric: str = "accuracy") -> Shown:
+def baseline_scores(table: pd.DataFrame) -> Shown:
     """Scores with their intervals, each beside the range of its permutation null and its chance level.
 
     Parameters
     ----------
     table
         From `lexicality.lexicality`; rows without a value are left out.
-    metric
-        One of its metrics.
     """
-    rows = table[(table["metric"] == metric) & table["value"].notna()]
+    rows = table[(table["metric"] == "accuracy") & table["value"].notna()]
     names = [
         f"{row.train}, folds" if row.test.endswith("folds") else f"{row.train} → {row.test}"
         for row in rows.itertuples()
@@ -68,14 +64,11 @@ def baseline_scores(table: pd.DataFrame, metric: str = "accuracy") -> Shown:
         x=rows["null"], y=names, mode="markers", name="permuted labels: mean to 95th percentile", error_x=upper,
         marker={"size": 9, "color": PALETTE[6], "symbol": "diamond"},
     )  # fmt: skip
-    chance = "always the largest class" if metric == "accuracy" else "chance"
     figure.add_scatter(
-        x=rows["chance"], y=names, mode="markers", name=chance,
+        x=rows["chance"], y=names, mode="markers", name="always the largest class",
         marker={"size": 12, "color": PALETTE[3], "symbol": "line-ns-open"},
     )  # fmt: skip
-    figure.update_xaxes(
-        title=f"{metric} (share of prompts)" if metric == "accuracy" else metric, range=[0, 1.03]
-    )
+    figure.update_xaxes(title="accuracy (share of prompts)", range=[0, 1.03])
     figure.update_yaxes(title="trained on (→ tested on)", autorange="reversed")
     alt = "; ".join(
         f"{name}: {row.value:.2f}, null {row.null:.2f}"
@@ -84,7 +77,7 @@ def baseline_scores(table: pd.DataFrame, metric: str = "accuracy") -> Shown:
     return show(
         figure,
         alt=f"Dots with intervals: {alt}.",
-        title=f"What a bag of words achieves: {metric}",
+        title="What a bag of words achieves: accuracy",
         data=rows,
         height=380,
     )

@@ -22,6 +22,8 @@ __all__ = [
 GREY = PALETTE[-1]
 DASHES = ("solid", "dash", "dot", "dashdot")
 PAIR_COLOURS = PALETTE[:3]
+MOST = 150
+"""Neurons that are drawn."""
 
 
 def areas_by_layer(curves: pd.DataFrame, name: str) -> Shown:
@@ -256,7 +258,7 @@ def projections(placed: pd.DataFrame, name: str, made: str = "minus neutral") ->
     )
 
 
-def neurons(table: pd.DataFrame, threshold: float, title: str, most: int = 150) -> Shown:
+def neurons(table: pd.DataFrame, threshold: float, title: str) -> Shown:
     """Alignment of neurons with a vector against their response to the emotion.
 
     Parameters
@@ -267,10 +269,8 @@ def neurons(table: pd.DataFrame, threshold: float, title: str, most: int = 150) 
         The family-wise threshold of the response.
     title
         Names vector and layer.
-    most
-        How many of the first neurons are drawn.
     """
-    rows = table.head(most)
+    rows = table.head(MOST)
     figure = go.Figure()
     for i, (layer, own) in enumerate(rows.groupby("layer")):
         figure.add_scatter(

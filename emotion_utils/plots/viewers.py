@@ -22,9 +22,7 @@ DECIMALS = 3
 LARGEST = 200  # attention weights listed in the table behind the viewer
 
 
-def tokens(
-    words: Sequence[str], values: Any, *, alt: str, title: str, caption: str = "", value_name: str = "value"
-) -> Shown:
+def tokens(words: Sequence[str], values: Any, *, alt: str, title: str, value_name: str = "value") -> Shown:
     """A text whose tokens are coloured by value: blue above zero, orange below, paler towards zero.
 
     Parameters
@@ -33,7 +31,7 @@ def tokens(
         The tokens as text, spaces included.
     values
         One finite number per token.
-    alt, title, caption
+    alt, title
         As in `show`.
     value_name
         What the number is, with its unit, for the table behind.
@@ -53,17 +51,11 @@ def tokens(
     plain = f'<p class="emo-tokens">{"".join(_token(w, v, bound) for w, v in zip(words, numbers, strict=True))}</p>'
     data = pd.DataFrame({"position": range(len(words)), "token": list(words), value_name: numbers})
     body = _viewer("ColoredTokens", props, alt, plain)
-    return Shown(figure_html(body, title=title, caption=caption, data=data), alt, title)
+    return Shown(figure_html(body, title=title, data=data), alt, title)
 
 
 def attention(
-    words: Sequence[str],
-    patterns: Any,
-    *,
-    alt: str,
-    title: str,
-    heads: Sequence[str] | None = None,
-    caption: str = "",
+    words: Sequence[str], patterns: Any, *, alt: str, title: str, heads: Sequence[str] | None = None
 ) -> Shown:
     """Attention patterns of several heads of one text.
 
@@ -75,7 +67,7 @@ def attention(
         Weights of shape (head, query, key), rounded to three decimals on the page.
     heads
         A name per head, such as ``L0H3``.
-    alt, title, caption
+    alt, title
         As in `show`.
     """
     title = require_text(title, "a title", "An attention viewer")
@@ -92,7 +84,7 @@ def attention(
     props = {"attention": compact(weights), "tokens": list(words), "attentionHeadNames": names}
     props |= {"positiveColor": POSITIVE, "maskUpperTri": bool(np.allclose(np.triu(weights, 1), 0))}
     body = _viewer("AttentionHeads", props, alt, f'<p class="emo-alt">{html.escape(alt)}</p>')
-    markup = figure_html(body, title=title, caption=caption, data=_largest(weights, words, names))
+    markup = figure_html(body, title=title, data=_largest(weights, words, names))
     return Shown(markup, alt, title, _heatmaps(weights, words, names, title))
 
 

@@ -40,6 +40,7 @@ PROMPT_SETS = ("powered", "real_world")
 DRAWS = 4000
 PER_TEMPLATE = 8
 """Texts of one reply template: more of the same wording teach nothing new and outvote the others."""
+FOLDS = 5
 UNDECIDED = "undecided"
 
 
@@ -100,7 +101,7 @@ def trained_classifier(seed: int = 0) -> EmotionClassifier:
     return EmotionClassifier(_pipeline().fit(texts["text"].map(first_reply), texts["emotion"].tolist()))
 
 
-def held_out_predictions(seed: int = 0, folds: int = 5) -> pd.DataFrame:
+def held_out_predictions(seed: int = 0) -> pd.DataFrame:
     """Classify every training text by a classifier that has seen no text of its group.
 
     Returns
@@ -108,7 +109,7 @@ def held_out_predictions(seed: int = 0, folds: int = 5) -> pd.DataFrame:
     The columns of :func:`training_texts` and `predicted`.
     """
     texts = training_texts(seed)
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     predicted = np.empty(len(texts), dtype=object)
     for train, test in splitter.split(texts["text"], texts["emotion"].tolist(), texts["group"]):
         known = texts.iloc[train]
@@ -146,11 +147,11 @@ def confusion(predictions: pd.DataFrame) -> pd.DataFrame:
     return counts.loc[used, used].rename_axis(index="emotion", columns="predicted")
 
 
-def emotion_probability(emotion: str | None = None, seed: int = 0) -> Scorer:
+def emotion_probability(emotion: str | None = None) -> Scorer:
     """Probability of an emotion, that of each row where none is given, by the project's classifier."""
 
     def measure(rows: Rows) -> Float[np.ndarray, " text"]:
-        found = trained_classifier(seed).probabilities(rows.texts)
+        found = trained_classifier().probabilities(rows.texts)
         targets = rows.emotions if emotion is None else [emotion] * len(rows.texts)
         return found[np.arange(len(found)), [EMOTIONS.index(target) for target in targets]]
 

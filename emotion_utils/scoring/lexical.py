@@ -14,15 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["keyword_count", "vader_sentiment"]
 
 
-def keyword_count(emotion: str | None = None, lang: str = "en") -> Scorer:
+def keyword_count(emotion: str | None = None) -> Scorer:
     """Count the words and phrases that name an emotion.
 
     Parameters
     ----------
     emotion
         Which; None takes the emotion of each row. For `neutral` the words of all emotions are counted.
-    lang
-        Of the word list.
     """
     limits = (
         "Blind to an emotion without its words (more than half of the small world's replies have none), "
@@ -32,11 +30,11 @@ def keyword_count(emotion: str | None = None, lang: str = "en") -> Scorer:
 
         def by_row(rows: Rows) -> list[float]:
             pairs = zip(rows.emotions, rows.texts, strict=True)
-            return [float(len(keyword_pattern(named, lang).findall(text))) for named, text in pairs]
+            return [float(len(keyword_pattern(named).findall(text))) for named, text in pairs]
 
         higher = "more words that name the row's emotion"
         return Scorer("keywords", (0, float("inf")), higher, limits, by_row, ("text", "emotion"))
-    pattern = keyword_pattern(emotion, lang)
+    pattern = keyword_pattern(emotion)
     named = "any emotion" if emotion == "neutral" else emotion
     count = per_text(lambda text: float(len(pattern.findall(text))))
     higher = f"more words that name {named}"

@@ -41,6 +41,7 @@ PROBE = "Thank you very much."
 OWN = 0.9
 """Share of the replies that begin with a token which must be of one emotion for the token to be its own."""
 REPLIES_DRAWN = 4000
+GENUINE_DRAWN = 1200
 
 
 def first_reply(text: str) -> str:
@@ -77,7 +78,7 @@ def splice(context: str, reply: str) -> str:
     return f"{between}{reply}{closing}"
 
 
-def sample_replies(n: int, seed: int = 0, split: str = "train") -> pd.DataFrame:
+def sample_replies(n: int, seed: int = 0) -> pd.DataFrame:
     """Draw replies of one sentence from the grammar.
 
     Returns
@@ -89,7 +90,7 @@ def sample_replies(n: int, seed: int = 0, split: str = "train") -> pd.DataFrame:
     grammar, rng = load_grammar("en"), np.random.default_rng(seed)
     rows = {}
     for _ in range(n):
-        document = grammar.sample(rng, split)
+        document = grammar.sample(rng, "train")
         said = [key for key in document.templates if key.split(".")[0] in EMOTIONS]
         if document.reaction_start is not None and len(said) == 1:
             text = document.text[document.reaction_start : document.reaction_end]
@@ -97,14 +98,14 @@ def sample_replies(n: int, seed: int = 0, split: str = "train") -> pd.DataFrame:
     return pd.DataFrame(list(rows.values()), columns=["text", "emotion", "template", "anywhere"])
 
 
-def genuine_replies(emotion: str, n: int = 8, seed: int = 0, draws: int = 1200) -> list[str]:
+def genuine_replies(emotion: str, n: int = 8, seed: int = 0) -> list[str]:
     """Different replies of an emotion that fit any context, each of another template as long as there are some.
 
     Replies that name a person or the cause are left out: in a foreign context they would be wrong, hence easy to beat.
     """
     if emotion not in EMOTIONS:
         raise UserError(f'The emotion "{emotion}" is not known: choose one of {", ".join(EMOTIONS)}.')
-    drawn = drawn_replies(draws, seed)
+    drawn = drawn_replies(GENUINE_DRAWN, seed)
     drawn = drawn[(drawn["emotion"] == emotion) & drawn["anywhere"]]
     turn = drawn.groupby("template").cumcount()
     return drawn.assign(turn=turn).sort_values("turn", kind="stable")["text"].head(n).tolist()

@@ -16,7 +16,7 @@ __all__ = ["SCRUTINY", "Scrutiny", "everything", "of", "subspaces"]
 
 
 @lru_cache(maxsize=4)
-def _everything(seed: int) -> tuple[tuple[str, Scrutiny], ...]:
+def _everything(seed: int = 0) -> tuple[tuple[str, Scrutiny], ...]:
     claims = read_claims().set_index("id")
     found = {
         **counts.scrutiny(claims, seed),
@@ -51,6 +51,6 @@ def everything(seed: int = 0) -> dict[str, Scrutiny]:
     return dict(_everything(seed))
 
 
-def of(*prefixes: str, seed: int = 0) -> dict[str, Scrutiny]:
+def of(*prefixes: str) -> dict[str, Scrutiny]:
     """:func:`everything` whose id starts with one of the prefixes."""
-    return {claim: found for claim, found in _everything(seed) if claim.startswith(prefixes)}
+    return {claim: found for claim, found in _everything() if claim.startswith(prefixes)}

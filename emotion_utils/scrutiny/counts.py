@@ -125,16 +125,14 @@ def _bytes(claims: pd.DataFrame, files: float, baseline: float) -> Scrutiny:
     )
 
 
-def cosines_without_emotion(
-    exponent: float, n: int = DRAWS, seed: int = 0
-) -> tuple[Float[np.ndarray, " draw"], float]:
+def cosines_without_emotion(exponent: float, seed: int = 0) -> tuple[Float[np.ndarray, " draw"], float]:
     """Cosine of two means minus a third where all are means of the same states, equally many.
 
     Parameters
     ----------
     exponent
         Singular values fall as rank to minus this power.
-    n, seed
+    seed
         Of the draws.
 
     Returns
@@ -142,7 +140,7 @@ def cosines_without_emotion(
     The cosines, and the effective number of dimensions (participation ratio of the variances).
     """
     axes = spectrum(WIDTH, exponent)
-    means = np.random.default_rng(seed).normal(size=(n, 3, WIDTH)) * axes
+    means = np.random.default_rng(seed).normal(size=(DRAWS, 3, WIDTH)) * axes
     one, other = means[:, 0] - means[:, 2], means[:, 1] - means[:, 2]
     lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
     effective = float((axes**2).sum() ** 2 / (axes**4).sum())

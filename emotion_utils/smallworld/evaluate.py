@@ -129,7 +129,6 @@ def continuations(
     new_tokens: int,
     temperature: float = 0.0,
     seed: int = 0,
-    progress: bool = False,
 ) -> list[list[int]]:
     """New tokens after each context; greedy at temperature 0, else sampled from the whole distribution.
 
@@ -141,7 +140,7 @@ def continuations(
     out: list[list[int]] = [[] for _ in contexts]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for start in tqdm(range(0, len(order), ROWS), disable=not progress, desc="generating", leave=False):
+        for start in range(0, len(order), ROWS):
             group = order[start : start + ROWS]
             ids, mask = left_padded([contexts[i] for i in group], tokenizer.pad_token_id)
             room = min(new_tokens, model.config.max_position_embeddings - ids.shape[1])

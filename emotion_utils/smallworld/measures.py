@@ -39,9 +39,9 @@ def share(hits: int, n: int) -> Measured:
     return Measured(p, max(0.0, centre - half), min(1.0, centre + half), n)
 
 
-def mean(values: ArrayLike, seed: int = 0) -> Measured:
+def mean(values: ArrayLike) -> Measured:
     """A mean with its percentile bootstrap interval."""
-    return ratio(values, np.ones(np.shape(values)), seed)
+    return ratio(values, np.ones(np.shape(values)))
 
 
 def ratio(above: ArrayLike, below: ArrayLike, seed: int = 0) -> Measured:

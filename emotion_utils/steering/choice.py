@@ -17,9 +17,7 @@ RANDOM_AT_MOST = 0.05
 """Share of contexts that random vectors may turn on average."""
 
 
-def choose(
-    found: pd.DataFrame, random: Callable[[pd.Series], float] | None = None, budget: float = BUDGET
-) -> dict[str, pd.Series]:
+def choose(found: pd.DataFrame, random: Callable[[pd.Series], float] | None = None) -> dict[str, pd.Series]:
     """The vector, layer and strength that is taken for each emotion: the one furthest inside both limits.
 
     Parameters
@@ -30,8 +28,6 @@ def choose(
         The share of contexts that random vectors of the same length turn at a cell. Cells that reach the goal within
         the budget are tried from the best one on, and the first at which random vectors turn few contexts is taken:
         where any push brings the emotion about, no vector can be special.
-    budget
-        Largest cost.
 
     Returns
     -------
@@ -40,7 +36,7 @@ def choose(
     goal, and where none reaches it, the best one.
     """
     strong = found[found["alpha"] > 0].copy()
-    strong["margin"] = np.minimum(strong["share"] / GOAL, (budget / strong["cost"]).fillna(0.0))
+    strong["margin"] = np.minimum(strong["share"] / GOAL, (BUDGET / strong["cost"]).fillna(0.0))
     ordered = strong.sort_values(["margin", "cost"], ascending=[False, True], kind="stable")
     return {
         str(emotion): _first_special(rows, random) for emotion, rows in ordered.groupby("emotion", sort=False)

@@ -70,15 +70,13 @@ def sweep_as_published(
     return score(table, [vader_sentiment(), politeness(), emotion_probability(), repeated_ngrams()])
 
 
-def effect_by_layer(table: pd.DataFrame, alpha: float = 1.0) -> pd.DataFrame:
+def effect_by_layer(table: pd.DataFrame) -> pd.DataFrame:
     """How far each layer moves each score at one strength.
 
     Parameters
     ----------
     table
         From :func:`sweep_as_published`.
-    alpha
-        The strength.
 
     Returns
     -------
@@ -86,7 +84,7 @@ def effect_by_layer(table: pd.DataFrame, alpha: float = 1.0) -> pd.DataFrame:
     untouched text in its standard deviations over untouched texts, averaged over scores and emotions.
     """
     plain = table[table["alpha"] == 0].groupby(["emotion", "prompt"])[list(EFFECTS)].first()
-    moved = table[table["alpha"] == alpha].set_index(["emotion", "prompt"])
+    moved = table[table["alpha"] == 1.0].set_index(["emotion", "prompt"])
     scale = plain.std().where(lambda s: s > 0, 1.0)
     change = (moved[list(EFFECTS)] - plain.reindex(moved.index)).abs() / scale
     moved = moved.assign(effect=change.mean(axis=1)).reset_index()

@@ -91,7 +91,7 @@ def compared(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def side_by_side(apart: pd.DataFrame, digits: int = 2) -> pd.DataFrame:
+def side_by_side(apart: pd.DataFrame) -> pd.DataFrame:
     """One row per score and emotion of :func:`compared`, with both references beside each other.
 
     Returns
@@ -102,10 +102,7 @@ def side_by_side(apart: pd.DataFrame, digits: int = 2) -> pd.DataFrame:
     sides = {}
     for against in apart["against"].unique():
         part = apart[apart["against"] == against].set_index(["score", "emotion"])
-        gap = [
-            f"{r.difference:+.{digits}f} ({r.low:+.{digits}f} to {r.high:+.{digits}f})"
-            for r in part.itertuples()
-        ]
+        gap = [f"{r.difference:+.2f} ({r.low:+.2f} to {r.high:+.2f})" for r in part.itertuples()]
         sides[against] = part.assign(gap=gap)
     plain, random = sides["untouched"], sides["random vectors"].reindex(sides["untouched"].index)
     table = plain[["steered"]].assign(**{"minus untouched": plain["gap"], "minus random": random["gap"]})

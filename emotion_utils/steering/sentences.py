@@ -21,12 +21,12 @@ def span(values: Sequence[float] | pd.Series, spec: str) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def with_intervals(table: pd.DataFrame, digits: int = 2) -> pd.DataFrame:
+def with_intervals(table: pd.DataFrame) -> pd.DataFrame:
     """Shares and costs of :func:`trials.by_contexts`, each with its interval in one column of words."""
     joined = table.drop(columns=["low", "high", "cost_low", "cost_high"])
     for name, low, high in (("share", "low", "high"), ("cost", "cost_low", "cost_high")):
         joined[name] = [
-            f"{value:.{digits}f}" + ("" if pd.isna(a) else f" ({a:.{digits}f}–{b:.{digits}f})")
+            f"{value:.2f}" + ("" if pd.isna(a) else f" ({a:.2f}–{b:.2f})")
             for value, a, b in zip(table[name], table[low], table[high], strict=True)
         ]
     return joined.drop(columns="n_units")
