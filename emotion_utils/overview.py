@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,20 @@ from emotion_utils.reads import read_sets
 from emotion_utils.resampling import interval
 from emotion_utils.store import Store
 
-__all__ = ["CONTROL", "beside_control", "by_model", "companions", "content", "overview", "reading", "request"]
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+__all__ = [
+    "CONTROL",
+    "Comparison",
+    "Options",
+    "beside_control",
+    "by_model",
+    "companions",
+    "content",
+    "overview",
+    "reading",
+]
 
 CONTROL = "small-gpt2-blind"
 """Trained on the same words, with reactions that do not follow from the causes."""
@@ -132,15 +146,68 @@ def by_model(
     return pd.concat([parts[name] for name in models], ignore_index=True)
 
 
-def request(prompts: pd.DataFrame, size: object, device: str, dtype: str, seed: int) -> dict[str, Any]:
-    """What the table of a model depends on beside its files, as :func:`by_model` takes it."""
-    return {
-        "prompts": content(prompts),
-        "size": repr(size),
-        "device": device,
-        "dtype": dtype,
-        "seed": seed,
-    }
+class Options(TypedDict, total=False):
+    """How the models of a :class:`Comparison` are run."""
+
+    first: str
+    device: str
+    dtype: str
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What is asked of several models on the same prompts.
+
+    Attributes
+    ----------
+    models
+        Names of the registry.
+    prompts
+    size
+        How much is run; its text is part of what a stored table depends on.
+    store
+        Where the tables are kept.
+    first
+        The model to begin with; see :func:`by_model`.
+    device, dtype
+        Of the models.
+    seed
+    """
+
+    models: Sequence[str]
+    prompts: pd.DataFrame = field(repr=False)
+    size: object
+    store: Store = field(repr=False)
+    first: str = ""
+    device: str = "cpu"
+    dtype: str = "float32"
+    seed: int = 0
+
+    def load(self, name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+        """Load a model and its tokenizer."""
+        return load_model(name, self.device, self.dtype), load_tokenizer(name)
+
+    def tables(
+        self,
+        artefact: str,
+        function: Callable[[str], pd.DataFrame],
+        module: str,
+        models: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """:func:`by_model` with the name of the model before the rows; of all models, or of some."""
+
+        def named(name: str) -> pd.DataFrame:
+            table = function(name)
+            table.insert(0, "model", name)
+            return table
+
+        asked = {
+            "size": repr(self.size),
+            **{name: getattr(self, name) for name in ("device", "dtype", "seed")},
+        }
+        asked["prompts"] = content(self.prompts)
+        return by_model(artefact, models or self.models, named, asked, module, self.store, self.first)
 
 
 def content(table: pd.DataFrame) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Unpack
 
 from emotion_utils.effects.claims import measurements
 from emotion_utils.effects.heads import head_effects, published_effects
@@ -12,6 +12,7 @@ from emotion_utils.effects.steering import steering_effects
 from emotion_utils.heads import screened
 from emotion_utils.heads import sizes as head_sizes
 from emotion_utils.heads.published import published_patching
+from emotion_utils.overview import Options
 from emotion_utils.prompts import load_profile
 from emotion_utils.steering import overview
 from emotion_utils.steering import sizes as steering_sizes
@@ -22,25 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Effect", "collect", "measurements"]
 
 
-class Options(TypedDict):
-    """What all chapters take alike."""
-
-    first: str
-    device: str
-    dtype: str
-    seed: int
-
-
-def collect(
-    models: Sequence[str],
-    profile: str,
-    store: Store,
-    *,
-    first: str = "",
-    device: str = "cpu",
-    dtype: str = "float32",
-    seed: int = 0,
-) -> list[Effect]:
+def collect(models: Sequence[str], profile: str, store: Store, **options: Unpack[Options]) -> list[Effect]:
     """All effects of several models, read from what chapters 05 to 07 kept; what is missing is computed and kept.
 
     Parameters
@@ -51,19 +34,16 @@ def collect(
         As of the chapters: how much is run.
     store
         Of the run.
-    first
-        The model to begin with where something has to be computed.
-    device, dtype
-        Of the models.
-    seed
-        As of the chapters.
+    options
+        ``device``, ``dtype`` and ``seed`` as of the chapters; ``first``: the model to begin with where something has to
+        be computed.
 
     Returns
     -------
     Steering, then heads taken out and transplanted, then the reports' experiment, each model by model.
     """
     implicit, named = load_profile("implicit"), "smoke" if profile == "smoke" else "baseline"
-    size, options = head_sizes.SIZES[profile], Options(first=first, device=device, dtype=dtype, seed=seed)
+    size = head_sizes.SIZES[profile]
     steered = overview.by_context(models, implicit, steering_sizes.SIZES[profile], store, **options)
     heads = screened.by_pair(models, implicit, size, store, **options)
     published = published_patching(models, load_profile(named), size, store, **options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import pandas as pd
 
@@ -11,8 +11,7 @@ from emotion_utils.heads.ablation import name_of
 from emotion_utils.heads.claims import published_texts
 from emotion_utils.heads.pairs import Head, emotional_pairs
 from emotion_utils.heads.sizes import Size, few
-from emotion_utils.models import load_model, load_tokenizer
-from emotion_utils.overview import by_model, request
+from emotion_utils.overview import Comparison, Options
 from emotion_utils.scoring.lexical import keyword_count
 from emotion_utils.scoring.politeness import politeness
 from emotion_utils.scoring.scorer import score
@@ -29,15 +28,7 @@ SCORES = ("keywords", "vader", "politeness", "keywords_anger")
 
 
 def published_patching(
-    models: Sequence[str],
-    sentences: pd.DataFrame,
-    size: Size,
-    store: Store,
-    *,
-    first: str = "",
-    device: str = "cpu",
-    dtype: str = "float32",
-    seed: int = 0,
+    models: Sequence[str], sentences: pd.DataFrame, size: Size, store: Store, **options: Unpack[Options]
 ) -> pd.DataFrame:
     """Head 0 of layer 0 of gratitude prompts, put into their neutral partners, and what these then say.
 
@@ -51,7 +42,7 @@ def published_patching(
         How many pairs.
     store
         Keeps the scores of each model.
-    first, device, dtype, seed
+    options
         As of :func:`emotion_utils.heads.screened.overview`.
 
     Returns
@@ -59,14 +50,12 @@ def published_patching(
     One row per model, pair and set (``L0H0``, or ``target`` for the untouched partner): ``model, pair, unit, set`` and
     the columns of :data:`SCORES`; sentiment is NaN where nothing was said.
     """
+    asked = Comparison(models, sentences, size, store, **options)
 
     def compute(name: str) -> pd.DataFrame:
-        model, tokenizer = load_model(name, device, dtype), load_tokenizer(name)
-        pairs = few(emotional_pairs(model, tokenizer, sentences, reply=False), size.pairs)
+        pairs = few(emotional_pairs(*asked.load(name), sentences, reply=False), size.pairs)
         texts = score(published_texts(pairs, HEAD, name), [politeness(), keyword_count("anger")])
-        texts.insert(0, "model", name)
         kept = texts["set"].isin([name_of(HEAD), "target"])
-        return texts.loc[kept, ["model", "pair", "unit", "set", *SCORES]]
+        return texts.loc[kept, ["pair", "unit", "set", *SCORES]]
 
-    asked = request(sentences, size, device, dtype, seed)
-    return by_model("published_patching", models, compute, asked, __name__, store, first)
+    return asked.tables("published_patching", compute, __name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 import pandas as pd
@@ -18,8 +18,7 @@ from emotion_utils.heads.by_pair import ablations, transplants
 from emotion_utils.heads.pairs import Head, Pairs, emotional_pairs
 from emotion_utils.heads.screening import agreement, effect_table
 from emotion_utils.heads.sizes import Size, few
-from emotion_utils.models import load_model, load_tokenizer
-from emotion_utils.overview import by_model, request
+from emotion_utils.overview import Comparison, Options
 
 if TYPE_CHECKING:
     from emotion_utils.store import Store
@@ -105,15 +104,7 @@ def screen(pairs: Pairs, methods: Sequence[str] = METHODS, seed: int = 0) -> Scr
 
 
 def overview(
-    models: Sequence[str],
-    prompts: pd.DataFrame,
-    size: Size,
-    store: Store,
-    *,
-    first: str = "",
-    device: str = "cpu",
-    dtype: str = "float32",
-    seed: int = 0,
+    models: Sequence[str], prompts: pd.DataFrame, size: Size, store: Store, **options: Unpack[Options]
 ) -> pd.DataFrame:
     """Screening and circuit of several models, each computed once per store.
 
@@ -129,38 +120,25 @@ def overview(
         How much is run.
     store
         Where the tables are kept.
-    first
-        The model to begin with.
-    device, dtype
-        Of the models.
-    seed
+    options
+        The model to begin with (``first``), ``device`` and ``dtype`` of the models, ``seed``.
 
     Returns
     -------
     The rows of :func:`summary` with ``model`` before them.
     """
-    asked = request(prompts, size, device, dtype, seed)
+    asked = Comparison(models, prompts, size, store, **options)
 
     def compute(name: str) -> pd.DataFrame:
-        found = _screened(name, prompts, size, device, dtype)
-        by_model(BY_PAIR, [name], lambda name: _each_pair(name, found, seed), asked, __name__, store)
-        table = summary(found, size, seed)
-        table.insert(0, "model", name)
-        return table
+        found = _screened(name, asked, size)
+        asked.tables(BY_PAIR, lambda _: _each_pair(found, asked.seed), __name__, [name])
+        return summary(found, size, asked.seed)
 
-    return by_model("head_overview", models, compute, asked, __name__, store, first)
+    return asked.tables("head_overview", compute, __name__)
 
 
 def by_pair(
-    models: Sequence[str],
-    prompts: pd.DataFrame,
-    size: Size,
-    store: Store,
-    *,
-    first: str = "",
-    device: str = "cpu",
-    dtype: str = "float32",
-    seed: int = 0,
+    models: Sequence[str], prompts: pd.DataFrame, size: Size, store: Store, **options: Unpack[Options]
 ) -> pd.DataFrame:
     """What heads of several models do to each pair that nothing was chosen on: parameters of :func:`overview`.
 
@@ -168,23 +146,16 @@ def by_pair(
     -------
     The rows of :func:`emotion_utils.heads.by_pair.ablations` and ``transplants`` with ``model`` before them.
     """
-
-    def compute(name: str) -> pd.DataFrame:
-        return _each_pair(name, _screened(name, prompts, size, device, dtype), seed)
-
-    asked = request(prompts, size, device, dtype, seed)
-    return by_model(BY_PAIR, models, compute, asked, __name__, store, first)
+    asked = Comparison(models, prompts, size, store, **options)
+    return asked.tables(BY_PAIR, lambda name: _each_pair(_screened(name, asked, size), asked.seed), __name__)
 
 
-def _screened(name: str, prompts: pd.DataFrame, size: Size, device: str, dtype: str) -> Screened:
-    pairs = emotional_pairs(load_model(name, device, dtype), load_tokenizer(name), prompts)
-    return screen(few(pairs, size.pairs), (EXACT, "attribution"))
+def _screened(name: str, asked: Comparison, size: Size) -> Screened:
+    return screen(few(emotional_pairs(*asked.load(name), asked.prompts), size.pairs), (EXACT, "attribution"))
 
 
-def _each_pair(name: str, found: Screened, seed: int) -> pd.DataFrame:
-    table = pd.concat([ablations(found), transplants(found, seed)], ignore_index=True)
-    table.insert(0, "model", name)
-    return table
+def _each_pair(found: Screened, seed: int) -> pd.DataFrame:
+    return pd.concat([ablations(found), transplants(found, seed)], ignore_index=True)
 
 
 def summary(found: Screened, size: Size, seed: int = 0) -> pd.DataFrame:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import pandas as pd
 
-from emotion_utils.models import load_model, load_tokenizer
-from emotion_utils.overview import by_model, request
+from emotion_utils.overview import Comparison, Options
 from emotion_utils.steering import trials
 from emotion_utils.steering.by_context import scored_contexts
 from emotion_utils.steering.choice import RANDOM_AT_MOST, choose, random_share
@@ -125,15 +124,7 @@ def trial(
 
 
 def overview(
-    models: Sequence[str],
-    prompts: pd.DataFrame,
-    size: Size,
-    store: Store,
-    *,
-    first: str = "",
-    device: str = "cpu",
-    dtype: str = "float32",
-    seed: int = 0,
+    models: Sequence[str], prompts: pd.DataFrame, size: Size, store: Store, **options: Unpack[Options]
 ) -> pd.DataFrame:
     """The summary of the trial of several models, each computed once per store.
 
@@ -149,45 +140,32 @@ def overview(
         How much is run.
     store
         Where the summaries are kept.
-    first
-        The model to begin with.
-    device, dtype
-        Of the models.
-    seed
+    options
+        The model to begin with (``first``), ``device`` and ``dtype`` of the models, ``seed``.
 
     Returns
     -------
     The rows of :meth:`Trial.summary` with ``model`` before them.
     """
-    asked = request(prompts, size, device, dtype, seed)
+    asked = Comparison(models, prompts, size, store, **options)
 
     def compute(name: str) -> pd.DataFrame:
-        subject = _prepared(name, prompts, store, device, dtype, seed)
+        subject = _prepared(name, asked)
         # strengths that can be chosen are enough
         positive = [alpha for alpha in trials.ALPHAS if alpha > 0]
-        found = trial(subject, prompts, size, alphas=positive, store=store, seed=seed)
+        found = trial(subject, prompts, size, alphas=positive, store=store, seed=asked.seed)
 
-        def beside(name: str) -> pd.DataFrame:
-            return _on_fresh(subject, found.chosen, size, store, seed)
+        def beside(_: str) -> pd.DataFrame:
+            return scored_contexts(subject, found.chosen, size.fresh, store=store, seed=asked.seed)
 
-        by_model(BY_CONTEXT, [name], beside, asked, __name__, store)
-        table = found.summary()
-        table.insert(0, "model", name)
-        return table
+        asked.tables(BY_CONTEXT, beside, __name__, [name])
+        return found.summary()
 
-    return by_model("steering_overview", models, compute, asked, __name__, store, first)
+    return asked.tables("steering_overview", compute, __name__)
 
 
 def by_context(
-    models: Sequence[str],
-    prompts: pd.DataFrame,
-    size: Size,
-    store: Store,
-    *,
-    first: str = "",
-    device: str = "cpu",
-    dtype: str = "float32",
-    seed: int = 0,
+    models: Sequence[str], prompts: pd.DataFrame, size: Size, store: Store, **options: Unpack[Options]
 ) -> pd.DataFrame:
     """What each fresh context scores under the chosen settings of several models: parameters of :func:`overview`.
 
@@ -195,27 +173,18 @@ def by_context(
     -------
     The rows of :func:`emotion_utils.steering.by_context.scored_contexts` with ``model`` before them.
     """
-    chosen = overview(models, prompts, size, store, first=first, device=device, dtype=dtype, seed=seed)
+    chosen = overview(models, prompts, size, store, **options)
+    asked = Comparison(models, prompts, size, store, **options)
 
     def compute(name: str) -> pd.DataFrame:
-        subject = _prepared(name, prompts, store, device, dtype, seed)
-        own = chosen[chosen["model"] == name]
-        return _on_fresh(subject, {row["emotion"]: row for _, row in own.iterrows()}, size, store, seed)
+        own = {row["emotion"]: row for _, row in chosen[chosen["model"] == name].iterrows()}
+        return scored_contexts(_prepared(name, asked), own, size.fresh, store=store, seed=asked.seed)
 
-    asked = request(prompts, size, device, dtype, seed)
-    return by_model(BY_CONTEXT, models, compute, asked, __name__, store, first)
+    return asked.tables(BY_CONTEXT, compute, __name__)
 
 
-def _prepared(name: str, prompts: pd.DataFrame, store: Store, device: str, dtype: str, seed: int) -> Subject:
-    return prepare(name, load_model(name, device, dtype), load_tokenizer(name), prompts, store, seed=seed)
-
-
-def _on_fresh(
-    subject: Subject, chosen: Mapping[str, pd.Series], size: Size, store: Store, seed: int
-) -> pd.DataFrame:
-    table = scored_contexts(subject, chosen, size.fresh, store=store, seed=seed)
-    table.insert(0, "model", subject.name)
-    return table
+def _prepared(name: str, asked: Comparison) -> Subject:
+    return prepare(name, *asked.load(name), asked.prompts, asked.store, seed=asked.seed)
 
 
 def passed(table: pd.DataFrame) -> pd.DataFrame:

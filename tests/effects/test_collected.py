@@ -12,7 +12,7 @@ from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from emotion_utils.effects import collect
 from emotion_utils.effects import heads as of_heads
-from emotion_utils.heads import by_pair, claims, patching, published, screened, screening
+from emotion_utils.heads import by_pair, claims, patching, screened, screening
 from emotion_utils.heads import sizes as head_sizes
 from emotion_utils.heads.ablation import ablated, pair_effects
 from emotion_utils.heads.pairs import emotional_pairs
@@ -222,8 +222,7 @@ def test_a_second_collection_reads_the_store_and_runs_no_model(effects, store, m
     def refuse(*args, **options):
         raise AssertionError("a model was loaded")
 
-    for module in (overview, screened, published):
-        monkeypatch.setattr(module, "load_model", refuse)
+    monkeypatch.setattr("emotion_utils.overview.load_model", refuse)
     before = store.keys()
     again = collect([NAME], "smoke", store)
     pd.testing.assert_frame_equal(table_of(again), table_of(effects))
