@@ -15,7 +15,7 @@ from emotion_utils.alignment import align
 from emotion_utils.calibration.generators import Recipe, pair, rescaled, turned
 from emotion_utils.errors import UserError
 from emotion_utils.map_scores import NAMES, compare_maps, half_way, score_maps, summary
-from emotion_utils.maps import MAPS, fit
+from emotion_utils.maps import MAPS
 from emotion_utils.pairings import permute_pairing
 from emotion_utils.sides import Reading
 from emotion_utils.subspaces import emotion_subspace, overlap, principal_components
@@ -40,8 +40,8 @@ def test_scores_are_those_of_plain_refits(kind):
         x, y = one.neutral[0], other.neutral[0][order]
         predicted = np.empty_like(y)
         for train, test in GroupKFold(5).split(x, groups=one.groups):
-            predicted[test] = fit(kind, x[train], y[train], one.groups[train])(x[test])
-        fitted, overlaps, probes = fit(kind, x, y, one.groups), [], []
+            predicted[test] = MAPS[kind][1](x[train], one.groups[train])(y[train])(x[test])
+        fitted, overlaps, probes = MAPS[kind][1](x, one.groups)(y), [], []
         for emotion, own in one.emotional.items():
             partners = one.partners[emotion][0]
             moved = fitted(own[0]) - fitted(partners)
