@@ -93,18 +93,8 @@ class Alignment:
                     ours, null = values[0, i, j], values[1:, i, j]
                     numbers = ours, null.mean(), np.quantile(null, 0.95), float(permutation_p(ours, null))
                     rows.append((self.source, self.target, name, one, other, *numbers))
-        columns = [
-            "source",
-            "target",
-            "score",
-            "source_layer",
-            "target_layer",
-            "value",
-            "null",
-            "null_high",
-            "p",
-        ]
-        return pd.DataFrame(rows, columns=columns)
+        columns = ["source", "target", "score", "source_layer", "target_layer", "value", "null"]
+        return pd.DataFrame(rows, columns=[*columns, "null_high", "p"])
 
     def best(self, ceiling: Mapping[str, float] | None = None) -> pd.DataFrame:
         """The best pair of layers by each score, against the best pair of every other pairing.

@@ -84,19 +84,9 @@ def cosines(
             about = given.reading, " – ".join(pair), layer, ours
             sizes = len(given.labels), len(set(given.units))
             rows.append((*about, *spread, single.mean(), *interval(single), *p, *sizes))
-    columns = [
-        "reading",
-        "pair",
-        "layer",
-        "value",
-        "low",
-        "high",
-        "no_emotion",
-        "no_emotion_low",
-        "no_emotion_high",
-    ]
-    columns += ["one_emotion", "one_emotion_low", "one_emotion_high", "p_no", "p_one", "n", "n_units"]
-    return pd.DataFrame(rows, columns=columns)
+    columns = ["reading", "pair", "layer", "value", "low", "high", "no_emotion", "no_emotion_low"]
+    columns += ["no_emotion_high", "one_emotion", "one_emotion_low", "one_emotion_high", "p_no", "p_one"]
+    return pd.DataFrame(rows, columns=[*columns, "n", "n_units"])
 
 
 def mean_cosine_draws(given: States, n_resamples: int, seed: int) -> tuple[float, np.ndarray]:
@@ -148,20 +138,8 @@ def lengths(
             low, high = interval(drawn[:, k, i], units, float(value[0, k, i]))
             spread = (max(low, 0.0), high, null[:, k, i].mean(), np.quantile(null[:, k, i], 0.95))
             rows.append((given.reading, emotion, layer, l1, l2, scale[k], value[0, k, i], *spread))
-    columns = [
-        "reading",
-        "emotion",
-        "layer",
-        "l1",
-        "l2",
-        "scale",
-        "relative",
-        "low",
-        "high",
-        "null",
-        "null_high",
-    ]
-    return pd.DataFrame(rows, columns=columns)
+    columns = ["reading", "emotion", "layer", "l1", "l2", "scale", "relative", "low", "high", "null"]
+    return pd.DataFrame(rows, columns=[*columns, "null_high"])
 
 
 def halves(given: States, n: int = 100, seed: int = 0) -> pd.DataFrame:

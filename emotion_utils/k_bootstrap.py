@@ -120,34 +120,13 @@ def by_k(
     for i, emotion in enumerate(emotions):
         own = draws[:, i]
         best = np.bincount(own.argmax(axis=1), minlength=len(ks)) / max(len(own), 1)
-        low, high = np.quantile(own, [0.025, 0.975], axis=0)
+        inside = np.quantile(own, [0.025, 0.975], axis=0)
         rows += [
-            (
-                emotion,
-                k,
-                own[:, j].mean(),
-                low[j],
-                high[j],
-                chance[:, j].mean(),
-                *ends[:, j],
-                best[j],
-                often[j],
-            )
+            (emotion, k, own[:, j].mean(), *inside[:, j], chance[:, j].mean(), *ends[:, j], best[j], often[j])
             for j, k in enumerate(ks)
         ]
-    columns = [
-        "emotion",
-        "k",
-        "overlap",
-        "low",
-        "high",
-        "chance",
-        "chance_low",
-        "chance_high",
-        "best",
-        "chance_best",
-    ]
-    return pd.DataFrame(rows, columns=columns)
+    columns = ["emotion", "k", "overlap", "low", "high", "chance", "chance_low", "chance_high", "best"]
+    return pd.DataFrame(rows, columns=[*columns, "chance_best"])
 
 
 def _sweep(

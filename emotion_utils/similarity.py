@@ -155,19 +155,9 @@ def compare(
         layers = everyone[one].layers[i], everyone[other].layers[j]
         numbers = value, *inside, high, p, shared, *_against_null(rest)
         out.append((measure, one, other, *layers, *numbers, len(table)))
-    columns = [
-        "measure",
-        "one",
-        "other",
-        "layer_one",
-        "layer_other",
-        "value",
-        "low",
-        "high",
-        "null_high",
-        "p",
-    ]
-    return pd.DataFrame(out, columns=[*columns, "words", "partial", "partial_null_high", "partial_p", "n"])
+    columns = ["measure", "one", "other", "layer_one", "layer_other", "value", "low", "high", "null_high"]
+    columns += ["p", "words", "partial", "partial_null_high", "partial_p", "n"]
+    return pd.DataFrame(out, columns=columns)
 
 
 def _matrices(reading: Reading, ids: pd.Series, measure: str) -> Float[np.ndarray, "layer prompt prompt"]:

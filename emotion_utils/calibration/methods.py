@@ -258,12 +258,5 @@ def twin_checks(
         least = [float(np.diagonal(run.scores["overlap"][0]).min()) for run in found]
         reached = float(found[0].scores["overlap"][1:].max())
         rows.append((name, len(texts), logit_difference(model, twin, tokenizer, texts), *least, reached))
-    columns = [
-        "model",
-        "prompts",
-        "logits differ by",
-        "small penalty",
-        "default penalty",
-        "other pairings reach",
-    ]
-    return pd.DataFrame(rows, columns=columns)
+    columns = ["model", "prompts", "logits differ by", "small penalty", "default penalty"]
+    return pd.DataFrame(rows, columns=[*columns, "other pairings reach"])

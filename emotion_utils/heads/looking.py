@@ -248,20 +248,8 @@ def delta_attention(
             rows.append(
                 (own, layer, head, name_of((layer, head)), values.mean(), *ends, p[i, j], *other, *size)
             )
-    columns = [
-        "emotion",
-        "layer",
-        "head",
-        "name",
-        "delta",
-        "low",
-        "high",
-        "p",
-        "per_token",
-        "same_length",
-        "even",
-    ]
-    return pd.DataFrame(rows, columns=[*columns, "n", "n_groups"])
+    columns = ["emotion", "layer", "head", "name", "delta", "low", "high", "p", "per_token", "same_length"]
+    return pd.DataFrame(rows, columns=[*columns, "even", "n", "n_groups"])
 
 
 def strongest(table: pd.DataFrame, top: int = 5) -> pd.DataFrame:

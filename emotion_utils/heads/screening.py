@@ -60,19 +60,8 @@ def effect_table(
             ends = grouped_mean_interval(values, units[kept], n_resamples=n_resamples, seed=seed)
             mean = float(values.mean())
             share = mean / float(whole[kept].mean())
-            rows.append(
-                (
-                    own,
-                    *head,
-                    name_of(head),
-                    mean,
-                    *ends,
-                    share,
-                    p[i, j],
-                    int(kept.sum()),
-                    len(set(units[kept])),
-                )
-            )
+            size = (int(kept.sum()), len(set(units[kept])))
+            rows.append((own, *head, name_of(head), mean, *ends, share, p[i, j], *size))
     columns = ["emotion", "layer", "head", "name", "effect", "low", "high", "share", "p", "n", "n_groups"]
     return pd.DataFrame(rows, columns=columns)
 

@@ -103,19 +103,8 @@ def difference(one: pd.DataFrame, other: pd.DataFrame, columns: Sequence[str], s
         for emotion in one["emotion"].unique():
             part = pair[pair.index.get_level_values("emotion") == emotion]
             gap = (part["one"] - part["other"]).to_numpy()
-            low, high = grouped_mean_interval(gap, part["unit"].to_numpy(), seed=seed)
-            means = part["one"].mean(), part["other"].mean()
-            rows.append(
-                (
-                    emotion,
-                    column,
-                    *means,
-                    gap.mean() if len(gap) else np.nan,
-                    low,
-                    high,
-                    len(part),
-                    part["unit"].nunique(),
-                )
-            )
+            ends = grouped_mean_interval(gap, part["unit"].to_numpy(), seed=seed)
+            means = part["one"].mean(), part["other"].mean(), gap.mean() if len(gap) else np.nan
+            rows.append((emotion, column, *means, *ends, len(part), part["unit"].nunique()))
     names = ["emotion", "score", "one", "other", "difference", "low", "high", "n", "n_units"]
     return pd.DataFrame(rows, columns=names)
