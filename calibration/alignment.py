@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from emotion_utils.calibration import ledger, trials
+from emotion_utils.calibration import generators, ledger, trials
 from emotion_utils.calibration.generators import Recipe
 
 SEED, PERMUTATIONS, SAMPLE = 10_000, 199, 100
@@ -36,7 +36,7 @@ def main() -> None:
         "recipe": asdict(recipe) | {"widths": list(recipe.widths)},
     }
     tables = {"false": false, "published": published, "power": power, "sample": sample}
-    ledger.record("alignment", tables, settings, ["generators", "trials"])
+    ledger.record("alignment", tables, settings, [generators.__name__, trials.__name__])
     for table in (false, published, power):
         print(table.to_string())
 

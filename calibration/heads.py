@@ -11,7 +11,7 @@ from functools import partial
 import pandas as pd
 import torch
 
-from emotion_utils.calibration import generators, ledger, planted_head, trials
+from emotion_utils.calibration import generators, handmade, ledger, planted_head, trials
 
 SEED, PERMUTATIONS, PLANTED, NULL = 30_000, 199, 100, 400
 NULL_NOISE, NOISES, NOISE_DRAWS = 0.3, (0.3, 1.0), 20
@@ -50,7 +50,7 @@ def main() -> None:
         "laboratory": asdict(laboratory),
         "null": asdict(noisy),
     }
-    ledger.record("heads", tables, settings, ["generators", "handmade", "planted_head"])
+    ledger.record("heads", tables, settings, [generators.__name__, handmade.__name__, planted_head.__name__])
     for table in tables.values():
         print(table.to_string())
 

@@ -24,7 +24,7 @@ def main() -> None:
         "each": coverage.EACH,
         "share": coverage.SHARE,
     }
-    ledger.record("intervals", {"coverage": found, "hard": hard}, settings, ["coverage"])
+    ledger.record("intervals", {"coverage": found, "hard": hard}, settings, [coverage.__name__])
     print(found.to_string(), hard.to_string(), sep="\n")
 
 

@@ -19,7 +19,9 @@ def main() -> None:
         "pairs": paired.PAIRS,
         "tests": paired.TESTS,
     }
-    ledger.record("statistics", {"trials": found, "shapes": shapes, "families": many}, settings, ["paired"])
+    ledger.record(
+        "statistics", {"trials": found, "shapes": shapes, "families": many}, settings, [paired.__name__]
+    )
     print(found.to_string(), shapes.to_string(), many.to_string(), sep="\n")
 
 

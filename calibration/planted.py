@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 import pandas as pd
 
 from emotion_utils import prompts
-from emotion_utils.calibration import dictionaries, ledger, planted, trials, twins
+from emotion_utils.calibration import dictionaries, generators, ledger, planted, trials, twins
 from emotion_utils.models import load_model, load_tokenizer
 
 SEED, PERMUTATIONS, SAMPLE, DRAWS = 20_000, 199, 100, 1500
@@ -42,7 +42,7 @@ def main() -> None:
         "planting": asdict(planting),
         "sparse": asdict(sparse),
     }
-    ledger.record("planted", tables, settings, ["dictionaries", "generators", "planted"])
+    ledger.record("planted", tables, settings, [dictionaries.__name__, generators.__name__, planted.__name__])
     for table in tables.values():
         print(table.head(80).to_string())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emotion_utils.calibration import ledger, published
+from emotion_utils.calibration import generators, ledger, published
 
 PAIRS, CAUSES, SEED = 40, 12, 0
 
@@ -22,7 +22,7 @@ def main() -> None:
         "exponent": published.EXPONENT,
     }
     tables = {"facts": facts, "causes": causes, "angles": angles}
-    ledger.record("published", tables, settings, ["generators", "published"])
+    ledger.record("published", tables, settings, [generators.__name__, published.__name__])
     print(facts.to_string())
     print(causes.to_string())
     print(angles.to_string())

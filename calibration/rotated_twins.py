@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from emotion_utils import prompts
-from emotion_utils.calibration import ledger, trials, twins
+from emotion_utils.calibration import generators, ledger, trials, twins
 from emotion_utils.models import load_model, load_tokenizer
 
 MODELS, NOISE, SEED, REPETITIONS, PERMUTATIONS = (
@@ -34,7 +34,7 @@ def main() -> None:
                 found.append(trials.rates(measured, **about))
     power = pd.concat(found, ignore_index=True)
     settings = {"seed": SEED, "permutations": PERMUTATIONS, "layers": list(LAYERS), "profile": "powered"}
-    ledger.record("twins", {"power": power}, settings, ["generators", "trials", "twins"])
+    ledger.record("twins", {"power": power}, settings, [generators.__name__, trials.__name__, twins.__name__])
     print(power.to_string())
 
 

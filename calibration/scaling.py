@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from emotion_utils.calibration import ledger, scaling
+from emotion_utils.calibration import generators, ledger, scaling
 
 PAIRS, SEED = 200, 0
 SOURCE = "github.com/mufxio/emotion-vector-bench, commit 6dde90cab2f07ba46d50808bf75de6a0f9d7d925, results/"
@@ -31,11 +31,11 @@ def main(folder: str | None = None) -> None:
         "exponent": scaling.EXPONENT,
         "unit": "millionths",
     }
-    ledger.record("phase8", {"after": after}, settings, ["generators", "scaling"])
+    ledger.record("phase8", {"after": after}, settings, [generators.__name__, scaling.__name__])
     print(after.to_string())
     if folder is not None:
         found = scaling.lengths(Path(folder), MODELS)
-        ledger.record("lengths", {"lengths": found}, {"source": SOURCE}, ["scaling"])
+        ledger.record("lengths", {"lengths": found}, {"source": SOURCE}, [scaling.__name__])
         print(found.to_string())
 
 

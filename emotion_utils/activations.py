@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,14 +20,15 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from emotion_utils.batches import model_inputs
-from emotion_utils.dependencies import fingerprint, model_files
+from emotion_utils.canonical import fingerprint
 from emotion_utils.errors import UserError
 from emotion_utils.hooks import HookPoint, n_layers
-from emotion_utils.models import context_of
+from emotion_utils.models import context_of, model_files
 from emotion_utils.passes import Passes, Shard
 from emotion_utils.positions import encode, find_reads
 from emotion_utils.provenance import versions
 from emotion_utils.shards import ShardStore, StoredValues
+from emotion_utils.sources import code_of
 from emotion_utils.store import Store
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ BATCH_TOKENS = 8192
 CPU_BATCH_TOKENS = 768
 """On a CPU a batch is fastest while its activations fit into the cache."""
 SHARD_BYTES = 64 * 2**20
-CODE = ("activations", "batches", "hooks", "offsets", "passes", "positions", "ragged", "shards")
 READABLE = ("resid_pre", "attn_out", "neurons", "mlp_out", "resid_post")
 
 
@@ -124,7 +123,7 @@ def identity(name: str, model: PreTrainedModel) -> dict[str, Any]:
         "dtype": str(model.dtype),
         "attention": model.config._attn_implementation,
         "packages": versions(),
-        "code": fingerprint(Path(__file__).parent / f"{module}.py" for module in CODE),
+        "code": code_of(__name__),
     }
 
 

@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,10 +20,10 @@ from tqdm.auto import tqdm
 
 from emotion_utils.backoff import in_pieces
 from emotion_utils.decoding import Batch, NotFinite, Sampling
-from emotion_utils.dependencies import fingerprint
 from emotion_utils.errors import UserError
 from emotion_utils.interventions import UNTOUCHED, Condition
 from emotion_utils.rows import Prompt, Rows, all_rows, checked, distinct, each_with, prompt_ids
+from emotion_utils.sources import code_of
 from emotion_utils.store import Store
 
 if TYPE_CHECKING:
@@ -36,19 +35,6 @@ BATCH_ROWS = 1024
 CPU_BATCH_ROWS = 288
 """On a CPU a batch is fastest while its activations fit into the cache."""
 SHARD_ROWS = 4096
-CODE = (
-    "backoff",
-    "batches",
-    "caches",
-    "decoding",
-    "generation",
-    "hooks",
-    "interventions",
-    "packing",
-    "prefill",
-    "rows",
-)
-
 GREEDY = Sampling()
 COLUMNS = ("prompt", "condition", "sample", "text", "ids", "n_tokens", "ended", "batch_rows")
 
@@ -158,11 +144,10 @@ class _Job:
         text = repr([self.ids[prompt] for prompt in part[:, 0].tolist()])
         marks = {i: self.conditions[i].fingerprint() for i in used}
         rows = repr([(marks[c], sample) for c, sample in part[:, 1:].tolist()])
-        code = fingerprint(Path(__file__).parent / f"{module}.py" for module in CODE)
         return {
             **(made_from or {}),
             "dtype": str(self.model.dtype),
-            "engine": code,
+            "engine": code_of(__name__),
             "how": repr(self.how),
             "end": self._end(),
             "rows": hashlib.sha256((text + rows).encode()).hexdigest(),

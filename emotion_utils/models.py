@@ -32,6 +32,7 @@ __all__ = [
     "load_config",
     "load_model",
     "load_tokenizer",
+    "model_files",
     "resolve_model",
     "token_counter",
     "token_offsets",
@@ -148,6 +149,15 @@ def _bundled(name: str) -> ModelRef:
         )
     check_model_directory(folder)
     return ModelRef(name, "bundled", str(folder))
+
+
+def model_files(name: str) -> list[Path]:
+    """The files of a bundled or local model; nothing for a hub model, whose revision names its content."""
+    reference = resolve_model(name)
+    if reference.source == "hub":
+        return []
+    files = (path for path in Path(reference.location).iterdir() if path.is_file())
+    return sorted(path for path in files if path.suffix in {".json", ".safetensors", ".model", ".txt"})
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:

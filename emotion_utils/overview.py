@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 import pandas as pd
 
-from emotion_utils.canonical import digest
-from emotion_utils.dependencies import fingerprint, model_files, module_sources
+from emotion_utils.canonical import digest, fingerprint
 from emotion_utils.held_out import Probes, effective, held_out, mean_draws
-from emotion_utils.models import BUNDLED, load_model, load_tokenizer
+from emotion_utils.models import BUNDLED, load_model, load_tokenizer, model_files
 from emotion_utils.provenance import versions
 from emotion_utils.reads import read_sets
 from emotion_utils.resampling import interval
+from emotion_utils.sources import code_of
 from emotion_utils.store import Store
 
 if TYPE_CHECKING:
@@ -137,11 +137,10 @@ def by_model(
     -------
     In the order of ``models``.
     """
-    code = fingerprint(module_sources([module]))
     start, parts = models.index(first) if first in models else 0, {}
     for name in [*models[start:], *models[:start]]:
         files = fingerprint(model_files(name))
-        key = {**asked, "packages": versions(), "code": code, "model": name, "files": files}
+        key = {**asked, "packages": versions(), "code": code_of(module), "model": name, "files": files}
         parts[name] = store.compute(artefact, key, partial(function, name))
     return pd.concat([parts[name] for name in models], ignore_index=True)
 

@@ -1,17 +1,13 @@
 from __future__ import annotations
 
-import os
-
 import pytest
 from notebook_factory import write_notebook
 
 from emotion_utils.dependencies import (
     book_inputs,
-    fingerprint,
     imported_modules,
     job_inputs,
     jobs_before,
-    model_files,
     package_sources,
 )
 from emotion_utils.errors import UserError
@@ -51,23 +47,19 @@ def test_a_package_brings_its_modules_and_the_small_world_its_content(tmp_path):
     assert any(name.startswith("emotion_utils/smallworld/content/en/") for name in sources)
 
 
-def test_the_fingerprint_follows_names_and_content_and_not_time(tmp_path):
-    one, two = tmp_path / "a.txt", tmp_path / "b.txt"
-    one.write_text("same")
-    two.write_text("same")
-    before = fingerprint([one])
-    assert fingerprint([two]) != before
-    os.utime(one, ns=(0, 0))
-    assert fingerprint([one]) == before
-    one.write_text("else")
-    assert fingerprint([one]) != before
-    assert fingerprint([one, two]) == fingerprint([two, one])
-
-
-def test_a_hub_model_has_no_files_and_a_bundled_one_its_weights():
-    assert model_files("gpt2") == []
-    assert {"config.json", "model.safetensors", "tokenizer.json"} <= {
-        path.name for path in model_files("small-gpt2")
+def test_names_that_a_notebook_reaches_through_the_package_are_followed(tmp_path):
+    cells = [
+        "import emotion_utils as eu",
+        "eu.statistics.flips.sign_flip_p(1\n    % 2)",
+        "%time eu.statistics.power.x\n!eu.heads\n%timeit -n 3 eu.plots",
+    ]
+    found = imported_modules(write_notebook(tmp_path / "n.ipynb", cells))
+    assert found == {
+        "emotion_utils",
+        "emotion_utils.parameters",
+        "emotion_utils.statistics",
+        "emotion_utils.statistics.flips",
+        "emotion_utils.statistics.power",
     }
 
 

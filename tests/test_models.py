@@ -17,6 +17,7 @@ from emotion_utils.models import (
     context_length,
     load_model,
     load_tokenizer,
+    model_files,
     resolve_model,
     token_counter,
 )
@@ -310,3 +311,10 @@ def test_a_hub_model_without_a_network_names_the_way_out(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     refused("org/certainly-not-cached", "could not be loaded", "small-gpt2", call=load_tokenizer)
     refused("org/certainly-not-cached", 'The hub model "org/certainly-not-cached" could', call=load_model)
+
+
+def test_a_hub_model_has_no_files_and_a_bundled_one_its_weights():
+    assert model_files("gpt2") == []
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= {
+        path.name for path in model_files("small-gpt2")
+    }

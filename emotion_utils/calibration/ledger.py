@@ -7,7 +7,6 @@ unnoticed. A method under test may change in the meantime: the chapter therefore
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -18,10 +17,12 @@ from typing import Any
 
 import pandas as pd
 
+from emotion_utils.canonical import code_digest
 from emotion_utils.errors import UserError
 from emotion_utils.files import write_atomically
-from emotion_utils.paths import DATA, PROJECT_ROOT
+from emotion_utils.paths import DATA
 from emotion_utils.provenance import versions
+from emotion_utils.sources import module_file
 
 __all__ = ["PATH", "Section", "code_hash", "read", "record"]
 
@@ -51,22 +52,20 @@ class Section:
 
 
 def code_hash(modules: Sequence[str]) -> str:
-    """Hash of the source of modules of `emotion_utils.calibration`, docstrings and comment lines left out."""
-    folder = PROJECT_ROOT / "emotion_utils" / "calibration"
-    digest = hashlib.sha256()
-    for name in sorted(modules):
-        digest.update("\n".join(_statements((folder / f"{name}.py").read_text(encoding="utf-8"))).encode())
-    return digest.hexdigest()
+    """Hash of what modules of the package do: of their syntax without words, imports and layout.
 
+    Parameters
+    ----------
+    modules
+        Dotted names.
 
-def _statements(source: str) -> list[str]:
-    """The lines of a source that do something."""
-    said: set[int] = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            said |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-    lines = [line for number, line in enumerate(source.splitlines(), 1) if number not in said]
-    return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    Raises
+    ------
+    UserError
+        Where one does not exist.
+    """
+    sources = (module_file(name).read_text(encoding="utf-8") for name in sorted(modules))
+    return hashlib.sha256("".join(code_digest(source) for source in sources).encode()).hexdigest()
 
 
 def _content_hash(entry: Mapping[str, Any]) -> str:
@@ -92,7 +91,7 @@ def record(
     settings
         All that the numbers depend on, the seed among them.
     modules
-        Modules of this package that make the data.
+        Modules that make the data, by their dotted names.
     """
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     entry: dict[str, Any] = {

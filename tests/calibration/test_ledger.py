@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -10,12 +11,15 @@ import pytest
 from emotion_utils.calibration import ledger
 from emotion_utils.errors import UserError
 from emotion_utils.resampling import FEWEST_UNITS
+from emotion_utils.sources import module_file
 
 
 @pytest.fixture
 def path(tmp_path):
     table = pd.DataFrame({"score": ["a", "b"], "rate": [0.05, 0.123456], "n": [1000, 20]})
-    return ledger.record("x", {"t": table}, {"seed": 3}, ["generators"], tmp_path / "table.json")
+    return ledger.record(
+        "x", {"t": table}, {"seed": 3}, ["emotion_utils.calibration.generators"], tmp_path / "table.json"
+    )
 
 
 def test_a_section_is_read_back(path):
@@ -26,7 +30,7 @@ def test_a_section_is_read_back(path):
         "n": [1000, 20],
     }
     assert found.settings == {"seed": 3}
-    ledger.record("y", {}, {}, ["trials"], path)
+    ledger.record("y", {}, {}, ["emotion_utils.calibration.trials"], path)
     assert ledger.read("x", path).settings == {"seed": 3}
 
 
@@ -38,7 +42,7 @@ def test_an_edited_number_is_refused(path):
 
 def test_other_generators_are_refused(path, monkeypatch):
     monkeypatch.setattr(ledger, "code_hash", lambda modules: "other")
-    with pytest.raises(UserError, match="earlier version of generators"):
+    with pytest.raises(UserError, match=r"earlier version of emotion_utils\.calibration\.generators"):
         ledger.read("x", path)
 
 
@@ -47,11 +51,26 @@ def test_a_missing_section_names_the_way_out(path):
         ledger.read("z", path)
 
 
-def test_words_do_not_change_the_hash_of_code_and_statements_do():
-    one = '"""Doc."""\nx = 1\n\n# why\n\ndef f():\n    """More\n    words."""\n    return x\n'
-    assert ledger._statements(one) == ["x = 1", "def f():", "    return x"]
-    assert ledger._statements(one.replace("words", "others")) == ledger._statements(one)
-    assert ledger._statements(one.replace("x = 1", "x = 2")) != ledger._statements(one)
+def test_the_hash_of_code_does_not_see_imports_and_sees_statements(tmp_path, monkeypatch):
+    module = tmp_path / "emotion_utils" / "made" / "up.py"
+    module.parent.mkdir(parents=True)
+    monkeypatch.setattr(ledger, "module_file", partial(module_file, root=tmp_path))
+
+    def hashed(source):
+        module.write_text(source)
+        return ledger.code_hash(["emotion_utils.made.up"])
+
+    before = hashed("from a import b\nx = b(1)\n")
+    assert hashed("from c import b\n\nx = b(\n    1,\n)\n") == before
+    assert hashed("from a import b\nx = b(2)\n") != before
+
+
+def test_a_module_that_is_gone_is_named(path):
+    path.write_text(path.read_text().replace("calibration.generators", "calibration.gone"))
+    with pytest.raises(UserError, match="is not what was measured"):
+        ledger.read("x", path)
+    with pytest.raises(UserError, match=r"no module emotion_utils\.calibration\.gone"):
+        ledger.code_hash(["emotion_utils.calibration.gone"])
 
 
 @pytest.mark.parametrize("name", ["alignment", "intervals", "published", "twins"])
