@@ -13,6 +13,7 @@ from emotion_utils.plots.style import (
     LAYER,
     PALETTE,
     SEQUENTIAL,
+    add_line,
     emotion_colour,
     error_bars,
     layer_axis,
@@ -81,10 +82,8 @@ def cosines_of_prompts(table: pd.DataFrame) -> Shown:
     for (version, own), colour, dash in zip(
         table.groupby("version", sort=False), (PALETTE[3], PALETTE[0]), ("solid", "dash"), strict=True
     ):
-        figure.add_scatter(
-            x=own["layer"], y=own["value"], name=f"{version}, 95 % interval", mode="lines+markers",
-            line={"color": colour, "dash": dash}, error_y=error_bars(own),
-        )  # fmt: skip
+        name = f"{version}, 95 % interval"
+        add_line(figure, own["layer"], own["value"], name, error_bars(own), color=colour, dash=dash)
         said.append(f"{version} {own['value'].min():.2f} to {own['value'].max():.2f}")
     layers, spread = sorted(table["layer"].unique().tolist()), float(table["spread"].iloc[0])
     figure.add_scatter(

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import DIVERGING, PALETTE, SEQUENTIAL
+from emotion_utils.plots.style import DIVERGING, PALETTE, SEQUENTIAL, add_dots, error_bars
 
 __all__ = [
     "against_controls",
@@ -197,16 +197,9 @@ def against_controls(table: pd.DataFrame, labels: dict[str, str]) -> Shown:
     figure, said = go.Figure(), []
     for i, (score, own) in enumerate(table.groupby("score", sort=False)):
         names = [f"{labels[str(score)]}: {short(control)}" for control in own["control"]]
-        error = {
-            "array": own["high"] - own["difference"],
-            "arrayminus": own["difference"] - own["low"],
-            "thickness": 1.2,
-        }
-        figure.add_scatter(
-            x=own["difference"], y=names, name=labels[str(score)], mode="markers",
-            error_x=error if own["low"].notna().all() else None,
-            marker={"color": PALETTE[i], "symbol": i, "size": 10},
-        )  # fmt: skip
+        error = error_bars(own, "difference") if own["low"].notna().all() else None
+        look = {"color": PALETTE[i], "symbol": i, "size": 10}
+        add_dots(figure, own["difference"], names, labels[str(score)], error, **look)
         said.append(
             f"{labels[str(score)]} "
             + ", ".join(f"{r.difference:+.2f} beside {short(r.control)}" for r in own.itertuples())
@@ -236,11 +229,7 @@ def similarity(table: pd.DataFrame, measure: str) -> Shown:
     rows = table[table["measure"] == measure]
     names = [f"{short(r.one)} – {short(r.other)}" for r in rows.itertuples()]
     figure = go.Figure()
-    error = {
-        "array": rows["high"] - rows["value"],
-        "arrayminus": rows["value"] - rows["low"],
-        "thickness": 1.2,
-    }
+    error = error_bars(rows)
     for column, name, colour, symbol in (
         ("null_high", "permuted prompts, 95th percentile", GREY, "diamond"),
         ("words", "each with the words, mean", PALETTE[3], "line-ns-open"),
@@ -248,10 +237,7 @@ def similarity(table: pd.DataFrame, measure: str) -> Shown:
         ("value", "pair, 95 % interval", PALETTE[0], "circle"),
     ):
         own = error if column == "value" and rows["low"].notna().any() else None
-        figure.add_scatter(
-            x=rows[column], y=names, mode="markers", name=name, error_x=own,
-            marker={"color": colour, "symbol": symbol, "size": 9},
-        )  # fmt: skip
+        add_dots(figure, rows[column], names, name, own, color=colour, symbol=symbol, size=9)
     figure.update_xaxes(title=measure)
     figure.update_yaxes(title="pair", autorange="reversed")
     alt = (

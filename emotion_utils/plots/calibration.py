@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import PALETTE, error_bars
+from emotion_utils.plots.style import PALETTE, add_dots, add_line, error_bars
 
 __all__ = ["causes", "coverage", "false_positives", "null_p_values", "power", "scales", "stated"]
 
@@ -29,15 +29,11 @@ def stated(facts: pd.DataFrame, ranges: dict[tuple[str, str], tuple[float, float
     ends = [ranges[r.formula, r.setting] for r in facts.itertuples()]
     middle = [(low + high) / 2 for low, high in ends]
     figure = go.Figure()
-    figure.add_scatter(
-        x=middle, y=names, mode="markers", name="stated",
-        error_x={"array": [(high - low) / 2 for low, high in ends], "thickness": 7, "width": 0, "color": PALETTE[1]},
-        marker={"color": PALETTE[1], "symbol": "line-ns-open", "size": 14},
-    )  # fmt: skip
-    figure.add_scatter(
-        x=facts["value"], y=names, mode="markers", name="these simulations: mean, least to largest",
-        error_x=error_bars(facts), marker={"color": PALETTE[0], "size": 8},
-    )  # fmt: skip
+    half = [(high - low) / 2 for low, high in ends]
+    wide = {"array": half, "thickness": 7, "width": 0, "color": PALETTE[1]}
+    add_dots(figure, middle, names, "stated", wide, color=PALETTE[1], symbol="line-ns-open", size=14)
+    simulated = "these simulations: mean, least to largest"
+    add_dots(figure, facts["value"], names, simulated, error_bars(facts), color=PALETTE[0], size=8)
     figure.update_xaxes(title="value of the formula (1 is perfect agreement)", range=[-0.03, 1.05])
     figure.update_yaxes(title="formula: setting", autorange="reversed")
     listed = "; ".join(f"{n} {v:.2f}" for n, v in zip(names, facts["value"], strict=True))
@@ -90,10 +86,8 @@ def scales(facts: pd.DataFrame, published: dict[str, float]) -> Shown:
     rows = facts[(facts["formula"] == "published_phase8") & facts["setting"].str.startswith("scale")]
     rows = rows.assign(scale=rows["setting"].str.removeprefix("scale ").astype(float)).sort_values("scale")
     figure = go.Figure()
-    figure.add_scatter(
-        x=rows["scale"], y=rows["value"], mode="lines+markers", name="models that share nothing",
-        error_y=error_bars(rows), line={"color": PALETTE[0]},
-    )  # fmt: skip
+    nothing = "models that share nothing"
+    add_line(figure, rows["scale"], rows["value"], nothing, error_bars(rows), color=PALETTE[0])
     for i, (model, value) in enumerate(published.items()):
         figure.add_hline(
             y=value,
@@ -123,10 +117,9 @@ def false_positives(table: pd.DataFrame, level: float) -> Shown:
     """
     figure = go.Figure()
     for i, (null, own) in enumerate(table.groupby("null", sort=False)):
-        figure.add_scatter(
-            x=own["rate"], y=[f"{score}, {null}" for score in own["score"]], mode="markers", name=str(null),
-            error_x=error_bars(own, "rate"), marker={"color": PALETTE[i], "symbol": SYMBOLS[i % 4], "size": 10},
-        )  # fmt: skip
+        names = [f"{score}, {null}" for score in own["score"]]
+        look = {"color": PALETTE[i], "symbol": SYMBOLS[i % 4]}
+        add_dots(figure, own["rate"], names, null, error_bars(own, "rate"), **look, size=10)
     figure.add_vline(x=level, line_dash="dash", line_color=GREY, annotation_text="promised")
     figure.update_xaxes(title="share of p at or below the level", rangemode="tozero", tickformat=".0%")
     figure.update_yaxes(title="score, kind of null", autorange="reversed")
@@ -176,10 +169,9 @@ def power(table: pd.DataFrame, along: str, title: str, unit: str) -> Shown:
     figure = go.Figure()
     for j, (rows, same) in enumerate(table.groupby("rows")):
         for i, (score, own) in enumerate(same.groupby("score", sort=False)):
-            figure.add_scatter(
-                x=own[along].astype(str), y=own["rate"], name=f"{score}, {rows} rows", mode="lines+markers",
-                error_y=error_bars(own, "rate"), line={"color": PALETTE[i], "dash": DASHES[j % 4]},
-            )  # fmt: skip
+            x, name = own[along].astype(str), f"{score}, {rows} rows"
+            look = {"color": PALETTE[i], "dash": DASHES[j % 4]}
+            add_line(figure, x, own["rate"], name, error_bars(own, "rate"), **look)
     figure.update_xaxes(title=unit, type="category")
     figure.update_yaxes(title="found", range=[-0.03, 1.05], tickformat=".0%")
     largest = table[table["rows"] == table["rows"].max()]
@@ -201,10 +193,8 @@ def coverage(table: pd.DataFrame, fewest: int) -> Shown:
     """
     figure = go.Figure()
     for i, (name, own) in enumerate(table.groupby("interval", sort=False)):
-        figure.add_scatter(
-            x=own["units"].astype(str), y=own["rate"], name=str(name), mode="lines+markers",
-            error_y=error_bars(own, "rate"), line={"color": PALETTE[i], "dash": DASHES[i % len(DASHES)]},
-        )  # fmt: skip
+        look = {"color": PALETTE[i], "dash": DASHES[i % len(DASHES)]}
+        add_line(figure, own["units"].astype(str), own["rate"], name, error_bars(own, "rate"), **look)
     figure.add_hrect(y0=0.93, y1=0.97, fillcolor="rgba(140,140,140,0.25)", line_width=0)
     figure.update_xaxes(title="units (template families)", type="category")
     figure.update_yaxes(title="intervals that hold the truth", tickformat=".0%")

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import DIVERGING, PALETTE, emotion_colour, error_bars
+from emotion_utils.plots.style import DIVERGING, PALETTE, add_line, emotion_colour, error_bars
 
 __all__ = ["circuit_curves", "depth", "effect_map", "flow", "models", "scatter", "sets", "shares"]
 
@@ -138,10 +138,9 @@ def circuit_curves(table: pd.DataFrame, goal: float, half: float, title: str, *,
     """
     figure, told = go.Figure(), []
     for i, (order, rows) in enumerate(table.groupby("order", sort=False)):
-        figure.add_scatter(
-            x=rows["size"], y=rows["share"], name=str(order), mode="lines+markers", error_y=error_bars(rows, "share"),
-            line={"color": GREY if str(order).startswith("random") else PALETTE[i % 5], "dash": DASHES[i % 4]},
-        )  # fmt: skip
+        colour = GREY if str(order).startswith("random") else PALETTE[i % 5]
+        look = {"color": colour, "dash": DASHES[i % 4]}
+        add_line(figure, rows["size"], rows["share"], order, error_bars(rows, "share"), **look)
         enough = rows[rows["share"] <= goal] if down else rows[rows["share"] >= goal]
         told.append(f"{order} " + (f"{int(enough['size'].min())} heads" if len(enough) else "never"))
     figure.add_hline(y=goal, line_dash="dot", line_color=GREY, annotation_text=f"{goal:.0%}")

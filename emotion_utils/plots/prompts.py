@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import PALETTE, emotion_colour
+from emotion_utils.plots.style import PALETTE, add_dots, emotion_colour
 
 __all__ = ["baseline_scores", "length_distribution"]
 
@@ -55,19 +55,12 @@ def baseline_scores(table: pd.DataFrame) -> Shown:
     ]
     figure = go.Figure()
     error = {"array": rows["high"] - rows["value"], "arrayminus": rows["value"] - rows["low"]}
-    figure.add_scatter(
-        x=rows["value"], y=names, mode="markers", name="bag of words, 95 % interval", error_x=error,
-        marker={"size": 10, "color": PALETTE[0]},
-    )  # fmt: skip
+    add_dots(figure, rows["value"], names, "bag of words, 95 % interval", error, size=10, color=PALETTE[0])
     upper = {"array": rows["null_high"] - rows["null"], "arrayminus": [0.0] * len(rows)}
-    figure.add_scatter(
-        x=rows["null"], y=names, mode="markers", name="permuted labels: mean to 95th percentile", error_x=upper,
-        marker={"size": 9, "color": PALETTE[6], "symbol": "diamond"},
-    )  # fmt: skip
-    figure.add_scatter(
-        x=rows["chance"], y=names, mode="markers", name="always the largest class",
-        marker={"size": 12, "color": PALETTE[3], "symbol": "line-ns-open"},
-    )  # fmt: skip
+    permuted = "permuted labels: mean to 95th percentile"
+    add_dots(figure, rows["null"], names, permuted, upper, size=9, color=PALETTE[6], symbol="diamond")
+    largest = "always the largest class"
+    add_dots(figure, rows["chance"], names, largest, size=12, color=PALETTE[3], symbol="line-ns-open")
     figure.update_xaxes(title="accuracy (share of prompts)", range=[0, 1.03])
     figure.update_yaxes(title="trained on (→ tested on)", autorange="reversed")
     alt = "; ".join(

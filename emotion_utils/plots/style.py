@@ -55,6 +55,20 @@ def error_bars(rows: pd.DataFrame, column: str = "value") -> dict[str, Any]:
     return {"array": up, "arrayminus": down, "thickness": 1.2, "width": 3}
 
 
+def add_line(
+    figure: go.Figure, x: Any, y: Any, name: object, bars: dict[str, Any] | None = None, **line: Any
+) -> None:
+    """Draw points joined by a line, with upright error bars; ``line`` has its colour and dashes."""
+    figure.add_scatter(x=x, y=y, name=str(name), mode="lines+markers", error_y=bars, line=line)
+
+
+def add_dots(
+    figure: go.Figure, x: Any, y: Any, name: object, bars: dict[str, Any] | None = None, **marker: Any
+) -> None:
+    """Draw points with error bars along the x axis; ``marker`` has their colour, symbol and size."""
+    figure.add_scatter(x=x, y=y, name=str(name), mode="markers", error_x=bars, marker=marker)
+
+
 def layer_axis(figure: go.Figure, n_layers: int) -> None:
     """Name the x axis of a figure by layer, with a tick for each as long as they are few."""
     figure.update_xaxes(title=LAYER, dtick=1 if n_layers < 16 else None)

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import PALETTE, emotion_colour, error_bars, layer_axis
+from emotion_utils.plots.style import PALETTE, add_dots, add_line, emotion_colour, error_bars, layer_axis
 
 __all__ = [
     "areas_by_layer",
@@ -41,10 +41,8 @@ def areas_by_layer(curves: pd.DataFrame, name: str) -> Shown:
     words = float(rows.groupby("emotion")["words"].first().mean())
     figure = go.Figure()
     for i, (method, own) in enumerate(means.groupby("method", sort=False)):
-        figure.add_scatter(
-            x=own["layer"], y=own["value"], name=str(method), mode="lines+markers",
-            line={"color": PALETTE[i % len(PALETTE)], "dash": DASHES[i % len(DASHES)]},
-        )  # fmt: skip
+        colour, dash = PALETTE[i % len(PALETTE)], DASHES[i % len(DASHES)]
+        add_line(figure, own["layer"], own["value"], method, color=colour, dash=dash)
     layers = sorted(means["layer"].unique())
     figure.add_scatter(
         x=[layers[0], layers[-1]], y=[words, words], name="bag of words", mode="lines",
@@ -73,19 +71,13 @@ def held_out(table: pd.DataFrame, name: str) -> Shown:
     rows = table[(table["set"] == name) & (table["emotion"] != "mean") & table["value"].notna()]
     names = [f"{r.method}: {r.emotion}" for r in rows.itertuples()]
     figure = go.Figure()
-    figure.add_scatter(
-        x=rows["null"], y=names, mode="markers", name="labels exchanged, mean to 95th percentile",
-        error_x={"array": rows["null_high"] - rows["null"], "arrayminus": [0.0] * len(rows), "thickness": 1.2},
-        marker={"color": GREY, "symbol": "diamond", "size": 8},
-    )  # fmt: skip
-    figure.add_scatter(
-        x=rows["words"], y=names, mode="markers", name="bag of words",
-        marker={"color": PALETTE[3], "symbol": "line-ns-open", "size": 12},
-    )  # fmt: skip
-    figure.add_scatter(
-        x=rows["value"], y=names, mode="markers", name="vector, 95 % interval", error_x=error_bars(rows),
-        marker={"color": PALETTE[0], "size": 9},
-    )  # fmt: skip
+    upper = {"array": rows["null_high"] - rows["null"], "arrayminus": [0.0] * len(rows), "thickness": 1.2}
+    exchanged = "labels exchanged, mean to 95th percentile"
+    add_dots(figure, rows["null"], names, exchanged, upper, color=GREY, symbol="diamond", size=8)
+    add_dots(figure, rows["words"], names, "bag of words", color=PALETTE[3], symbol="line-ns-open", size=12)
+    add_dots(
+        figure, rows["value"], names, "vector, 95 % interval", error_bars(rows), color=PALETTE[0], size=9
+    )
     figure.update_xaxes(title="AUROC against neutral prompts", range=[0.38, 1.03])
     figure.update_yaxes(title="method: emotion", autorange="reversed")
     alt = "; ".join(f"{n}: {r.value:.2f}" for n, r in zip(names, rows.itertuples(), strict=True))
@@ -111,15 +103,10 @@ def models_beside_words(table: pd.DataFrame, control: str, name: str, keyword: s
     shown = means.drop(columns="draws", errors="ignore")
     words = float(rows["words"].mean())
     figure = go.Figure()
-    figure.add_scatter(
-        x=own["value"], y=own["model"], mode="markers", name=f"with emotion words ({keyword})",
-        marker={"color": GREY, "symbol": "circle-open", "size": 10},
-    )  # fmt: skip
+    with_words, without = f"with emotion words ({keyword})", f"without ({name}), 95 % interval"
+    add_dots(figure, own["value"], own["model"], with_words, color=GREY, symbol="circle-open", size=10)
     colours = [PALETTE[3] if model == control else PALETTE[0] for model in rows["model"]]
-    figure.add_scatter(
-        x=rows["value"], y=rows["model"], mode="markers", name=f"without ({name}), 95 % interval",
-        error_x=error_bars(rows), marker={"color": colours, "size": 11},
-    )  # fmt: skip
+    add_dots(figure, rows["value"], rows["model"], without, error_bars(rows), color=colours, size=11)
     figure.add_vline(x=words, line_dash="dash", line_color=PALETTE[1], annotation_text="bag of words")
     figure.add_vline(x=0.5, line_dash="dot", line_color=GREY)
     figure.update_xaxes(title="AUROC against neutral prompts", range=[0.38, 1.03])
@@ -151,10 +138,8 @@ def cosines(table: pd.DataFrame, title: str) -> Shown:
             hoverinfo="skip",
         )  # fmt: skip
     for i, (pair, rows) in enumerate(table.groupby("pair", sort=False)):
-        figure.add_scatter(
-            x=rows["layer"], y=rows["value"], name=str(pair), mode="lines+markers", error_y=error_bars(rows),
-            line={"color": PAIR_COLOURS[i], "dash": DASHES[i]},
-        )  # fmt: skip
+        look = {"color": PAIR_COLOURS[i], "dash": DASHES[i]}
+        add_line(figure, rows["layer"], rows["value"], pair, error_bars(rows), **look)
     layer_axis(figure, len(spans))
     figure.update_yaxes(title="cosine", range=[-1.05, 1.05])
     alt = (
@@ -176,11 +161,8 @@ def lengths(table: pd.DataFrame, title: str) -> Shown:
     """
     figure = go.Figure()
     for emotion, rows in table.groupby("emotion", sort=False):
-        shown = rows.assign(value=rows["relative"])
-        figure.add_scatter(
-            x=rows["layer"], y=rows["relative"], name=str(emotion), mode="lines+markers", error_y=error_bars(shown),
-            line={"color": emotion_colour(str(emotion))},
-        )  # fmt: skip
+        bars, colour = error_bars(rows, "relative"), emotion_colour(str(emotion))
+        add_line(figure, rows["layer"], rows["relative"], emotion, bars, color=colour)
     null = table.groupby("layer")["null_high"].mean()
     figure.add_scatter(
         x=null.index, y=null, name="permuted labels, 95th percentile", mode="lines",
@@ -208,10 +190,8 @@ def reliability(table: pd.DataFrame, title: str) -> Shown:
     figure = go.Figure()
     for emotion, rows in table.groupby("emotion", sort=False):
         colour = emotion_colour(str(emotion))
-        figure.add_scatter(
-            x=rows["layer"], y=rows["value"], name=f"{emotion}, same emotion", mode="lines+markers",
-            error_y=error_bars(rows), line={"color": colour},
-        )  # fmt: skip
+        same = f"{emotion}, same emotion"
+        add_line(figure, rows["layer"], rows["value"], same, error_bars(rows), color=colour)
         figure.add_scatter(
             x=rows["layer"], y=rows["other"], name=f"{emotion}, other emotions", mode="lines",
             line={"color": colour, "dash": "dot"},
