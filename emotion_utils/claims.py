@@ -118,8 +118,9 @@ class Measurement:
             )
 
 
-def read_claims(path: Path = DATA / "claims.csv") -> pd.DataFrame:
+def read_claims() -> pd.DataFrame:
     """Read the claims, one row each, texts as texts and `lo`, `hi` as numbers."""
+    path = DATA / "claims.csv"
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     missing = [column for column in COLUMNS if column not in table]
     if missing:

@@ -12,6 +12,7 @@ from typing import Any
 
 from emotion_utils.keywords import find_keyword
 from emotion_utils.prompt_frames import Frame, Item, frames, items
+from emotion_utils.prompt_schema import SPANS
 
 __all__ = ["EMOTIONS", "build_powered", "matched_span"]
 
@@ -64,7 +65,7 @@ def _row(
     emotion: str, text: str, neutral: str, frame: Frame, k: int, item: Item, pair: str
 ) -> dict[str, Any]:
     span = find_keyword(text, emotion)
-    match = matched_span(text, span, neutral) if span else None
+    match, nowhere = matched_span(text, span, neutral) if span else None, (None, None)
     return {
         "id": pair.replace("-", f"-{emotion}-"),
         "text": text,
@@ -77,8 +78,5 @@ def _row(
         "keyword": span is not None,
         "split": frame.split,
         "pair_id": pair,
-        "emotion_start": span[0] if span else None,
-        "emotion_end": span[1] if span else None,
-        "match_start": match[0] if match else None,
-        "match_end": match[1] if match else None,
+        **dict(zip(SPANS, (*(span or nowhere), *(match or nowhere)), strict=True)),
     }

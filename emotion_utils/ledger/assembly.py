@@ -23,17 +23,13 @@ SCRUTINISED = "08_statistics"
 NUMBERS = ("ours", "low", "high", "null")
 
 
-def assemble(
-    run: Run, claims: pd.DataFrame | None = None, scrutiny: Mapping[str, tuple[str, str]] | None = None
-) -> list[Entry]:
+def assemble(run: Run, scrutiny: Mapping[str, tuple[str, str]] | None = None) -> list[Entry]:
     """Every claim of the reports, with what this run and the scrutiny say of it.
 
     Parameters
     ----------
     run
         Whose chapters have run; only their own files are read.
-    claims
-        By default `data/claims.csv`.
     scrutiny
         Word and note of each claim; by default :func:`emotion_utils.scrutiny.everything` at the run's seed.
 
@@ -46,7 +42,7 @@ def assemble(
     UserError
         Where a chapter of the run measured nothing for one of its claims, or its file is missing or damaged.
     """
-    claims = read_claims() if claims is None else claims
+    claims = read_claims()
     if scrutiny is None:
         from emotion_utils.scrutiny import everything
 

@@ -29,6 +29,7 @@ from emotion_utils.smallworld.derivations import (
     still_has,
 )
 from emotion_utils.smallworld.nodes import Lit, State
+from emotion_utils.smallworld.people import PRONOUNS
 from emotion_utils.smallworld.sentences import EventSlot, Mark, React
 from emotion_utils.smallworld.views import SPLITS, View
 
@@ -43,7 +44,7 @@ class Document:
     """A text with all that is true of it.
 
     ``logp`` is the log-probability of its derivation in nats. ``reaction_start`` and ``reaction_end`` are character
-    offsets of the reaction, ``cause_span`` those of the cause; None where a document has none. ``posterior`` is
+    offsets of the reaction; None where a document has none. ``posterior`` is
     P(emotion of the reaction | text before it).
     """
 
@@ -60,7 +61,6 @@ class Document:
     logp: float
     reaction_start: int | None
     reaction_end: int | None
-    cause_span: tuple[int, int] | None
     posterior: dict[str, float]
 
     @property
@@ -142,7 +142,6 @@ class Grammar:
             logp=logp,
             reaction_start=at.get("reaction"),
             reaction_end=at.get("reaction_end"),
-            cause_span=(at["cause"], at["cause_end"]) if "cause" in at else None,
             posterior=posterior,
         )
 
@@ -246,23 +245,7 @@ class Grammar:
             n for r in view.reactions for n in r.nodes
         ]
         nodes += [n for _, event, _, _ in view.events for deed in event.deeds.values() for n in deed]
-        texts += list(literals(nodes))
-        texts += [
-            "I",
-            "me",
-            "my",
-            "myself",
-            "you",
-            "your",
-            "yourself",
-            "he",
-            "him",
-            "his",
-            "himself",
-            "she",
-            "her",
-            "herself",
-        ]
+        texts += [*literals(nodes), *PRONOUNS]
         return {w.lower() for t in texts for w in re.findall(r"[A-Za-z]+(?:'[a-z]+)?", t)}
 
     def counts(self) -> dict[str, int]:

@@ -8,32 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["MENTIONS", "Person", "mention"]
+__all__ = ["MENTIONS", "PRONOUNS", "Person", "mention"]
 
-FIRST = {
-    "": "I",
-    "o": "me",
-    "gen": "my",
-    "he": "I",
-    "him": "me",
-    "his": "my",
-    "himself": "myself",
-    "was": "was",
-}
-SECOND = {
-    "": "you",
-    "o": "you",
-    "gen": "your",
-    "he": "you",
-    "him": "you",
-    "his": "your",
-    "himself": "yourself",
-    "was": "were",
-}
+FORMS = ("", "o", "gen", "he", "him", "his", "himself", "was")
+FIRST = dict(zip(FORMS, ("I", "me", "my", "I", "me", "my", "myself", "was"), strict=True))
+SECOND = dict(zip(FORMS, ("you", "you", "your", "you", "you", "your", "yourself", "were"), strict=True))
 MASCULINE = {"he": "he", "him": "him", "his": "his", "himself": "himself", "was": "was"}
 FEMININE = {"he": "she", "him": "her", "his": "her", "himself": "herself", "was": "was"}
 MENTIONS = frozenset({*FIRST, "name"})
 GENDERED = frozenset({"he", "him", "his", "himself"})
+PRONOUNS = frozenset(
+    word for words in (FIRST, SECOND, MASCULINE, FEMININE) for form, word in words.items() if form != "was"
+)
 
 
 @dataclass(frozen=True)

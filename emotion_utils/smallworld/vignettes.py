@@ -155,8 +155,5 @@ def _row(text: str, event: Event, emotion: str, version: int, name: str, pair: s
         "keyword": False,
         "split": split,
         "pair_id": pair,
-        "emotion_start": None,
-        "emotion_end": None,
-        "match_start": None,
-        "match_end": None,
+        **dict.fromkeys(("emotion_start", "emotion_end", "match_start", "match_end")),
     }
