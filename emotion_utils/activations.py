@@ -23,9 +23,9 @@ from emotion_utils.batches import model_inputs
 from emotion_utils.canonical import fingerprint
 from emotion_utils.errors import UserError
 from emotion_utils.hooks import HookPoint, n_layers
-from emotion_utils.models import context_of, model_files
+from emotion_utils.models import model_files
 from emotion_utils.passes import Passes, Shard
-from emotion_utils.positions import encode, find_reads
+from emotion_utils.positions import encode_for, find_reads
 from emotion_utils.provenance import versions
 from emotion_utils.shards import ShardStore, StoredValues
 from emotion_utils.sources import code_of
@@ -252,9 +252,7 @@ class _Job:
         batch_tokens: int | None,
         shard_bytes: int,
     ) -> _Job:
-        encoded = encode(
-            tokenizer, prompts["text"].tolist(), context_of(model.config, model.config.name_or_path)
-        )
+        encoded = encode_for(model, tokenizer, prompts["text"].tolist())
         reads = find_reads(prompts, encoded, positions)
         if reads.empty:
             raise UserError("No prompt has a token to read at these positions: see positions.unmatched.")

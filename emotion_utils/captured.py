@@ -15,8 +15,7 @@ from torch import Tensor
 
 from emotion_utils.activations import Activations, model_inputs
 from emotion_utils.hooks import HookPoint, forward_until, n_layers
-from emotion_utils.models import context_of
-from emotion_utils.positions import POSITIONS, encode, find_reads, match_rate, unmatched
+from emotion_utils.positions import POSITIONS, encode, encode_for, find_reads, match_rate, unmatched
 from emotion_utils.resampling import FEWEST_UNITS, resampling_units
 
 if TYPE_CHECKING:
@@ -72,8 +71,7 @@ def forward_batches(
     ------
     Row numbers of the texts, their numbers of tokens, and the tensors, padded on the right, on the model's device.
     """
-    context = context_of(model.config, model.config.name_or_path)
-    ids = list(encode(tokenizer, list(texts), context).ids)
+    ids = list(encode_for(model, tokenizer, list(texts)).ids)
     lengths = np.array([len(row) for row in ids])
     order = np.argsort(lengths, kind="stable")
     device = model.get_input_embeddings().weight.device

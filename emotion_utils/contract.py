@@ -17,8 +17,7 @@ from torch import Tensor
 
 from emotion_utils.activations import extract, model_inputs, points
 from emotion_utils.hooks import HookPoint, attached, n_layers
-from emotion_utils.models import context_of
-from emotion_utils.positions import encode
+from emotion_utils.positions import encode_for
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -42,8 +41,7 @@ class _Runs:
     ) -> None:
         self.model, self.texts = model, list(texts)
         self.pad = int(tokenizer.pad_token_id or 0)
-        context = context_of(model.config, model.config.name_or_path)
-        self.ids = list(encode(tokenizer, self.texts, context).ids)
+        self.ids = list(encode_for(model, tokenizer, self.texts).ids)
         self.layers = n_layers(model)
         self.device = model.get_input_embeddings().weight.device
 

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from emotion_utils.batches import check_tokens
 from emotion_utils.errors import UserError
 from emotion_utils.keywords import keyword_lexicon
 from emotion_utils.probing import EMOTIONAL, areas
@@ -153,6 +154,7 @@ def naming(
     ``value, null, null_high, p, n`` (keywords that are one token); NaN where there are fewer than three.
     """
     ids = keyword_tokens(tokenizer, emotion)
+    check_tokens(model, tokenizer, ids)
     if len(ids) < FEWEST_TOKENS:
         nan = float("nan")
         return {"value": nan, "null": nan, "null_high": nan, "p": nan, "n": len(ids)}

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from emotion_utils.batches import check_tokens
 from emotion_utils.errors import UserError
+from emotion_utils.models import context_of
 from emotion_utils.offsets import check_offsets, covered_runs
 from emotion_utils.ragged import Ragged, ranges
 from emotion_utils.suggestions import suggestion
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["POSITIONS", "Encoded", "encode", "find_reads", "match_rate", "unmatched"]
+__all__ = ["POSITIONS", "Encoded", "encode", "encode_for", "find_reads", "match_rate", "unmatched"]
 
 POSITIONS = ("end", "emotion", "match", "mean", "all")
 """``end``: the last token of the text. ``emotion``: the tokens of the emotion word. ``match``: in the neutral partner,
@@ -74,6 +76,19 @@ def encode(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], context: in
     ids, spans = zip(*(_tokens(tokenizer, chunk) for chunk in chunks), strict=True)
     encoded = Encoded(Ragged.joined(ids), Ragged.joined(spans))
     _check_lengths(encoded, texts, context)
+    return encoded
+
+
+def encode_for(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Encoded:
+    """Encode texts that a model is to read.
+
+    Raises
+    ------
+    UserError
+        What :func:`encode` and :func:`batches.check_tokens` refuse.
+    """
+    encoded = encode(tokenizer, texts, context_of(model.config, model.config.name_or_path))
+    check_tokens(model, tokenizer, encoded.ids.flat)
     return encoded
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Int
 
+from emotion_utils.batches import check_tokens
 from emotion_utils.errors import UserError
 from emotion_utils.hooks import n_layers
 from emotion_utils.interventions import Condition, check_conditions
@@ -99,13 +100,8 @@ def checked(
         )
     check_conditions(model, conditions)
     ids = prompt_ids(tokenizer, prompts, context_of(model.config, model.config.name_or_path), needed)
-    known = model.get_input_embeddings().weight.shape[0]
     for number, row in enumerate(ids):
-        if min(row) < 0 or max(row) >= known:
-            raise UserError(
-                f"Prompt {number} has the token {min(row) if min(row) < 0 else max(row)}, and the model knows tokens "
-                f"0 to {known - 1}: encode it with the tokenizer of this model."
-            )
+        check_tokens(model, tokenizer, row, f"Prompt {number} has")
     return ids, all_rows(len(ids), len(conditions)) if rows is None else _pairs(
         rows, len(ids), len(conditions)
     )

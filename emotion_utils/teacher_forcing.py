@@ -18,6 +18,7 @@ from scipy.special import logsumexp
 from torch import Tensor
 
 from emotion_utils.backoff import in_pieces
+from emotion_utils.batches import check_tokens
 from emotion_utils.errors import UserError
 from emotion_utils.interventions import UNTOUCHED, Condition
 from emotion_utils.prefill import Prefill
@@ -78,6 +79,7 @@ def continuation_log_probs(
     for text, ids in zip(continuations, endings, strict=True):
         if not ids:
             raise UserError(f"The continuation {text!r} has no tokens: leave it out.")
+        check_tokens(model, tokenizer, ids, f"The continuation {text!r} has")
     longest = max(map(len, endings), default=0)
     starts, pairs = checked(model, tokenizer, prompts, conditions, rows, longest)
     plan = each_with(pairs, len(endings))  # (row, [prompt, condition, continuation])

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from emotion_utils.activations import extract, identity, points
-from emotion_utils.positions import encode
+from emotion_utils.positions import encode_for
 from emotion_utils.store import Store
 
 if TYPE_CHECKING:
@@ -75,7 +75,9 @@ def throughput(
     few = prompts.sample(min(n_prompts, len(prompts)), random_state=seed).reset_index(drop=True)
     where = points(model, AS_REPORTED)
     device = model.get_input_embeddings().weight.device
-    ids = [torch.tensor([row], device=device) for row in encode(tokenizer, few["text"].tolist()).ids]
+    ids = [
+        torch.tensor([row], device=device) for row in encode_for(model, tokenizer, few["text"].tolist()).ids
+    ]
 
     @torch.no_grad()
     def plain() -> None:

@@ -5,7 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from emotion_utils.batches import by_length, model_inputs, within
+from emotion_utils.activations import extract, points
+from emotion_utils.batches import by_length, check_tokens, model_inputs, within
+from emotion_utils.captured import forward_batches
+from emotion_utils.contract import contract
+from emotion_utils.decoding import Sampling
+from emotion_utils.errors import UserError
+from emotion_utils.generation import generate
+from emotion_utils.heads.looking import look
+from emotion_utils.heads.pairs import emotional_pairs
+from emotion_utils.models import load_model, load_tokenizer
+from emotion_utils.prompts import load_profile
+from emotion_utils.scoring.judge import Judge
+from emotion_utils.teacher_forcing import continuation_log_probs
 
 
 def test_rows_are_padded_on_either_side():
@@ -47,3 +59,57 @@ def test_runs_of_batches_keep_their_bound():
     runs = [[int(b[0]) for b in run] for run in within(batches, [3, 3, 9, 1, 1], 6)]
     assert runs == [[0, 1], [2], [3, 4]]
     assert list(within([], [], 6)) == []
+
+
+@pytest.fixture(scope="module")
+def grown():
+    """A model, its tokenizer with a word that was added, and one whose added padding token is beyond the model."""
+    model, added, padded = (
+        load_model("small-gpt2"),
+        load_tokenizer("small-gpt2"),
+        load_tokenizer("small-gpt2"),
+    )
+    added.add_tokens(["oxpecker"])
+    padded.add_special_tokens({"pad_token": "<pad>"})
+    return model, added, padded
+
+
+PROMPTS = load_profile("smoke")
+READS = {
+    "activations": lambda model, tokenizer, prompts: extract(
+        model, tokenizer, prompts, points(model), ["end"], progress=False
+    ),
+    "batches of states": lambda model, tokenizer, prompts: next(
+        forward_batches(model, tokenizer, prompts["text"].tolist(), points(model))
+    ),
+    "comparison of batches": lambda model, tokenizer, prompts: contract(model, tokenizer, prompts),
+    "generation": lambda model, tokenizer, prompts: generate(
+        model, tokenizer, prompts["text"].tolist(), how=Sampling(2), progress=False
+    ),
+    "continuations": lambda model, tokenizer, prompts: continuation_log_probs(
+        model, tokenizer, ["We met"], prompts["text"].tolist()
+    ),
+    "attention": lambda model, tokenizer, prompts: look(model, tokenizer, prompts),
+    "pairs": lambda model, tokenizer, prompts: emotional_pairs(model, tokenizer, prompts, reply=False),
+    "judge": lambda model, tokenizer, prompts: Judge(model, tokenizer).nll(
+        ["We met"] * len(prompts), prompts["text"].tolist()
+    ),
+}
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+def test_no_path_reads_a_token_that_the_model_does_not_know(grown, read):
+    model, added, padded = grown
+    table = PROMPTS.assign(text=PROMPTS["text"] + " oxpecker")
+    with pytest.raises(UserError, match=r"token 4096 \(oxpecker\), and the model knows tokens 0 to 4095"):
+        read(model, added, table)
+    with pytest.raises(UserError, match=r"token 4096 \(<pad>\).*choose a padding token that it knows"):
+        read(model, padded, PROMPTS)
+
+
+def test_tokens_that_the_model_knows_pass(grown):
+    model, added, _ = grown
+    check_tokens(model, added, [0, 4095])
+    check_tokens(model, added, np.array([], int))
+    with pytest.raises(UserError, match="Prompt 3 has the token -1, and"):
+        check_tokens(model, added, [5, -1], "Prompt 3 has")

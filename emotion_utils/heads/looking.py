@@ -24,7 +24,7 @@ from emotion_utils.captured import forward_batches
 from emotion_utils.errors import UserError
 from emotion_utils.heads.ablation import name_of
 from emotion_utils.hooks import n_heads, n_layers
-from emotion_utils.positions import encode, find_reads
+from emotion_utils.positions import encode_for, find_reads
 from emotion_utils.resampling import grouped_mean_interval, resampling_units
 from emotion_utils.statistics.flips import max_t_by_emotion
 from emotion_utils.suggestions import suggestion
@@ -115,7 +115,7 @@ def look(
     if query not in QUERIES:
         raise UserError(f'There is no query "{query}": {suggestion(query, QUERIES)}')
     texts = prompts["text"].tolist()
-    encoded = encode(tokenizer, texts)
+    encoded = encode_for(model, tokenizer, texts)
     both, left_out = _both(
         prompts, find_reads(prompts, encoded, ["emotion", "match"]), encoded.ids.lengths, query
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from emotion_utils.batches import check_tokens
 from emotion_utils.errors import UserError
 from emotion_utils.hooks import n_heads, n_layers
 from emotion_utils.interventions import UNTOUCHED, Condition
@@ -206,6 +208,7 @@ def emotional_pairs(
         _ids(tokenizer, partners.loc[told["pair_id"], "text"], between),
         [known[mark] for mark in between],
     )
+    check_tokens(model, tokenizer, chain.from_iterable(found.ids))
     if reply:
         _check(found)
     return found

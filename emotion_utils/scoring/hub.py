@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from emotion_utils.batches import check_tokens
 from emotion_utils.errors import UserError
 from emotion_utils.model_files import load_weights
 from emotion_utils.models import ModelRef, resolve_model
@@ -76,6 +77,7 @@ class HubClassifier:
     def _batch(self, texts: list[str]) -> Float[Tensor, "text label"]:
         limit = min(self.tokenizer.model_max_length, self.model.config.max_position_embeddings - 2)
         encoded = self.tokenizer(texts, padding=True, truncation=True, max_length=limit, return_tensors="pt")
+        check_tokens(self.model, self.tokenizer, encoded["input_ids"].numpy())
         logits = self.model(**encoded.to(self.model.device)).logits.float().cpu()
         many = self.model.config.problem_type == "multi_label_classification" or logits.shape[1] == 1
         return logits.sigmoid() if many else logits.softmax(dim=-1)

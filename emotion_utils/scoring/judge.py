@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from emotion_utils.batches import by_length, model_inputs
+from emotion_utils.batches import by_length, check_tokens, model_inputs
 from emotion_utils.errors import UserError
 from emotion_utils.models import context_of
 from emotion_utils.scoring.replies import first_reply, genuine_replies, splice
@@ -58,6 +59,7 @@ class Judge:
             For a continuation that is itself longer than the model's context.
         """
         rows = [self._encode(context, text) for context, text in zip(contexts, texts, strict=True)]
+        check_tokens(self.model, self.tokenizer, chain.from_iterable(ids for ids, _ in rows))
         out = np.full(len(rows), NAN)
         some = np.array([i for i, (_, new) in enumerate(rows) if new], dtype=int)
         lengths = np.array([len(rows[i][0]) for i in some], dtype=int)
