@@ -19,6 +19,12 @@ from emotion_utils.paths import BUILD, MODELS, PROJECT_ROOT
 
 __all__ = ["Check", "check_all", "find_chromium", "pins"]
 
+OLDEST, NEWEST = (3, 11), (3, 14)
+"""Versions of Python for which the pinned packages resolve."""
+
+TRIED = (3, 11)
+"""The version with which they were compiled and all tests are run."""
+
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -54,11 +60,27 @@ def pins(requirements: str) -> dict[str, str]:
     return dict(re.findall(r"^([A-Za-z0-9._-]+)==([^\s;#]+)", requirements, flags=re.MULTILINE))
 
 
-def _python() -> Check:
-    version = sys.version_info[:3]
-    if version < (3, 11):
-        return Check("python", "fails", f"version {sys.version.split()[0]} is too old: take 3.11 or later")
-    return Check("python", "ok", f"version {sys.version.split()[0]}")
+def _python(version: tuple[int, ...] = sys.version_info[:3]) -> Check:
+    told, minor = f"version {_dotted(version)}", version[:2]
+    if not OLDEST <= minor <= NEWEST:
+        return Check(
+            "python",
+            "fails",
+            f"{told} is outside {_dotted(OLDEST)} to {_dotted(NEWEST)}, for which the pinned packages resolve: run "
+            f"`make clean-env`, then `make PYTHON=python{_dotted(TRIED)} book`",
+        )
+    if minor != TRIED:
+        return Check(
+            "python",
+            "note",
+            f"{told} is untested: the pinned packages resolve, but all tests are run with {_dotted(TRIED)}; "
+            "`make test` says whether they pass here",
+        )
+    return Check("python", "ok", told)
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
 
 
 def _packages() -> Check:

@@ -30,6 +30,22 @@ def test_a_flipped_bit_and_a_missing_file_are_found(folder):
     assert "missing" in doctor._model("m", folder).message
 
 
+@pytest.mark.parametrize(
+    ("version", "status", "part"),
+    [
+        ((3, 10, 18), "fails", "version 3.10.18 is outside 3.11 to 3.14"),
+        ((3, 11, 0), "ok", "version 3.11.0"),
+        ((3, 12, 4), "note", "version 3.12.4 is untested"),
+        ((3, 14, 1), "note", "all tests are run with 3.11"),
+        ((3, 15, 0), "fails", "make PYTHON=python3.11 book"),
+    ],
+)
+def test_a_python_outside_the_range_or_untested_is_said(version, status, part):
+    check = doctor._python(version)
+    assert check.status == status
+    assert part in check.message
+
+
 def test_pins_reads_names_and_versions():
     text = "# comment\ntorch==2.13.0     # via x\nA.b-c==1.0.post1\n-e .\nloose>=1\n"
     assert doctor.pins(text) == {"torch": "2.13.0", "A.b-c": "1.0.post1"}

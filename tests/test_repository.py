@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
 import sys
 import tomllib
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
+from emotion_utils import doctor
 from emotion_utils.paths import NOTEBOOKS, PROJECT_ROOT
 
 TEXT = {
@@ -107,6 +110,79 @@ def test_every_declared_dependency_is_pinned():
     text = (PROJECT_ROOT / "requirements.txt").read_text(encoding="utf-8")
     pinned = {line.split("==")[0].lower() for line in requirement_lines(text)}
     assert names <= pinned
+
+
+def test_every_imported_package_is_declared():
+    declared = declared_dependencies()
+    known = packages_distributions()
+    imported = {name: path for path in files() for name in imports_of(path)}
+    assert {"torch", "threadpoolctl", "pytest", "IPython"} <= set(imported)
+    missing = {
+        f"{name} ({path.relative_to(PROJECT_ROOT)})": known.get(name)
+        for name, path in imported.items()
+        if not {plain(distribution) for distribution in known.get(name, [])} & declared
+    }
+    assert not missing
+
+
+def imports_of(path: Path) -> set[str]:
+    """Top-level names of other people's packages that a source file, notebook or Snakefile imports."""
+    text = path.read_text(encoding="utf-8") if path.suffix in {".py", ".ipynb"} else ""
+    if path.suffix == ".ipynb":
+        cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+        lines = "\n".join("".join(cell["source"]) for cell in cells).splitlines()
+        text = "\n".join(line for line in lines if not line.lstrip().startswith(("%", "!")))
+    names = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add(str(node.module))
+    found = {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names)
+    return {name for name in found if not any(f.stem == name or name in f.parent.parts for f in files())}
+
+
+def declared_dependencies() -> set[str]:
+    project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    listed = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    return {plain(re.split(r"[<>=!~;\[ ]", line)[0]) for line in listed}
+
+
+def plain(name: str) -> str:
+    """The name of a distribution as registries compare them."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_the_range_of_pythons_is_the_same_everywhere():
+    oldest, newest = (f"3.{version[1]}" for version in (doctor.OLDEST, doctor.NEWEST))
+    after = f"3.{doctor.NEWEST[1] + 1}"
+    project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["requires-python"] == f">={oldest},<{after}"
+    for name in ("README.md", "CONTRIBUTING.md", "Makefile", ".ci/environment"):
+        assert f"Python {oldest} to {newest}" in (PROJECT_ROOT / name).read_text(encoding="utf-8"), name
+    pinned_with = re.search(
+        r"with Python (\S+)", (PROJECT_ROOT / "requirements.txt").read_text(encoding="utf-8")
+    )
+    assert pinned_with is not None
+    assert pinned_with[1] == f"3.{doctor.TRIED[1]}"
+
+
+@pytest.mark.parametrize(("minor", "suits"), [(10, False), (11, True), (14, True), (15, False)])
+def test_only_a_suitable_python_makes_the_environment(tmp_path, minor, suits):
+    """The stand-in answers the script's question as a Python of that version would, and fails to do anything else."""
+    stand_in = tmp_path / "python"
+    code = f"import sys; sys.version_info = (3, {minor}, 0); exec(sys.argv[1])"
+    stand_in.write_text(
+        f'#!/bin/sh\n[ "$1" = -c ] && exec \'{sys.executable}\' -c \'{code}\' "$2"\necho asked to "$@"; exit 1\n'
+    )
+    stand_in.chmod(0o755)
+    script = str(PROJECT_ROOT / ".ci" / "environment")
+    done = subprocess.run(
+        ["sh", script, str(tmp_path / "env"), str(stand_in)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert ("Python 3.11 to 3.14 is needed" in done.stderr) != suits
+    assert ("asked to -m venv" in done.stdout) == suits
 
 
 def test_import_contracts_are_kept():
