@@ -16,6 +16,7 @@ from emotion_utils.errors import UserError
 from emotion_utils.files import write_atomically
 from emotion_utils.models import HUB_ALIASES
 from emotion_utils.paths import DATA
+from emotion_utils.resampling import FEWEST_UNITS
 from emotion_utils.suggestions import suggestion
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "rule_holds",
     "short_name",
     "stated_interval",
+    "too_few",
     "write_measurements",
 ]
 
@@ -104,18 +106,15 @@ class Measurement:
     note: str = ""
 
     def __post_init__(self) -> None:
+        about = f"The measurement of {self.claim} has"
         for name in ("value", "low", "high", "null"):
             number = getattr(self, name)
             if number is not None:
                 if not math.isfinite(number):
-                    raise UserError(
-                        f"The measurement of {self.claim} has {name} = {number}: pass a finite number or None."
-                    )
+                    raise UserError(f"{about} {name} = {number}: pass a finite number or None.")
                 object.__setattr__(self, name, float(number))
         if self.low is not None and self.high is not None and self.low > self.high:
-            raise UserError(
-                f"The measurement of {self.claim} has the interval {self.low}..{self.high}: swap its ends."
-            )
+            raise UserError(f"{about} the interval {self.low}..{self.high}: swap its ends.")
 
 
 def read_claims() -> pd.DataFrame:
@@ -133,19 +132,21 @@ def read_claims() -> pd.DataFrame:
     return table
 
 
+def too_few(
+    beginning: str | tuple[str, ...], model: str, units: int, n: int | None = None
+) -> list[Measurement]:
+    """All claims whose id begins so, without a value and with the reason: too few units."""
+    ids, note = read_claims()["id"], f"{units} units, at least {FEWEST_UNITS} are needed"
+    return [Measurement(claim, model, None, n=n, note=note) for claim in ids[ids.str.startswith(beginning)]]
+
+
 def replication(claim: Claim, measured: Measurement | None) -> Verdict:
     """Compare a measurement with its claim by the claim's tolerance.
 
     A number is reproduced if ours has its sign, lies within the stated percentage of it, and either the value lies in
     our interval or ours in theirs, which is the rounding interval of the printed digits where the report gives none.
-    A range is reproduced if our value lies inside it. Other kinds follow the chapter's rule, `Measurement.holds`.
-
-    Parameters
-    ----------
-    claim
-        The row.
-    measured
-        The measurement, or None where there is none yet.
+    A range is reproduced if our value lies inside it. Other kinds follow the chapter's rule, `Measurement.holds`. A
+    claim without a measurement is pending.
     """
     if measured is None or (measured.value is None and measured.holds is None):
         return "pending"

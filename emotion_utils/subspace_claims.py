@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float
 from scipy.linalg import orthogonal_procrustes
 
-from emotion_utils.claims import Measurement, read_claims
+from emotion_utils.claims import Measurement, read_claims, too_few
 from emotion_utils.errors import UserError
 from emotion_utils.jackknife import FEWEST_UNITS, jackknife_interval
 from emotion_utils.k_bootstrap import published_sweep, sweep_draws
@@ -75,8 +74,7 @@ def chapter_measurements(
     names, claims = list(readings), read_claims().set_index("id")
     few = len(rows.units)
     if few < FEWEST_UNITS:
-        note = f"{few} units, at least {FEWEST_UNITS} are needed"
-        return [Measurement(claim, "", None, n=len(rows.emotional()), note=note) for claim in _all(claims)]
+        return too_few(("P35.", "P75.k"), "", few, len(rows.emotional()))
     out = []
     for claim in OVERLAPS:
         one, other = counterparts(str(claims.loc[claim, "model"]), names)
@@ -93,10 +91,6 @@ def chapter_measurements(
     out += _aligned(*pair, rows, n_permutations, seed)
     out += _over_k(*pair, rows, wider, n_resamples, seed)
     return out
-
-
-def _all(claims: pd.DataFrame) -> list[str]:
-    return [c for c in claims.index if c.startswith(("P35.", "P75.k"))]
 
 
 def _overlap(claim: str, one: Reading, other: Reading, rows: Rows, seed: int) -> Measurement:
@@ -200,7 +194,7 @@ def _over_k(
     name, size = f"{one.model}~{other.model}", len(rows.emotional())
     units = effective_units(rows.emotional()["unit"].to_numpy())
     if one.values.shape[2] != other.values.shape[2]:
-        ids = [c for c in _all(read_claims().set_index("id")) if ".k" in c]
+        ids = [c for c in read_claims()["id"] if c.startswith(("P35.k", "P75.k"))]
         return [Measurement(claim, name, None, note="the two models have different widths") for claim in ids]
     chance = 1 / one.values.shape[2]
     mean = published_sweep(one, other, rows).mean(axis=0)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from emotion_utils.claims import Measurement, read_claims
+from emotion_utils.claims import Measurement, read_claims, too_few
 from emotion_utils.errors import UserError
 from emotion_utils.geometry import PAIRS, cosines, mean_cosine_draws
 from emotion_utils.models import load_model, load_tokenizer
@@ -136,8 +136,7 @@ def chapter_measurements(
     """
     few = min(len(set(states.units)) for states in (end, word))
     if few < FEWEST_UNITS:
-        note = f"{few} units, at least {FEWEST_UNITS} are needed"
-        return [Measurement(claim, model, None, n=len(end.labels), note=note) for claim in _ALL]
+        return too_few("P3.", model, few, len(end.labels))
     rows: list[Measurement] = []
     found: dict[tuple[str, str], Any] = {}
     for given in (end, word):
@@ -181,7 +180,6 @@ _CLAIMS = (
     ("P3.cos.tok.pythia.ga", "word", "gratitude – anger"),
     ("P3.cos.tok.pythia.gp", "word", "gratitude – apology"),
 )
-_ALL = (*(claim for claim, *_ in _CLAIMS), "P3.cos.end.pythia", "P3.norm.depth", "P3.separation", "P3.neo")
 
 
 def _difference(

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from emotion_utils.claims import Measurement, short_name
+from emotion_utils.claims import Measurement, short_name, too_few
 from emotion_utils.heads.ablation import name_of
 from emotion_utils.heads.pairs import Head, Pairs
 from emotion_utils.heads.patching import aligned
@@ -35,8 +35,6 @@ from emotion_utils.resampling import FEWEST_UNITS
 from emotion_utils.vector_claims import on_reported_scale
 
 __all__ = [
-    "PATCHING",
-    "SCREENING",
     "as_published",
     "leading_head",
     "patching_measurements",
@@ -44,17 +42,6 @@ __all__ = [
     "screening_measurements",
 ]
 
-SCREENING = (
-    "P6.top.gratitude",
-    "P6.second",
-    "P6.top.layers",
-    "P6.top.layer0",
-    "P6.scores",
-    "P6.ablate.kw",
-    "P6.ablate.sent",
-    "P6.ablate.sent.none",
-)
-PATCHING = ("P7.patch.sent", "P7.patch.kw", "P7.patch.vonly", "P7.patch.l0h0")
 EMOTION = "gratitude"
 NAMED_HEAD: Head = (1, 10)
 NAMED = {"L0H0", "L0H1", "L0H4", "L0H5"}
@@ -164,7 +151,7 @@ def screening_measurements(
     n_layers
     """
     if int(delta["n_groups"].min()) < FEWEST_UNITS:
-        return _pending(SCREENING, model, int(delta["n_groups"].min()))
+        return too_few("P6.", model, int(delta["n_groups"].min()))
     own = delta[delta["emotion"] == EMOTION].sort_values("delta", ascending=False, kind="stable")
     head = own[own["name"] == name_of(found.head)].iloc[0]
     names, lead = tuple(own["name"].iloc[1:3]), own["name"].iloc[0]
@@ -235,7 +222,7 @@ def patching_measurements(model: str, found: AsPublished, other: AsPublished) ->
     """
     units = int(found.patched["n_groups"].min())
     if units < FEWEST_UNITS:
-        return _pending(PATCHING, model, units)
+        return too_few("P7.", model, units)
     own, gap = (table.set_index("score").loc["vader"] for table in (found.patched, found.gap))
     words, at = found.patched.set_index("score").loc["keywords"], name_of(found.head)
     equal = bool(gap["low"] <= 0 <= gap["high"]) and not own["low"] <= 0 <= own["high"]
@@ -250,8 +237,3 @@ def patching_measurements(model: str, found: AsPublished, other: AsPublished) ->
         _sentiment("P7.patch.vonly", model, found.gap, told, equal),
         _sentiment("P7.patch.l0h0", model, other.patched, "L0H0, pattern_v"),
     ]  # fmt: skip
-
-
-def _pending(claims: tuple[str, ...], model: str, units: int) -> list[Measurement]:
-    note = f"{units} units, at least {FEWEST_UNITS} are needed"
-    return [Measurement(claim, model, None, note=note) for claim in claims]

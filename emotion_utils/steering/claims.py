@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from emotion_utils.claims import Measurement
+from emotion_utils.claims import Measurement, too_few
 from emotion_utils.resampling import FEWEST_UNITS
 from emotion_utils.steering.dose import difference
 from emotion_utils.steering.overview import Trial
@@ -32,19 +32,8 @@ from emotion_utils.steering.published import COLLAPSED, collapse, layer_of_effec
 from emotion_utils.steering.subject import Subject
 from emotion_utils.steering.trials import at_chosen
 
-__all__ = ["CLAIMS", "Evidence", "chapter_measurements"]
+__all__ = ["Evidence", "chapter_measurements"]
 
-CLAIMS = (
-    "P5.layer.deep",
-    "P5.layer.mid",
-    "P5.alpha.range",
-    "P5.alpha.collapse",
-    "P5.repetition",
-    "P5.sign",
-    "P5.random",
-    "P5.realworld",
-    "P5.multitoken",
-)
 DEEP = 9
 HALF = 0.5
 
@@ -90,11 +79,7 @@ def chapter_measurements(subject: Subject, found: Evidence, seed: int = 0) -> li
     """
     units = min(table["unit"].nunique() for table in (found.dose, found.published))
     if units < FEWEST_UNITS:
-        note = f"{units} units, at least {FEWEST_UNITS} are needed"
-        return [
-            Measurement(claim, subject.name, None, n=int(found.dose["prompt"].nunique()), note=note)
-            for claim in CLAIMS
-        ]
+        return too_few("P5.", subject.name, units, int(found.dose["prompt"].nunique()))
     return [
         *_layers(subject, found.published, seed),
         _range(subject, found.trial.chosen),

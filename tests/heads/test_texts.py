@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
+from emotion_utils.claims import read_claims
 from emotion_utils.heads import claims, flow, sizes, texts
 from emotion_utils.heads.capture import capture
 from emotion_utils.heads.pairs import emotional_pairs
@@ -24,6 +25,10 @@ def told():
     implicit = implicit[named % 18 == 1]
     with mock.patch("emotion_utils.heads.pairs.joint", return_value=' "'):
         return emotional_pairs(load_model("small-gpt2"), load_tokenizer("small-gpt2"), implicit)
+
+
+def begun(beginning) -> set[str]:
+    return {claim for claim in read_claims()["id"] if claim.startswith(beginning)}
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +149,7 @@ def test_the_claims_of_screening_follow_their_rules(delta):
     found = claims.AsPublished((0, 0), moved((76, 78), -0.02, -0.03, -0.01), *[moved((8, 4), 0.02)] * 3)
     other = claims.AsPublished((0, 0), moved((76, 78), -0.05, -0.08, -0.01), *[moved((8, 4), 0.02)] * 3)
     rows = {row.claim: row for row in claims.screening_measurements("small-gpt2", delta, found, other, 12)}
-    assert tuple(rows) == claims.SCREENING
+    assert set(rows) == begun("P6.")
     assert rows["P6.top.gratitude"].value == pytest.approx(0.4)
     assert rows["P6.top.gratitude"].null == pytest.approx(0.02)
     assert "L0H0" in rows["P6.top.gratitude"].note
@@ -174,7 +179,7 @@ def test_the_claims_of_patching_follow_their_rules():
     found = claims.AsPublished((1, 2), pd.DataFrame(), moved((8, 4), 0.02), moved((7, 4), 0.02), apart)
     other = claims.AsPublished((0, 0), pd.DataFrame(), *[moved((4, 4), 0.1)] * 3)
     rows = {row.claim: row for row in claims.patching_measurements("gpt2", found, other)}
-    assert tuple(rows) == claims.PATCHING
+    assert set(rows) == begun("P7.")
     assert rows["P7.patch.kw"].holds is True
     assert rows["P7.patch.vonly"].holds is True
     assert rows["P7.patch.l0h0"].value == pytest.approx(0.1)
@@ -190,7 +195,7 @@ def test_too_few_units_leave_the_claims_pending(delta):
     found = claims.AsPublished((0, 0), *[moved((8, 4), 0.02).assign(n_groups=3)] * 4)
     rows = claims.screening_measurements("gpt2", delta.assign(n_groups=3), found, found, 12)
     rows += claims.patching_measurements("gpt2", found, found)
-    assert [row.claim for row in rows] == [*claims.SCREENING, *claims.PATCHING]
+    assert sorted(row.claim for row in rows) == sorted(begun(("P6.", "P7.")))
     assert all(row.value is None and "3 units" in row.note for row in rows)
 
 

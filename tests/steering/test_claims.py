@@ -78,7 +78,6 @@ def measured(subject, **planted):
 
 def test_every_claim_of_phase_5_is_measured(subject):
     known = {claim for claim in read_claims()["id"] if claim.startswith("P5.")}
-    assert set(claims.CLAIMS) == known
     assert set(measured(subject)) == known
 
 
@@ -140,7 +139,7 @@ def test_with_few_units_everything_is_pending(subject):
         whole.ceiling,
     )
     rows = claims.chapter_measurements(subject, few)
-    assert [row.claim for row in rows] == list(claims.CLAIMS)
+    assert [row.claim for row in rows] == [c for c in read_claims()["id"] if c.startswith("P5.")]
     assert all(row.value is None and row.holds is None for row in rows)
     assert f"at least {FEWEST_UNITS} are needed" in rows[0].note
     assert np.array([row.n for row in rows]).tolist() == [FEWEST_UNITS - 1] * len(rows)
