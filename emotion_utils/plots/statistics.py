@@ -109,13 +109,8 @@ def ranked(table: pd.DataFrame, alpha: float, title: str) -> Shown:
         "none": np.full(n, alpha),
     }
     for i, (name, line) in enumerate(lines.items()):
-        figure.add_scatter(
-            x=rank,
-            y=line,
-            mode="lines",
-            name=name,
-            line={"color": PALETTE[1 + i], "dash": ("solid", "dash", "dot")[i]},
-        )
+        look = {"color": PALETTE[1 + i], "dash": ("solid", "dash", "dot")[i]}
+        figure.add_scatter(x=rank, y=line, mode="lines", name=name, line=look)
     figure.update_xaxes(title="rank of the p value").update_yaxes(title="p (logarithmic)", type="log")
     below = np.flatnonzero(rows["p"].to_numpy() <= lines["Benjamini-Hochberg"])
     found = int(below.max()) + 1 if len(below) else 0
@@ -172,13 +167,9 @@ def k_overlap(table: pd.DataFrame, reports: pd.DataFrame, title: str) -> Shown:
     )  # fmt: skip
     for i, (emotion, rows) in enumerate(table.groupby("emotion", sort=False)):
         look = {"color": emotion_colour(str(emotion)), "size": 9, "symbol": SYMBOLS[i % 5]}
+        bars = error_bars(rows, "ratio")
         figure.add_scatter(
-            x=ks,
-            y=rows["ratio"],
-            name=str(emotion),
-            mode="markers",
-            error_y=error_bars(rows, "ratio"),
-            marker=look,
+            x=ks, y=rows["ratio"], name=str(emotion), mode="markers", error_y=bars, marker=look
         )
         own = reports[reports["emotion"] == emotion]
         figure.add_scatter(

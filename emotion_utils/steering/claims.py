@@ -128,15 +128,8 @@ def _repetition(subject: Subject, table: pd.DataFrame, seed: int) -> Measurement
     row = difference(one, other, ["repetition"], seed).iloc[0]
     holds = bool(row["low"] > 0)
     values = row["difference"], row["low"], row["high"]
-    return Measurement(
-        "P5.repetition",
-        subject.name,
-        *values,
-        0.0,
-        int(row["n"]),
-        holds,
-        "share of repeated runs of three words",
-    )
+    note = "share of repeated runs of three words"
+    return Measurement("P5.repetition", subject.name, *values, 0.0, int(row["n"]), holds, note)
 
 
 def _sign(subject: Subject, found: Evidence, seed: int) -> Measurement:
