@@ -147,29 +147,22 @@ def confusion(predictions: pd.DataFrame) -> pd.DataFrame:
     return counts.loc[used, used].rename_axis(index="emotion", columns="predicted")
 
 
-def emotion_probability(emotion: str | None = None) -> Scorer:
-    """Probability of an emotion, that of each row where none is given, by the project's classifier."""
+def emotion_probability() -> Scorer:
+    """Probability of the row's emotion by the project's classifier."""
 
     def measure(rows: Rows) -> Float[np.ndarray, " text"]:
         found = trained_classifier().probabilities(rows.texts)
-        targets = rows.emotions if emotion is None else [emotion] * len(rows.texts)
-        return found[np.arange(len(found)), [EMOTIONS.index(target) for target in targets]]
+        return found[np.arange(len(found)), [EMOTIONS.index(target) for target in rows.emotions]]
 
     return Scorer(
-        "classifier" if emotion is None else f"classifier_{_known(emotion)}",
+        "classifier",
         (0, 1),
-        "more like the texts of the row's emotion" if emotion is None else f"more like texts of {emotion}",
+        "more like the texts of the row's emotion",
         "A bag of words, so blind to order and irony; knows the words of the small world and of two prompt sets, reads "
         "up to the end of the first reply; NaN where it knows no word.",
         measure,
-        ("text", "emotion") if emotion is None else ("text",),
+        ("text", "emotion"),
     )
-
-
-def _known(emotion: str) -> str:
-    if emotion not in EMOTIONS:
-        raise UserError(f'The emotion "{emotion}" is not known: choose one of {", ".join(EMOTIONS)}.')
-    return emotion
 
 
 def _pipeline() -> Pipeline:

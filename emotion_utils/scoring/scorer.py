@@ -103,7 +103,7 @@ def per_text(measure: Callable[[str], float]) -> Callable[[Rows], list[float]]:
     return lambda rows: [measure(text) for text in rows.texts]
 
 
-def score(table: pd.DataFrame, scorers: Sequence[Scorer], *, long: bool = False) -> pd.DataFrame:
+def score(table: pd.DataFrame, scorers: Sequence[Scorer]) -> pd.DataFrame:
     """Add one column per scorer to a table of generated texts.
 
     Parameters
@@ -112,20 +112,13 @@ def score(table: pd.DataFrame, scorers: Sequence[Scorer], *, long: bool = False)
         With `text` and, where a scorer needs them, `context` and `emotion`; it is not changed.
     scorers
         With names that differ from each other and from the columns.
-    long
-        Give rows `scorer, score` below each other instead of columns.
 
     Returns
     -------
     A copy of the table with the scores.
     """
     _check_names(table, scorers)
-    scores = {scorer.name: _scores(scorer, table) for scorer in scorers}
-    wide = table.assign(**scores)
-    if not long:
-        return wide
-    parts = [table.assign(scorer=name, score=values) for name, values in scores.items()]
-    return pd.concat(parts, ignore_index=True) if parts else table.iloc[:0].assign(scorer="", score=0.0)
+    return table.assign(**{scorer.name: _scores(scorer, table) for scorer in scorers})
 
 
 def scorer_table(scorers: Sequence[Scorer]) -> pd.DataFrame:

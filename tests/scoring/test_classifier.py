@@ -86,14 +86,15 @@ def test_the_score_is_the_probability_of_the_row_s_emotion():
     found = trained_classifier().probabilities(REPLIES)
     np.testing.assert_allclose(scores, np.diag(found))
     assert (scores > 0.5).all()
-    np.testing.assert_allclose(emotion_probability("anger")(REPLIES), found[:, 1])
+    np.testing.assert_allclose(emotion_probability()(REPLIES, emotions="anger"), found[:, 1])
     assert trained_classifier().predict(REPLIES) == list(EMOTIONS)
     with pytest.raises(UserError, match='"joy" is not known'):
-        emotion_probability("joy")
+        emotion_probability()(REPLIES, emotions="joy")
 
 
 def test_only_the_first_reply_counts():
-    scores = emotion_probability("gratitude")(['Thank you." I am furious with you.', "Thank you."])
+    texts = ['Thank you." I am furious with you.', "Thank you."]
+    scores = emotion_probability()(texts, emotions="gratitude")
     assert scores[0] == scores[1]
 
 

@@ -33,7 +33,6 @@ SCORERS = [
     politeness(("gratitude", "apologising"), name="politeness_other"),
     politeness_marker("please"),
     emotion_probability(),
-    emotion_probability("anger"),
     target_reply(),
     emotion_shift(),
     grammatical(),
@@ -99,14 +98,12 @@ def test_equal_rows_are_measured_once():
     assert seen == ["a", "bb"]
 
 
-def test_columns_or_rows():
-    two = [keyword_count(), repeated_ngrams()]
-    wide, long = score(TABLE, two), score(TABLE, two, long=True)
-    assert list(wide) == ["context", "text", "emotion", "keywords", "repetition"]
-    assert list(long) == ["context", "text", "emotion", "scorer", "score"]
-    assert len(long) == 2 * len(TABLE)
-    np.testing.assert_array_equal(long.loc[long["scorer"] == "keywords", "score"], wide["keywords"])
-    assert list(score(TABLE, [], long=True)) == list(long)
+def test_every_scorer_has_its_column():
+    table = score(TABLE, [keyword_count(), repeated_ngrams()])
+    assert list(table) == ["context", "text", "emotion", "keywords", "repetition"]
+    alone = keyword_count()(TABLE["text"].tolist(), emotions=TABLE["emotion"].tolist())
+    np.testing.assert_array_equal(table["keywords"], alone)
+    assert list(score(TABLE, [])) == list(TABLE)
 
 
 def test_names_must_be_free():
