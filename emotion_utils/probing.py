@@ -276,7 +276,8 @@ def best_layer(scores: Float[np.ndarray, "read ... layer"], positive: np.ndarray
     up, down = np.maximum(mask.sum(axis=0), 1), np.maximum((~mask).sum(axis=0), 1)
     high, low = (np.where(side, scores, 0).sum(axis=0) / n for side, n in ((mask, up), (~mask, down)))
     spread = np.where(mask, scores - high, scores - low).std(axis=0)
-    effect = (high - low) / np.maximum(spread, np.finfo(float).tiny)
+    with np.errstate(over="ignore"):  # without spread the difference is infinite, and tanh makes that 1
+        effect = (high - low) / np.maximum(spread, np.finfo(float).tiny)
     # an area moves in steps of 1 / (positives x negatives); tanh keeps the tie-break below one step
     return np.asarray((areas(scores, positive) + 0.25 * np.tanh(effect / 10) / (up * down)).argmax(axis=-1))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
@@ -22,6 +24,9 @@ __all__ = [
     "difference_of_means",
     "logistic_directions",
 ]
+
+STEPS = 2000
+"""Most steps of the fit of a logistic direction."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,6 +201,11 @@ def logistic_directions(
         Which prompts are of the emotion; both kinds must occur.
     penalty
         Inverse of scikit-learn's ``C``.
+
+    Raises
+    ------
+    UserError
+        Where only one class occurs, and where the fit does not settle.
     """
     if positive.all() or not positive.any():
         raise UserError(f"A logistic direction needs two classes: all {len(positive)} prompts are of one.")
@@ -204,7 +214,16 @@ def logistic_directions(
         x = values[:, layer].double().numpy()
         x = x - x.mean(axis=0)
         scale = float(np.sqrt((x**2).mean())) or 1.0
-        fit = LogisticRegression(C=1 / penalty, max_iter=2000).fit(x / scale, positive)
+        fit = LogisticRegression(C=1 / penalty, max_iter=STEPS)
+        with warnings.catch_warnings():  # scikit-learn only warns, and the direction would be anything
+            warnings.simplefilter("error", ConvergenceWarning)
+            try:
+                fit.fit(x / scale, positive)
+            except ConvergenceWarning:
+                raise UserError(
+                    f"The logistic direction of layer {layer} (counted from 0) is not settled after {STEPS} steps at "
+                    f"penalty {penalty:g}: choose a larger penalty, or the difference of means."
+                ) from None
         unit = fit.coef_[0] / max(float(np.linalg.norm(fit.coef_[0])), 1e-300)
         gap = float((x[positive].mean(axis=0) - x[~positive].mean(axis=0)) @ unit)
         rows.append(torch.from_numpy(unit * gap))

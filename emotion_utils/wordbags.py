@@ -9,10 +9,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
+from emotion_utils.errors import UserError
 from emotion_utils.prompt_schema import EMOTIONS
 from emotion_utils.resampling import resampling_units
 from emotion_utils.splits import connected_groups, normalise
@@ -83,7 +85,16 @@ def predict(folds: list[Fold], labels: np.ndarray, n: int) -> np.ndarray:
     """Log-probabilities of the emotions on held-out rows, shape (n, emotion)."""
     scores = np.full((n, len(EMOTIONS)), -np.inf)
     for fold in folds:
-        model = classifier().fit(fold.x_train, labels[fold.train])
+        model = classifier()
+        with warnings.catch_warnings():  # scikit-learn only warns, and the baseline would be too weak
+            warnings.simplefilter("error", ConvergenceWarning)
+            try:
+                model.fit(fold.x_train, labels[fold.train])
+            except ConvergenceWarning:
+                raise UserError(
+                    f"The bag of words is not settled after {model.max_iter} steps on {len(fold.train)} prompts: look "
+                    "for texts of thousands of words among them, and take those apart."
+                ) from None
         columns = [EMOTIONS.index(emotion) for emotion in model.classes_]
         scores[np.ix_(fold.test, np.array(columns))] = model.predict_log_proba(fold.x_test)
     return scores

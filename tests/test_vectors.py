@@ -8,6 +8,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import cosine_similarity
 
+from emotion_utils import vectors
 from emotion_utils.errors import UserError
 from emotion_utils.store import Store
 from emotion_utils.vectors import (
@@ -56,6 +57,15 @@ def test_difference_of_means_is_numpys(planted):
     expected = x[positive].mean(axis=0) - x[~positive].mean(axis=0)
     mask = torch.from_numpy(positive)
     assert np.abs(difference_of_means(values[mask], values[~mask]).numpy() - expected).max() < 1e-6
+
+
+def test_a_logistic_direction_that_has_not_settled_is_refused(planted, monkeypatch):
+    values, positive, _ = planted
+    monkeypatch.setattr(vectors, "STEPS", 2)
+    with pytest.raises(
+        UserError, match=r"layer 0 .* not settled after 2 steps at penalty 1: choose a larger"
+    ):
+        logistic_directions(values, positive)
 
 
 def test_logistic_directions_are_scikit_learns_and_do_not_depend_on_scale(planted):
