@@ -33,7 +33,9 @@ WRAP = 60  # characters of a line of hover text
 NEAR = 0.9  # where it opens: the weakest steering that reaches this share of the best mean score
 
 
-def explorer(table: pd.DataFrame, *, title: str, alt: str, scores: Mapping[str, str]) -> Shown:
+def explorer(
+    table: pd.DataFrame, *, title: str, alt: str, scores: Mapping[str, str], caption: str = ""
+) -> Shown:
     """Let a reader choose emotion, context, layer and alpha, and show the untouched text beside the steered one.
 
     A map of layer by alpha, shaded by the first score, shows where to look. It opens on the first emotion and
@@ -45,7 +47,7 @@ def explorer(table: pd.DataFrame, *, title: str, alt: str, scores: Mapping[str, 
         One row per text, with columns ``emotion``, ``prompt`` (the neutral context), ``layer``, ``alpha`` (0 is
         the untouched model), ``text`` (the continuation), and one numeric or boolean column per score. Every
         combination of emotion, prompt, layer and alpha occurs exactly once.
-    title, alt
+    title, alt, caption
         As in `show`.
     scores
         What each column of scores is called on the page; the first shades the map, in which more is darker on
@@ -81,7 +83,9 @@ def explorer(table: pd.DataFrame, *, title: str, alt: str, scores: Mapping[str, 
         f'<div class="emo-plain"><p class="emo-alt">{html.escape(alt)}</p>'
         f"{_plain(rows, values, start, scores)}</div></div>"
     )
-    return Shown(figure_html(body, title=title), alt, title, _heat_maps(rows, values, scores, title))
+    return Shown(
+        figure_html(body, title=title, caption=caption), alt, title, _heat_maps(rows, values, scores, title)
+    )
 
 
 def _require_columns(table: pd.DataFrame, scores: Mapping[str, str], title: str) -> None:
