@@ -10,6 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
+from emotion_utils import wordbags
+from emotion_utils.errors import UserError
 from emotion_utils.lexicality import bag_of_words, lexicality, permute_blocks, reading, telling_words
 from emotion_utils.prompt_schema import EMOTIONS
 from emotion_utils.wordbags import PENALTY
@@ -163,3 +165,10 @@ def test_the_reading_compares_implicit_with_the_profile():
     assert "*implicit* is almost as easy as *p* (0.92 against 0.97)" in said(0.92)
     assert "*implicit* is harder than *p* (0.60 against 0.97)" in said(0.60)
     assert "reaches 0.70 there" in said(0.92)
+
+
+def test_a_bag_of_words_that_has_not_settled_is_refused(monkeypatch):
+    hurried = LogisticRegression(C=PENALTY, tol=1e-3, max_iter=2)
+    monkeypatch.setattr(wordbags, "classifier", lambda: hurried)
+    with pytest.raises(UserError, match="not settled after 2 steps on 96 prompts"):
+        bag_of_words(planted(30, 0, 0.5), n_permutations=1)
