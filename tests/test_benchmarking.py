@@ -1,7 +1,6 @@
 """Measurements take turns, and their rows replace each other by name."""
 
 import json
-import time
 
 import pytest
 
@@ -10,16 +9,22 @@ from emotion_utils.errors import UserError
 
 
 def test_the_two_take_turns_and_the_medians_are_theirs():
-    calls = []
+    calls, now = [], [0.0]
 
-    def wait(name, seconds):
-        calls.append(name)
-        time.sleep(seconds)
+    def take(name, *seconds):
+        ahead = iter(seconds)
 
-    ours, other = in_turns(lambda: wait("ours", 0.02), lambda: wait("other", 0.06), repeats=3, warmup=1)
+        def call():
+            calls.append(name)
+            now[0] += next(ahead)
+
+        return call
+
+    ours, other = in_turns(
+        take("ours", 50, 1, 7, 2), take("other", 60, 4, 3, 9), repeats=3, warmup=1, clock=lambda: now[0]
+    )
     assert calls == ["ours", "other"] * 4
-    assert 0.02 <= ours < 0.05
-    assert 0.06 <= other < 0.12
+    assert (ours, other) == (2, 4)
 
 
 def test_rows_are_kept_by_name(tmp_path):

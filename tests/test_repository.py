@@ -13,6 +13,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from clocks import asserted_times
 
 from emotion_utils import doctor
 from emotion_utils.paths import NOTEBOOKS, PROJECT_ROOT
@@ -267,3 +268,27 @@ def test_source_files_stay_short():
 
 def test_no_committed_file_is_a_pickle():
     assert [name_of(path) for path in files() if path.suffix in {".pkl", ".pickle", ".pt", ".bin"}] == []
+
+
+def test_no_test_asserts_a_time():
+    tests = [path for path in files() if path.is_relative_to(PROJECT_ROOT / "tests") and path.suffix == ".py"]
+    found = {name_of(path): asserted_times(path.read_text(encoding="utf-8")) for path in tests}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "began = time.process_time(); work(); assert time.process_time() - began < 3",
+        "began = perf_counter(); work(); taken = perf_counter() - began; assert 0 < min(taken, 9) < 3",
+        "code = 'print(time.process_time())'; out = float(run([sys.executable, code])); assert out < 3",
+        "assert timeit.timeit(work) <= 3",
+        "assert resource.getrusage(resource.RUSAGE_SELF).ru_utime < 3",
+        "took = (datetime.now() - began).total_seconds()\n    if True:\n        assert took < 3",
+    ],
+)
+def test_an_asserted_time_would_be_found(body):
+    source = (
+        f"def test_it():\n    {body}\n\n\ndef other(began, taken, out):\n    assert began < taken < out\n"
+    )
+    assert asserted_times(source) == [2 + body.count("\n")]

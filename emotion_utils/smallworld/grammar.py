@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Document", "Grammar", "load_grammar"]
 
+At = tuple[float, int, Stack, State]
+"""How far a derivation has come: log-probability, place in the text, what is left to write, state."""
+
 
 @dataclass(frozen=True)
 class Document:
@@ -154,19 +157,25 @@ class Grammar:
         view = self.view(split)
         todo = [(logp, 0, stack, state) for logp, stack, state in starts(view)]
         while todo:
-            logp, pos, stack, state = todo.pop()
-            if stack is None or (not whole and pos >= len(text) and not isinstance(stack[0], Mark)):
-                if pos >= len(text):
-                    yield logp, stack, state
-                continue
-            node, rest = stack
-            for branch in node.branches(state, view, text, pos):
-                piece, step = branch.text, logp + math.log(branch.prob)
-                if text.startswith(piece, pos):
-                    todo.append((step, pos + len(piece), push(branch.push, rest), branch.state))
-                elif not whole and piece.startswith(text[pos:]):
-                    left = (Lit(piece[len(text) - pos :]), *branch.push)
-                    todo.append((step, len(text), push(left, rest), branch.state))
+            at = todo.pop()
+            if _stops(at, text, whole):
+                yield at[0], at[2], at[3]
+            else:
+                todo.extend(_steps(at, view, text, whole))
+
+    def _exists(self, text: str, split: str, whole: bool) -> bool:
+        """Whether :meth:`_walk` would find anything: no branch is written out before it is followed."""
+        view = self.view(split)
+        todo: list[Iterator[At]] = [iter((logp, 0, stack, state) for logp, stack, state in starts(view))]
+        while todo:
+            at = next(todo[-1], None)
+            if at is None:
+                todo.pop()
+            elif _stops(at, text, whole):
+                return True
+            else:
+                todo.append(_steps(at, view, text, whole))
+        return False
 
     def log_prob(self, text: str, split: str = "train") -> float:
         """Log-probability of a whole text in nats; -inf where it is not in the grammar."""
@@ -174,11 +183,11 @@ class Grammar:
 
     def is_grammatical(self, text: str, split: str = "all") -> bool:
         """Whether the grammar can write exactly this text."""
-        return next(self._walk(text, split, whole=True), None) is not None
+        return self._exists(text, split, whole=True)
 
     def is_prefix(self, text: str, split: str = "all") -> bool:
         """Whether some text of the grammar begins like this."""
-        return next(self._walk(text, split, whole=False), None) is not None
+        return self._exists(text, split, whole=False)
 
     def posterior(self, context: str, split: str = "all") -> dict[str, float]:
         """P(emotion of the reaction | the text so far).
@@ -267,6 +276,29 @@ class Grammar:
             "words": len(self.words("all")),
             "words in training": len(self.words("train")),
         }
+
+
+def _stops(at: At, text: str, whole: bool) -> bool:
+    """Whether a derivation has written the text: nothing more than it, or as a beginning."""
+    _, pos, stack, _ = at
+    if stack is None:
+        return pos >= len(text)
+    return not whole and pos >= len(text) and not isinstance(stack[0], Mark)
+
+
+def _steps(at: At, view: View, text: str, whole: bool) -> Iterator[At]:
+    """The derivation one node further, in every way that the text allows."""
+    logp, pos, stack, state = at
+    if stack is None:
+        return
+    node, rest = stack
+    for branch in node.branches(state, view, text, pos):
+        piece, step = branch.text, logp + math.log(branch.prob)
+        if text.startswith(piece, pos):
+            yield step, pos + len(piece), push(branch.push, rest), branch.state
+        elif not whole and piece.startswith(text[pos:]):
+            left = (Lit(piece[len(text) - pos :]), *branch.push)
+            yield step, len(text), push(left, rest), branch.state
 
 
 @cache

@@ -1,9 +1,6 @@
-"""The emotion classifier: scikit-learn by hand, held-out wordings, steered texts, time."""
+"""The emotion classifier: scikit-learn by hand, held-out wordings, steered texts."""
 
 from __future__ import annotations
-
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -46,16 +43,8 @@ def test_probabilities_are_those_of_scikit_learn_by_hand():
     np.testing.assert_allclose(ours.sum(axis=1), 1)
 
 
-def test_training_takes_at_most_three_seconds_once():
-    # in a process of its own: here every call of the grammar is type-checked, which takes many times as long
-    script = (
-        "import time; from emotion_utils.scoring import trained_classifier as train; start = time.process_time(); "
-        "first = train(5); print(time.process_time() - start, train(5) is first)"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    seconds, same = done.stdout.split()
-    assert float(seconds) < 3
-    assert same == "True"
+def test_it_is_trained_once_per_process_and_seed():
+    assert trained_classifier() is trained_classifier()
 
 
 def test_no_wording_is_in_two_folds_and_all_emotions_are_balanced_enough(held_out):
