@@ -35,11 +35,11 @@ serve: book  ## build the book and serve it on PORT (8000)
 	@$(PY) -m http.server --directory _build/html $(PORT)
 
 models: $(READY)  ## train the bundled model NAME again, or all of them
-	@$(PY) -m emotion_utils.smallworld train $(or $(NAME),all)
+	@$(PY) -m emotion_utils.training train $(or $(NAME),all)
 
 bench: $(READY)  ## run the measurements in benchmarks/
 	@sh .ci/scripts benchmarks $(PY)
-	@$(PY) -m emotion_utils.benchmarking
+	@$(PY) -m emotion_utils.runtime.benchmarking
 
 calibrate: $(READY)  ## run the calibration of the methods in full
 	@sh .ci/scripts calibration $(PY)

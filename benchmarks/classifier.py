@@ -13,7 +13,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from emotion_utils.benchmarking import Row, in_turns, record
+from emotion_utils.runtime.benchmarking import Row, in_turns, record
 from emotion_utils.scoring import trained_classifier
 from emotion_utils.scoring.classifier import training_texts
 

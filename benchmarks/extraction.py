@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import torch
 
-from emotion_utils import prompts
-from emotion_utils.activations import Activations, extract, model_inputs, points
-from emotion_utils.benchmarking import Row, in_turns, record
-from emotion_utils.hooks import WRITABLE, HookPoint, attached
-from emotion_utils.models import load_model, load_tokenizer
-from emotion_utils.positions import encode
+from emotion_utils.activations.extraction import Activations, extract, points
+from emotion_utils.models.batches import model_inputs
+from emotion_utils.models.hooks import WRITABLE, HookPoint, attached
+from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.models.positions import encode
+from emotion_utils.prompts import loading
+from emotion_utils.runtime.benchmarking import Row, in_turns, record
 
 MODEL, PROMPTS, REPEATS, SINGLE_REPEATS = "small-gpt2", 256, 31, 11
 
@@ -24,7 +25,7 @@ MODEL, PROMPTS, REPEATS, SINGLE_REPEATS = "small-gpt2", 256, 31, 11
 def main() -> None:
     torch.set_num_threads(2)
     model, tokenizer = load_model(MODEL), load_tokenizer(MODEL)
-    table = prompts.load_profile("powered").head(PROMPTS).reset_index(drop=True)
+    table = loading.load_profile("powered").head(PROMPTS).reset_index(drop=True)
     texts, where, every = table["text"].tolist(), points(model), points(model, WRITABLE)
     batch = model_inputs(encode(tokenizer, texts).ids, tokenizer.pad_token_id)
     whole = batch["input_ids"].numel()

@@ -12,10 +12,10 @@ import time
 import pandas as pd
 import torch
 
-from emotion_utils import prompts
-from emotion_utils.activations import READABLE, points, stream
-from emotion_utils.benchmarking import Row, record
-from emotion_utils.models import load_model, load_tokenizer
+from emotion_utils.activations.extraction import READABLE, points, stream
+from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.prompts import loading
+from emotion_utils.runtime.benchmarking import Row, record
 
 MODEL, PROMPTS, POSITIONS = "small-gpt2", 50_000, ("end", "emotion", "mean")
 
@@ -33,7 +33,7 @@ def repeated(table: pd.DataFrame, n: int) -> pd.DataFrame:
 def main() -> None:
     torch.set_num_threads(2)
     model, tokenizer = load_model(MODEL), load_tokenizer(MODEL)
-    table = prompts.load_profile("powered")
+    table = loading.load_profile("powered")
     where = points(model, READABLE)
     for _ in stream(model, tokenizer, table.head(100), where, POSITIONS, progress=False):
         pass

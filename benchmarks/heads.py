@@ -13,14 +13,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from emotion_utils.benchmarking import Row, in_turns, record
-from emotion_utils.families import blocks, output_projection
-from emotion_utils.heads.ablation import ablated, means_of
-from emotion_utils.heads.attribution import attributed
+from emotion_utils.circuits.ablation import ablated, means_of
+from emotion_utils.circuits.attribution import attributed
 from emotion_utils.heads.pairs import Pairs, emotional_pairs
-from emotion_utils.models import load_model, load_tokenizer
-from emotion_utils.prefill import padded
-from emotion_utils.prompts import load_profile
+from emotion_utils.models.batches import padded
+from emotion_utils.models.families import blocks, output_projection
+from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.prompts.loading import load_profile
+from emotion_utils.runtime.benchmarking import Row, in_turns, record
 
 MODEL, REPEATS, BATCH = "small-gpt2", 5, 64
 

@@ -12,16 +12,17 @@ import time
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from emotion_utils.alignment import PENALTY, Side, align
-from emotion_utils.benchmarking import Row, in_turns, record
-from emotion_utils.pairings import held_out_hat, permute_pairing, r_squared
-from emotion_utils.probing import areas
-from emotion_utils.subspaces import emotion_subspace, overlap
+from emotion_utils.alignment.align import PENALTY, align
+from emotion_utils.alignment.ridge import held_out_hat, permute_pairing, r_squared
+from emotion_utils.runtime.benchmarking import Row, in_turns, record
+from emotion_utils.statistics.auc import areas
+from emotion_utils.subspaces.measures import emotion_subspace, overlap
+from emotion_utils.subspaces.readings import PairedStates
 
 EMOTIONS, K, REPEATS, REFITS = ("gratitude", "anger", "apology"), 5, 5, 5
 
 
-def model(name: str, layers: int, width: int, rows: int, seed: int) -> Side:
+def model(name: str, layers: int, width: int, rows: int, seed: int) -> PairedStates:
     """States without any meaning, with a power-law spectrum; only the sizes matter here."""
     rng = np.random.default_rng(seed)
     groups, spectrum = np.arange(rows) // 5, np.arange(1, width + 1) ** -1.0
@@ -30,10 +31,10 @@ def model(name: str, layers: int, width: int, rows: int, seed: int) -> Side:
         return rng.normal(size=(layers, n, width)) * spectrum
 
     emotional, partners = ({e: states(rows) for e in EMOTIONS} for _ in range(2))
-    return Side(name, tuple(range(layers)), states(rows), groups, emotional, partners)
+    return PairedStates(name, tuple(range(layers)), states(rows), groups, emotional, partners)
 
 
-def refit(a: Side, b: Side, orders: np.ndarray) -> np.ndarray:
+def refit(a: PairedStates, b: PairedStates, orders: np.ndarray) -> np.ndarray:
     """Scores of the first pair of layers, one fit per pairing: (pairing, score)."""
     found = []
     sides = ((side.emotional[e][0], side.partners[e][0]) for e in EMOTIONS for side in (a, b))

@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from emotion_utils.benchmarking import Row, in_turns, record
-from emotion_utils.prompts import load_prompts
+from emotion_utils.prompts.loading import load_prompts
+from emotion_utils.runtime.benchmarking import Row, in_turns, record
 
 ROWS, REPEATS = 100_000, 5
 KINDS = ("gratitude", "anger", "apology", "neutral")

@@ -10,10 +10,10 @@ import time
 
 import numpy as np
 
-from emotion_utils.benchmarking import Row, in_turns, record
+from benchmarks.loop_bootstrap import bootstrap_as_published
+from emotion_utils.runtime.benchmarking import Row, in_turns, record
 from emotion_utils.statistics.bootstrap import bootstrap
 from emotion_utils.statistics.paired import paired_effects
-from emotion_utils.statistics.published import bootstrap_as_published
 from emotion_utils.statistics.units import unit_sums
 
 TESTS, PAIRS, DRAWS, LOOPED, REPEATS = 18_800, 70, 2000, 20, 5

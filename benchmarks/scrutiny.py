@@ -15,10 +15,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from emotion_utils import scrutiny
-from emotion_utils.benchmarking import Row, in_turns, record
-from emotion_utils.raw_overlaps import KS
+from emotion_utils.runtime.benchmarking import Row, in_turns, record
+from emotion_utils.subspaces.overlaps import KS
 
-SWEEPS = "emotion_utils.scrutiny.subspaces.random_sweeps"
+SWEEPS = "emotion_utils.subspaces.overlap_by_k.random_sweeps"
 WIDTH, REPEATS, STANDARD_ERRORS = 768, 5, 5.0
 
 

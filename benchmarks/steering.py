@@ -24,12 +24,14 @@ import numpy as np
 import torch
 from steering_ways import bare, boot_lens, lens_loop, library_loop, packed, published, same_rows
 
-from emotion_utils import prompts
-from emotion_utils.benchmarking import Row, in_turns, record
-from emotion_utils.generation import CPU_BATCH_ROWS, prompt_ids
-from emotion_utils.hooks import n_layers
-from emotion_utils.interventions import UNTOUCHED, Condition, steering
-from emotion_utils.models import context_length, load_model, load_tokenizer, resolve_model
+from emotion_utils.engine.generation import CPU_BATCH_ROWS
+from emotion_utils.engine.interventions import UNTOUCHED, Condition, steering
+from emotion_utils.engine.requests import prompt_ids
+from emotion_utils.models.families import n_layers
+from emotion_utils.models.loading import context_length, load_model, load_tokenizer
+from emotion_utils.models.registry import resolve_model
+from emotion_utils.prompts import loading
+from emotion_utils.runtime.benchmarking import Row, in_turns, record
 
 MODEL, NEW, REPEATS = "small-gpt2", 30, 5
 ALPHAS, EMOTIONS = (0.5, 1.0, 2.0), 3
@@ -69,7 +71,7 @@ def main() -> None:
     model, tokenizer = load_model(MODEL), load_tokenizer(MODEL)
     bridge = boot_lens(resolve_model(MODEL).location, device="cpu")
     every = conditions(model)
-    texts = prompts.load_profile("baseline")["text"].tolist()[:64]
+    texts = loading.load_profile("baseline")["text"].tolist()[:64]
     for n in (8, 64):
         ids = prompt_ids(tokenizer, texts[:n], context_length(MODEL), NEW)
         ours = partial(packed, model, tokenizer, ids, every, NEW)

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from emotion_utils.generation import Sampling, generate
-from emotion_utils.hooks import attached
-from emotion_utils.interventions import Condition
-from emotion_utils.prefill import padded
+from emotion_utils.engine.decoding import Sampling
+from emotion_utils.engine.generation import generate
+from emotion_utils.engine.interventions import Condition
+from emotion_utils.models.batches import padded
+from emotion_utils.models.hooks import attached
 
 PAD, PUBLISHED_BATCH = 0, 16
 

@@ -6,8 +6,10 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from emotion_utils.calibration import generators, ledger, trials
-from emotion_utils.calibration.generators import Recipe
+from emotion_utils.calibration import ledger, trials
+from emotion_utils.planted import generators
+from emotion_utils.planted.generators import Recipe
+from emotion_utils.statistics import permutations
 
 SEED, PERMUTATIONS, SAMPLE = 10_000, 199, 100
 PAIRS = {"independent": 1200, "shuffled": 1000, "torn": 1000}
@@ -31,7 +33,7 @@ def main() -> None:
         "seed": SEED,
         "permutations": PERMUTATIONS,
         "power_permutations": POWER_PERMUTATIONS,
-        "level": trials.LEVEL,
+        "level": permutations.LEVEL,
         "k": trials.K,
         "recipe": asdict(recipe) | {"widths": list(recipe.widths)},
     }

@@ -6,9 +6,10 @@ from dataclasses import asdict, replace
 
 import pandas as pd
 
-from emotion_utils.calibration import generators, ledger, trials
-from emotion_utils.calibration import map_trials as mapped
-from emotion_utils.calibration.generators import Recipe
+from emotion_utils.calibration import ledger, trials
+from emotion_utils.calibration import trials as mapped
+from emotion_utils.planted import generators
+from emotion_utils.planted.generators import Recipe
 
 SEED, PAIRS, POWER_PAIRS, PERMUTATIONS, K = 20_000, 300, 60, 39, 5
 STRENGTH = 0.5

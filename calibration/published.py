@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from emotion_utils.calibration import generators, ledger, published
+from emotion_utils.calibration import ledger, published
+from emotion_utils.planted import generators
 
 PAIRS, CAUSES, SEED = 40, 12, 0
 

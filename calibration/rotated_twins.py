@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from emotion_utils import prompts
-from emotion_utils.calibration import generators, ledger, trials, twins
-from emotion_utils.models import load_model, load_tokenizer
+from emotion_utils.calibration import ledger, trials
+from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.planted import generators, rotated_twins
+from emotion_utils.prompts import loading
 
 MODELS, NOISE, SEED, REPETITIONS, PERMUTATIONS = (
     ("small-llama3", "small-qwen3"),
@@ -21,20 +22,25 @@ LAYERS = (1, 3)
 
 def main() -> None:
     """Measure, record in the committed table, print."""
-    table, found = prompts.load_profile("powered"), []
+    table, found = loading.load_profile("powered"), []
     for name in MODELS:
         model, tokenizer = load_model(name), load_tokenizer(name)
-        twin, _ = twins.rotated_twin(model, SEED)
-        sides = [twins.at_layers(twins.side_of(m, tokenizer, table, name), LAYERS) for m in (model, twin)]
+        twin, _ = rotated_twins.rotated_twin(model, SEED)
+        sides = [
+            rotated_twins.at_layers(rotated_twins.side_of(m, tokenizer, table, name), LAYERS)
+            for m in (model, twin)
+        ]
         for noise in NOISE:
             for families, each in SIZES:
                 seeds = range(SEED, SEED + REPETITIONS)
-                measured = twins.twin_trials(*sides, noise, families, each, seeds, PERMUTATIONS)
+                measured = rotated_twins.twin_trials(*sides, noise, families, each, seeds, PERMUTATIONS)
                 about = {"model": name, "noise": noise, "rows": families * each}
                 found.append(trials.rates(measured, **about))
     power = pd.concat(found, ignore_index=True)
     settings = {"seed": SEED, "permutations": PERMUTATIONS, "layers": list(LAYERS), "profile": "powered"}
-    ledger.record("twins", {"power": power}, settings, [generators.__name__, trials.__name__, twins.__name__])
+    ledger.record(
+        "twins", {"power": power}, settings, [generators.__name__, trials.__name__, rotated_twins.__name__]
+    )
     print(power.to_string())
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from emotion_utils.calibration import generators, ledger, scaling
+from emotion_utils.calibration import ledger, scaling
+from emotion_utils.planted import generators
 
 PAIRS, SEED = 200, 0
 SOURCE = "github.com/mufxio/emotion-vector-bench, commit 6dde90cab2f07ba46d50808bf75de6a0f9d7d925, results/"

@@ -1,5 +1,7 @@
 """``python -m emotion_utils``: see :mod:`emotion_utils.cli`."""
 
+from __future__ import annotations
+
 import sys
 
 from emotion_utils.cli import main

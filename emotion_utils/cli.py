@@ -8,10 +8,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from emotion_utils.errors import UserError
-from emotion_utils.paths import MODELS, NOTEBOOKS
-
-__all__ = ["main"]
+from emotion_utils.core.errors import UserError
+from emotion_utils.core.paths import MODELS, NOTEBOOKS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _models(_: argparse.Namespace) -> int:
-    from emotion_utils.models import HUB_ALIASES, bundled_models
+    from emotion_utils.models.registry import HUB_ALIASES, bundled_models
 
     print("Bundled small models (data/models/):")
     for name in bundled_models():
@@ -79,8 +77,8 @@ def _card_line(name: str) -> str:
 
 
 def _prompts(_: argparse.Namespace) -> int:
-    from emotion_utils.paths import PROMPTS
-    from emotion_utils.prompts import load_profile
+    from emotion_utils.core.paths import PROMPTS
+    from emotion_utils.prompts.loading import load_profile
 
     for path in sorted(PROMPTS.glob("*.jsonl")):
         counts = load_profile(path.stem)["emotion"].value_counts(sort=False)
@@ -90,7 +88,7 @@ def _prompts(_: argparse.Namespace) -> int:
 
 
 def _chapters(_: argparse.Namespace) -> int:
-    from emotion_utils.parameters import CHAPTERS
+    from emotion_utils.runtime.parameters import CHAPTERS
 
     for chapter, parameters in CHAPTERS.items():
         path = NOTEBOOKS / f"{chapter}.ipynb"
@@ -103,7 +101,7 @@ def _chapters(_: argparse.Namespace) -> int:
 
 def _claims(arguments: argparse.Namespace) -> int:
     from emotion_utils.ledger import assembly, files, summary
-    from emotion_utils.runs import read_run
+    from emotion_utils.runtime.runs import read_run
 
     run = read_run(arguments.runfile)
     entries = assembly.assemble(run)
@@ -113,8 +111,8 @@ def _claims(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from emotion_utils.engine import available_cores, failures, run_workflow
-    from emotion_utils.runs import read_run
+    from emotion_utils.runtime.runs import read_run
+    from emotion_utils.runtime.snakemake import available_cores, failures, run_workflow
 
     run = read_run(arguments.runfile)
     cores = available_cores() if arguments.cores is None else arguments.cores
@@ -132,7 +130,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(_: argparse.Namespace) -> int:
-    from emotion_utils.doctor import check_all
+    from emotion_utils.runtime.doctor import check_all
 
     failed = 0
     for check in check_all():

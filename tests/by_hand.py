@@ -6,8 +6,7 @@ from contextlib import contextmanager
 
 import torch
 
-from emotion_utils.hooks import HookPoint, blocks, n_layers, shape_at
-from emotion_utils.interventions import (
+from emotion_utils.engine.interventions import (
     EVERYWHERE,
     FROM_END,
     GENERATED,
@@ -18,6 +17,8 @@ from emotion_utils.interventions import (
     Window,
     steering,
 )
+from emotion_utils.models.families import blocks, n_layers
+from emotion_utils.models.hooks import HookPoint, shape_at
 
 
 def vector(model, seed, length=3.0):

@@ -14,4 +14,4 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # A test must not reach for the network; whoever tests hub models unsets this.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-pytest_plugins = ["model_fixtures"]
+pytest_plugins = ["model_fixtures", "head_fixtures", "steering_fixtures"]

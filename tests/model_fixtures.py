@@ -8,11 +8,14 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
+from emotion_utils.models.loading import build_model
 from emotion_utils.smallworld import load_grammar
-from emotion_utils.smallworld.configs import SPECS, build_model, model_config
 from emotion_utils.smallworld.corpus import documents
-from emotion_utils.smallworld.tokenizers import MANNERS, train_tokenizer
+from emotion_utils.training.configs import SPECS, model_config
+from emotion_utils.training.tokenizers import MANNERS, train_tokenizer
 
+PROMPTS = ["The cat sat.", "Anna gave him the book that he had lost", "We met", "a b c d e f g"]
+"""Texts of different lengths."""
 FAMILIES = [name for name in SPECS if not name.endswith("-blind")]
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from emotion_utils.activations import Activations
-from emotion_utils.hooks import HookPoint
-from emotion_utils.reads import Readings
+from emotion_utils.activations.extraction import Activations
+from emotion_utils.activations.prompt_sets import PromptSetActivations
+from emotion_utils.models.hooks import HookPoint
 
 EMOTIONS = ("gratitude", "anger", "apology")
 LAYERS, WIDTH = 3, 24
@@ -91,14 +91,14 @@ def activations(
     return Activations(found, pd.DataFrame(reads, columns=["id", "position", "row", "first", "last", "sink"]))
 
 
-def readings(strength: float = 1.0, other: float | None = None, size: str = "smoke") -> Readings:
+def readings(strength: float = 1.0, other: float | None = None, size: str = "smoke") -> PromptSetActivations:
     """A keyword set and a set without words, with the emotion planted into both (or otherwise into the second)."""
     sets = {"keyword": prompts("keyword"), "other": prompts("other", word="same")}
     found = {
         "keyword": activations(sets["keyword"], strength),
         "other": activations(sets["other"], strength if other is None else other, seed=2),
     }
-    return Readings("planted", size, sets, found)
+    return PromptSetActivations("planted", size, sets, found)
 
 
 def unit(vector: np.ndarray) -> np.ndarray:

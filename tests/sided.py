@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import planted
 
-from emotion_utils.sides import Reading, Rows, rows_of
+from emotion_utils.subspaces.readings import ModelStates, PromptPairs, rows_of
 
 LATENT = 12
 
@@ -15,7 +15,7 @@ def prompts(families: int = 16, each: int = 3) -> pd.DataFrame:
     return planted.shared(families, each)
 
 
-def rows(table: pd.DataFrame | None = None) -> Rows:
+def rows(table: pd.DataFrame | None = None) -> PromptPairs:
     return rows_of(prompts() if table is None else table)
 
 
@@ -34,7 +34,7 @@ def world(table: pd.DataFrame, seed: int, strength: float = 2.0) -> np.ndarray:
 
 def reading(
     name: str, table: pd.DataFrame, latent: np.ndarray, seed: int, width: int = 20, layers: int = 2
-) -> Reading:
+) -> ModelStates:
     rng = np.random.default_rng(seed)
     values = np.stack(
         [
@@ -44,15 +44,15 @@ def reading(
         ],
         axis=1,
     )
-    return Reading(name, tuple(range(layers)), pd.Index(table["id"]), values)
+    return ModelStates(name, tuple(range(layers)), pd.Index(table["id"]), values)
 
 
-def two_of_one_world(seed: int = 0, widths: tuple[int, int] = (20, 20)) -> tuple[Reading, Reading]:
+def two_of_one_world(seed: int = 0, widths: tuple[int, int] = (20, 20)) -> tuple[ModelStates, ModelStates]:
     table = prompts()
     latent = world(table, seed)
     return tuple(reading(f"m{i}", table, latent, 10 * seed + i + 1, w) for i, w in enumerate(widths))
 
 
-def two_worlds(seed: int = 0) -> tuple[Reading, Reading]:
+def two_worlds(seed: int = 0) -> tuple[ModelStates, ModelStates]:
     table = prompts()
     return tuple(reading(f"m{i}", table, world(table, 99 * seed + i), 10 * seed + i + 1) for i in range(2))

@@ -9,10 +9,10 @@ import pandas as pd
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from emotion_utils.models import load_tokenizer
-from emotion_utils.probing import Contrast
-from emotion_utils.steering.subject import MADE, Subject
-from emotion_utils.vectors import EmotionVector
+from emotion_utils.models.loading import load_tokenizer
+from emotion_utils.steering.subject import MADE, SteeredModel
+from emotion_utils.vectors.probing import Contrast
+from emotion_utils.vectors.vector import EmotionVector
 
 EMOTIONS = ("gratitude", "anger", "apology")
 TURNED = (MADE[1], "apology", 1, 2.0)
@@ -128,7 +128,7 @@ def planted(n_layers=2, name="planted"):
     }
     unit = word.norm(dim=1).mean().repeat(n_layers)
     cloud = torch.randn(200, n_layers, model.config.n_embd, generator=generator)
-    return Subject(name, model, tokenizer, built, states, labels, blocks, objects, unit, cloud)
+    return SteeredModel(name, model, tokenizer, built, states, labels, blocks, objects, unit, cloud)
 
 
 def quoted(n=3):

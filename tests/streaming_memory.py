@@ -11,8 +11,8 @@ import pandas as pd
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from emotion_utils.activations import points, stream
-from emotion_utils.models import load_tokenizer
+from emotion_utils.activations.extraction import points, stream
+from emotion_utils.models.loading import load_tokenizer
 
 KINDS = ("resid_pre", "attn_out", "mlp_out", "resid_post")
 WORDS = ("bread", "soup", "rain", "thanks", "sorry", "great", "lost", "why")

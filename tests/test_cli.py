@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
-from emotion_utils import cli, doctor, engine
-from emotion_utils.models import BUNDLED, HUB_ALIASES
-from emotion_utils.paths import PROJECT_ROOT, RUNS
+from emotion_utils import cli
+from emotion_utils.core.paths import PROJECT_ROOT, RUNS
+from emotion_utils.models.registry import BUNDLED, HUB_ALIASES
+from emotion_utils.runtime import doctor, snakemake
 
 
 def test_models_lists_all_names(capsys):
@@ -49,8 +50,8 @@ def test_run_passes_on_the_target_the_extra_arguments_and_the_status(monkeypatch
         seen.update(name=run.name, cores=cores, target=target, extra=extra)
         return status
 
-    monkeypatch.setattr(engine, "run_workflow", workflow)
-    monkeypatch.setattr(engine, "failures", lambda run: [])
+    monkeypatch.setattr(snakemake, "run_workflow", workflow)
+    monkeypatch.setattr(snakemake, "failures", lambda run: [])
     command = ["run", str(RUNS / "smoke.yaml"), "--cores", "3", "--no-book", "--", "--executor", "slurm"]
     assert cli.main(command) == status
     assert seen == {"name": "smoke", "cores": 3, "target": "notebooks", "extra": ["--executor", "slurm"]}
@@ -58,8 +59,8 @@ def test_run_passes_on_the_target_the_extra_arguments_and_the_status(monkeypatch
 
 
 def test_a_failed_run_ends_with_the_sentence_of_the_notebook(monkeypatch, capsys):
-    monkeypatch.setattr(engine, "run_workflow", lambda *_: 1)
-    monkeypatch.setattr(engine, "failures", lambda run: ["It stopped in cell 4."])
+    monkeypatch.setattr(snakemake, "run_workflow", lambda *_: 1)
+    monkeypatch.setattr(snakemake, "failures", lambda run: ["It stopped in cell 4."])
     assert cli.main(["run", str(RUNS / "smoke.yaml")]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == "It stopped in cell 4."
 
@@ -68,7 +69,7 @@ def test_an_interruption_says_that_the_run_can_go_on(monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(engine, "run_workflow", interrupted)
+    monkeypatch.setattr(snakemake, "run_workflow", interrupted)
     assert cli.main(["run", str(RUNS / "smoke.yaml")]) == 130
     assert "where it left off" in capsys.readouterr().err
 

@@ -12,8 +12,8 @@ from functools import cache
 import pytest
 from test_repository import TEXT, files, name_of
 
-from emotion_utils.paths import PROJECT_ROOT
-from emotion_utils.sources import PACKAGE, Modules
+from emotion_utils.core.paths import PROJECT_ROOT
+from emotion_utils.core.sources import PACKAGE, Modules
 
 DOTTED = re.compile(rf"\b{PACKAGE}(?:\.[A-Za-z_]\w*)+")
 PATHS = re.compile(rf"(?<![\w.-]){PACKAGE}(?:/\w+)+(?:\.\w+)?")
@@ -87,8 +87,8 @@ def test_every_module_and_path_that_is_named_exists():
     [
         ("python -m emotion_utils.nowhere", ["emotion_utils.nowhere"]),
         ('"emotion_utils.plots.nowhere -> *"', ["emotion_utils.plots.nowhere"]),
-        ("see emotion_utils.paths.NOWHERE.", ["emotion_utils.paths.NOWHERE"]),
-        ("emotion_utils.plots.** and emotion_utils.paths.DATA, emotion_utils.cli:main", []),
+        ("see emotion_utils.core.paths.NOWHERE.", ["emotion_utils.core.paths.NOWHERE"]),
+        ("emotion_utils.plots.** and emotion_utils.core.paths.DATA, emotion_utils.cli:main", []),
         ("`emotion_utils/nowhere.py`", ["emotion_utils/nowhere.py"]),
         ("emotion_utils/plots/** and emotion_utils/paths.py", []),
     ],
@@ -121,9 +121,9 @@ def test_every_cross_reference_of_a_docstring_leads_somewhere():
         if missing := sorted(name for name in told if not leads_somewhere(name, module)):
             found[module] = missing
     assert found == {}
-    assert leads_somewhere("paths.DATA", "emotion_utils.errors")
-    assert not leads_somewhere("paths.NOTHING", "emotion_utils.errors")
-    assert not leads_somewhere("nothing", "emotion_utils.errors")
+    assert leads_somewhere("paths.DATA", "emotion_utils.core.errors")
+    assert not leads_somewhere("paths.NOTHING", "emotion_utils.core.errors")
+    assert not leads_somewhere("nothing", "emotion_utils.core.errors")
 
 
 def test_modules_are_imported_by_a_name_that_can_be_read():

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from clocks import asserted_times
 
-from emotion_utils import doctor
-from emotion_utils.paths import NOTEBOOKS, PROJECT_ROOT
+from emotion_utils.core.paths import NOTEBOOKS, PROJECT_ROOT
+from emotion_utils.runtime import doctor
 
 TEXT = {
     ".py",

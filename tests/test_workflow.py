@@ -15,7 +15,7 @@ import nbformat
 import pytest
 from notebook_factory import write_notebook
 
-from emotion_utils.paths import PROJECT_ROOT
+from emotion_utils.core.paths import PROJECT_ROOT
 
 RUN = "profile: smoke\nseed: {seed}\nchapters:\n  01_dataset:\n    models: [small-gpt2]\n"
 FRESH = "Nothing to be done"

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from emotion_utils.provenance import commit, versions
+from emotion_utils.core.versions import commit, versions
 
 REPEATS = 10
 

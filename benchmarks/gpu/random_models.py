@@ -16,7 +16,7 @@ from tokenizers import models as token_models
 from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, PreTrainedTokenizerFast
 
-from emotion_utils.interventions import Condition, steering
+from emotion_utils.engine.interventions import Condition, steering
 
 EMOTIONS, NEW, SHORTEST, LONGEST = 3, 30, 24, 40
 

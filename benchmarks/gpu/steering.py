@@ -32,10 +32,10 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from emotion_utils.files import write_atomically
-from emotion_utils.generation import BATCH_ROWS, CPU_BATCH_ROWS
-from emotion_utils.interventions import UNTOUCHED
-from emotion_utils.paths import BUILD
+from emotion_utils.core.files import write_atomically
+from emotion_utils.core.paths import BUILD
+from emotion_utils.engine.generation import BATCH_ROWS, CPU_BATCH_ROWS
+from emotion_utils.engine.interventions import UNTOUCHED
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]

@@ -14,7 +14,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
-from emotion_utils.claims import read_claims
+from emotion_utils.reports.claims import read_claims
 
 logger = logging.getLogger(__name__)
 

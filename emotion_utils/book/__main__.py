@@ -6,9 +6,9 @@ import argparse
 import sys
 
 from emotion_utils.book import assemble, render
-from emotion_utils.errors import UserError
-from emotion_utils.execution import CellFailure
-from emotion_utils.runs import read_run
+from emotion_utils.core.errors import UserError
+from emotion_utils.runtime.execution import CellFailure
+from emotion_utils.runtime.runs import read_run
 
 STEPS = {"assemble": (assemble,), "render": (render,), "all": (assemble, render)}
 

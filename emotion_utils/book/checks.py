@@ -6,9 +6,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-__all__ = ["MAX_BYTES", "check_site"]
-
 MAX_BYTES = 300_000
+
 # Elements that make a browser fetch something by themselves.
 FETCHING = {
     "script": "src",

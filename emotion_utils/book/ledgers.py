@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emotion_utils.core.paths import PROJECT_ROOT
 from emotion_utils.ledger import assembly, files
-from emotion_utils.paths import PROJECT_ROOT
 
 if TYPE_CHECKING:
-    from emotion_utils.runs import Run
-
-__all__ = ["PAGE", "LedgerPages", "stage"]
+    from emotion_utils.runtime.runs import Run
 
 PAGE, WELCOME = "ledger", "index"
 

@@ -11,9 +11,7 @@ from typing import Any
 
 import nbformat
 
-from emotion_utils.errors import UserError
-
-__all__ = ["drop_labels", "prepare", "provenance_box", "read_executed", "tabs"]
+from emotion_utils.core.errors import UserError
 
 # Data that only JupyterLab draws; the page has the same figure as HTML.
 LAB_ONLY = ("application/vnd.plotly.v1+json", "application/vnd.jupyter.widget-view+json")

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from emotion_utils.book.checks import check_site
-from emotion_utils.errors import UserError
-from emotion_utils.paths import PROJECT_ROOT
+from emotion_utils.core.errors import UserError
+from emotion_utils.core.paths import PROJECT_ROOT
 
 if TYPE_CHECKING:
-    from emotion_utils.runs import Run
-
-__all__ = ["BookError", "render"]
+    from emotion_utils.runtime.runs import Run
 
 STEP = re.compile(r"(?P<name>reading sources|writing output)\.\.\. \[ *(?P<percent>\d+)%\]")
 

@@ -15,14 +15,12 @@ from emotion_utils.book import ledgers
 from emotion_utils.book.pages import prepare, read_executed
 from emotion_utils.book.toc import derive_toc, read_plan
 from emotion_utils.book.vendoring import vendor
-from emotion_utils.errors import UserError
-from emotion_utils.execution import execute
-from emotion_utils.paths import PROJECT_ROOT
+from emotion_utils.core.errors import UserError
+from emotion_utils.core.paths import PROJECT_ROOT
+from emotion_utils.runtime.execution import execute
 
 if TYPE_CHECKING:
-    from emotion_utils.runs import Job, Run
-
-__all__ = ["assemble"]
+    from emotion_utils.runtime.runs import Job, Run
 
 CHAPTER_LINK = re.compile(
     r"\[(?P<words>[^\]\[]+)\]\((?:\.\./notebooks/)?(?P<chapter>\d\d_\w+)\.ipynb(?:#[^)]*)?\)"

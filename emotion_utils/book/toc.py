@@ -8,9 +8,7 @@ from typing import Any
 
 import yaml
 
-from emotion_utils.errors import UserError
-
-__all__ = ["derive_toc", "read_plan"]
+from emotion_utils.core.errors import UserError
 
 CHAPTERS, PROSE = "notebooks/", "book/"
 

@@ -6,9 +6,7 @@ import shutil
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from emotion_utils.errors import UserError
-
-__all__ = ["LIBRARIES", "vendor"]
+from emotion_utils.core.errors import UserError
 
 # name on the site: (package, path inside it)
 LIBRARIES = {

@@ -10,28 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from emotion_utils.calibration.trials import binomial_bounds
-from emotion_utils.resampling import (
-    area_under_curve,
-    effective_units,
-    grouped_auc_draws,
-    grouped_auc_interval,
-    grouped_mean_interval,
-    interval,
-)
-
-__all__ = [
-    "EFFECTS",
-    "HARD",
-    "INTERVALS",
-    "RIVAL",
-    "UNITS",
-    "Design",
-    "coverage",
-    "planted_auc",
-    "planted_mean",
-    "true_auc",
-]
+from emotion_utils.statistics.auc import auroc, grouped_auc_draws, grouped_auc_interval
+from emotion_utils.statistics.permutations import binomial_bounds
+from emotion_utils.statistics.resampling import effective_units, grouped_mean_interval, interval
 
 UNITS = (8, 12, 20, 30, 50, 100)
 EFFECTS = (0.0, 0.8, 2.33)
@@ -184,5 +165,5 @@ def _difference(
 ) -> tuple[float, float]:
     """Of two areas on the same rows, units resampled together."""
     draw = partial(grouped_auc_draws, positive=positive, groups=groups, n_resamples=n, seed=seed)
-    value = area_under_curve(ours, positive) - area_under_curve(theirs, positive)
+    value = auroc(ours, positive) - auroc(theirs, positive)
     return interval(draw(ours) - draw(theirs), effective_units(groups, positive), value, (-1.0, 1.0))

@@ -17,14 +17,12 @@ from typing import Any
 
 import pandas as pd
 
-from emotion_utils.canonical import code_digest
-from emotion_utils.errors import UserError
-from emotion_utils.files import write_atomically
-from emotion_utils.paths import DATA
-from emotion_utils.provenance import versions
-from emotion_utils.sources import module_file
-
-__all__ = ["PATH", "Section", "code_hash", "read", "record"]
+from emotion_utils.core.errors import UserError
+from emotion_utils.core.files import write_atomically
+from emotion_utils.core.hashing import code_digest
+from emotion_utils.core.paths import DATA
+from emotion_utils.core.sources import module_file
+from emotion_utils.core.versions import versions
 
 PATH = DATA / "calibration.json"
 

@@ -7,29 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from emotion_utils import prompts
-from emotion_utils.alignment import PENALTY, align
-from emotion_utils.calibration import dictionaries, generators, planted, planted_head
-from emotion_utils.calibration.generators import Recipe
+from emotion_utils.alignment.align import PENALTY, align
 from emotion_utils.calibration.ledger import Section
-from emotion_utils.calibration.trials import LEVEL, binomial_bounds, null_trials, published_trials, rates
-from emotion_utils.calibration.twins import logit_difference, rotated_twin, side_of
-from emotion_utils.models import load_model, load_tokenizer
-from emotion_utils.resampling import area_under_curve
-
-__all__ = [
-    "METHODS",
-    "NULLS",
-    "methods",
-    "recipe_of",
-    "repeat",
-    "repeat_dictionary",
-    "repeat_heads",
-    "repeat_planted",
-    "separation",
-    "summary",
-    "twin_checks",
-]
+from emotion_utils.calibration.trials import null_trials, published_trials, rates
+from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.planted import dictionaries, directions, generators, heads
+from emotion_utils.planted import directions as planted_directions
+from emotion_utils.planted.generators import Recipe
+from emotion_utils.planted.rotated_twins import logit_difference, rotated_twin, side_of
+from emotion_utils.prompts import loading
+from emotion_utils.statistics.auc import auroc
+from emotion_utils.statistics.permutations import LEVEL, binomial_bounds
 
 METHODS = {
     "r2": "ridge map, held-out R²",
@@ -74,7 +62,7 @@ def methods(section: Section, directions: Section, heads: Section, strength: flo
     for own in chosen.itertuples():
         names = {"method": f"{own.formula}, {own.precision}", "finding": f"≥ {own.believed}"}
         rows.append(names | {"false": own.rate, "low": own.low, "high": own.high, "n": own.n})
-    about = {score: (planted.SCORES[score], null) for score, null in NULLS.items()}
+    about = {score: (planted_directions.SCORES[score], null) for score, null in NULLS.items()}
     length = float(directions.settings["shown"])
     rows += _tested(directions, about, length, f"directions of length {length:g}")
     return pd.DataFrame([*rows, _dictionary(directions), *_heads(heads)])
@@ -138,8 +126,8 @@ def repeat_planted(section: Section, n: int) -> pd.DataFrame:
     """The first trials on a planted direction of length zero, computed again; columns as :func:`repeat`."""
     sample, settings = section.tables["sample"].head(n), section.settings
     seeds = [int(seed) for seed in sample["seed"]]
-    made = planted.Planting(**{**settings["planting"], **planted.KINDS["alike"][0]})
-    return _beside(sample, planted.trials(made, seeds, settings["permutations"]))
+    made = directions.Planting(**{**settings["planting"], **directions.KINDS["alike"][0]})
+    return _beside(sample, directions.trials(made, seeds, settings["permutations"]))
 
 
 def repeat_dictionary(section: Section, n: int) -> pd.DataFrame:
@@ -170,12 +158,12 @@ def repeat_heads(section: Section, n: int) -> pd.DataFrame:
     """
     ranked, settings = section.tables["ranked"], section.settings
     seeds = [int(seed) for seed in ranked["seed"].unique()[:n]]
-    now = planted_head.rankings(planted_head.Laboratory(**settings["laboratory"]), seeds)
+    now = heads.rankings(heads.Laboratory(**settings["laboratory"]), seeds)
     kept = ranked[ranked["seed"].isin(seeds)].rename(columns={"method": "score", "lead": "committed"})
     leads = kept[["seed", "score", "committed"]].assign(what="lead", again=now["lead"].to_numpy())
     leads["difference"] = leads["again"] / leads["committed"] - 1
-    without = planted_head.Laboratory(**settings["null"])
-    again = planted_head.null_trials(without, seeds, settings["permutations"])
+    without = heads.Laboratory(**settings["null"])
+    again = heads.null_trials(without, seeds, settings["permutations"])
     sample = section.tables["sample"]
     both = [table[table["units"] == "whole"].drop(columns="units") for table in (sample, again)]
     found = _beside(both[0][both[0]["seed"].isin(seeds)], both[1]).assign(what="p")
@@ -221,7 +209,7 @@ def separation(seeds: Iterable[int], strength: float = 0.5, recipe: Recipe | Non
     for about, own in tables[0].groupby(keys, sort=False):
         other = tables[1].set_index(keys).loc[about, "value"].to_numpy()
         values = np.concatenate([own["value"].to_numpy(), other])
-        area = area_under_curve(values, np.arange(len(values)) >= len(own))
+        area = auroc(values, np.arange(len(values)) >= len(own))
         hits = int((other > own["value"].to_numpy()).sum())
         bounds = binomial_bounds(hits, len(other))
         medians = float(own["value"].median()), float(np.median(other))
@@ -249,7 +237,7 @@ def twin_checks(
     Columns ``model, prompts, logits differ by``, then the least overlap over the layers with the ``small penalty`` and
     the ``default penalty``, and the largest that ``other pairings reach`` with the small one.
     """
-    rows, table = [], prompts.load_profile("powered")
+    rows, table = [], loading.load_profile("powered")
     for name in names:
         model, tokenizer = load_model(name, device, "float32"), load_tokenizer(name)
         twin, _ = rotated_twin(model, seed)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from emotion_utils.calibration.ledger import Section
-from emotion_utils.calibration.trials import LEVEL
-
-__all__ = ["all_methods", "map_lines", "twin_lines", "with_areas"]
+from emotion_utils.statistics.permutations import LEVEL
 
 FEWER, MORE = "power", "power, more rows"
 

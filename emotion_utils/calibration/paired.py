@@ -9,14 +9,12 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from emotion_utils.calibration.trials import binomial_bounds
 from emotion_utils.statistics.bootstrap import bootstrap
 from emotion_utils.statistics.corrections import adjusted
 from emotion_utils.statistics.equivalence import equivalence
 from emotion_utils.statistics.flips import max_t, sign_flip_p
+from emotion_utils.statistics.permutations import binomial_bounds
 from emotion_utils.statistics.units import unit_sums
-
-__all__ = ["DESIGNS", "EFFECTS", "PAIRS", "Design", "families", "summary", "trials"]
 
 PAIRS = 70
 """Of the reports' design."""

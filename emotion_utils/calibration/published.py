@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from emotion_utils.calibration.generators import random_basis, spectrum
-from emotion_utils.subspaces import (
+from emotion_utils.planted.generators import random_basis, spectrum
+from emotion_utils.subspaces.measures import (
     angle_cosine,
     angle_cosine_chance,
     overlap,
@@ -19,20 +19,6 @@ from emotion_utils.subspaces import (
     published_phase35,
     published_score,
 )
-
-__all__ = [
-    "EXPONENT",
-    "PRINTED",
-    "STATED",
-    "K",
-    "Rows",
-    "angle_gains",
-    "beside_stated",
-    "bounds",
-    "causes",
-    "draws",
-    "unrelated",
-]
 
 WIDTH, ROWS, K, EXPONENT = 768, 70, 8, 1.0
 SCALES = (0.01, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0)

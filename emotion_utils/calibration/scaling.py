@@ -14,23 +14,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from emotion_utils.calibration.generators import spectrum
-from emotion_utils.errors import UserError
-from emotion_utils.subspaces import principal_components
-
-__all__ = [
-    "EXPONENT",
-    "MILLION",
-    "ROWS",
-    "SCALES",
-    "SOURCE",
-    "WIDTHS",
-    "K",
-    "after",
-    "by_scale",
-    "lengths",
-    "products",
-]
+from emotion_utils.core.errors import UserError
+from emotion_utils.planted.generators import spectrum
+from emotion_utils.subspaces.measures import principal_components
 
 SOURCE, WIDTHS = 768, (4096, 3840)
 """Width of GPT-2; those of Llama 3.1 8B and Qwen3 8B, and of Gemma 3 12B."""
@@ -68,7 +54,7 @@ def products(
 
     Returns
     -------
-    What :func:`emotion_utils.subspaces.published_phase8` squares, clips and averages.
+    What :func:`emotion_utils.subspaces.measures.published_phase8` squares, clips and averages.
     """
     neutral, bases = [], []
     for part, d in zip(np.random.SeedSequence(seed).spawn(2), (source, width), strict=True):

@@ -7,29 +7,19 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta
 
-from emotion_utils.alignment import Side, align
-from emotion_utils.calibration.generators import Recipe, pair, rescaled, shuffled
-from emotion_utils.errors import UserError
-from emotion_utils.subspaces import published_phase8, published_phase35
+from emotion_utils.alignment.align import align
+from emotion_utils.alignment.map_scores import score_maps
+from emotion_utils.core.errors import UserError
+from emotion_utils.planted.generators import Recipe, pair, rescaled, shuffled
+from emotion_utils.statistics.permutations import LEVEL, binomial_bounds
+from emotion_utils.subspaces.measures import published_phase8, published_phase35
+from emotion_utils.subspaces.readings import PairedStates
 
-__all__ = [
-    "KINDS",
-    "LEVEL",
-    "binomial_bounds",
-    "null_trials",
-    "power_trials",
-    "published_rates",
-    "published_trials",
-    "rates",
-]
-
-LEVEL = 0.05
 K = 5
 LAYER = -1
 
-KINDS: dict[str, Callable[[Recipe, int], tuple[Side, Side]]] = {
+KINDS: dict[str, Callable[[Recipe, int], tuple[PairedStates, PairedStates]]] = {
     "independent": lambda recipe, seed: pair(recipe, seed),
     "shuffled": lambda recipe, seed: _shuffled(replace(recipe, strength=0.5), seed),
     "torn": lambda recipe, seed: _torn(*pair(recipe, seed)),
@@ -38,32 +28,14 @@ KINDS: dict[str, Callable[[Recipe, int], tuple[Side, Side]]] = {
 that share nothing, but whose families the method is not told of."""
 
 
-def _shuffled(recipe: Recipe, seed: int) -> tuple[Side, Side]:
+def _shuffled(recipe: Recipe, seed: int) -> tuple[PairedStates, PairedStates]:
     one, other = pair(recipe, seed)
     return one, shuffled(other, seed)
 
 
-def _torn(one: Side, other: Side) -> tuple[Side, Side]:
+def _torn(one: PairedStates, other: PairedStates) -> tuple[PairedStates, PairedStates]:
     alone = np.arange(len(one.groups))
     return replace(one, groups=alone), replace(other, groups=alone)
-
-
-def binomial_bounds(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Exact (Clopper-Pearson) bounds of a rate.
-
-    Parameters
-    ----------
-    hits, n
-        So many of so many.
-    level
-        Coverage of the interval.
-    """
-    if not 0 <= hits <= n or n < 1:
-        raise UserError(f"A rate of {hits} out of {n} is none: count again.")
-    tail = (1 - level) / 2
-    low = 0.0 if hits == 0 else float(beta.ppf(tail, hits, n - hits + 1))
-    high = 1.0 if hits == n else float(beta.ppf(1 - tail, hits + 1, n - hits))
-    return low, high
 
 
 def null_trials(
@@ -184,3 +156,38 @@ def published_rates(trials: pd.DataFrame, believed: Sequence[float] = (0.5, 0.9)
             )
     columns = ["formula", "precision", "scale", "believed", "hits", "n", "rate", "low", "high", "median"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def map_trials(recipe: Recipe, seeds: Iterable[int], n_permutations: int = 39, k: int = 5) -> pd.DataFrame:
+    """All kinds of maps on pairs of simulated models.
+
+    Parameters
+    ----------
+    recipe
+        Of the pairs, with one layer.
+    seeds
+        One pair each; the permutations of a pair come from the same seed.
+    n_permutations, k
+        Of :func:`emotion_utils.alignment.map_scores.score_maps`.
+
+    Returns
+    -------
+    Columns ``seed, map, r2, overlap, probe``: p by each score.
+    """
+    found = []
+    for seed in seeds:
+        table = score_maps(*pair(recipe, seed), k, n_permutations, seed).table()
+        wide = table.pivot(index="map", columns="score", values="p").loc[list(dict.fromkeys(table["map"]))]
+        found.append(wide.reset_index().assign(seed=seed))
+    return pd.concat(found, ignore_index=True)[["seed", "map", "r2", "overlap", "probe"]]
+
+
+def map_rates(trials: pd.DataFrame, strength: float) -> pd.DataFrame:
+    """How often p was at most the level, by map and score.
+
+    Returns
+    -------
+    Columns ``strength`` (share of the variance that pairs have in common), ``map, score, hits, n, rate, low, high``.
+    """
+    parts = [rates(own, strength=strength, map=name) for name, own in trials.groupby("map", sort=False)]
+    return pd.concat(parts, ignore_index=True)

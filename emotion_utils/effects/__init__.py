@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
-from emotion_utils.effects.claims import measurements
+from emotion_utils.circuits import comparison
+from emotion_utils.circuits.published import published_patching
+from emotion_utils.core import profiles
+from emotion_utils.core.store import Store
 from emotion_utils.effects.heads import head_effects, published_effects
 from emotion_utils.effects.records import Effect
 from emotion_utils.effects.steering import steering_effects
-from emotion_utils.heads import screened
-from emotion_utils.heads import sizes as head_sizes
-from emotion_utils.heads.published import published_patching
-from emotion_utils.overview import Options
-from emotion_utils.prompts import load_profile
+from emotion_utils.prompts.loading import load_profile
 from emotion_utils.steering import overview
-from emotion_utils.steering import sizes as steering_sizes
+from emotion_utils.vectors.comparison import Options
 
-if TYPE_CHECKING:
-    from emotion_utils.store import Store
-
-__all__ = ["Effect", "collect", "measurements"]
+__all__ = ["Effect", "collect"]
 
 
 def collect(models: Sequence[str], profile: str, store: Store, **options: Unpack[Options]) -> list[Effect]:
@@ -43,8 +39,8 @@ def collect(models: Sequence[str], profile: str, store: Store, **options: Unpack
     Steering, then heads taken out and transplanted, then the reports' experiment, each model by model.
     """
     implicit, named = load_profile("implicit"), "smoke" if profile == "smoke" else "baseline"
-    size = head_sizes.SIZES[profile]
-    steered = overview.by_context(models, implicit, steering_sizes.SIZES[profile], store, **options)
-    heads = screened.by_pair(models, implicit, size, store, **options)
+    size = profiles.HEADS_SIZES[profile]
+    steered = overview.by_context(models, implicit, profiles.STEERING_SIZES[profile], store, **options)
+    heads = comparison.by_pair(models, implicit, size, store, **options)
     published = published_patching(models, load_profile(named), size, store, **options)
     return [*steering_effects(steered), *head_effects(heads), *published_effects(published, named)]

@@ -5,15 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from emotion_utils.circuits.pair_effects import ABLATED, RANDOM
+from emotion_utils.circuits.published import EMOTION, HEAD, SCORES
 from emotion_utils.effects.records import Effect
 from emotion_utils.effects.steering import POLITENESS, SENTIMENT, Outcome
-from emotion_utils.heads.ablation import name_of
-from emotion_utils.heads.by_pair import ABLATED, RANDOM
-from emotion_utils.heads.claims import EMOTION
-from emotion_utils.heads.published import HEAD, SCORES
-from emotion_utils.overview import CONTROL
-
-__all__ = ["ABLATION", "PATCHING", "PUBLISHED", "PUBLISHED_OUTCOMES", "head_effects", "published_effects"]
+from emotion_utils.heads.pairs import name_of
+from emotion_utils.models.comparison import CONTROL
 
 ABLATION, PATCHING = "06_head_screening", "07_head_patching"
 BETWEEN = "log-odds, emotional minus neutral prompt (nats)"
@@ -43,7 +40,7 @@ def head_effects(table: pd.DataFrame) -> list[Effect]:
     Parameters
     ----------
     table
-        From :func:`emotion_utils.heads.screened.by_pair`.
+        From :func:`emotion_utils.circuits.comparison.by_pair`.
 
     Returns
     -------
@@ -74,7 +71,7 @@ def published_effects(table: pd.DataFrame, source: str = "sentences") -> list[Ef
     Parameters
     ----------
     table
-        From :func:`emotion_utils.heads.published.published_patching`.
+        From :func:`emotion_utils.circuits.published.published_patching`.
     source
         Of the prompts, which tells their units from those of other sets.
     """

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from emotion_utils.errors import UserError
-
-__all__ = ["Effect"]
+from emotion_utils.core.errors import UserError
 
 
 @dataclass(frozen=True, eq=False)

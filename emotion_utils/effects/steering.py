@@ -12,8 +12,6 @@ from emotion_utils.effects.records import Effect
 from emotion_utils.steering.by_context import COST, SCORES, SHIFT, UNTOUCHED
 from emotion_utils.steering.controls import KINDS
 
-__all__ = ["CHAPTER", "OUTCOMES", "steering_effects"]
-
 CHAPTER = "05_steering"
 OWN = "emotion vector"
 CONTROLS = dict(

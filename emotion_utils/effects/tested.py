@@ -7,20 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from emotion_utils.calibration import ledger
+from emotion_utils.core.errors import UserError
 from emotion_utils.effects.heads import ABLATION, INTO, PATCHING, PUBLISHED
 from emotion_utils.effects.records import Effect
 from emotion_utils.effects.steering import CHAPTER, CONTROLS, OUTCOMES
-from emotion_utils.errors import UserError
 from emotion_utils.statistics.corrections import adjusted
 from emotion_utils.statistics.flips import max_t
 from emotion_utils.statistics.mixed import mixed_model
-from emotion_utils.statistics.paired import N_FLIPS, N_RESAMPLES, paired_effects
+from emotion_utils.statistics.paired import N_FLIPS, N_RESAMPLES, SECTION, paired_effects
 from emotion_utils.statistics.power import ALPHA
-from emotion_utils.statistics.shapes import warning
 from emotion_utils.steering.by_context import SHIFT
 from emotion_utils.steering.controls import KINDS
-
-__all__ = ["ALPHA", "FAMILY", "findings", "main_effects", "named", "results", "robust", "short_names"]
 
 NAMED = ["chapter", "model", "emotion", "what", "outcome", "is_control"]
 FAMILY = ["chapter", "model", "is_control"]
@@ -184,3 +182,14 @@ def robust(effects: Sequence[Effect], table: pd.DataFrame) -> pd.DataFrame:
         rows.append((*paired, *fit[:4], fit.between, bool(sides[0] == sides[1]), fit.converged))
     ends = ["mixed", "mixed_low", "mixed_high", "mixed_p", "between", "same", "converged"]
     return pd.DataFrame(rows, columns=[*NAMED[:5], "mean", "low", "high", "p", *ends])
+
+
+def warning(shape: str) -> str:
+    """A sentence fragment for results of this kind, from the committed measurement; empty where nothing is amiss."""
+    table = ledger.read(SECTION).tables["shapes"]
+    row = table[table["shape"] == shape]
+    if row.empty or bool(row["within"].all()):
+        return ""
+    size = f"{row['size_low'].min():.1%} to {row['size_high'].max():.1%}"
+    covered = f"{row['coverage_low'].min():.1%} to {row['coverage_high'].max():.1%}"
+    return f"{shape}: in simulations of such data the 5 % test rejects in {size}, the 95 % interval holds in {covered}"

@@ -19,19 +19,17 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from emotion_utils.batches import check_tokens
-from emotion_utils.errors import UserError
-from emotion_utils.hooks import n_heads, n_layers
-from emotion_utils.interventions import UNTOUCHED, Condition
-from emotion_utils.resampling import resampling_units
+from emotion_utils.core.errors import UserError
+from emotion_utils.engine.interventions import UNTOUCHED, Condition
+from emotion_utils.engine.teacher_forcing import next_token_log_masses
+from emotion_utils.models.batches import check_tokens
+from emotion_utils.models.families import n_heads, n_layers
 from emotion_utils.scoring.replies import joint, own_openings
 from emotion_utils.smallworld.openings import starting_ids
-from emotion_utils.teacher_forcing import next_token_log_masses
+from emotion_utils.statistics.resampling import resampling_units
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-__all__ = ["Head", "Pairs", "emotional_pairs", "shared_ending"]
 
 Head = tuple[int, int]
 """Layer and head, counted from 0."""
@@ -229,3 +227,16 @@ def _check(pairs: Pairs) -> None:
         raise UserError(
             f'The prompt "{lonely}" and its neutral partner do not end in the same token: leave it out.'
         )
+
+
+def name_of(head: Head) -> str:
+    """As the field writes it: L1H10."""
+    return f"L{head[0]}H{head[1]}"
+
+
+def few(pairs: Pairs, n: int) -> Pairs:
+    """The first pairs of each emotion and split, taken in turn from their units."""
+    turn = pairs.table.groupby(["emotion", "split", "unit"], sort=False).cumcount()
+    order = pairs.table.assign(turn=turn).sort_values("turn", kind="stable")
+    place = order.groupby(["emotion", "split"], sort=False).cumcount().sort_index()
+    return pairs.where(np.asarray(place < n))

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import torch
 
-from emotion_utils.heads.looking import delta_attention, look
-from emotion_utils.smallworld.configs import build_model
+from emotion_utils.heads.delta_attention import delta_attention, look
+from emotion_utils.models.loading import build_model
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-__all__ = ["beside_untrained", "untrained_like"]
 
 
 def beside_untrained(

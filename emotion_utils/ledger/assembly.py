@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from emotion_utils.claims import judge, measurement_file, read_claims, read_measurements
-from emotion_utils.errors import UserError
+from emotion_utils.core.errors import UserError
 from emotion_utils.ledger.records import Entry, Row, chapter_of, overall, part_of
-from emotion_utils.parameters import chapter_schema
+from emotion_utils.reports.claims import judge, measurement_file, read_claims, read_measurements
+from emotion_utils.runtime.parameters import chapter_schema
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from emotion_utils.runs import Job, Run
-
-__all__ = ["assemble"]
+    from emotion_utils.runtime.runs import Job, Run
 
 SCRUTINISED = "08_statistics"
 NUMBERS = ("ours", "low", "high", "null")

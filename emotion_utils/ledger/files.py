@@ -9,15 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_origin, get_type_hints
 
-from emotion_utils.errors import UserError
-from emotion_utils.files import write_atomically
+from emotion_utils.core.errors import UserError
+from emotion_utils.core.files import write_atomically
 from emotion_utils.ledger.records import VERDICTS, Entry, Row
 from emotion_utils.scrutiny.rules import SCRUTINY
 
 if TYPE_CHECKING:
-    from emotion_utils.runs import Run
-
-__all__ = ["NAME", "SCHEMA", "Ledger", "others", "read", "write"]
+    from emotion_utils.runtime.runs import Run
 
 Record = TypeVar("Record")
 NAME = "claims.json"

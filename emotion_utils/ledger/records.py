@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from emotion_utils.errors import UserError
-
-__all__ = ["DECIDED", "VERDICTS", "Entry", "Row", "chapter_of", "overall", "part_of"]
+from emotion_utils.core.errors import UserError
 
 VERDICTS = ("reproduced", "not reproduced", "other model", "pending")
 """Of the first column."""

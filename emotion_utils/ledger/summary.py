@@ -10,8 +10,6 @@ import pandas as pd
 from emotion_utils.ledger.records import DECIDED, VERDICTS, Entry
 from emotion_utils.scrutiny.rules import NOTHING, SCRUTINY
 
-__all__ = ["by_model", "by_part", "decided", "points"]
-
 
 def decided(entry: Entry) -> bool:
     """Whether one of the two columns says something of a claim."""

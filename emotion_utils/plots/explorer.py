@@ -17,13 +17,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from emotion_utils.errors import UserError
+from emotion_utils.core.errors import UserError
 from emotion_utils.plots.figure import CONFIG, Shown, require_text
 from emotion_utils.plots.markup import compact, figure_html, json_block
 from emotion_utils.plots.style import SEQUENTIAL, emotion_colour, template
 from emotion_utils.plots.tables import table as text_table
-
-__all__ = ["explorer"]
 
 KEYS = ["emotion", "prompt", "layer", "alpha"]
 DIGITS = 3  # significant digits of a score on the page

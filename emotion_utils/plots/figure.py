@@ -8,15 +8,14 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from emotion_utils.errors import UserError
-from emotion_utils.plots.behind import data_of
+from emotion_utils.core.errors import UserError
+from emotion_utils.plots.figure_data import data_of
 from emotion_utils.plots.markup import compact, figure_html, json_block
 from emotion_utils.plots.style import template
 
-__all__ = ["PLOTLY_MIME", "Shown", "require_text", "show"]
-
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
 CONFIG = {"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
+
 # Traces that stand on an x and a y axis, whose units a reader needs.
 CARTESIAN = {"scatter", "scattergl", "bar", "box", "violin", "histogram", "heatmap", "histogram2d", "contour"}
 

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["compact", "data_block", "figure_html", "json_block"]
-
 DIGITS = 6
 MAX_ROWS = 1_000
 

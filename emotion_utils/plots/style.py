@@ -7,18 +7,6 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-__all__ = [
-    "DIVERGING",
-    "EMOTION_COLOURS",
-    "LAYER",
-    "PALETTE",
-    "SEQUENTIAL",
-    "emotion_colour",
-    "error_bars",
-    "layer_axis",
-    "template",
-]
-
 # Okabe and Ito (2008), ordered so that neighbours differ in lightness too; black and yellow are left out because
 # one of them vanishes on either a dark or a light page.
 PALETTE = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8C8C8C"]

@@ -8,10 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from emotion_utils.errors import UserError
+from emotion_utils.core.errors import UserError
 from emotion_utils.plots.figure import Shown, require_text
-
-__all__ = ["table"]
 
 
 def table(

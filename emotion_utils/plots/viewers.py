@@ -10,12 +10,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from emotion_utils.errors import UserError
+from emotion_utils.core.errors import UserError
 from emotion_utils.plots.figure import CONFIG, Shown, require_text
 from emotion_utils.plots.markup import compact, figure_html, json_block
 from emotion_utils.plots.style import SEQUENTIAL, template
-
-__all__ = ["attention", "tokens"]
 
 POSITIVE, NEGATIVE = "#3A8FD0", "#E08A3C"
 DECIMALS = 3

@@ -1,5 +1,7 @@
 """Scorers of generated text: each is an object with a name, a range, a direction and its limits."""
 
+from __future__ import annotations
+
 from emotion_utils.scoring.classifier import (
     EmotionClassifier,
     confusion,

@@ -17,24 +17,14 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from emotion_utils.errors import UserError
-from emotion_utils.prompt_schema import EMOTIONS
-from emotion_utils.prompts import load_profile
+from emotion_utils.core.errors import UserError
+from emotion_utils.prompts.bag_of_words import WORD_OR_MARK, classifier
+from emotion_utils.prompts.loading import load_profile
+from emotion_utils.prompts.schema import EMOTIONS
+from emotion_utils.prompts.splits import normalise
 from emotion_utils.scoring.replies import drawn_replies, first_reply, reply_emotions
 from emotion_utils.scoring.scorer import Rows, Scorer
-from emotion_utils.splits import connected_groups, normalise
-from emotion_utils.wordbags import WORD_OR_MARK, classifier
-
-__all__ = [
-    "EmotionClassifier",
-    "confusion",
-    "emotion_probability",
-    "emotions_said",
-    "held_out_predictions",
-    "steered_predictions",
-    "trained_classifier",
-    "training_texts",
-]
+from emotion_utils.statistics.resampling import connected_groups
 
 PROMPT_SETS = ("powered", "real_world")
 DRAWS = 4000

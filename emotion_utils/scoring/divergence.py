@@ -5,9 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
-from emotion_utils.errors import UserError
-
-__all__ = ["kl_divergence"]
+from emotion_utils.core.errors import UserError
 
 TOLERANCE = 1e-3
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from emotion_utils.errors import UserError
-from emotion_utils.keywords import words_with_spans
+from emotion_utils.core.errors import UserError
+from emotion_utils.prompts.keywords import words_with_spans
 from emotion_utils.scoring.scorer import Scorer, per_text
-
-__all__ = ["distinct_ngrams", "repeated_ngrams", "word_ngrams"]
 
 WORDS = (
     "counts words between spaces, so not for a language written without them; falls with the length of a text, so "

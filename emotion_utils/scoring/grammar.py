@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import functools
 
-from emotion_utils.errors import UserError
+from emotion_utils.core.errors import UserError
 from emotion_utils.scoring.replies import reply_emotion
 from emotion_utils.scoring.scorer import Rows, Scorer
 from emotion_utils.smallworld.grammar import load_grammar
-
-__all__ = ["emotion_shift", "grammatical", "target_reply"]
 
 NAN = float("nan")
 

@@ -13,18 +13,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from emotion_utils.batches import check_tokens
-from emotion_utils.errors import UserError
-from emotion_utils.model_files import load_weights
-from emotion_utils.models import ModelRef, resolve_model
-from emotion_utils.parameters import check_device
+from emotion_utils.core.errors import UserError, listing
+from emotion_utils.models.batches import check_tokens
+from emotion_utils.models.files import load_weights
+from emotion_utils.models.loading import check_device
+from emotion_utils.models.registry import ModelRef, resolve_model
 from emotion_utils.scoring.scorer import Rows, Scorer
-from emotion_utils.suggestions import listing
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-__all__ = ["GO_EMOTIONS", "HUB_CLASSIFIERS", "HubClassifier", "hub_probability", "load_hub_classifier"]
 
 GO_EMOTIONS = {"gratitude": "gratitude", "anger": "anger", "apology": "remorse", "neutral": "neutral"}
 """The label of GoEmotions {cite:p}`demszky2020` that comes closest to each emotion."""

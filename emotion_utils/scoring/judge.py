@@ -14,16 +14,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from emotion_utils.batches import by_length, check_tokens, model_inputs
-from emotion_utils.errors import UserError
-from emotion_utils.models import context_of
+from emotion_utils.core.errors import UserError
+from emotion_utils.models.batches import by_length, check_tokens, model_inputs
+from emotion_utils.models.loading import context_of
 from emotion_utils.scoring.replies import first_reply, genuine_replies, splice
 from emotion_utils.scoring.scorer import Rows, Scorer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-__all__ = ["Judge", "genuine_nll", "relative_perplexity"]
 
 BATCH_TOKENS = 4096
 LOGIT_BYTES = 2**28
@@ -37,7 +35,7 @@ class Judge:
     Attributes
     ----------
     model, tokenizer
-        As :mod:`emotion_utils.models` loads them; the tokenizer must know character spans.
+        As :mod:`emotion_utils.models.registry` loads them; the tokenizer must know character spans.
     side
         Where a batch is padded, `left` or `right`; the numbers are the same.
     """

@@ -5,13 +5,11 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from emotion_utils.keywords import keyword_pattern
+from emotion_utils.prompts.keywords import keyword_pattern
 from emotion_utils.scoring.scorer import Rows, Scorer, per_text
 
 if TYPE_CHECKING:
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
-
-__all__ = ["keyword_count", "vader_sentiment"]
 
 
 def keyword_count(emotion: str | None = None) -> Scorer:

@@ -11,12 +11,9 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from emotion_utils.errors import UserError
-from emotion_utils.paths import DATA
+from emotion_utils.core.errors import UserError, suggestion
+from emotion_utils.core.paths import DATA
 from emotion_utils.scoring.scorer import Scorer, per_text
-from emotion_utils.suggestions import suggestion
-
-__all__ = ["STRONG", "Strategy", "politeness", "politeness_marker", "strategies"]
 
 LEXICON = DATA / "lexicons" / "politeness.json"
 STRONG = 0.2

@@ -11,26 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from emotion_utils.errors import UserError
-from emotion_utils.prompt_schema import EMOTIONS
-from emotion_utils.smallworld.content import Reaction
+from emotion_utils.core.errors import UserError
+from emotion_utils.prompts.schema import EMOTIONS
 from emotion_utils.smallworld.grammar import Grammar, load_grammar
-from emotion_utils.smallworld.nodes import Choice, Draw, Lit, Mention, Node, Ref
+from emotion_utils.smallworld.nodes import Choice, Draw, Lit, Mention, Ref
+from emotion_utils.smallworld.world import Node, Reaction
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-__all__ = [
-    "drawn_replies",
-    "first_reply",
-    "genuine_replies",
-    "joint",
-    "own_openings",
-    "reply_emotion",
-    "reply_emotions",
-    "sample_replies",
-    "splice",
-]
 
 LEADING = " \t\n\"“”'‘"
 REPLY_END = re.compile(r"[\"”\n]")

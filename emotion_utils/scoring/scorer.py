@@ -10,11 +10,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from emotion_utils.errors import UserError
-from emotion_utils.prompt_schema import EMOTIONS
-from emotion_utils.suggestions import listing
-
-__all__ = ["Rows", "Scorer", "per_text", "score", "scorer_table"]
+from emotion_utils.core.errors import UserError, listing
+from emotion_utils.prompts.schema import EMOTIONS
 
 COLUMNS = ("text", "context", "emotion")
 

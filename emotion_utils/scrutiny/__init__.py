@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from emotion_utils.claims import read_claims
-from emotion_utils.errors import UserError
+from emotion_utils.core.errors import UserError
+from emotion_utils.reports.claims import read_claims
 from emotion_utils.scrutiny import counts, effects, scaling, siblings, subspaces
 from emotion_utils.scrutiny.rules import NOTHING, SCRUTINY, Scrutiny, conflicting
 

@@ -7,8 +7,7 @@ import pandas as pd
 from jaxtyping import Float
 from scipy.stats import binomtest
 
-from emotion_utils.calibration.generators import spectrum
-from emotion_utils.resampling import interval
+from emotion_utils.planted.generators import spectrum
 from emotion_utils.scrutiny.effects import null_of_mean
 from emotion_utils.scrutiny.rules import (
     Scrutiny,
@@ -23,8 +22,7 @@ from emotion_utils.scrutiny.rules import (
     within,
 )
 from emotion_utils.statistics.power import least_effect
-
-__all__ = ["cosines_without_emotion", "scrutiny"]
+from emotion_utils.statistics.resampling import interval
 
 EMOTIONS, LAYERS, HEADS, WIDTH, STREAMS = 4, 12, 12, 768, 2
 """Of the reports' three small models; residual stream and output of the MLP are kept. One emotion is neutral."""

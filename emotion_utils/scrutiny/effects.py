@@ -16,8 +16,6 @@ from scipy.stats import norm, t
 from emotion_utils.scrutiny.rules import LEVEL, Scrutiny, computed, number, printed, spread, within
 from emotion_utils.statistics.power import needed_n, needed_n_as_published, post_hoc_as_published
 
-__all__ = ["SCORES", "null_of_mean", "p_of", "scrutiny"]
-
 SCORES = ("gratitude", "sentiment", "politeness", "anger")
 COUNTED = ("gratitude", "anger")
 """Scores that are whole numbers in every text."""

@@ -17,28 +17,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from emotion_utils.claims import stated_interval
-from emotion_utils.errors import UserError
-from emotion_utils.suggestions import suggestion
-
-__all__ = [
-    "LEVEL",
-    "NOTHING",
-    "SCRUTINY",
-    "Scrutiny",
-    "chance",
-    "computed",
-    "conflicting",
-    "mean_range",
-    "no_null",
-    "number",
-    "printed",
-    "reasons",
-    "spread",
-    "under_null",
-    "value",
-    "within",
-]
+from emotion_utils.core.errors import UserError, suggestion
+from emotion_utils.reports.claims import stated_interval
 
 SCRUTINY = (
     "at chance",

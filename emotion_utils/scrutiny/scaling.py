@@ -12,7 +12,6 @@ import pandas as pd
 
 from emotion_utils.calibration import ledger
 from emotion_utils.calibration.scaling import MILLION, WIDTHS, K
-from emotion_utils.resampling import interval
 from emotion_utils.scrutiny.rules import (
     Scrutiny,
     computed,
@@ -23,9 +22,8 @@ from emotion_utils.scrutiny.rules import (
     spread,
     under_null,
 )
-from emotion_utils.scrutiny.subspaces import DRAWS, random_sweeps
-
-__all__ = ["MODELS", "scrutiny"]
+from emotion_utils.statistics.resampling import interval
+from emotion_utils.subspaces.overlap_by_k import DRAWS, random_sweeps
 
 MODELS = {"llama3-8b": WIDTHS[0], "qwen3-8b": WIDTHS[0], "gemma3-12b": WIDTHS[1]}
 """d_model of the reports' larger models, from their published configurations."""

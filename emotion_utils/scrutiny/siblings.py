@@ -9,11 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, norm
 
-from emotion_utils.nulls import permutation_p
 from emotion_utils.scrutiny.rules import Scrutiny, chance, number, reasons, value
 from emotion_utils.statistics.flips import signs
-
-__all__ = ["exact_sign_flip", "scrutiny"]
+from emotion_utils.statistics.permutations import permutation_p
 
 POSTS, LEAST, TESTED = 120, 60, 12_650
 """Test posts of a label at most, and at least as tried here; of all labels. Duplicates were taken out, so that labels

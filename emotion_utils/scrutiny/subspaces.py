@@ -6,57 +6,25 @@ the committed table of the calibration, where the same formulas were run on mode
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
 from emotion_utils.calibration import ledger
-from emotion_utils.claims import read_claims
-from emotion_utils.raw_overlaps import KS
-from emotion_utils.resampling import interval
+from emotion_utils.reports.claims import OVERLAPS, read_claims
 from emotion_utils.scrutiny.rules import LEVEL, Scrutiny, computed, printed, under_null
-from emotion_utils.subspaces import angle_cosine_chance
-
-__all__ = ["OVERLAPS", "REPORTED_WIDTH", "before_alignment", "random_sweeps", "scrutiny"]
+from emotion_utils.statistics.resampling import interval
+from emotion_utils.subspaces.measures import angle_cosine_chance
+from emotion_utils.subspaces.overlap_by_k import DRAWS, REPORTED_WIDTH, random_sweeps
+from emotion_utils.subspaces.overlaps import KS
 
 K = 10
-REPORTED_WIDTH = 768
-"""Of GPT-2, Pythia-160M and GPT-Neo-125M."""
-OVERLAPS = ("P35.overlap.gp", "P35.overlap.gn", "P35.overlap.pn")
+
 EMOTIONS = ("anger", "apology", "gratitude")
-DRAWS = 2000
+
 LAYERS = 12
 """Of the reports' three small models."""
 RANDOM = f"one pair of random subspaces of {REPORTED_WIDTH} dimensions"
-
-
-def random_sweeps(
-    n: int = DRAWS, seed: int = 0, width: int = REPORTED_WIDTH, ks: Sequence[int] = KS
-) -> Float[np.ndarray, "draw size"]:
-    """The reports' "cos²" of one pair of random subspaces at every k, the smaller ones nested in the larger.
-
-    Parameters
-    ----------
-    n, seed
-        Of the draws.
-    width
-        d_model. Where one of two models is narrower, that of the wider: the reports cut its basis to the width of the
-        other, which leaves the mean over all pairs of directions at 1 over the larger width.
-    ks
-        Dimensions of both subspaces.
-    """
-    rng, k = np.random.default_rng(seed), max(ks)
-    # against the first k axes only the first k rows count. QR of a Gaussian matrix needs no more of the other rows than
-    # their Gram matrix, which is a Wishart matrix, drawn by its triangular factor
-    head = rng.normal(size=(n, k, k))
-    factor = np.tril(rng.normal(size=(n, k, k)), -1)
-    factor[:, np.arange(k), np.arange(k)] = np.sqrt(rng.chisquare(width - k - np.arange(k), size=(n, k)))
-    gram = head.transpose(0, 2, 1) @ head + factor @ factor.transpose(0, 2, 1)
-    # head @ inverse(R), where Rᵀ is the Cholesky factor of the whole Gram matrix
-    corner = np.linalg.solve(np.linalg.cholesky(gram), head.transpose(0, 2, 1)).transpose(0, 2, 1)
-    return np.stack([(corner[:, :size, :size] ** 2).mean(axis=(1, 2)) for size in ks], axis=1)
 
 
 def before_alignment(n_draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:

@@ -6,84 +6,23 @@ one file per register under ``forms/``. Another language is another folder.
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from emotion_utils.errors import UserError
-from emotion_utils.smallworld.nodes import Lit, Node, Ref
-from emotion_utils.smallworld.sentences import Deed, Fill
+from emotion_utils.core.errors import UserError
+from emotion_utils.smallworld.nodes import Deed, Lit, Ref
+from emotion_utils.smallworld.sentences import Fill
 from emotion_utils.smallworld.templates import parse_template
+from emotion_utils.smallworld.world import EMOTIONS, Content, Event, Form, Node, Reaction
 
-__all__ = ["EMOTIONS", "Content", "Event", "Form", "Reaction", "load_content", "read_content"]
-
-EMOTIONS = ("gratitude", "anger", "apology", "neutral")
 CONTENT = Path(__file__).parent / "content"
-HELD_OUT = {"form": 0.06, "paraphrase": 0.12, "reaction": 0.05, "filler": 0.06, "word": 0.08}
-
-
-@dataclass(frozen=True)
-class Event:
-    """A cause: its paraphrases, what B feels about it (emotion to probability), and its deed by emotion."""
-
-    key: str
-    topic: str
-    feels: dict[str, float] = field(hash=False)
-    severity: str
-    texts: tuple[tuple[Node, ...], ...] = field(hash=False)
-    deeds: dict[str, tuple[Node, ...]] = field(hash=False)
-    variables: dict[str, str] = field(hash=False)  # variable -> lexicon category
-
-
-@dataclass(frozen=True)
-class Reaction:
-    """One thing that B may say, and what it needs the cause to have named."""
-
-    key: str
-    emotion: str
-    keyword: bool
-    intensity: str
-    politeness: str
-    vocative: bool
-    nodes: tuple[Node, ...] = field(hash=False)
-    needs: frozenset[str] = field(hash=False)
-
-
-@dataclass(frozen=True)
-class Form:
-    """The skeleton of a document in one register."""
-
-    key: str
-    register: str
-    formality: str
-    modes: tuple[str, str]
-    weight: float
-    nodes: tuple[Node, ...] = field(hash=False)
-
-
-@dataclass(frozen=True)
-class Content:
-    """All that the YAML files of one language say."""
-
-    lexicon: dict[str, list[str]]
-    names: dict[str, list[str]]
-    events: list[Event]
-    reactions: list[Reaction]
-    pools: dict[str, list[tuple[str, tuple[Node, ...]]]]
-    forms: list[Form]
-
-
-def held_out(kind: str, key: str) -> bool:
-    """Whether an item is kept out of training, decided by its key: items added at the end move no other."""
-    digest = hashlib.blake2b(f"{kind}:{key}".encode(), digest_size=4).digest()
-    return int.from_bytes(digest) / 2**32 < HELD_OUT[kind]
 
 
 def content_folder(language: str) -> Path:
+    """Where the words and templates of ``language`` stand."""
     folder = CONTENT / language
     if not folder.is_dir():
         known = ", ".join(sorted(p.name for p in CONTENT.iterdir() if p.is_dir()))

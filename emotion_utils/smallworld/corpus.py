@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 
 from emotion_utils.smallworld.grammar import Document, Grammar
-
-__all__ = ["corpus_hash", "documents", "training_documents"]
 
 HASHED_DOCUMENTS = 1_000
 STREAMS = {"train": 0, "all": 1, "heldout_templates": 2, "heldout_words": 3, "validation": 4}
@@ -38,3 +37,14 @@ def corpus_hash(grammar: Grammar, seed: int) -> str:
     for document in training_documents(grammar, HASHED_DOCUMENTS, seed):
         digest.update(document.text.encode() + b"\0")
     return digest.hexdigest()
+
+
+def reacting(
+    grammar: Grammar, n: int, seed: int, stream: str = "validation", emotion: str | None = None
+) -> list[Document]:
+    """``n`` unseen documents that tell a cause and react to it; with ``emotion`` only those that settle it."""
+    every = documents(grammar, 10**9, seed, stream=stream)
+    fitting = (
+        d for d in every if d.cause and d.reaction_start and (emotion is None or d.posterior[emotion] == 1)
+    )
+    return list(islice(fitting, n))

@@ -6,22 +6,10 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from emotion_utils.smallworld.content import EMOTIONS
-from emotion_utils.smallworld.nodes import Choice, Draw, Lit, Node, State
+from emotion_utils.smallworld.nodes import Choice, Draw, Lit
 from emotion_utils.smallworld.sentences import React
 from emotion_utils.smallworld.views import View
-
-__all__ = [
-    "Stack",
-    "emotion_shares",
-    "literals",
-    "log_sum",
-    "opening_texts",
-    "push",
-    "reacts",
-    "starts",
-    "still_has",
-]
+from emotion_utils.smallworld.world import EMOTIONS, Node, State
 
 Stack = tuple[Node, Any] | None  # what is left to write: the next node and the rest
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from emotion_utils.errors import UserError
-from emotion_utils.smallworld.content import EMOTIONS, Content, load_content
+from emotion_utils.core.errors import UserError
+from emotion_utils.smallworld.content import load_content
 from emotion_utils.smallworld.derivations import (
     Stack,
     emotion_shares,
@@ -28,15 +28,14 @@ from emotion_utils.smallworld.derivations import (
     starts,
     still_has,
 )
-from emotion_utils.smallworld.nodes import Lit, State
+from emotion_utils.smallworld.nodes import Lit
 from emotion_utils.smallworld.people import PRONOUNS
 from emotion_utils.smallworld.sentences import EventSlot, Mark, React
 from emotion_utils.smallworld.views import SPLITS, View
+from emotion_utils.smallworld.world import EMOTIONS, Content, State
 
 if TYPE_CHECKING:
     from numpy.random import Generator
-
-__all__ = ["Document", "Grammar", "load_grammar"]
 
 At = tuple[float, int, Stack, State]
 """How far a derivation has come: log-probability, place in the text, what is left to write, state."""

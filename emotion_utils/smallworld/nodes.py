@@ -9,63 +9,15 @@ shows it, so the probability of a text's beginning is the sum over the derivatio
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+from emotion_utils.core.errors import UserError
 from emotion_utils.smallworld.people import Person, mention
+from emotion_utils.smallworld.world import Branch, Choices, Node, State
 
 if TYPE_CHECKING:
     from numpy.random import Generator
-
-    from emotion_utils.smallworld.content import Event
-    from emotion_utils.smallworld.views import View
-
-__all__ = ["Branch", "Choice", "Draw", "Lit", "Mention", "Node", "Ref", "State", "article", "capitalise"]
-
-
-@dataclass(frozen=True)
-class State:
-    """What a derivation has decided so far."""
-
-    modes: tuple[str, str] = ("name", "name")
-    a: Person | None = None
-    b: Person | None = None
-    words: dict[str, str] = field(default_factory=dict)
-    event: Event | None = None
-    emotion: str | None = None
-    formality: str = "plain"
-    used: tuple[str, ...] = ()
-
-    def bind(self, name: str, word: str) -> State:
-        return replace(self, words={**self.words, name: word})
-
-    def because(self, event: Event | None, emotion: str) -> State:
-        """The state in which the reaction has ``emotion`` because of ``event``.
-
-        A cause other than the one told (the blind world) brings its own things: those of the told one are forgotten.
-        """
-        told = self.event.variables if self.event is not None and event is not self.event else {}
-        words = {name: word for name, word in self.words.items() if name not in told}
-        return replace(self, event=event, emotion=emotion, words=words)
-
-
-class Branch(NamedTuple):
-    """One way to rewrite a node."""
-
-    prob: float
-    text: str
-    push: tuple[Node, ...]
-    state: State
-
-
-@runtime_checkable
-class Node(Protocol):
-    """One piece of a template."""
-
-    def draw(self, state: State, view: View, rng: Generator) -> Branch: ...
-
-    def branches(self, state: State, view: View, text: str, pos: int) -> Iterator[Branch]: ...
-
 
 VOWEL_SOUND_EXCEPTIONS = ("uni", "use", "usu", "uku", "one", "eu")
 SILENT_H = ("hour", "honest", "heir")
@@ -94,10 +46,10 @@ class Lit:
 
     text: str
 
-    def draw(self, state: State, view: View, rng: Generator) -> Branch:
+    def draw(self, state: State, view: Choices, rng: Generator) -> Branch:
         return Branch(1.0, self.text, (), state)
 
-    def branches(self, state: State, view: View, text: str, pos: int) -> Iterator[Branch]:
+    def branches(self, state: State, view: Choices, text: str, pos: int) -> Iterator[Branch]:
         yield Branch(1.0, self.text, (), state)
 
 
@@ -119,11 +71,11 @@ class Draw:
             state.bind(self.name, word) if self.name else state,
         )
 
-    def draw(self, state: State, view: View, rng: Generator) -> Branch:
+    def draw(self, state: State, view: Choices, rng: Generator) -> Branch:
         words = view.words[self.category]
         return self._branch(1 / len(words), words[int(rng.random() * len(words))], state)
 
-    def branches(self, state: State, view: View, text: str, pos: int) -> Iterator[Branch]:
+    def branches(self, state: State, view: Choices, text: str, pos: int) -> Iterator[Branch]:
         words = view.words[self.category]
         for word in words if self.with_article else view.starting(self.category, text, pos):
             branch = self._branch(1 / len(words), word, state)
@@ -157,10 +109,10 @@ class Ref:
         out = article(word) if self.with_article else word
         return Branch(1.0, capitalise(out) if self.cap else out, (), state)
 
-    def draw(self, state: State, view: View, rng: Generator) -> Branch:
+    def draw(self, state: State, view: Choices, rng: Generator) -> Branch:
         return self._resolve(state)
 
-    def branches(self, state: State, view: View, text: str, pos: int) -> Iterator[Branch]:
+    def branches(self, state: State, view: Choices, text: str, pos: int) -> Iterator[Branch]:
         yield self._resolve(state)
 
 
@@ -180,7 +132,7 @@ class Mention:
         after = replace(state, a=person) if self.who == "A" else replace(state, b=person)
         return Branch(prob, self._text(person), (), after)
 
-    def _candidates(self, state: State, view: View) -> list[Person]:
+    def _candidates(self, state: State, view: Choices) -> list[Person]:
         person, other = (state.a, state.b) if self.who == "A" else (state.b, state.a)
         if person is None:
             mode = state.modes[0 if self.who == "A" else 1]
@@ -191,11 +143,11 @@ class Mention:
             return [replace(person, gender=g) for g in "mf"]
         return [person]
 
-    def draw(self, state: State, view: View, rng: Generator) -> Branch:
+    def draw(self, state: State, view: Choices, rng: Generator) -> Branch:
         people = self._candidates(state, view)
         return self._write(1 / len(people), people[int(rng.random() * len(people))], state)
 
-    def branches(self, state: State, view: View, text: str, pos: int) -> Iterator[Branch]:
+    def branches(self, state: State, view: Choices, text: str, pos: int) -> Iterator[Branch]:
         people = self._candidates(state, view)
         for person in people:
             if can_continue(text, pos, self._text(person)):
@@ -208,9 +160,24 @@ class Choice:
 
     options: tuple[tuple[Node, ...], ...]
 
-    def draw(self, state: State, view: View, rng: Generator) -> Branch:
+    def draw(self, state: State, view: Choices, rng: Generator) -> Branch:
         return Branch(1 / len(self.options), "", self.options[int(rng.random() * len(self.options))], state)
 
-    def branches(self, state: State, view: View, text: str, pos: int) -> Iterator[Branch]:
+    def branches(self, state: State, view: Choices, text: str, pos: int) -> Iterator[Branch]:
         for option in self.options:
             yield Branch(1 / len(self.options), "", option, state)
+
+
+@dataclass(frozen=True)
+class Deed:
+    """The deed that a reaction speaks of, as the reacting person would name it."""
+
+    def draw(self, state: State, view: Choices, rng: Generator) -> Branch:
+        if state.event is None or state.emotion is None:
+            raise UserError(
+                "A reaction speaks of {deed} where no cause is told: only forms with {&event} may lead to it."
+            )
+        return Branch(1.0, "", state.event.deeds[state.emotion], state)
+
+    def branches(self, state: State, view: Choices, text: str, pos: int) -> Iterator[Branch]:
+        yield self.draw(state, view, None)  # type: ignore[arg-type]

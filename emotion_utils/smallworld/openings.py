@@ -9,8 +9,6 @@ from transformers import PreTrainedTokenizerFast
 
 from emotion_utils.smallworld.grammar import Document, Grammar
 
-__all__ = ["classify", "context_ids", "emotion_prefixes", "openings", "starting_ids"]
-
 Opening = tuple[str, str]  # text, emotion
 
 

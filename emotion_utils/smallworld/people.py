@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["MENTIONS", "PRONOUNS", "Person", "mention"]
-
 FORMS = ("", "o", "gen", "he", "him", "his", "himself", "was")
 FIRST = dict(zip(FORMS, ("I", "me", "my", "I", "me", "my", "myself", "was"), strict=True))
 SECOND = dict(zip(FORMS, ("you", "you", "your", "you", "you", "your", "yourself", "were"), strict=True))

@@ -7,16 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from emotion_utils.errors import UserError
-from emotion_utils.smallworld.nodes import Branch, Lit, Node, State, can_continue
+from emotion_utils.smallworld.nodes import Lit, can_continue
+from emotion_utils.smallworld.world import Branch, Choices, Node, State
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from emotion_utils.smallworld.content import Reaction
-    from emotion_utils.smallworld.views import View
-
-__all__ = ["Deed", "EventSlot", "Fill", "Mark", "React"]
+    from emotion_utils.smallworld.world import Reaction
 
 SECOND_REACTION = 0.3  # share of reactions of up to two sentences that have the second one
 
@@ -28,25 +25,10 @@ class Mark:
     kind: str
     key: str = ""
 
-    def draw(self, state: State, view: View, rng: Generator) -> Branch:
+    def draw(self, state: State, view: Choices, rng: Generator) -> Branch:
         return Branch(1.0, "", (), state)
 
-    def branches(self, state: State, view: View, text: str, pos: int) -> Iterator[Branch]:
-        yield self.draw(state, view, None)  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True)
-class Deed:
-    """The deed that a reaction speaks of, as the reacting person would name it."""
-
-    def draw(self, state: State, view: View, rng: Generator) -> Branch:
-        if state.event is None or state.emotion is None:
-            raise UserError(
-                "A reaction speaks of {deed} where no cause is told: only forms with {&event} may lead to it."
-            )
-        return Branch(1.0, "", state.event.deeds[state.emotion], state)
-
-    def branches(self, state: State, view: View, text: str, pos: int) -> Iterator[Branch]:
+    def branches(self, state: State, view: Choices, text: str, pos: int) -> Iterator[Branch]:
         yield self.draw(state, view, None)  # type: ignore[arg-type]
 
 
@@ -54,17 +36,17 @@ class Deed:
 class EventSlot:
     """The cause: one of the events, in one of its paraphrases."""
 
-    def _branch(self, index: int, state: State, view: View) -> Branch:
+    def _branch(self, index: int, state: State, view: Choices) -> Branch:
         prob, event, nodes, key = view.events[index]
         push = (Mark("cause"), Mark("template", key), *nodes, Mark("cause_end"))
         return Branch(prob, "", push, replace(state, event=event))
 
-    def draw(self, state: State, view: View, rng: Generator) -> Branch:
+    def draw(self, state: State, view: Choices, rng: Generator) -> Branch:
         return self._branch(
             bisect(view.event_cumulative, rng.random() * view.event_cumulative[-1]), state, view
         )
 
-    def branches(self, state: State, view: View, text: str, pos: int) -> Iterator[Branch]:
+    def branches(self, state: State, view: Choices, text: str, pos: int) -> Iterator[Branch]:
         for index in view.lookahead.plausible("event", view.event_texts, text, pos):
             yield self._branch(index, state, view)
 
@@ -95,7 +77,7 @@ class Fill:
         push = (Mark("template", key), *nodes, replace(self, done=self.done + 1))
         return Branch(prob, self.sep if self.done else "", push, replace(state, used=(*state.used, key)))
 
-    def draw(self, state: State, view: View, rng: Generator) -> Branch:
+    def draw(self, state: State, view: Choices, rng: Generator) -> Branch:
         pool = view.pools[self.pool]
         used = set(state.used)
         free = sum(key not in used for key, _ in pool)
@@ -107,7 +89,7 @@ class Fill:
             if key not in used:
                 return self._item((1 - stop) / free, key, nodes, state)
 
-    def branches(self, state: State, view: View, text: str, pos: int) -> Iterator[Branch]:
+    def branches(self, state: State, view: Choices, text: str, pos: int) -> Iterator[Branch]:
         pool = view.pools[self.pool]
         free = sum(key not in state.used for key, _ in pool)
         stop = self._stop_probability(free)
@@ -149,7 +131,7 @@ class React:
             return 0.0
         return 1.0 if self.done >= self.high else 1 - SECOND_REACTION
 
-    def draw(self, state: State, view: View, rng: Generator) -> Branch:
+    def draw(self, state: State, view: Choices, rng: Generator) -> Branch:
         stop = self._stop_probability()
         if stop and rng.random() < stop:
             return self._stop(stop, state)
@@ -163,7 +145,7 @@ class React:
         at = bisect(options.cumulative, rng.random() * options.cumulative[-1])
         return self._say(prob * options.probs[at], options.reactions[at], state)
 
-    def branches(self, state: State, view: View, text: str, pos: int) -> Iterator[Branch]:
+    def branches(self, state: State, view: Choices, text: str, pos: int) -> Iterator[Branch]:
         stop = self._stop_probability()
         if stop:
             yield self._stop(stop, state)

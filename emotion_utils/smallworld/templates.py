@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 
-from emotion_utils.errors import UserError
-from emotion_utils.smallworld.nodes import Choice, Draw, Lit, Mention, Node, Ref
+from emotion_utils.core.errors import UserError
+from emotion_utils.smallworld.nodes import Choice, Deed, Draw, Lit, Mention, Ref
 from emotion_utils.smallworld.people import MENTIONS
-from emotion_utils.smallworld.sentences import Deed, EventSlot, Fill, React
-
-__all__ = ["parse_template"]
+from emotion_utils.smallworld.sentences import EventSlot, Fill, React
+from emotion_utils.smallworld.world import Node
 
 SLOT = re.compile(
     r"\{(?:(?P<who>[AB])(?:\.(?P<form>\w+))?"

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from itertools import accumulate
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-from emotion_utils.smallworld.content import EMOTIONS, Content, Event, Form, Reaction, held_out
-from emotion_utils.smallworld.lookahead import Lookahead
-from emotion_utils.smallworld.nodes import Node, State
+from emotion_utils.smallworld.nodes import Choice, Deed, Draw, Lit
 from emotion_utils.smallworld.people import Person
-
-__all__ = ["SPLITS", "View"]
+from emotion_utils.smallworld.world import (
+    EMOTIONS,
+    Ahead,
+    Cause,
+    Choices,
+    Content,
+    Event,
+    Form,
+    Node,
+    Options,
+    Reaction,
+    State,
+    held_out,
+)
 
 SPLITS = ("train", "heldout_templates", "heldout_words", "all")
 AMBIGUOUS = 0.15  # share of documents whose cause leaves the emotion open
@@ -22,19 +32,11 @@ POLITENESS = {
     "casual": {"polite": 0.5, "plain": 1.5, "blunt": 2.0},
 }
 INTENSITY = {"minor": {"mild": 3.0, "strong": 1.0}, "major": {"mild": 0.5, "strong": 2.0}}
-Cause = tuple[float, Event | None, str]
+
 Keyed = TypeVar("Keyed", Form, Reaction)
 
 
-class Options(NamedTuple):
-    """Reactions that are possible at one point, with their probabilities."""
-
-    reactions: list[Reaction]
-    probs: list[float]
-    cumulative: list[float]
-
-
-class View:
+class View(Choices):
     """The words and templates of one split, indexed for drawing and for recognising.
 
     Parameters
@@ -178,3 +180,57 @@ def _by_first_letter(words: list[str]) -> dict[str, list[str]]:
     for word in words:
         index[word[0].lower()].append(word)
     return dict(index)
+
+
+LONGEST_MENTION = 40
+Skeleton = tuple[tuple[str, int], ...]
+
+
+class Lookahead(Ahead):
+    """Fixed pieces of sentence templates, each with the longest text that its slots can put before it."""
+
+    def __init__(self, content: Content) -> None:
+        self._longest = {c: max(map(len, words)) + len("an ") for c, words in content.lexicon.items()}
+        self._skeletons: dict[int, Skeleton] = {}
+        self._text = ""
+        self._found: dict[tuple[str, int], list[int]] = {}
+
+    def plausible(self, group: str, templates: list[tuple[Node, ...]], text: str, pos: int) -> list[int]:
+        """Indices of the ``templates`` that may stand at ``pos`` of ``text``; remembered per ``group`` and text."""
+        if text is not self._text:
+            self._text, self._found = text, {}
+        if (group, pos) not in self._found:
+            self._found[group, pos] = [i for i, nodes in enumerate(templates) if self.fits(nodes, text, pos)]
+        return self._found[group, pos]
+
+    def fits(self, nodes: tuple[Node, ...], text: str, pos: int) -> bool:
+        """False only where ``nodes`` cannot write what ``text`` says from ``pos`` on."""
+        latest = pos  # where the piece ends at the latest; ``pos`` is where it ends at the earliest
+        for piece, slack in self._skeleton(nodes):
+            latest += slack + len(piece)
+            at = text.find(piece, pos, latest)
+            if at < 0:
+                return len(text) < latest
+            pos = at + len(piece)
+        return True
+
+    def _skeleton(self, nodes: tuple[Node, ...]) -> Skeleton:
+        if id(nodes) not in self._skeletons:
+            pieces, slack = [], 0
+            for node in nodes:
+                if isinstance(node, Lit):
+                    pieces.append((node.text, slack))
+                    slack = 0
+                else:
+                    slack += self._longest_text(node)
+            self._skeletons[id(nodes)] = tuple(pieces)
+        return self._skeletons[id(nodes)]
+
+    def _longest_text(self, node: Node) -> int:
+        if isinstance(node, Lit):
+            return len(node.text)
+        if isinstance(node, Draw):
+            return self._longest[node.category]
+        if isinstance(node, Choice):
+            return max(sum(map(self._longest_text, option)) for option in node.options)
+        return max(LONGEST_MENTION, 150 * isinstance(node, Deed))

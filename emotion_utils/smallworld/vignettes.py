@@ -15,16 +15,14 @@ import numpy as np
 
 from emotion_utils.smallworld.derivations import push
 from emotion_utils.smallworld.grammar import load_grammar
-from emotion_utils.smallworld.nodes import State, capitalise
+from emotion_utils.smallworld.nodes import capitalise
+from emotion_utils.smallworld.world import State
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from emotion_utils.smallworld.content import Event
-    from emotion_utils.smallworld.nodes import Node
     from emotion_utils.smallworld.views import View
-
-__all__ = ["OTHER", "PARTNER", "build_implicit", "build_triples"]
+    from emotion_utils.smallworld.world import Event, Node
 
 EMOTIONAL = ("gratitude", "anger", "apology")
 SELECT, TEST = ("garden", "office", "technology"), ("health", "sport")

@@ -14,11 +14,8 @@ from jaxtyping import Float
 from scipy.special import ndtr, ndtri
 from scipy.stats import t as student
 
-from emotion_utils.resampling import unit_weights
-from emotion_utils.statistics.sizes import cohens_d_z, means, moments_d_z
-from emotion_utils.statistics.units import UnitSums
-
-__all__ = ["LEVEL", "Interval", "Kind", "Statistic", "bootstrap"]
+from emotion_utils.statistics.resampling import unit_weights
+from emotion_utils.statistics.units import UnitSums, cohens_d_z, means, moments_d_z
 
 LEVEL = 0.95
 CHUNK = 512

@@ -8,9 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import false_discovery_control
 
-from emotion_utils.errors import UserError
-
-__all__ = ["Correction", "adjusted"]
+from emotion_utils.core.errors import UserError
 
 Correction = Literal["holm", "fdr_bh"]
 

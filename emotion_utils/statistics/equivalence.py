@@ -8,11 +8,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import t as student
 
-from emotion_utils.errors import UserError
-from emotion_utils.statistics.sizes import ROUNDING, means, variances
-from emotion_utils.statistics.units import UnitSums
-
-__all__ = ["SMALLEST", "Equivalence", "equivalence"]
+from emotion_utils.core.errors import UserError
+from emotion_utils.statistics.units import ROUNDING, UnitSums, means, variances
 
 SMALLEST = 0.2
 """The smallest effect of interest, in standard deviations of the differences: a small effect {cite:p}`cohen1988`."""

@@ -10,11 +10,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from emotion_utils.nulls import TIE, permutation_p
-from emotion_utils.resampling import FEWEST_UNITS
+from emotion_utils.statistics.permutations import TIE, permutation_p
+from emotion_utils.statistics.resampling import FEWEST_UNITS
 from emotion_utils.statistics.units import UnitSums, scales, unit_sums
-
-__all__ = ["least_p", "max_t", "max_t_by_emotion", "sign_flip_p", "signs"]
 
 MANY_UNITS = 24
 EXACTLY = 1e-7

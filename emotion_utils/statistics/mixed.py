@@ -12,9 +12,8 @@ from scipy.stats import t as student
 from statsmodels.regression.mixed_linear_model import MixedLM
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
-from emotion_utils.statistics.units import FEWEST_UNITS, unit_codes
-
-__all__ = ["Mixed", "mixed_model"]
+from emotion_utils.statistics.resampling import FEWEST_UNITS
+from emotion_utils.statistics.units import unit_codes
 
 
 class Mixed(NamedTuple):

@@ -9,11 +9,8 @@ from jaxtyping import Float, Shaped
 from emotion_utils.statistics.bootstrap import bootstrap
 from emotion_utils.statistics.equivalence import equivalence
 from emotion_utils.statistics.flips import sign_flip_p
-from emotion_utils.statistics.shapes import shapes
-from emotion_utils.statistics.sizes import cohens_d_z, correction, means
-from emotion_utils.statistics.units import scales, unit_sums
-
-__all__ = ["N_FLIPS", "N_RESAMPLES", "paired_effects"]
+from emotion_utils.statistics.resampling import FEWEST_UNITS
+from emotion_utils.statistics.units import cohens_d_z, correction, means, scales, unit_sums
 
 N_RESAMPLES, N_FLIPS = 2000, 10_000
 
@@ -42,7 +39,7 @@ def paired_effects(
     Columns ``n, n_units, mean, low, high`` (BCa, expanded for the number of units, 95 %, in the
     outcome's unit), ``d_z, d_low, d_high`` (standard
     deviations), ``g`` (Hedges), ``p`` (sign flips, alone), ``p_equivalence`` (two one-sided tests against 0.2 standard
-    deviations) and ``shape`` (:func:`emotion_utils.statistics.shapes.shapes`). NaN where a test has fewer than 3
+    deviations) and ``shape`` (:func:`emotion_utils.statistics.paired.shapes`). NaN where a test has fewer than 3
     pairs or 8 units.
     """
     size = scales(differences)
@@ -67,3 +64,45 @@ def paired_effects(
             "shape": shapes(np.asarray(differences)),
         }
     )
+
+
+MOSTLY_ZERO = 0.8
+"""Share of differences that are exactly 0 from which on they are called sparse."""
+SKEWED = 1.0
+"""Skewness, without a sign, above which differences are called skewed."""
+SECTION = "statistics"
+
+
+def shapes(differences: Float[np.ndarray, "pair test"]) -> list[str]:
+    """Name the kind of differences of every test.
+
+    Parameters
+    ----------
+    differences
+        NaN where a side of a pair is missing.
+
+    Returns
+    -------
+    The first of these that fits: ``too few`` (fewer than 8 pairs), ``constant``, ``sparse`` (:data:`MOSTLY_ZERO` or
+    more are 0), ``skewed`` (beyond :data:`SKEWED`), ``counts`` (all are whole numbers), ``symmetric``.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    known = ~np.isnan(values)
+    n, filled = known.sum(axis=0), np.where(known, values, 0.0)
+    pairs = np.maximum(n, 1)
+    scaled = filled / scales(values)
+    gap = np.where(known, scaled - scaled.sum(axis=0) / pairs, 0.0)
+    largest = np.abs(filled).max(axis=0, initial=0.0)
+    # numpy's `where` of an extreme needs a start beyond all values
+    width = np.where(known, values, -np.inf).max(axis=0, initial=-np.inf)
+    width = width - np.where(known, values, np.inf).min(axis=0, initial=np.inf)
+    spread = (gap**2).sum(axis=0) / pairs
+    skew = np.divide((gap**3).sum(axis=0) / pairs, spread**1.5, out=np.zeros(len(n)), where=spread > 0)
+    rules = {
+        "too few": n < FEWEST_UNITS,
+        "constant": width <= 1e-12 * largest,
+        "sparse": (known & (values == 0)).sum(axis=0) >= MOSTLY_ZERO * pairs,
+        "skewed": np.abs(skew) > SKEWED,
+        "counts": (~known | (filled == np.round(filled))).all(axis=0),
+    }
+    return np.select(list(rules.values()), list(rules), default="symmetric").tolist()

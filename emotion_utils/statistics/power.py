@@ -14,18 +14,7 @@ import pandas as pd
 from jaxtyping import Float
 from statsmodels.stats.power import TTestPower
 
-from emotion_utils.errors import UserError
-
-__all__ = [
-    "ALPHA",
-    "POWER",
-    "curves",
-    "least_effect",
-    "needed_n",
-    "needed_n_as_published",
-    "post_hoc_as_published",
-    "power_of",
-]
+from emotion_utils.core.errors import UserError
 
 ALPHA, POWER = 0.05, 0.8
 """Two-sided level of the test, and the chance of finding an effect that is asked for."""

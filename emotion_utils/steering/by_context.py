@@ -12,13 +12,11 @@ from emotion_utils.steering.contexts import fresh_contexts
 from emotion_utils.steering.controls import KINDS, control_settings
 from emotion_utils.steering.dose import STYLE, styled
 from emotion_utils.steering.readout import reply_log_odds
-from emotion_utils.steering.subject import Subject
+from emotion_utils.steering.subject import SteeredModel
 from emotion_utils.steering.trials import chosen_settings, outcomes, run
 
 if TYPE_CHECKING:
-    from emotion_utils.store import Store
-
-__all__ = ["COST", "SCORES", "SHIFT", "UNTOUCHED", "scored_contexts"]
+    from emotion_utils.core.store import Store
 
 UNTOUCHED = "untouched"
 COST = "nats"
@@ -29,7 +27,7 @@ KEYS = ["emotion", "kind", "number", "prompt"]
 
 
 def scored_contexts(
-    subject: Subject,
+    subject: SteeredModel,
     chosen: Mapping[str, pd.Series],
     n: int,
     *,

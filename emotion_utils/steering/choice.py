@@ -8,10 +8,8 @@ import numpy as np
 import pandas as pd
 
 from emotion_utils.steering.controls import KINDS, control_settings
-from emotion_utils.steering.subject import Subject
+from emotion_utils.steering.subject import SteeredModel
 from emotion_utils.steering.trials import BUDGET, GOAL, OPENING, chosen_settings, outcomes, run
-
-__all__ = ["RANDOM_AT_MOST", "choose", "random_share"]
 
 RANDOM_AT_MOST = 0.05
 """Share of contexts that random vectors may turn on average."""
@@ -54,7 +52,9 @@ def _first_special(rows: pd.DataFrame, random: Callable[[pd.Series], float] | No
     return best
 
 
-def random_share(subject: Subject, contexts: pd.DataFrame, n: int, seed: int) -> Callable[[pd.Series], float]:
+def random_share(
+    subject: SteeredModel, contexts: pd.DataFrame, n: int, seed: int
+) -> Callable[[pd.Series], float]:
     """Measure what random vectors turn at a cell, for :func:`choose`.
 
     Parameters

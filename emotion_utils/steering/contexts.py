@@ -5,12 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from emotion_utils.errors import UserError
-from emotion_utils.resampling import resampling_units
+from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.scoring.replies import genuine_replies, splice
-from emotion_utils.suggestions import suggestion
-
-__all__ = ["COLUMNS", "example_before", "fresh_contexts", "instruction_before", "neutral_contexts"]
+from emotion_utils.statistics.resampling import resampling_units
 
 COLUMNS = ["context", "unit", "source"]
 INSTRUCTIONS = {
@@ -63,7 +60,7 @@ def fresh_contexts(n: int, seed: int) -> pd.DataFrame:
     -------
     As :func:`neutral_contexts`; the unit is the kind of event that is told.
     """
-    from emotion_utils.smallworld.evaluate import reacting
+    from emotion_utils.smallworld.corpus import reacting
     from emotion_utils.smallworld.grammar import load_grammar
 
     found = reacting(load_grammar("en"), n, seed, emotion="neutral")

@@ -11,28 +11,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from emotion_utils.errors import UserError
-from emotion_utils.lexicality import permute_blocks
-from emotion_utils.nulls import permutation_p
-from emotion_utils.probing import shuffled
+from emotion_utils.core.errors import UserError
+from emotion_utils.statistics.permutations import permutation_p, permute_blocks
 from emotion_utils.steering.contexts import example_before, instruction_before
-from emotion_utils.steering.subject import MADE, Subject
-from emotion_utils.steering.trials import Setting, astray, outcomes, run
-from emotion_utils.vectors import centred_class_means
+from emotion_utils.steering.subject import MADE, SteeredModel
+from emotion_utils.steering.trials import SteeringSetting, astray, outcomes, run
+from emotion_utils.vectors.probing import shuffled
+from emotion_utils.vectors.vector import centred_class_means
 
 if TYPE_CHECKING:
-    from emotion_utils.store import Store
-
-__all__ = [
-    "KINDS",
-    "by_control",
-    "compare",
-    "control_settings",
-    "covariance_matched",
-    "isotropic",
-    "label_shuffled",
-    "prompted",
-]
+    from emotion_utils.core.store import Store
 
 KINDS = ("isotropic", "covariance-matched", "label-shuffled")
 """Random directions: any alike; spread like the residual stream; made like the vector, from exchanged labels."""
@@ -52,7 +40,7 @@ def covariance_matched(
 
 
 def label_shuffled(
-    subject: Subject, emotion: str, layer: int, made: str, n: int, seed: int
+    subject: SteeredModel, emotion: str, layer: int, made: str, n: int, seed: int
 ) -> Float[Tensor, "vector d_model"]:
     """Directions of length 1 made as the emotion's vector, after labels were permuted between template families."""
     if n == 0:
@@ -65,7 +53,9 @@ def label_shuffled(
     return _units(torch.cat([centred_class_means(states, labels)[emotion] for labels in drawn]).double())
 
 
-def control_settings(subject: Subject, setting: Setting, n: int, seed: int) -> list[Setting]:
+def control_settings(
+    subject: SteeredModel, setting: SteeringSetting, n: int, seed: int
+) -> list[SteeringSetting]:
     """Controls of one setting: ``n`` random vectors, in equal parts of each kind, and the other emotions' vectors.
 
     All are as long as the emotion's vector and are added at the same layer and positions.
@@ -145,7 +135,7 @@ def by_control(controls: pd.DataFrame) -> pd.DataFrame:
 
 
 def prompted(
-    subject: Subject,
+    subject: SteeredModel,
     contexts: pd.DataFrame,
     prompts: pd.DataFrame,
     *,
@@ -173,7 +163,7 @@ def prompted(
     """
     rows = []
     for emotion in subject.emotions:
-        plain = [Setting(emotion, 0, 0.0, subject.direction(emotion, 0))]
+        plain = [SteeringSetting(emotion, 0, 0.0, subject.direction(emotion, 0))]
         ways = {
             "instruction": instruction_before(contexts, emotion),
             "example": example_before(contexts, prompts, emotion, seed),

@@ -10,21 +10,19 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 
-from emotion_utils.backoff import in_pieces
-from emotion_utils.interventions import UNTOUCHED, Condition
-from emotion_utils.prefill import Prefill
-from emotion_utils.rows import Rows
+from emotion_utils.engine.backoff import in_pieces
+from emotion_utils.engine.interventions import UNTOUCHED, Condition
+from emotion_utils.engine.prefill import Prefill
+from emotion_utils.engine.requests import ConditionBatch
 from emotion_utils.scoring.divergence import kl_divergence
-from emotion_utils.steering.subject import Subject
-from emotion_utils.steering.trials import Setting, conditions_of
-
-__all__ = ["text_divergence"]
+from emotion_utils.steering.subject import SteeredModel
+from emotion_utils.steering.trials import SteeringSetting, conditions_of
 
 ROWS = 16
 
 
 def text_divergence(
-    subject: Subject, table: pd.DataFrame, settings: Sequence[Setting]
+    subject: SteeredModel, table: pd.DataFrame, settings: Sequence[SteeringSetting]
 ) -> Float[np.ndarray, " text"]:
     """Mean divergence of the steered from the untouched model over the tokens of each text, in nats per token.
 
@@ -55,11 +53,11 @@ def text_divergence(
     return found
 
 
-def _means(subject: Subject, table: Sequence[tuple[list[int], list[int], Condition]]) -> list[float]:
+def _means(subject: SteeredModel, table: Sequence[tuple[list[int], list[int], Condition]]) -> list[float]:
     texts = [prompt + new[:-1] for prompt, new, _ in table]
     keep = max(len(new) for _, new, _ in table)
     lengths = [len(prompt) for prompt, _, _ in table]
-    rows = partial(Rows.of, subject.model, subject.tokenizer, texts, prompts=lengths)
+    rows = partial(ConditionBatch.of, subject.model, subject.tokenizer, texts, prompts=lengths)
     steered, untouched = (
         torch.log_softmax(Prefill(rows(conditions=chosen), keep=keep).run().logits.float(), -1)
         for chosen in ([condition for _, _, condition in table], [UNTOUCHED] * len(table))

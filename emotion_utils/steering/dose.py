@@ -7,15 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from emotion_utils.resampling import grouped_mean_interval
 from emotion_utils.scoring.fluency import distinct_ngrams, repeated_ngrams
 from emotion_utils.scoring.grammar import emotion_shift, grammatical
 from emotion_utils.scoring.lexical import keyword_count, vader_sentiment
 from emotion_utils.scoring.politeness import politeness
 from emotion_utils.scoring.scorer import Scorer, score
-from emotion_utils.steering.subject import Subject
-
-__all__ = ["FINE", "STYLE", "curve", "difference", "said", "style_scorers", "styled", "world_scorers"]
+from emotion_utils.statistics.resampling import grouped_mean_interval
+from emotion_utils.steering.subject import SteeredModel
 
 FINE = (-2.0, -1.5, -1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 STYLE = ("keywords", "vader", "politeness", "repetition", "distinct_1")
@@ -27,7 +25,7 @@ def style_scorers() -> list[Scorer]:
     return [keyword_count(), vader_sentiment(), politeness(), repeated_ngrams(), distinct_ngrams(1)]
 
 
-def world_scorers(subject: Subject) -> list[Scorer]:
+def world_scorers(subject: SteeredModel) -> list[Scorer]:
     """What only the grammar of the small world can say, of the models that were trained on it."""
     return [grammatical(), emotion_shift()] if subject.knows_replies else []
 

@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Unpack
 
 import pandas as pd
 
-from emotion_utils.overview import Comparison, Options
+from emotion_utils.core.profiles import SteeringSize
 from emotion_utils.steering import trials
 from emotion_utils.steering.by_context import scored_contexts
 from emotion_utils.steering.choice import RANDOM_AT_MOST, choose, random_share
 from emotion_utils.steering.contexts import neutral_contexts
 from emotion_utils.steering.controls import compare, control_settings
-from emotion_utils.steering.sizes import Size
-from emotion_utils.steering.subject import Subject, prepare
+from emotion_utils.steering.subject import SteeredModel, prepare
+from emotion_utils.vectors.comparison import Comparison, Options
 
 if TYPE_CHECKING:
-    from emotion_utils.store import Store
-
-__all__ = ["P_AT_MOST", "Trial", "by_context", "overview", "passed", "trial"]
+    from emotion_utils.core.store import Store
 
 FEW = 4
 """Contexts on which random vectors are tried before a cell is chosen: one vector turns nearly all of them or none."""
@@ -59,7 +57,7 @@ class Trial:
         ``steered`` says whether it reaches the goal within the budget, ``beyond_random`` whether p is small.
         """
         against = compare(self.steered, self.controls, self.untouched).set_index(["emotion", "against"])
-        held = trials.cells(self.steered, ["emotion"]).set_index("emotion")
+        held = trials.sweep_summary(self.steered, ["emotion"]).set_index("emotion")
         rows = []
         for emotion, row in self.chosen.items():
             beside = against.loc[(emotion, "all random")]
@@ -80,9 +78,9 @@ class Trial:
 
 
 def trial(
-    subject: Subject,
+    subject: SteeredModel,
     prompts: pd.DataFrame,
-    size: Size,
+    size: SteeringSize,
     *,
     alphas: Sequence[float] = trials.ALPHAS,
     store: Store | None = None,
@@ -111,7 +109,7 @@ def trial(
     sweep = trials.outcomes(
         subject, trials.run(subject, chosen_on, trials.grid(subject, alphas), store=store)
     )
-    found = trials.cells(sweep, seed=seed)
+    found = trials.sweep_summary(sweep, seed=seed)
     chosen = choose(found, random_share(subject, chosen_on.head(FEW), size.controls, seed))
     settings = trials.chosen_settings(subject, chosen)
     beside = [c for own in settings for c in control_settings(subject, own, size.controls, seed)]
@@ -124,7 +122,7 @@ def trial(
 
 
 def overview(
-    models: Sequence[str], prompts: pd.DataFrame, size: Size, store: Store, **options: Unpack[Options]
+    models: Sequence[str], prompts: pd.DataFrame, size: SteeringSize, store: Store, **options: Unpack[Options]
 ) -> pd.DataFrame:
     """The summary of the trial of several models, each computed once per store.
 
@@ -165,7 +163,7 @@ def overview(
 
 
 def by_context(
-    models: Sequence[str], prompts: pd.DataFrame, size: Size, store: Store, **options: Unpack[Options]
+    models: Sequence[str], prompts: pd.DataFrame, size: SteeringSize, store: Store, **options: Unpack[Options]
 ) -> pd.DataFrame:
     """What each fresh context scores under the chosen settings of several models: parameters of :func:`overview`.
 
@@ -183,7 +181,7 @@ def by_context(
     return asked.tables(BY_CONTEXT, compute, __name__)
 
 
-def _prepared(name: str, asked: Comparison) -> Subject:
+def _prepared(name: str, asked: Comparison) -> SteeredModel:
     return prepare(name, *asked.load(name), asked.prompts, asked.store, seed=asked.seed)
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from emotion_utils.errors import UserError
-from emotion_utils.interventions import UNTOUCHED, Window, steering
+from emotion_utils.core.errors import UserError
+from emotion_utils.engine.interventions import UNTOUCHED, Window, steering
+from emotion_utils.engine.teacher_forcing import continuation_log_probs, log_odds, next_token_log_probs
 from emotion_utils.scoring.divergence import kl_divergence
 from emotion_utils.scoring.replies import (
     REPLIES_DRAWN,
@@ -19,11 +20,8 @@ from emotion_utils.scoring.replies import (
     own_openings,
     splice,
 )
-from emotion_utils.steering.subject import Subject
-from emotion_utils.steering.trials import WINDOWS, Setting, conditions_of, described
-from emotion_utils.teacher_forcing import continuation_log_probs, log_odds, next_token_log_probs
-
-__all__ = ["ceiling", "first_word", "reply_log_odds", "turns_round", "wrong_way"]
+from emotion_utils.steering.subject import SteeredModel
+from emotion_utils.steering.trials import WINDOWS, SteeringSetting, conditions_of, described
 
 REPLIES = 4
 """Genuine replies of an emotion whose probabilities are added up."""
@@ -31,7 +29,7 @@ MARK = "X"
 
 
 def reply_log_odds(
-    subject: Subject, contexts: pd.DataFrame, settings: Sequence[Setting], n: int = REPLIES
+    subject: SteeredModel, contexts: pd.DataFrame, settings: Sequence[SteeringSetting], n: int = REPLIES
 ) -> pd.DataFrame:
     """Log-odds of genuine replies of the emotion against neutral ones, by teacher forcing: no text is generated.
 
@@ -59,7 +57,7 @@ def reply_log_odds(
 
 
 def _odds(
-    subject: Subject, contexts: pd.DataFrame, emotion: str, settings: Sequence[Setting], n: int
+    subject: SteeredModel, contexts: pd.DataFrame, emotion: str, settings: Sequence[SteeringSetting], n: int
 ) -> pd.DataFrame:
     start = contexts["context"].iloc[0]
     texts = [splice(start, reply) for kind in (emotion, "neutral") for reply in genuine_replies(kind, n)]
@@ -104,7 +102,7 @@ def turns_round(wrong: pd.DataFrame) -> pd.Series:
     return (units["wrong"] < 0.5).groupby(units["emotion"], sort=False).all()
 
 
-def ceiling(subject: Subject, contexts: pd.DataFrame) -> pd.Series:
+def ceiling(subject: SteeredModel, contexts: pd.DataFrame) -> pd.Series:
     """By emotion: the share of genuine replies whose first word is one that ``own`` of :func:`first_word` counts.
 
     No model reads anything here: this is what the small world itself would reach.
@@ -121,7 +119,9 @@ def ceiling(subject: Subject, contexts: pd.DataFrame) -> pd.Series:
     return (sum(found[1:], found[0]) / len(contexts)).reindex(subject.emotions)
 
 
-def first_word(subject: Subject, contexts: pd.DataFrame, settings: Sequence[Setting]) -> pd.DataFrame:
+def first_word(
+    subject: SteeredModel, contexts: pd.DataFrame, settings: Sequence[SteeringSetting]
+) -> pd.DataFrame:
     """The one token that begins the reply, after whatever mark opens it.
 
     A setting acts at the positions at which it acts when the text is generated: the mark is counted as a new token.
@@ -143,11 +143,11 @@ def first_word(subject: Subject, contexts: pd.DataFrame, settings: Sequence[Sett
 
 
 def _words(
-    subject: Subject,
+    subject: SteeredModel,
     contexts: pd.DataFrame,
     mark: str,
     shift: int,
-    settings: Sequence[Setting],
+    settings: Sequence[SteeringSetting],
     owned: Mapping[str, list[int]],
 ) -> pd.DataFrame:
     ids = [subject.ids(text + mark) for text in contexts["context"]]
@@ -184,7 +184,7 @@ def _by_joint(contexts: pd.DataFrame) -> Iterator[pd.DataFrame]:
         yield part
 
 
-def _by_shift(subject: Subject, contexts: pd.DataFrame, mark: str) -> Iterator[tuple[int, pd.DataFrame]]:
+def _by_shift(subject: SteeredModel, contexts: pd.DataFrame, mark: str) -> Iterator[tuple[int, pd.DataFrame]]:
     """Contexts that the mark makes longer by as many tokens."""
     texts = contexts["context"]
     shifts = np.array([len(subject.ids(text + mark)) - len(subject.ids(text)) for text in texts])

@@ -16,20 +16,18 @@ from emotion_utils.scoring.scorer import score
 from emotion_utils.steering.contexts import neutral_contexts
 from emotion_utils.steering.controls import control_settings
 from emotion_utils.steering.dose import difference
-from emotion_utils.steering.subject import Subject
+from emotion_utils.steering.subject import SteeredModel
 from emotion_utils.steering.trials import chosen_settings, run
 
 if TYPE_CHECKING:
-    from emotion_utils.store import Store
-
-__all__ = ["SCORES", "compared", "side_by_side", "steered_texts"]
+    from emotion_utils.core.store import Store
 
 SCORES = ("classifier", "keywords", "vader", "politeness", "repetition")
 EVERYWHERE = "everywhere"
 
 
 def steered_texts(
-    subject: Subject,
+    subject: SteeredModel,
     prompts: pd.DataFrame,
     chosen: Mapping[str, pd.Series],
     n_controls: int,

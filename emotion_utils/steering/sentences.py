@@ -10,8 +10,6 @@ from emotion_utils.steering.choice import RANDOM_AT_MOST
 from emotion_utils.steering.overview import P_AT_MOST, passed
 from emotion_utils.steering.readout import turns_round
 
-__all__ = ["accuracy", "all_models", "blind_model", "both_signs", "span", "specific", "with_intervals"]
-
 HALF = 0.5
 
 

@@ -13,22 +13,20 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from emotion_utils.activations import extract, identity, points
-from emotion_utils.lexicality import family_blocks
-from emotion_utils.models import BUNDLED
-from emotion_utils.probing import Contrast, by_emotion, fit
-from emotion_utils.reads import Readings, read_sets
+from emotion_utils.activations.extraction import extract, identity, points
+from emotion_utils.activations.prompt_sets import PromptSetActivations, read_sets
+from emotion_utils.models.registry import BUNDLED
 from emotion_utils.scoring.judge import Judge, relative_perplexity
 from emotion_utils.scoring.scorer import Scorer
 from emotion_utils.smallworld.openings import starting_ids
-from emotion_utils.vectors import EmotionVector, centred_class_means
+from emotion_utils.statistics.permutations import family_blocks
+from emotion_utils.vectors.probing import Contrast, by_emotion, fit
+from emotion_utils.vectors.vector import EmotionVector, centred_class_means
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from emotion_utils.store import Store
-
-__all__ = ["MADE", "Subject", "prepare"]
+    from emotion_utils.core.store import Store
 
 MADE = ("minus neutral", "centred")
 """How a vector is made: the mean of an emotion minus that of the neutral prompts, as in the reports, or minus the mean
@@ -39,7 +37,7 @@ CLOUD = 512
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class SteeredModel:
     """What all measurements of one model share.
 
     Attributes
@@ -111,7 +109,7 @@ def prepare(
     prompts: pd.DataFrame,
     store: Store | None = None,
     seed: int = 0,
-) -> Subject:
+) -> SteeredModel:
     """Make the vectors of a model and measure its unit of strength, on the build split alone.
 
     Parameters
@@ -140,10 +138,12 @@ def prepare(
     rows = np.random.default_rng(seed).permutation(len(cloud))[:CLOUD]
     kept = cloud[torch.from_numpy(np.sort(rows))]
     blocks = family_blocks(table)
-    return Subject(name, model, tokenizer, built, states, labels, blocks, vectors, unit, kept)
+    return SteeredModel(name, model, tokenizer, built, states, labels, blocks, vectors, unit, kept)
 
 
-def _build_states(readings: Readings) -> tuple[Float[Tensor, "prompt layer d_model"], pd.DataFrame]:
+def _build_states(
+    readings: PromptSetActivations,
+) -> tuple[Float[Tensor, "prompt layer d_model"], pd.DataFrame]:
     """States at the end of the prompts of the build split, and these prompts."""
     ids, values = readings.found["prompts"].at("end")
     table = readings.prompts["prompts"].set_index("id").loc[ids].reset_index()

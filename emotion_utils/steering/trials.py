@@ -12,9 +12,10 @@ import pandas as pd
 from jaxtyping import Float
 from torch import Tensor
 
-from emotion_utils.errors import UserError
-from emotion_utils.generation import Sampling, generate
-from emotion_utils.interventions import (
+from emotion_utils.core.errors import UserError, suggestion
+from emotion_utils.engine.decoding import Sampling
+from emotion_utils.engine.generation import generate
+from emotion_utils.engine.interventions import (
     EVERYWHERE,
     FROM_END,
     GENERATED,
@@ -24,39 +25,13 @@ from emotion_utils.interventions import (
     Window,
     steering,
 )
-from emotion_utils.resampling import grouped_mean_interval
 from emotion_utils.scoring.classifier import emotions_said
 from emotion_utils.scoring.replies import first_reply
-from emotion_utils.steering.subject import MADE, Subject
-from emotion_utils.suggestions import suggestion
+from emotion_utils.statistics.resampling import grouped_mean_interval
+from emotion_utils.steering.subject import MADE, SteeredModel
 
 if TYPE_CHECKING:
-    from emotion_utils.store import Store
-
-__all__ = [
-    "ALPHAS",
-    "BUDGET",
-    "GOAL",
-    "GREEDY",
-    "NEW_TOKENS",
-    "OPENING",
-    "REPLY",
-    "SAMPLED",
-    "WINDOWS",
-    "Setting",
-    "astray",
-    "at_chosen",
-    "by_contexts",
-    "cells",
-    "chosen_settings",
-    "conditions_of",
-    "described",
-    "elsewhere",
-    "for_explorer",
-    "grid",
-    "outcomes",
-    "run",
-]
+    from emotion_utils.core.store import Store
 
 ALPHAS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
 """Strengths of the reports, here in units of the residual norm."""
@@ -82,14 +57,13 @@ WINDOWS: dict[str, Window] = {
     "everywhere": EVERYWHERE,
 }
 
-
 KEYS = ("made", "emotion", "layer", "alpha")
 """What tells the settings of a sweep apart."""
 ABOUT = ["kind", "number", *KEYS, "where"]
 
 
 @dataclass(frozen=True, eq=False)
-class Setting:
+class SteeringSetting:
     """One way of steering.
 
     Attributes
@@ -132,29 +106,29 @@ class Setting:
         return steering(name, self.vector, self.layer, self.alpha, WINDOWS[self.where])
 
 
-def conditions_of(settings: Sequence[Setting]) -> dict[str, Condition]:
+def conditions_of(settings: Sequence[SteeringSetting]) -> dict[str, Condition]:
     """The different conditions of settings, by name."""
     return {(made := setting.condition()).name: made for setting in settings}
 
 
-def described(settings: Sequence[Setting]) -> pd.DataFrame:
+def described(settings: Sequence[SteeringSetting]) -> pd.DataFrame:
     """One row per setting: ``condition`` (its name), ``kind, number, made, emotion, layer, alpha, where``."""
     rows = [(s.condition().name, *(getattr(s, name) for name in ABOUT)) for s in settings]
     return pd.DataFrame(rows, columns=["condition", *ABOUT])
 
 
-def grid(subject: Subject, alphas: Sequence[float] = ALPHAS) -> list[Setting]:
+def grid(subject: SteeredModel, alphas: Sequence[float] = ALPHAS) -> list[SteeringSetting]:
     """All kinds of vectors, emotions, layers and strengths."""
     return [
-        Setting(emotion, layer, alpha, subject.direction(emotion, layer, made), made)
+        SteeringSetting(emotion, layer, alpha, subject.direction(emotion, layer, made), made)
         for made, emotion, layer, alpha in product(MADE, subject.emotions, subject.layers, alphas)
     ]
 
 
 def run(
-    subject: Subject,
+    subject: SteeredModel,
     contexts: pd.DataFrame,
-    settings: Sequence[Setting],
+    settings: Sequence[SteeringSetting],
     *,
     how: Sampling = GREEDY,
     store: Store | None = None,
@@ -180,7 +154,7 @@ def run(
     return described(settings).merge(texts, on="condition").join(contexts.reset_index(drop=True), on="prompt")
 
 
-def outcomes(subject: Subject, table: pd.DataFrame, *, cost: bool = True) -> pd.DataFrame:
+def outcomes(subject: SteeredModel, table: pd.DataFrame, *, cost: bool = True) -> pd.DataFrame:
     """Say of every text which emotion it has, whether that is the one asked for, and what it costs.
 
     Parameters
@@ -205,7 +179,7 @@ def outcomes(subject: Subject, table: pd.DataFrame, *, cost: bool = True) -> pd.
     return out
 
 
-def cells(table: pd.DataFrame, keys: Sequence[str] = KEYS, seed: int = 0) -> pd.DataFrame:
+def sweep_summary(table: pd.DataFrame, keys: Sequence[str] = KEYS, seed: int = 0) -> pd.DataFrame:
     """Share of texts with the emotion asked for, and cost, of each setting.
 
     Parameters
@@ -252,11 +226,11 @@ def _cost(part: pd.DataFrame, seed: int) -> dict[str, float]:
 
 
 def chosen_settings(
-    subject: Subject, chosen: Mapping[str, pd.Series], alphas: Sequence[float] | None = None
-) -> list[Setting]:
+    subject: SteeredModel, chosen: Mapping[str, pd.Series], alphas: Sequence[float] | None = None
+) -> list[SteeringSetting]:
     """The chosen setting of each emotion, or several strengths of the same vector at its layer."""
     return [
-        Setting(emotion, layer, alpha, subject.direction(emotion, layer, made), made)
+        SteeringSetting(emotion, layer, alpha, subject.direction(emotion, layer, made), made)
         for emotion, row in chosen.items()
         for layer, made in [(int(row["layer"]), str(row["made"]))]
         for alpha in (alphas or [float(row["alpha"])])
@@ -276,13 +250,13 @@ def by_contexts(parts: Mapping[str, pd.DataFrame], seed: int = 0) -> pd.DataFram
     tables = []
     for name, part in parts.items():
         replies = part["text"].map(first_reply).groupby(part["emotion"]).nunique()
-        table = cells(part, ["emotion"], seed).assign(contexts=name)
+        table = sweep_summary(part, ["emotion"], seed).assign(contexts=name)
         tables.append(table.assign(different=table["emotion"].map(replies)))
     table = pd.concat(tables, ignore_index=True).drop(columns="empty")
     return table[["contexts", *table.columns.drop("contexts")]]
 
 
-def elsewhere(subject: Subject, chosen: Mapping[str, pd.Series]) -> list[Setting]:
+def elsewhere(subject: SteeredModel, chosen: Mapping[str, pd.Series]) -> list[SteeringSetting]:
     """The chosen settings at every one of :data:`WINDOWS`."""
     return [
         replace(setting, where=where) for where in WINDOWS for setting in chosen_settings(subject, chosen)

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from emotion_utils.book import assemble, render
-from emotion_utils.paths import BUILD
+from emotion_utils.core.paths import BUILD
 from tests.book import sample
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

@@ -11,10 +11,10 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from emotion_utils import runs
-from emotion_utils.execution import execute
-from emotion_utils.paths import PROJECT_ROOT
-from emotion_utils.runs import Job, Run
+from emotion_utils.core.paths import PROJECT_ROOT
+from emotion_utils.runtime import runs
+from emotion_utils.runtime.execution import execute
+from emotion_utils.runtime.runs import Job, Run
 
 CHAPTER = "01_sample"
 MODELS = ("gpt2", "pythia-160m")
@@ -119,7 +119,7 @@ Markdown(f"On **{model}** the largest loss is {6.0:.2f} nats.")"""
 
 
 def sample_run(root: Path, models: tuple[str, ...] = MODELS) -> Run:
-    """The run of the sample; `emotion_utils.runs.BUILD` must point into `root` (see `built_under`)."""
+    """The run of the sample; `emotion_utils.runtime.runs.BUILD` must point into `root` (see `built_under`)."""
     jobs = [Job("sample", CHAPTER, model, {"model": model}) for model in models]
     return Run("sample", "smoke", 0, "cpu", "float32", jobs, site=root)
 

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from emotion_utils.paths import PROJECT_ROOT
+from emotion_utils.core.paths import PROJECT_ROOT
 
 
 @pytest.fixture(scope="module")

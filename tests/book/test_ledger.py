@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from emotion_utils.paths import BUILD
+from emotion_utils.core.paths import BUILD
 from tests.book.conftest import Site
 from tests.book.test_browser import VIEWS, used
 

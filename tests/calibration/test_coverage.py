@@ -17,7 +17,7 @@ from emotion_utils.calibration.coverage import (
     planted_mean,
     true_auc,
 )
-from emotion_utils.calibration.trials import binomial_bounds
+from emotion_utils.statistics.permutations import binomial_bounds
 
 ONLY_MEAN = {"mean": INTERVALS["mean"]}
 

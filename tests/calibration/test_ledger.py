@@ -9,16 +9,16 @@ import pandas as pd
 import pytest
 
 from emotion_utils.calibration import ledger
-from emotion_utils.errors import UserError
-from emotion_utils.resampling import FEWEST_UNITS
-from emotion_utils.sources import module_file
+from emotion_utils.core.errors import UserError
+from emotion_utils.core.sources import module_file
+from emotion_utils.statistics.resampling import FEWEST_UNITS
 
 
 @pytest.fixture
 def path(tmp_path):
     table = pd.DataFrame({"score": ["a", "b"], "rate": [0.05, 0.123456], "n": [1000, 20]})
     return ledger.record(
-        "x", {"t": table}, {"seed": 3}, ["emotion_utils.calibration.generators"], tmp_path / "table.json"
+        "x", {"t": table}, {"seed": 3}, ["emotion_utils.planted.generators"], tmp_path / "table.json"
     )
 
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from emotion_utils.alignment.map_scores import score_maps
+from emotion_utils.alignment.maps import MAPS
 from emotion_utils.calibration import ledger
-from emotion_utils.calibration.generators import Recipe, pair
-from emotion_utils.calibration.map_trials import map_rates, map_trials
-from emotion_utils.calibration.trials import LEVEL
-from emotion_utils.map_scores import score_maps
-from emotion_utils.maps import MAPS
+from emotion_utils.calibration.trials import map_rates, map_trials
+from emotion_utils.planted.generators import Recipe, pair
+from emotion_utils.statistics.permutations import LEVEL
 
 SMALL = Recipe(widths=(24, 20), layers=1, rows=32, prompts=10)
 

@@ -7,8 +7,6 @@ from dataclasses import asdict, replace
 import pandas as pd
 import pytest
 
-from emotion_utils.calibration import dictionaries, planted, planted_head
-from emotion_utils.calibration.generators import Recipe
 from emotion_utils.calibration.ledger import Section
 from emotion_utils.calibration.methods import (
     NULLS,
@@ -28,6 +26,10 @@ from emotion_utils.calibration.trials import (
     published_trials,
     rates,
 )
+from emotion_utils.planted import dictionaries
+from emotion_utils.planted import directions as planted_directions
+from emotion_utils.planted import heads as planted_heads
+from emotion_utils.planted.generators import Recipe
 
 SMALL = Recipe(widths=(24, 20), layers=1, rows=40, prompts=12)
 
@@ -47,13 +49,15 @@ def section():
 
 @pytest.fixture(scope="module")
 def directions():
-    planting = planted.Planting(width=16)
+    planting = planted_directions.Planting(width=16)
     sparse = dictionaries.Sparse(width=8, atoms=10, active=2, rows=200)
-    none = planted.trials(replace(planting, strength=0.0), range(4), 19)
+    none = planted_directions.trials(replace(planting, strength=0.0), range(4), 19)
     learned = dictionaries.trials(sparse, (0.1, 0.5), range(3))
     tables = {
-        "false": pd.concat([planted.false_positives(none, kind) for kind in planted.KINDS]),
-        "power": planted.power(planting, (3.0, 9.0), (70, 90), range(3), 19),
+        "false": pd.concat(
+            [planted_directions.false_positives(none, kind) for kind in planted_directions.KINDS]
+        ),
+        "power": planted_directions.power(planting, (3.0, 9.0), (70, 90), range(3), 19),
         "dictionary": dictionaries.found_rates(learned),
         "dictionaries": learned[learned["noise"] == 0.1],
         "sample": none,
@@ -66,13 +70,13 @@ def directions():
 
 @pytest.fixture(scope="module")
 def heads():
-    laboratory = planted_head.Laboratory(units=8)
+    laboratory = planted_heads.Laboratory(units=8)
     noisy = replace(laboratory, noise=0.3)
-    ranked = planted_head.rankings(laboratory, range(2))
-    nothing = planted_head.null_trials(noisy, range(2), 19)
+    ranked = planted_heads.rankings(laboratory, range(2))
+    nothing = planted_heads.null_trials(noisy, range(2), 19)
     tables = {
-        "first": planted_head.found(ranked),
-        "false": planted_head.false_positives(nothing),
+        "first": planted_heads.found(ranked),
+        "false": planted_heads.false_positives(nothing),
         "ranked": ranked,
         "sample": nothing,
     }
@@ -99,7 +103,7 @@ def test_a_changed_method_shows_as_a_difference(section):
 
 def test_a_repeated_planting_gives_the_same_p_and_the_same_dictionary(directions):
     again = repeat_planted(directions, 3)
-    assert len(again) == 3 * len(planted.SCORES)
+    assert len(again) == 3 * len(planted_directions.SCORES)
     assert again["difference"].abs().max() == 0
     learned = repeat_dictionary(directions, 2)
     assert learned["seed"].unique().tolist() == [0, 1]
@@ -109,7 +113,7 @@ def test_a_repeated_planting_gives_the_same_p_and_the_same_dictionary(directions
 
 def test_each_method_has_a_line(section, directions, heads):
     table = methods(section, directions, heads, strength=0.9).set_index("method")
-    assert len(table) == 3 + 3 + len(NULLS) + 1 + len(planted_head.TESTED)
+    assert len(table) == 3 + 3 + len(NULLS) + 1 + len(planted_heads.TESTED)
     false = section.tables["false"].set_index("score")["rate"]
     assert table.loc["ridge map, held-out R²", "false"] == false["r2"]
     assert table.loc["published_phase8, float64", "finding"] == "≥ 10 x chance"
@@ -121,7 +125,7 @@ def test_each_method_has_a_line(section, directions, heads):
 def test_lines_of_planted_methods_take_their_own_null_and_effect(section, directions, heads):
     table = methods(section, directions, heads, strength=0.9).set_index("method")
     power = directions.tables["power"].set_index(["score", "strength", "rows"])["rate"]
-    line = table.loc[planted.SCORES["AUROC"]]
+    line = table.loc[planted_directions.SCORES["AUROC"]]
     assert (line["rows"], line["effect"]) == ("70, 90", "directions of length 9")
     assert line["power"] == power["AUROC", 9.0, 70]
     assert line["power, more rows"] == power["AUROC", 9.0, 90]
@@ -134,12 +138,12 @@ def test_lines_of_heads_have_their_null_and_the_share_ranked_first(section, dire
     table = methods(section, directions, heads, strength=0.9).set_index("method")
     line = table.loc["heads: mean ablation"]
     assert (line["n"], line["rows"], line["power"]) == (2, "24", 1.0)
-    assert pd.isna(table.loc[f"heads: {planted_head.BOTH}", "power"])
+    assert pd.isna(table.loc[f"heads: {planted_heads.BOTH}", "power"])
 
 
 def test_repeated_heads_have_the_same_leads_and_p(heads):
     again = repeat_heads(heads, 1)
-    assert len(again) == len(planted_head.METHODS) + len(planted_head.TESTED)
+    assert len(again) == len(planted_heads.METHODS) + len(planted_heads.TESTED)
     assert again["seed"].unique().tolist() == [0]
     assert again["difference"].abs().max() < 1e-6
     ranked = heads.tables["ranked"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from emotion_utils.calibration import ledger, paired
-from emotion_utils.statistics import shapes
+from emotion_utils.statistics import paired as statistics_paired
 
 ALONE = [name for name, design in paired.DESIGNS.items() if design.units == paired.PAIRS]
 
@@ -25,7 +25,7 @@ def test_designs_have_the_mean_they_state(name, effect):
 @pytest.mark.parametrize("name", ALONE)
 def test_designs_are_mostly_named_by_their_shape(name):
     design = paired.DESIGNS[name]
-    named = shapes.shapes(design.draw(np.random.default_rng(2), (paired.PAIRS, 200), 0.0))
+    named = statistics_paired.shapes(design.draw(np.random.default_rng(2), (paired.PAIRS, 200), 0.0))
     assert named.count(design.shape) > 100
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from emotion_utils.calibration import ledger
-from emotion_utils.calibration.generators import random_basis, spectrum
 from emotion_utils.calibration.scaling import SCALES, after, by_scale, lengths, products
-from emotion_utils.errors import UserError
-from emotion_utils.subspaces import published_phase8
+from emotion_utils.core.errors import UserError
+from emotion_utils.planted.generators import random_basis, spectrum
+from emotion_utils.subspaces.measures import published_phase8
 
 
 @pytest.mark.parametrize("scale", [0.01, 1.0, 30.0])

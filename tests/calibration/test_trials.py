@@ -7,16 +7,16 @@ import pandas as pd
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from emotion_utils.calibration.generators import Recipe
 from emotion_utils.calibration.trials import (
-    binomial_bounds,
     null_trials,
     power_trials,
     published_rates,
     published_trials,
     rates,
 )
-from emotion_utils.errors import UserError
+from emotion_utils.core.errors import UserError
+from emotion_utils.planted.generators import Recipe
+from emotion_utils.statistics.permutations import binomial_bounds
 
 SMALL = Recipe(widths=(24, 20), layers=1, rows=40, prompts=12)
 

@@ -10,25 +10,28 @@ import pytest
 from steered import continued
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
+from emotion_utils.circuits import comparison, methods, patching, screening
+from emotion_utils.circuits import pair_effects as circuits_pair_effects
+from emotion_utils.circuits.ablation import ablated, pair_effects
+from emotion_utils.core import profiles as head_sizes
+from emotion_utils.core import profiles as steering_sizes
+from emotion_utils.core.store import Store
 from emotion_utils.effects import collect
 from emotion_utils.effects import heads as of_heads
-from emotion_utils.heads import by_pair, claims, patching, screened, screening
-from emotion_utils.heads import sizes as head_sizes
-from emotion_utils.heads.ablation import ablated, pair_effects
+from emotion_utils.heads import pairs as heads_pairs
 from emotion_utils.heads.pairs import emotional_pairs
-from emotion_utils.keywords import keyword_pattern
-from emotion_utils.models import load_model, load_tokenizer
-from emotion_utils.prompts import load_profile
-from emotion_utils.resampling import resampling_units
+from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.prompts.keywords import keyword_pattern
+from emotion_utils.prompts.loading import load_profile
+from emotion_utils.reports import heads as reports_heads
+from emotion_utils.statistics.resampling import resampling_units
 from emotion_utils.steering import dose, overview, trials
-from emotion_utils.steering import sizes as steering_sizes
 from emotion_utils.steering.contexts import fresh_contexts
 from emotion_utils.steering.subject import prepare
-from emotion_utils.store import Store
 
 NAME = "small-gpt2"
-TINY = steering_sizes.Size(2, 2, 4, 2, 3, 2)
-FEW = head_sizes.Size(2, 19, 20, 2, 4, 2)
+TINY = steering_sizes.SteeringSize(2, 2, 4, 2, 3, 2)
+FEW = head_sizes.HeadsSize(2, 19, 20, 2, 4, 2)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -36,8 +39,8 @@ def _small():
     """Few texts; the grammar reads every prompt slowly under checks of types: after a colon it opens a quotation."""
     with (
         mock.patch("emotion_utils.heads.pairs.joint", return_value=' "'),
-        mock.patch.dict(steering_sizes.SIZES, smoke=TINY),
-        mock.patch.dict(head_sizes.SIZES, smoke=FEW),
+        mock.patch.dict(steering_sizes.STEERING_SIZES, smoke=TINY),
+        mock.patch.dict(head_sizes.HEADS_SIZES, smoke=FEW),
     ):
         yield
 
@@ -65,7 +68,7 @@ def chosen(store, implicit):
 
 @pytest.fixture(scope="module")
 def effects(store, implicit, chosen):
-    screened.overview([NAME], implicit, FEW, store)
+    comparison.overview([NAME], implicit, FEW, store)
     return collect([NAME], "smoke", store)
 
 
@@ -77,7 +80,7 @@ def subject(implicit):
 @pytest.fixture(scope="module")
 def found(implicit):
     pairs = emotional_pairs(load_model(NAME), load_tokenizer(NAME), implicit)
-    return screened.screen(head_sizes.few(pairs, FEW.pairs), (screened.EXACT,))
+    return methods.screen(heads_pairs.few(pairs, FEW.pairs), (methods.EXACT,))
 
 
 def one(effects, **wanted):
@@ -125,8 +128,8 @@ def test_means_are_those_that_chapter_05_shows(effects, subject, chosen):
     for row in dose.difference(steered, plain, list(scores)).itertuples():
         own = one(effects, emotion=row.emotion, what=f"steered to {row.emotion}", outcome=scores[row.score])
         assert own.mean == pytest.approx(row.difference)
-    cost = trials.cells(steered, ["emotion"]).set_index("emotion")["cost"]
-    rest = trials.cells(plain, ["emotion"]).set_index("emotion")["cost"]
+    cost = trials.sweep_summary(steered, ["emotion"]).set_index("emotion")["cost"]
+    rest = trials.sweep_summary(plain, ["emotion"]).set_index("emotion")["cost"]
     for emotion in chosen.index:
         own = one(
             effects, emotion=emotion, what=f"steered to {emotion}",
@@ -163,7 +166,7 @@ def test_ablated_heads_are_the_exact_effects_with_the_sign_of_the_change(effects
             assert own.differences == pytest.approx(-exact[kept, j], abs=1e-4)
             assert own.prompts.tolist() == held.table.loc[kept, "pair"].tolist()
             assert own.units.tolist() == [f"implicit {units[name]}" for name in own.prompts]
-    shown = screening.effect_table(held, found.on_held(screened.EXACT), n_permutations=9, n_resamples=9)
+    shown = screening.effect_table(held, found.on_held(methods.EXACT), n_permutations=9, n_resamples=9)
     ours = {(e.emotion, e.what.split()[0]): e.mean for e in effects if e.chapter == of_heads.ABLATION}
     assert len(ours) == len(shown)
     assert [ours[key] for key in zip(shown["emotion"], shown["name"], strict=True)] == pytest.approx(
@@ -173,10 +176,10 @@ def test_ablated_heads_are_the_exact_effects_with_the_sign_of_the_change(effects
 
 def test_transplants_of_chosen_and_of_other_heads(effects, found):
     held = found.held
-    chosen = by_pair.leading(found.pairs, found.effects[screened.EXACT][found.built])
-    sizes = np.abs(found.effects[screened.EXACT][found.built].mean(axis=0))
+    chosen = circuits_pair_effects.leading(found.pairs, found.effects[methods.EXACT][found.built])
+    sizes = np.abs(found.effects[methods.EXACT][found.built].mean(axis=0))
     assert {held.heads[i] for i in np.argsort(-sizes)[:4]} == set(chosen)
-    random = by_pair.others(found.pairs, chosen)
+    random = circuits_pair_effects.others(found.pairs, chosen)
     assert len({*chosen, *random}) == 8
     own = np.asarray(held.table["emotion"] == "apology")
     for heads, beside in ((chosen[:1], ""), (chosen, ""), (random, " (control)")):
@@ -191,8 +194,10 @@ def test_transplants_of_chosen_and_of_other_heads(effects, found):
 
 def test_the_reports_experiment_has_the_means_of_chapter_07_and_two_more_outcomes(effects):
     pairs = emotional_pairs(load_model(NAME), load_tokenizer(NAME), load_profile("smoke"), reply=False)
-    few = head_sizes.few(pairs, FEW.pairs)
-    shown = claims.as_published(few, (0, 0), NAME, ablate=False).patched.set_index("score")["difference"]
+    few = heads_pairs.few(pairs, FEW.pairs)
+    shown = reports_heads.as_published(few, (0, 0), NAME, ablate=False).patched.set_index("score")[
+        "difference"
+    ]
     own = {e.outcome: e for e in effects if e.what == of_heads.PUBLISHED}
     assert list(own) == [outcome.label for outcome in of_heads.PUBLISHED_OUTCOMES.values()]
     assert own["words that name gratitude (count)"].mean == shown["keywords"]
@@ -222,7 +227,7 @@ def test_a_second_collection_reads_the_store_and_runs_no_model(effects, store, m
     def refuse(*args, **options):
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr("emotion_utils.overview.load_model", refuse)
+    monkeypatch.setattr("emotion_utils.vectors.comparison.load_model", refuse)
     before = store.keys()
     again = collect([NAME], "smoke", store)
     pd.testing.assert_frame_equal(table_of(again), table_of(effects))

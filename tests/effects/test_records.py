@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from emotion_utils.core.errors import UserError
 from emotion_utils.effects.records import Effect
-from emotion_utils.errors import UserError
 
 GIVEN = ("05_steering", "small-gpt2", "anger", "steered to anger", "sentiment (VADER)")
 EFFECT = Effect(*GIVEN, np.array([0.5, np.nan, -0.1, 0.2]), np.array([0, 0, 1, 2]), np.array(list("abcd")))

@@ -10,10 +10,11 @@ from by_hand import logits_by_hand, sweep
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from emotion_utils.errors import UserError
+from emotion_utils.core.errors import UserError
 from emotion_utils.heads.pairs import emotional_pairs, shared_ending
-from emotion_utils.models import bundled_models, load_tokenizer
-from emotion_utils.prompts import load_profile
+from emotion_utils.models.loading import load_tokenizer
+from emotion_utils.models.registry import bundled_models
+from emotion_utils.prompts.loading import load_profile
 from emotion_utils.scoring.replies import drawn_replies, reply_emotion
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from emotion_utils import runs
-from emotion_utils.claims import Measurement, measurement_file, read_claims, write_measurements
 from emotion_utils.ledger.records import chapter_of
-from emotion_utils.parameters import chapter_schema
-from emotion_utils.runs import Job, Run
+from emotion_utils.reports.claims import Measurement, measurement_file, read_claims, write_measurements
+from emotion_utils.runtime import runs
+from emotion_utils.runtime.parameters import chapter_schema
+from emotion_utils.runtime.runs import Job, Run
 
 CLAIMS = read_claims()
 
@@ -58,7 +58,7 @@ def measure(run: Run, chapter: str, model: str | None, **numbers: float | None) 
 
 def without(run: Run, chapter: str, model: str | None, claim: str) -> None:
     """Take one claim out of a chapter's measurements."""
-    from emotion_utils.claims import read_measurements
+    from emotion_utils.reports.claims import read_measurements
 
     path = measurement_file(run.directory, chapter, model)
     kept = [row for row in read_measurements(path) if row.claim != claim]

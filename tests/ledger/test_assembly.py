@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from emotion_utils.claims import measurement_file
-from emotion_utils.errors import UserError
+from emotion_utils.core.errors import UserError
 from emotion_utils.ledger import summary
 from emotion_utils.ledger.assembly import assemble
 from emotion_utils.ledger.records import CHAPTERS, chapter_of, overall
-from emotion_utils.parameters import CHAPTERS as KNOWN
+from emotion_utils.reports.claims import measurement_file
+from emotion_utils.runtime.parameters import CHAPTERS as KNOWN
 from tests.ledger.conftest import CLAIMS, measure, without
 
 

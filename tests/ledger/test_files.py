@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from emotion_utils.cli import main
-from emotion_utils.errors import UserError
+from emotion_utils.core.errors import UserError
 from emotion_utils.ledger import files
 from emotion_utils.ledger.assembly import assemble
 from tests.ledger.conftest import measure
@@ -113,7 +113,7 @@ def test_other_runs_are_found_beside(make, scrutiny):
 
 
 def test_the_command_counts_and_says_where_the_file_is(make, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("emotion_utils.runs.PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr("emotion_utils.runtime.runs.PROJECT_ROOT", tmp_path)
     make(("01_dataset", "small-gpt2"))
     runfile = tmp_path / "tried.yaml"
     runfile.write_text("profile: smoke\nchapters:\n  01_dataset:\n    models: [small-gpt2]\n")

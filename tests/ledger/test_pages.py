@@ -14,10 +14,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from emotion_utils.book import assemble, ledgers
 from emotion_utils.book.pages import DECIDED, DECIDES, prepare
 from emotion_utils.book.toc import derive_toc
-from emotion_utils.errors import UserError
+from emotion_utils.core.errors import UserError
+from emotion_utils.core.paths import NOTEBOOKS, PROJECT_ROOT
 from emotion_utils.ledger import assembly, files
 from emotion_utils.ledger.records import CHAPTERS
-from emotion_utils.paths import NOTEBOOKS, PROJECT_ROOT
 from tests.ledger.conftest import measure
 
 WRITTEN = sorted({NOTEBOOKS / f"{chapter}.ipynb" for _, chapter in CHAPTERS})

@@ -12,9 +12,9 @@ import nbformat
 import pytest
 from notebook_factory import write_notebook
 
-from emotion_utils.parameters import CHAPTERS, assignments, chapter_schema
-from emotion_utils.paths import NOTEBOOKS, PROJECT_ROOT
-from emotion_utils.runs import read_run
+from emotion_utils.core.paths import NOTEBOOKS, PROJECT_ROOT
+from emotion_utils.runtime.parameters import CHAPTERS, assignments, chapter_schema
+from emotion_utils.runtime.runs import read_run
 
 CHAPTER = "01_dataset"
 PRESENT = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
@@ -114,7 +114,13 @@ def test_bad_input_ends_in_one_sentence_before_anything_is_loaded(notebook, tmp_
 
 def test_a_notebook_that_raises_fails(tmp_path):
     raising = write_notebook(tmp_path / "01_dataset.ipynb", ["raise ValueError('no')"])
-    command = [sys.executable, "-m", "emotion_utils.execution", str(raising), str(tmp_path / "out.ipynb")]
+    command = [
+        sys.executable,
+        "-m",
+        "emotion_utils.runtime.execution",
+        str(raising),
+        str(tmp_path / "out.ipynb"),
+    ]
     done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "ValueError: no" in done.stderr.strip().splitlines()[-1]

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, writes
 
-from emotion_utils.paths import NOTEBOOKS, PROJECT_ROOT
+from emotion_utils.core.paths import NOTEBOOKS, PROJECT_ROOT
 
 NAMES = {
     "Phase 3.5": "the name of a part of the reports",

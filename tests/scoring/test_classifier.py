@@ -9,8 +9,9 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix
 
-from emotion_utils.errors import UserError
-from emotion_utils.prompt_schema import EMOTIONS
+from emotion_utils.core.errors import UserError
+from emotion_utils.prompts.bag_of_words import PENALTY, WORD_OR_MARK
+from emotion_utils.prompts.schema import EMOTIONS
 from emotion_utils.scoring import (
     confusion,
     emotion_probability,
@@ -20,7 +21,6 @@ from emotion_utils.scoring import (
     trained_classifier,
     training_texts,
 )
-from emotion_utils.wordbags import PENALTY, WORD_OR_MARK
 
 REPLIES = ["Thank you so much!", "Get out of my sight.", "It was all my fault.", "The bus leaves at noon."]
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.stats import entropy
 
-from emotion_utils.errors import UserError
+from emotion_utils.core.errors import UserError
 from emotion_utils.scoring import distinct_ngrams, kl_divergence, repeated_ngrams
 
 

@@ -10,7 +10,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification, PreTrainedTokenizerFast
 
-from emotion_utils.errors import UserError
+from emotion_utils.core.errors import UserError
 from emotion_utils.scoring import HUB_CLASSIFIERS, hub_probability, load_hub_classifier
 
 WORDS = ["[PAD]", "[UNK]", "thank", "you", "sorry", "bad"]

@@ -8,13 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from emotion_utils.errors import UserError
-from emotion_utils.scoring import (
-    Judge,
-    genuine_nll,
-    genuine_replies,
-    relative_perplexity,
-)
+from emotion_utils.core.errors import UserError
+from emotion_utils.scoring import Judge, genuine_nll, genuine_replies, relative_perplexity
 
 CONTEXTS = ['Tom broke the vase. Anna said to Tom: "', "Anna said to Tom:", "", "The bus leaves at noon. "]
 TEXTS = ['Sorry, I am truly sorry."', ' "Thank you very much."', "Thank you.", "Then a long tale began, " * 5]

@@ -7,13 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from emotion_utils.errors import UserError
-from emotion_utils.scoring import (
-    keyword_count,
-    politeness,
-    politeness_marker,
-    vader_sentiment,
-)
+from emotion_utils.core.errors import UserError
+from emotion_utils.scoring import keyword_count, politeness, politeness_marker, vader_sentiment
 from emotion_utils.scoring.politeness import strategies
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from emotion_utils import scrutiny
-from emotion_utils.claims import read_claims
+from emotion_utils.reports.claims import read_claims
 from emotion_utils.scrutiny import counts, effects, scaling, siblings
 
 

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from emotion_utils.calibration import ledger
-from emotion_utils.claims import read_claims
-from emotion_utils.raw_overlaps import KS
+from emotion_utils.reports.claims import read_claims
 from emotion_utils.scrutiny import subspaces
-from emotion_utils.subspaces import published_score
+from emotion_utils.subspaces import overlap_by_k
+from emotion_utils.subspaces.measures import published_score
+from emotion_utils.subspaces.overlaps import KS
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def test_the_reports_own_overlaps_are_at_chance():
 
 
 def test_random_sweeps_have_the_same_mean_at_every_k():
-    sweeps = subspaces.random_sweeps(400)
+    sweeps = overlap_by_k.random_sweeps(400)
     assert sweeps.shape == (400, len(KS))
     assert sweeps.mean(axis=0) == pytest.approx(1 / 768, rel=0.12)
 
@@ -43,7 +44,7 @@ def test_random_sweeps_are_those_of_drawn_subspaces_of_a_wider_model_cut_to_the_
     for _ in range(1500):
         basis = np.linalg.qr(rng.normal(size=(wide, k)))[0].T[:, :narrow]
         drawn.append(published_score(basis, np.linalg.qr(rng.normal(size=(narrow, k)))[0].T))
-    quick = subspaces.random_sweeps(1500, 2, wide, (k,))[:, 0]
+    quick = overlap_by_k.random_sweeps(1500, 2, wide, (k,))[:, 0]
     assert quick.mean() == pytest.approx(np.mean(drawn), rel=0.05)
     assert quick.std() == pytest.approx(np.std(drawn), rel=0.1)
 

@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from emotion_utils.errors import UserError
+from emotion_utils.core.errors import UserError
 from emotion_utils.smallworld import EMOTIONS, load_grammar
 from emotion_utils.smallworld.content import read_content
 from emotion_utils.smallworld.corpus import documents

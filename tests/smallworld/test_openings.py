@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from emotion_utils.smallworld.openings import classify, context_ids, emotion_prefixes, openings, starting_ids
-from emotion_utils.smallworld.tokenizers import MANNERS
+from emotion_utils.training.tokenizers import MANNERS
 
 
 def test_the_longest_known_opening_decides():

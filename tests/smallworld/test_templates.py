@@ -1,6 +1,6 @@
 import pytest
 
-from emotion_utils.errors import UserError
+from emotion_utils.core.errors import UserError
 from emotion_utils.smallworld.nodes import Choice, Draw, Lit, Mention, Ref, article
 from emotion_utils.smallworld.people import Person, mention
 from emotion_utils.smallworld.sentences import EventSlot, Fill, React

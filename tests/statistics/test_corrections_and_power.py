@@ -9,7 +9,7 @@ import statsmodels.formula.api as smf
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from emotion_utils.errors import UserError
+from emotion_utils.core.errors import UserError
 from emotion_utils.statistics import power
 from emotion_utils.statistics.corrections import adjusted
 from emotion_utils.statistics.mixed import mixed_model

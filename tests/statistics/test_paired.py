@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from emotion_utils.errors import UserError
-from emotion_utils.statistics import sizes
+from benchmarks.loop_bootstrap import bootstrap_as_published
+from emotion_utils.core.errors import UserError
+from emotion_utils.statistics import units as statistics_units
 from emotion_utils.statistics.bootstrap import bootstrap
 from emotion_utils.statistics.equivalence import equivalence
 from emotion_utils.statistics.flips import least_p, max_t, sign_flip_p
-from emotion_utils.statistics.paired import paired_effects
-from emotion_utils.statistics.published import bootstrap_as_published
-from emotion_utils.statistics.shapes import shapes
+from emotion_utils.statistics.paired import paired_effects, shapes
 from emotion_utils.statistics.units import unit_sums
 
 RNG = np.random.default_rng(11)
@@ -27,13 +26,13 @@ def clustered(n: int = 70, per: int = 5, tests: int = 3) -> tuple[np.ndarray, np
 def test_sizes_are_those_of_scipy_and_of_the_noncentral_t():
     x = RNG.normal(0.3, 2, (70, 4))
     sums = unit_sums(x)
-    np.testing.assert_allclose(sizes.means(sums), x.mean(0), rtol=1e-10)
-    d = sizes.cohens_d_z(sums)
+    np.testing.assert_allclose(statistics_units.means(sums), x.mean(0), rtol=1e-10)
+    d = statistics_units.cohens_d_z(sums)
     np.testing.assert_allclose(d * np.sqrt(70), stats.ttest_1samp(x, 0).statistic, rtol=1e-10)
     # E[d_z] of a true effect of 1 is the mean of a noncentral t over sqrt(n): the factor undoes exactly that
     for n in (3, 10, 70):
         expected = stats.nct.mean(n - 1, np.sqrt(n)) / np.sqrt(n)
-        assert sizes.correction(np.array([n]))[0] * expected == pytest.approx(1, rel=1e-9)
+        assert statistics_units.correction(np.array([n]))[0] * expected == pytest.approx(1, rel=1e-9)
 
 
 @pytest.mark.parametrize("kind", ["bca", "percentile"])

@@ -8,7 +8,7 @@ import pytest
 import steered
 
 from emotion_utils.steering.choice import RANDOM_AT_MOST, choose, random_share
-from emotion_utils.steering.trials import Setting, outcomes, run
+from emotion_utils.steering.trials import SteeringSetting, outcomes, run
 
 
 def table(*rows):
@@ -77,7 +77,7 @@ def test_every_emotion_is_chosen_for_itself():
 def test_random_vectors_of_a_planted_model_turn_nothing_where_the_planted_vector_turns_all(planted):
     made, emotion, layer, alpha = steered.TURNED
     contexts = steered.quoted()
-    own = [Setting(emotion, layer, alpha, planted.direction(emotion, layer, made), made)]
+    own = [SteeringSetting(emotion, layer, alpha, planted.direction(emotion, layer, made), made)]
     found = planted_says(planted, contexts, own)
     cell = pd.Series({"made": made, "emotion": emotion, "layer": layer, "alpha": alpha})
     assert found == 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from emotion_utils.errors import UserError
+from emotion_utils.core.errors import UserError
 from emotion_utils.scoring.replies import genuine_replies
 from emotion_utils.smallworld import load_grammar
 from emotion_utils.steering.contexts import (

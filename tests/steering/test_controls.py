@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 import torch
 
-from emotion_utils import probing
-from emotion_utils.errors import UserError
+from emotion_utils.core.errors import UserError
 from emotion_utils.steering import controls
 from emotion_utils.steering.contexts import neutral_contexts
 from emotion_utils.steering.subject import MADE
-from emotion_utils.steering.trials import Setting
-from emotion_utils.vectors import centred_class_means
+from emotion_utils.steering.trials import SteeringSetting
+from emotion_utils.vectors import probing
+from emotion_utils.vectors.vector import centred_class_means
 
 
 def test_isotropic_directions_have_length_one_and_no_common_direction():
@@ -46,7 +46,9 @@ def test_label_shuffled_vectors_are_made_like_the_vector_and_are_others(subject,
 
 
 def test_controls_are_as_long_as_the_vector_and_act_at_the_same_place(subject):
-    setting = Setting("anger", 1, 2.0, subject.direction("anger", 1, MADE[1]), MADE[1], where="everywhere")
+    setting = SteeringSetting(
+        "anger", 1, 2.0, subject.direction("anger", 1, MADE[1]), MADE[1], where="everywhere"
+    )
     made = controls.control_settings(subject, setting, 10, 3)
     assert pd.Series([m.kind for m in made]).value_counts().to_dict() == {
         "isotropic": 4, "covariance-matched": 3, "label-shuffled": 3, "vector of gratitude": 1, "vector of apology": 1,
@@ -115,7 +117,7 @@ def test_labels_that_stay_give_the_difference_of_means_and_exchanged_ones_that_o
 
 @pytest.mark.parametrize("made", MADE)
 def test_few_controls_are_fine_and_none_is_refused(planted, made):
-    setting = Setting("anger", 1, 1.0, planted.direction("anger", 1, made), made)
+    setting = SteeringSetting("anger", 1, 1.0, planted.direction("anger", 1, made), made)
     for n in (1, 2):
         assert [m.kind for m in controls.control_settings(planted, setting, n, 0)][:-2] == list(
             controls.KINDS

@@ -7,12 +7,12 @@ import pytest
 import steered
 
 from emotion_utils.steering.divergence import text_divergence
-from emotion_utils.steering.trials import Setting, run
+from emotion_utils.steering.trials import SteeringSetting, run
 
 
 def test_divergence_is_the_mean_over_the_tokens_of_a_text(subject, fresh):
     settings = [
-        Setting("anger", 2, alpha, subject.direction("anger", 2, "centred"), "centred")
+        SteeringSetting("anger", 2, alpha, subject.direction("anger", 2, "centred"), "centred")
         for alpha in (0.0, 1.0)
     ]
     table = run(subject, fresh, settings)
@@ -31,7 +31,7 @@ def test_divergence_is_the_mean_over_the_tokens_of_a_text(subject, fresh):
 
 
 def test_a_text_without_tokens_has_no_divergence(subject, fresh):
-    setting = Setting("anger", 2, 1.0, subject.direction("anger", 2))
+    setting = SteeringSetting("anger", 2, 1.0, subject.direction("anger", 2))
     table = run(subject, fresh.head(2), [setting])
     table.at[0, "ids"] = []
     found = text_divergence(subject, table, [setting])

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emotion_utils.resampling import grouped_mean_interval
+from emotion_utils.statistics.resampling import grouped_mean_interval
 from emotion_utils.steering import dose
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from emotion_utils.core.profiles import SteeringSize
+from emotion_utils.core.store import Store
 from emotion_utils.steering import overview, trials
-from emotion_utils.steering.sizes import Size
-from emotion_utils.store import Store
 
-TINY = Size(2, 3, 2, 2, 3, 2)
+TINY = SteeringSize(2, 3, 2, 2, 3, 2)
 
 
 @pytest.fixture(scope="module")

@@ -10,20 +10,20 @@ import pytest
 import steered
 from scipy.special import logsumexp
 
-from emotion_utils.errors import UserError
-from emotion_utils.generation import Sampling
-from emotion_utils.interventions import Window
-from emotion_utils.models import load_tokenizer
+from emotion_utils.core.errors import UserError
+from emotion_utils.engine.decoding import Sampling
+from emotion_utils.engine.interventions import Window
+from emotion_utils.models.loading import load_tokenizer
 from emotion_utils.scoring import genuine_replies, replies, splice
 from emotion_utils.steering import readout
 from emotion_utils.steering.contexts import neutral_contexts
-from emotion_utils.steering.trials import Setting, run
+from emotion_utils.steering.trials import SteeringSetting, run
 
 
 @pytest.fixture(scope="module")
 def settings(subject):
     vector = subject.direction("anger", 2)
-    return [Setting("anger", 2, alpha, vector) for alpha in (0.0, 1.0)]
+    return [SteeringSetting("anger", 2, alpha, vector) for alpha in (0.0, 1.0)]
 
 
 @pytest.fixture(scope="module")

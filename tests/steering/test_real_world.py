@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from emotion_utils.prompts import load_profile
+from emotion_utils.prompts.loading import load_profile
 from emotion_utils.steering import real_world
 
 

@@ -9,8 +9,8 @@ import pytest
 import steered
 import torch
 
-from emotion_utils.models import load_tokenizer
-from emotion_utils.steering.subject import CLOUD, MADE, Subject, prepare
+from emotion_utils.models.loading import load_tokenizer
+from emotion_utils.steering.subject import CLOUD, MADE, SteeredModel, prepare
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_a_tokenizer_without_bos_gives_the_bare_text():
 
 def with_tokenizer(tokenizer):
     made = steered.planted()
-    return Subject(
+    return SteeredModel(
         made.name,
         made.model,
         tokenizer,

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import steered
 
-from emotion_utils.errors import UserError
-from emotion_utils.generation import Sampling
-from emotion_utils.interventions import UNTOUCHED
+from emotion_utils.core.errors import UserError
+from emotion_utils.engine.decoding import Sampling
+from emotion_utils.engine.interventions import UNTOUCHED
 from emotion_utils.scoring import genuine_replies, reply_emotions
 from emotion_utils.steering import trials
 from emotion_utils.steering.choice import choose
@@ -20,7 +20,7 @@ from emotion_utils.steering.subject import MADE
 
 def test_texts_are_those_of_the_plain_model_with_a_hook(subject, fresh):
     settings = [
-        trials.Setting("anger", layer, alpha, subject.direction("anger", layer), MADE[0])
+        trials.SteeringSetting("anger", layer, alpha, subject.direction("anger", layer), MADE[0])
         for layer, alpha in ((1, 1.0), (2, -0.5), (0, 0.0))
     ]
     table = trials.run(subject, fresh.head(3), settings)
@@ -37,13 +37,13 @@ def test_texts_are_those_of_the_plain_model_with_a_hook(subject, fresh):
 
 
 def test_no_strength_is_the_untouched_model(subject):
-    setting = trials.Setting("anger", 1, 0.0, subject.direction("anger", 1))
+    setting = trials.SteeringSetting("anger", 1, 0.0, subject.direction("anger", 1))
     assert setting.condition() is UNTOUCHED
 
 
 def test_a_place_that_does_not_exist_is_named(subject):
     with pytest.raises(UserError, match='cannot be added "evrywhere": did you mean "everywhere"'):
-        trials.Setting("anger", 1, 1.0, subject.direction("anger", 1), where="evrywhere")
+        trials.SteeringSetting("anger", 1, 1.0, subject.direction("anger", 1), where="evrywhere")
 
 
 def test_the_grid_has_every_vector_layer_and_strength(subject):
@@ -80,7 +80,7 @@ def scored():
 
 
 def test_cells_by_hand(scored):
-    found = trials.cells(scored).set_index("made")
+    found = trials.sweep_summary(scored).set_index("made")
     a = found.loc["a"]
     assert a["share"] == pytest.approx(1 / 3)
     assert a["other"] == pytest.approx(1 / 3)
@@ -101,7 +101,7 @@ def test_with_eight_units_there_are_intervals_that_hold_the_value():
             "relative_perplexity": np.exp(rng.normal(size=30)),
         }
     )  # fmt: skip
-    row = trials.cells(table).iloc[0]
+    row = trials.sweep_summary(table).iloc[0]
     assert 0 <= row["low"] < row["share"] < row["high"] <= 1
     assert row["cost_low"] < row["cost"] < row["cost_high"]
 
@@ -161,7 +161,7 @@ WHERE = {
 
 def test_windows_are_the_positions_that_their_names_say(subject, fresh):
     vector = subject.direction("gratitude", 2)
-    settings = [trials.Setting("gratitude", 2, 1.0, vector, MADE[0], where=where) for where in WHERE]
+    settings = [trials.SteeringSetting("gratitude", 2, 1.0, vector, MADE[0], where=where) for where in WHERE]
     table = trials.run(subject, fresh.head(1), settings, how=Sampling(8))
     ids = subject.ids(fresh["context"][0])
     for row in table.itertuples():
@@ -174,7 +174,7 @@ def test_exactly_the_planted_setting_steers_and_is_chosen(planted):
     alphas = (-2.0, 0.0, 0.5, 2.0)
     table = trials.run(planted, steered.quoted(), trials.grid(planted, alphas), how=Sampling(6))
     table = trials.outcomes(planted, table)
-    cells = trials.cells(table)
+    cells = trials.sweep_summary(table)
     turned = cells[cells["share"] > 0]
     assert [tuple(row) for row in turned[list(trials.KEYS)].to_numpy()] == [steered.TURNED]
     assert turned["share"].tolist() == [1.0]

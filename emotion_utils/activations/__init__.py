@@ -1,0 +1,1 @@
+"""Read activations, keep them, look at them (chapter 02)."""

@@ -1,0 +1,169 @@
+"""What can be read from a model on a set of prompts: the hooks with their shapes, and the reads with their tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Int
+
+from emotion_utils.activations.extraction import Activations
+from emotion_utils.activations.forward import forward_batches
+from emotion_utils.models.families import n_layers
+from emotion_utils.models.hooks import HookPoint
+from emotion_utils.models.positions import POSITIONS, encode, find_reads, match_rate, unmatched
+from emotion_utils.statistics.resampling import FEWEST_UNITS, resampling_units
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+KINDS = {
+    "resid_pre": ("residual stream before the block", "position, d_model"),
+    "z": ("each head, before the output projection", "position, head, d_head"),
+    "attn_out": ("what attention adds to the stream", "position, d_model"),
+    "mlp_out": ("what the MLP adds to the stream", "position, d_model"),
+    "resid_post": ("residual stream after the block", "position, d_model"),
+    "pattern": ("attention probabilities; only read", "head, query, key"),
+}
+"""Kind of hook to what it is and the axes of one prompt."""
+
+
+def hook_shapes(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: pd.DataFrame
+) -> pd.DataFrame:
+    """Shapes of what each kind of hook gives for a prompt of median length, measured in a forward pass.
+
+    Parameters
+    ----------
+    model, tokenizer
+        The attention implementation must be ``eager``.
+    prompts
+        With the column ``text``.
+
+    Returns
+    -------
+    Columns ``hook, what, axes, shape`` (of one layer) and ``kB per prompt`` (of all layers in float32).
+    """
+    counts = [len(row) for row in encode(tokenizer, prompts["text"].tolist()).ids]
+    text = prompts["text"].iloc[int(np.argsort(counts, kind="stable")[len(counts) // 2])]
+    where = [HookPoint(0, kind) for kind in KINDS]
+    _, _, caught = next(forward_batches(model, tokenizer, [text], where))
+    rows = []
+    for point in where:
+        shape = tuple(caught[point].shape[1:])
+        what, axes = KINDS[point.kind]
+        size = prod(shape) * n_layers(model) * 4 / 1000
+        rows.append((point.kind, what, axes, " × ".join(map(str, shape)), size))
+    return pd.DataFrame(rows, columns=["hook", "what", "axes", "shape", "kB per prompt"])
+
+
+def size_reading(prompts: pd.DataFrame, profile: str) -> str:
+    """Say in Markdown how large the set is, and whether it is large enough for intervals."""
+    units = len(set(resampling_units(prompts)))
+    text = (
+        f"The profile is **{profile}**: {len(prompts)} prompts in {units} independent units, which are resampled "
+        "together in every interval below."
+    )
+    if units < FEWEST_UNITS:
+        text += (
+            f" **That is too few**: with fewer than {FEWEST_UNITS} units no interval is given, and no test is "
+            "made. This profile is for trying the machinery."
+        )
+    return text
+
+
+def token_counts(
+    sets: Mapping[str, pd.DataFrame], tokenizer: PreTrainedTokenizerBase
+) -> dict[str, Int[np.ndarray, " prompt"]]:
+    """Tokens of every prompt as the model reads it, special tokens included, by prompt set."""
+    return {
+        name: np.array([len(ids) for ids in encode(tokenizer, table["text"].tolist()).ids])
+        for name, table in sets.items()
+    }
+
+
+def example_reads(tokenizer: PreTrainedTokenizerBase, prompts: pd.DataFrame) -> pd.DataFrame:
+    """The reads of the first prompt that has one at every position, with the text of their tokens.
+
+    Returns
+    -------
+    One row per read (of ``all`` the first two), columns ``position, id, text`` (that is read), ``first, last, tokens``
+    and ``sink``; tokens that ``mean`` runs over stand apart by ``|``.
+    """
+    encoded = encode(tokenizer, prompts["text"].tolist())
+    reads = find_reads(prompts, encoded, POSITIONS)
+    complete = reads.groupby("id")["position"].nunique()
+    own = reads[reads["id"] == complete.idxmax()].groupby("position", sort=False).head(2)
+    texts = prompts["text"].tolist()
+    shown = []
+    for read in own.itertuples():
+        spans = encoded.spans[read.row][read.first : read.last]
+        shown.append(
+            "|".join(texts[read.row][start:end].strip() for start, end in spans) or "(special token)"
+        )
+    own = own.assign(text=[texts[row] for row in own["row"]], tokens=shown)
+    return own[["position", "id", "text", "first", "last", "tokens", "sink"]].reset_index(drop=True)
+
+
+def match_rates(sets: Mapping[str, pd.DataFrame], tokenizer: PreTrainedTokenizerBase) -> pd.DataFrame:
+    """How many of the marked words the tokenizer's tokens cover, by prompt set.
+
+    Returns
+    -------
+    Columns ``set, emotional, words, word_rate, matches, match_rate, at_start``: emotional prompts, how many of them
+    mark an emotion word and a match, the shares of these whose tokens were found (NaN where none is marked), and the
+    share of the emotion words that hold position 0.
+    """
+    rows = []
+    for name, prompts in sets.items():
+        reads = find_reads(prompts, encode(tokenizer, prompts["text"].tolist()), ["emotion", "match"])
+        emotional = prompts[prompts["emotion"] != "neutral"]
+        row: list[object] = [name, len(emotional)]
+        for position in ("emotion", "match"):
+            row += [
+                int(emotional[f"{position}_start"].notna().sum()),
+                match_rate(prompts, reads, position),
+            ]
+        words = reads[reads["position"] == "emotion"]
+        rows.append((*row, float(words["sink"].mean()) if len(words) else float("nan")))
+    columns = ["set", "emotional", "words", "word_rate", "matches", "match_rate", "at_start"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def missed(sets: Mapping[str, pd.DataFrame], tokenizer: PreTrainedTokenizerBase) -> pd.DataFrame:
+    """The emotional prompts whose emotion word was not found: ``set, id, emotion, text``."""
+    parts = []
+    for name, prompts in sets.items():
+        reads = find_reads(prompts, encode(tokenizer, prompts["text"].tolist()), ["emotion"])
+        parts.append(unmatched(prompts, reads, "emotion").assign(set=name))
+    found = pd.concat(parts, ignore_index=True)
+    return found[["set", "id", "emotion", "text"]]
+
+
+def ragged_shapes(found: Activations, prompts: pd.DataFrame, top: int = 3) -> pd.DataFrame:
+    """Shapes of the reports' layout ``[layer][prompt]`` for the first prompts.
+
+    Parameters
+    ----------
+    found
+        Read at the position ``all``.
+    prompts
+        Those that were read.
+    top
+        Prompts to list.
+
+    Returns
+    -------
+    Columns ``layer, prompt, shape`` for the first and the last layer.
+    """
+    ragged = found.ragged("resid_post")
+    texts = prompts["text"].tolist()
+    rows = [
+        (layer, texts[i], " × ".join(map(str, ragged[layer][i].shape)))
+        for layer in sorted({0, len(ragged) - 1})
+        for i in range(min(top, len(texts)))
+    ]
+    return pd.DataFrame(rows, columns=["layer", "prompt", "shape (position × d_model)"])

@@ -1,0 +1,152 @@
+"""How many prompts a second can be read, in turns with what a user would run instead; and what the store saves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+
+from emotion_utils.activations.extraction import extract, identity, points
+from emotion_utils.core.store import Store
+from emotion_utils.models.positions import encode_for
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+AS_REPORTED = ("resid_post", "mlp_out")
+ONE_AT_A_TIME = "extract, one prompt a pass"
+PLAIN = "plain model with hidden_states, one prompt a pass"
+BATCHED = "extract, batched"
+
+
+def in_turns(functions: Mapping[str, Callable[[], object]], repeats: int) -> pd.DataFrame:
+    """Seconds of functions that take turns, so that a slow moment of the machine hits all of them.
+
+    Returns
+    -------
+    One row per turn, one column per function; each is called once before, unmeasured.
+    """
+    rows = []
+    for turn in range(repeats + 1):
+        taken = {}
+        for name, function in functions.items():
+            began = time.perf_counter()
+            function()
+            taken[name] = time.perf_counter() - began
+        if turn:
+            rows.append(taken)
+    return pd.DataFrame(rows, columns=list(functions))
+
+
+def throughput(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: pd.DataFrame,
+    *,
+    n_prompts: int = 40,
+    repeats: int = 5,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Prompts a second when all layers' residual streams and MLP outputs are read at all tokens, as the reports did.
+
+    Parameters
+    ----------
+    model, tokenizer
+    prompts
+    n_prompts
+        At most so many of them are drawn.
+    repeats
+        Turns.
+    seed
+        Of the draw.
+
+    Returns
+    -------
+    Columns ``method, per_second`` (median), ``slowest, fastest`` (turn), ``times`` (speed over one prompt a pass,
+    median of the ratios within a turn), ``prompts, turns``. The plain model keeps its residual streams alone.
+    """
+    few = prompts.sample(min(n_prompts, len(prompts)), random_state=seed).reset_index(drop=True)
+    where = points(model, AS_REPORTED)
+    device = model.get_input_embeddings().weight.device
+    ids = [
+        torch.tensor([row], device=device) for row in encode_for(model, tokenizer, few["text"].tolist()).ids
+    ]
+
+    @torch.no_grad()
+    def plain() -> None:
+        for row in ids:
+            for hidden in model(row, use_cache=False, output_hidden_states=True).hidden_states:
+                hidden.float().cpu()
+
+    def ours(batch_tokens: int | None) -> None:
+        extract(model, tokenizer, few, where, ["all"], batch_tokens=batch_tokens, progress=False)
+
+    seconds = in_turns({PLAIN: plain, ONE_AT_A_TIME: lambda: ours(1), BATCHED: lambda: ours(None)}, repeats)
+    rates = len(few) / seconds
+    gain = rates.div(rates[ONE_AT_A_TIME], axis=0).median()
+    found = pd.DataFrame(
+        {"per_second": rates.median(), "slowest": rates.min(), "fastest": rates.max(), "times": gain}
+    )
+    return found.rename_axis("method").reset_index().assign(prompts=len(few), turns=repeats)
+
+
+def reading(table: pd.DataFrame) -> str:
+    """Say in Markdown what batching gains."""
+    by_method = table.set_index("method")
+    batched, single = by_method.loc[BATCHED], by_method.loc[ONE_AT_A_TIME]
+    return (
+        f"On this machine, batches read **{batched['per_second']:,.0f} prompts a second**, one prompt a pass "
+        f"{single['per_second']:,.0f}: **{batched['times']:.1f} times** as many (medians of {batched['turns']:.0f} "
+        f"turns with {batched['prompts']:.0f} prompts). Both depend on the machine."
+    )
+
+
+def damage(folder: Path) -> Path:
+    """Change the last byte of one stored payload in a folder, as a bad disk would; returns its path."""
+    path = min(folder.glob("*.safetensors"))
+    payload = path.read_bytes()
+    path.write_bytes(payload[:-1] + bytes([payload[-1] ^ 1]))
+    return path
+
+
+def from_store(
+    name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: pd.DataFrame, folder: Path
+) -> pd.DataFrame:
+    """Ask twice for the same activations with a store in an empty folder, and once for those of another position.
+
+    Parameters
+    ----------
+    name
+        Of the model, as in the registry.
+    model, tokenizer, prompts
+    folder
+        Of the store.
+
+    Returns
+    -------
+    Columns ``request, seconds, artefacts`` (in the store afterwards) and ``same`` (as the first request, to the bit).
+    """
+    store, made_from = Store(folder), identity(name, model)
+    first, rows = None, []
+    for request, position in (("first time", "end"), ("again", "end"), ("another position", "mean")):
+        began = time.perf_counter()
+        found = extract(
+            model,
+            tokenizer,
+            prompts,
+            points(model),
+            [position],
+            store=store,
+            made_from=made_from,
+            progress=False,
+        )
+        _, values = found.at(position)
+        seconds = time.perf_counter() - began
+        first = values if first is None else first
+        rows.append((request, seconds, len(store.keys()), bool(np.array_equal(values, first))))
+    return pd.DataFrame(rows, columns=["request", "seconds", "artefacts", "same"])

@@ -1,0 +1,1 @@
+"""Maps between models, RSA and CKA, and their controls (chapter 04)."""

@@ -1,0 +1,220 @@
+"""All ordered pairs of models: sound scores beside their null and their ceiling.
+
+The emotional prompts of the source are those of one half of the units and those of the target are of the other half, so
+that nothing is shared but what emotions have in common across prompts. The ceiling is a model against itself,
+done in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from emotion_utils.alignment.align import Alignment, align
+from emotion_utils.subspaces.readings import ModelStates, PromptPairs, paired_states
+
+PERMUTATIONS = {"smoke": 19, "baseline": 999, "extended": 999, "powered": 999}
+"""Of the main table, by profile."""
+SCORES = {"r2": "held-out R²", "overlap": "overlap", "probe": "transferred probe"}
+
+
+@dataclass(frozen=True, eq=False)
+class Pairwise:
+    """Alignments of pairs.
+
+    Attributes
+    ----------
+    readings
+        By model.
+    halves
+        Rows of the source's emotional prompts and of the target's.
+    k
+        Dimensions of the subspaces.
+    found
+        By source and target; a model with itself is among them.
+    """
+
+    readings: Mapping[str, ModelStates] = field(repr=False)
+    halves: tuple[PromptPairs, PromptPairs] = field(repr=False)
+    k: int
+    found: Mapping[tuple[str, str], Alignment] = field(repr=False)
+
+    def ceiling(self, target: str) -> dict[str, float]:
+        """What a target reaches with itself from the other half of the prompts, at its best pair of layers."""
+        best = self.found[target, target].best().set_index("score")["value"]
+        return {str(score): float(value) for score, value in best.items()}
+
+    def best(self) -> pd.DataFrame:
+        """The best pair of layers of every two models, calibrated.
+
+        Returns
+        -------
+        The columns of :meth:`emotion_utils.alignment.align.Alignment.best`, ``ceiling`` and ``excess`` (value minus
+        null); ``calibrated`` is NaN where the ceiling is not above the null.
+        """
+        parts = []
+        for (source, target), found in self.found.items():
+            if source == target:
+                continue
+            top = self.ceiling(target)
+            part = found.best()
+            ceiling, excess = part["score"].map(top), part["value"] - part["null"]
+            room = (ceiling - part["null"]).where(lambda gap: gap > 0)
+            parts.append(part.assign(calibrated=excess / room, ceiling=ceiling, excess=excess))
+        return pd.concat(parts, ignore_index=True)
+
+
+def align_pairs(
+    readings: Mapping[str, ModelStates],
+    targets: Sequence[str],
+    halves: tuple[PromptPairs, PromptPairs],
+    k: int = 5,
+    n_permutations: int = 199,
+    seed: int = 0,
+) -> Pairwise:
+    """Align every model to every target, itself included.
+
+    Parameters
+    ----------
+    readings
+        By model; those that are no target are sources only.
+    targets
+        Names.
+    halves
+        From :meth:`emotion_utils.subspaces.readings.PromptPairs.halves`.
+    k, n_permutations, seed
+        Of :func:`emotion_utils.alignment.align.align`.
+    """
+    one, other = halves
+    sources = {name: paired_states(reading, one) for name, reading in readings.items()}
+    goals = {name: paired_states(readings[name], other) for name in targets}
+    found = {
+        (source, target): align(sources[source], goals[target], k, n_permutations, seed)
+        for target in targets
+        for source in sources
+    }
+    return Pairwise(readings, halves, k, found)
+
+
+def no_emotion(pairs: Pairwise, rows: PromptPairs, n_permutations: int = 199, seed: int = 0) -> pd.DataFrame:
+    """The overlap after alignment where neutral prompts stand in the place of the emotional ones.
+
+    Parameters
+    ----------
+    pairs
+        What it is compared with.
+    rows
+        All rows.
+    n_permutations, seed
+
+    Returns
+    -------
+    One row per pair of models that are both targets: ``source, target, value, null, p, excess`` and, of the emotions,
+    ``emotion_value, emotion_excess``.
+    """
+    own = pairs.best().query("score == 'overlap'").set_index(["source", "target"])
+    names = sorted({target for _, target in pairs.found}, key=list(pairs.readings).index)
+    shown = rows.no_emotion(seed)
+    parts = tuple(
+        PromptPairs(half.neutral, {"neutral": shown.pairs["neutral"].pipe(_in_units, half)})
+        for half in pairs.halves
+    )
+    out = []
+    for source, target in ((a, b) for a in names for b in names if a != b):
+        one, other = (
+            paired_states(pairs.readings[source], parts[0]),
+            paired_states(pairs.readings[target], parts[1]),
+        )
+        best = align(one, other, pairs.k, n_permutations, seed).best().set_index("score").loc["overlap"]
+        ours = own.loc[(source, target)]
+        numbers = best["value"], best["null"], best["p"], best["value"] - best["null"]
+        out.append((source, target, *numbers, ours["value"], ours["excess"]))
+    columns = ["source", "target", "value", "null", "p", "excess", "emotion_value", "emotion_excess"]
+    return pd.DataFrame(out, columns=columns)
+
+
+def by_pair(table: pd.DataFrame, pair: list[str], kind: str, values: list[str]) -> pd.DataFrame:
+    """One row per pair and, for every kind, a column per value, in the order of the table.
+
+    Parameters
+    ----------
+    table
+        One row per pair and kind.
+    pair, kind
+        Columns that name them.
+    values
+        Columns to show. The first is called by the kind alone, the others by kind and column.
+    """
+    kinds = list(dict.fromkeys(table[kind]))
+    wide = table.pivot(index=pair, columns=kind, values=values)
+    wide = wide.reindex(pd.MultiIndex.from_frame(table[pair].drop_duplicates()))
+    wide = wide[[(value, name) for name in kinds for value in values]]
+    wide.columns = [name if value == values[0] else f"{name} {value}" for value, name in wide.columns]
+    return wide.reset_index()
+
+
+def _in_units(table: pd.DataFrame, half: PromptPairs) -> pd.DataFrame:
+    units = set().union(*(set(own["unit"]) for own in half.pairs.values()))
+    return table[table["unit"].isin(units)]
+
+
+def _grid(axes: Sequence[pd.Series]) -> np.ndarray:
+    """Relative depths of the shallowest model."""
+    layers = min(int(axis.max()) for axis in axes) + 1
+    return (np.arange(layers) + 1) / layers
+
+
+def _depth(layers: pd.Series) -> pd.Series:
+    return (layers + 1) / (layers.max() + 1)
+
+
+def mean_table(tables: Sequence[pd.DataFrame], name: str) -> pd.DataFrame:
+    """Means over pairs of models, on the relative depths that the shallowest model has.
+
+    Parameters
+    ----------
+    tables
+        From :meth:`emotion_utils.alignment.align.Alignment.table`, one per pair.
+    name
+        What to call the models.
+
+    Returns
+    -------
+    Columns ``source, target, score, source_layer, target_layer, value, null``; layers are places on those depths.
+    """
+    sides = ("source_layer", "target_layer")
+    grid = _grid([table[side] for table in tables for side in sides])
+    parts = []
+    for table in tables:
+        depth = {side: _depth(table[side]).to_numpy() for side in sides}
+        nearest = {side: np.abs(d[:, None] - grid).argmin(axis=1) for side, d in depth.items()}
+        parts.append(table[["score", "value", "null"]].assign(**nearest))
+    found = pd.concat(parts).groupby(["score", *sides], sort=False)[["value", "null"]].mean().reset_index()
+    return found.assign(source=name, target=name)[["source", "target", "score", *sides, "value", "null"]]
+
+
+def at_equal_depth(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Value minus null at equal relative depth and elsewhere.
+
+    Parameters
+    ----------
+    tables
+        From :meth:`emotion_utils.alignment.align.Alignment.table`, one per pair.
+
+    Returns
+    -------
+    One row per pair and score: ``pair, score, equal, elsewhere, difference``.
+    """
+    out = []
+    for pair, table in enumerate(tables):
+        depths = [_depth(table[side]) for side in ("source_layer", "target_layer")]
+        width = 0.5 / (1 + table[["source_layer", "target_layer"]].max().max())
+        excess = (table["value"] - table["null"]).groupby(
+            [table["score"], (depths[0] - depths[1]).abs() < width], sort=False
+        )
+        for score, own in excess.mean().unstack().iterrows():
+            out.append((pair, score, own[True], own[False], own[True] - own[False]))
+    return pd.DataFrame(out, columns=["pair", "score", "equal", "elsewhere", "difference"])

@@ -1,0 +1,1 @@
+"""Heads ablated, patched, attributed, assembled (chapters 06 and 07)."""

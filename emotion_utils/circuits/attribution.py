@@ -1,0 +1,144 @@
+"""What every head would do, estimated from one gradient: attribution patching, and what heads write directly.
+
+To first order an effect is the slope of the log-odds at a head's output times the change of that output
+{cite:p}`nanda2023attribution`. One pass forward and one back give the estimate for all heads at once. The direct part
+is what a head writes itself, as the last norm and the unembedding read it, past every later block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from emotion_utils.heads.outputs import norm_factors
+from emotion_utils.heads.pairs import Pairs
+from emotion_utils.models.batches import padded
+from emotion_utils.models.families import n_layers, written_by_heads
+from emotion_utils.models.hooks import HookFunction, HookPoint, attached
+
+BATCH = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Slopes:
+    """Heads' outputs and the slopes of the log-odds at them, on some prompts padded on the left.
+
+    Attributes
+    ----------
+    rows
+        Prompts, counted as in ``Pairs.ids``.
+    z, slope
+        Shape (prompt, layer, position, head, d_head), float32 on the CPU; 0 in padding.
+    direct
+        Slope at the residual stream after the last block, at the last position.
+    written
+        What attention adds to the stream at the last position of each layer.
+    real
+        Which positions hold tokens.
+    """
+
+    rows: np.ndarray
+    z: Float[Tensor, "prompt layer position head d_head"]
+    slope: Float[Tensor, "prompt layer position head d_head"]
+    direct: Float[Tensor, "prompt d_model"]
+    written: Float[Tensor, "prompt layer d_model"]
+    real: Bool[Tensor, "prompt position"]
+
+
+def slopes(pairs: Pairs, batch: int = BATCH) -> Iterator[Slopes]:
+    """Pass forward and back over all prompts, those of similar length together."""
+    ids, layers = pairs.ids, n_layers(pairs.model)
+    device = pairs.model.get_input_embeddings().weight.device
+    order = np.argsort([len(row) for row in ids], kind="stable")
+    for rows in np.split(order, range(batch, len(order), batch)):
+        inputs = padded(
+            [ids[row] for row in rows.tolist()], int(pairs.tokenizer.pad_token_id or 0), "left", device
+        )
+        yield _slopes(pairs, rows, inputs, layers)
+
+
+def _slopes(pairs: Pairs, rows: np.ndarray, inputs: dict[str, Tensor], layers: int) -> Slopes:
+    seen: dict[HookPoint, Tensor] = {}
+    moved: dict[HookPoint, Tensor] = {}
+
+    def mover(point: HookPoint) -> HookFunction:
+        def move(found: Tensor) -> Tensor:
+            seen[point] = found.detach()
+            moved[point] = torch.zeros_like(found, requires_grad=True)
+            return found + moved[point]
+
+        return move
+
+    def keeper(point: HookPoint) -> HookFunction:
+        def keep(found: Tensor) -> None:
+            seen[point] = found[:, -1].detach()
+
+        return keep
+
+    heads = [HookPoint(layer, "z") for layer in range(layers)]
+    adds = [HookPoint(layer, "attn_out") for layer in range(layers)]
+    last = HookPoint(layers - 1, "resid_post")
+    functions = {point: mover(point) for point in [*heads, last]} | {point: keeper(point) for point in adds}
+    with torch.enable_grad(), attached(pairs.model, functions):
+        logits = pairs.model(**inputs, use_cache=False, logits_to_keep=1).logits[:, -1]
+        odds = pairs.log_odds_of(logits, rows.tolist())
+        found = torch.autograd.grad(odds.sum(), [moved[point] for point in [*heads, last]])
+    real = inputs["attention_mask"].bool().cpu()
+    filled = real[:, None, :, None, None]
+
+    def together(parts: Sequence[Tensor]) -> Tensor:
+        return torch.where(filled, torch.stack([part.float().cpu() for part in parts], dim=1), 0.0)
+
+    return Slopes(
+        rows,
+        together([seen[point] for point in heads]),
+        together(found[:-1]),
+        found[-1][:, -1].float().cpu(),
+        torch.stack([seen[point].float().cpu() for point in adds], dim=1),
+        real,
+    )
+
+
+def attributed(
+    pairs: Pairs, means: Float[Tensor, "layer n_head d_head"], batch: int = BATCH
+) -> Float[np.ndarray, "side pair head"]:
+    """First-order estimate of :func:`ablation.ablated` by the mean: the same effects, from one gradient per prompt.
+
+    Parameters
+    ----------
+    pairs
+    means
+        From :func:`ablation.means_of`.
+    batch
+        Prompts of a pass.
+    """
+    found = np.empty((2 * len(pairs), len(pairs.heads)))
+    for part in slopes(pairs, batch):
+        change = part.z - means[None, :, None]
+        found[part.rows] = torch.einsum("blthd,blthd->blh", part.slope, change).flatten(1).double().numpy()
+    return found.reshape(2, len(pairs), -1)
+
+
+def direct(
+    pairs: Pairs, means: Float[Tensor, "layer n_head d_head"], batch: int = BATCH
+) -> Float[np.ndarray, "side pair head"]:
+    """Direct logit attribution: what each head writes beyond its mean at the last position, as the log-odds read it.
+
+    The final norm is taken to first order. Where a block normalises what attention adds (Gemma), the norm's factor is
+    that of the prompt.
+    """
+    layers = n_layers(pairs.model)
+    weights = torch.stack([written_by_heads(pairs.model, layer) for layer in range(layers)])
+    found = np.empty((2 * len(pairs), len(pairs.heads)))
+    for part in slopes(pairs, batch):
+        last = part.z[:, :, -1]  # (prompt, layer, head, d_head)
+        read = torch.einsum("lhdm,bm->blhd", weights, part.direct)
+        value = torch.einsum("blhd,blhd->blh", read, last - means)
+        value = value * norm_factors(pairs.model, last, part.written)[:, :, None]
+        found[part.rows] = value.flatten(1).double().numpy()
+    return found.reshape(2, len(pairs), -1)

@@ -1,0 +1,222 @@
+"""Sets of heads that carry an emotion together: what is left when all other heads are set to their mean.
+
+*Faithfulness* of a set is the share of the emotional difference that it keeps alone; *completeness* is how little is
+left without it; a set is *minimal* as far as each of its heads is missed {cite:p}`wang2023ioi`. The end of both prompts
+of a pair is the same, so that with no head at all nearly no difference is left (only learned positions tell partners of
+different length apart): the share needs no baseline to be taken off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from emotion_utils.circuits.ablation import ablated, pair_effects, without
+from emotion_utils.circuits.attribution import attributed, slopes
+from emotion_utils.circuits.masks import learned_mask, mask_slopes
+from emotion_utils.core.errors import UserError
+from emotion_utils.engine.interventions import Condition
+from emotion_utils.heads.pairs import Head, Pairs, name_of
+from emotion_utils.models.families import written_by_heads
+from emotion_utils.statistics.resampling import effective_units, interval, unit_weights
+
+RANKINGS = ("attribution", "ablation", "greedy", "mask")
+GOAL = 0.8
+"""Share of the difference that a circuit has to keep."""
+MARGIN = 0.1
+"""By which it has to keep more on the prompts that it is chosen on."""
+CANDIDATES = 3
+DRAWS = 5000
+"""Of random sets to choose from."""
+
+Means = Float[Tensor, "layer n_head d_head"]
+
+
+def differences(
+    pairs: Pairs, sets: Sequence[Sequence[Head]], means: Means, keep: bool = True
+) -> Float[np.ndarray, "pair set"]:
+    """Difference of log-odds between partners (nats) with each set of heads alone, or without it.
+
+    Parameters
+    ----------
+    pairs
+    sets
+    means
+        What the other heads give: from :func:`ablation.means_of` the build split.
+    keep
+        Whether the set is kept and the others are set to their mean, or the other way round.
+    """
+    conditions = [_condition(pairs, heads, means, keep, number) for number, heads in enumerate(sets)]
+    odds = pairs.log_odds(conditions)
+    return odds[0] - odds[1]
+
+
+def _condition(pairs: Pairs, heads: Sequence[Head], means: Means, keep: bool, number: int) -> Condition:
+    own = set(heads)
+    gone = [head for head in pairs.heads if (head in own) != keep]
+    return without(pairs, gone, means, f"set {number}") if gone else Condition(f"set {number}")
+
+
+def ranking(
+    pairs: Pairs, means: Means, method: str = "attribution", *, steps: int = 80, seed: int = 0
+) -> list[Head]:
+    """All heads, those that should be kept first before the others.
+
+    Parameters
+    ----------
+    pairs
+        Of the build split.
+    means
+        From :func:`ablation.means_of`.
+    method
+        ``attribution`` and ``ablation`` order heads by their own effect, the most helpful first; ``greedy`` adds to a
+        set, one by one, the head that helps most; ``mask`` learns how much of each head to keep.
+    steps, seed
+        Of the learning.
+    """
+    if method == "greedy":
+        return greedy(pairs, means)
+    if method == "mask":
+        return ordered(pairs, learned_mask(pairs, means, steps=steps, seed=seed)[None])
+    if method not in RANKINGS:
+        raise UserError(f'Heads are not ordered by "{method}": choose one of {", ".join(RANKINGS)}.')
+    effects = attributed(pairs, means) if method == "attribution" else ablated(pairs, "mean", means=means)
+    return ordered(pairs, pair_effects(effects))
+
+
+def ordered(pairs: Pairs, effects: Float[np.ndarray, "row head"]) -> list[Head]:
+    """All heads by the mean of a measurement, the largest first."""
+    return [pairs.heads[i] for i in np.argsort(-effects.mean(axis=0), kind="stable")]
+
+
+def greedy(pairs: Pairs, means: Means) -> list[Head]:
+    """Grow a set from nothing: the slope of the difference names candidates, an exact run chooses among them.
+
+    Once the set keeps the whole difference the rest follows in the order of its slopes.
+    """
+    whole = float(np.subtract(*pairs.log_odds()[:, :, 0]).mean())
+    chosen: list[Head] = []
+    mask, left = np.zeros(len(pairs.heads)), list(range(len(pairs.heads)))
+    while left:
+        slope = mask_slopes(pairs, means, mask)[1]
+        left.sort(key=lambda i: -slope[i])
+        some = left[:CANDIDATES]
+        gained = differences(pairs, [[*chosen, pairs.heads[i]] for i in some], means).mean(axis=0)
+        best = some[int(np.argmax(gained))]
+        left.remove(best)
+        chosen.append(pairs.heads[best])
+        mask[best] = 1.0
+        if gained.max() >= whole:
+            return chosen + [pairs.heads[i] for i in left]
+    return chosen
+
+
+def share_table(
+    pairs: Pairs, found: Float[np.ndarray, "pair set"], *, n_resamples: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """Share of the whole difference that each set gives, of all pairs together, with an interval over units.
+
+    Returns
+    -------
+    One row per set: ``share, low, high, n`` (pairs), ``n_groups``.
+    """
+    whole, units = np.subtract(*pairs.log_odds()[:, :, 0]), pairs.table["unit"].to_numpy()
+    weights = unit_weights(units, n_resamples, np.random.default_rng(seed))
+    draws = (weights @ found) / (weights @ whole)[:, None]
+    rows = []
+    for own, drawn in zip(found.T, draws.T, strict=True):
+        share = float(own.mean() / whole.mean())
+        rows.append((share, *interval(drawn, effective_units(units), share), len(pairs), len(set(units))))
+    return pd.DataFrame(rows, columns=["share", "low", "high", "n", "n_groups"])
+
+
+def curve(
+    pairs: Pairs,
+    order: Sequence[Head],
+    means: Means,
+    sizes: Sequence[int] | None = None,
+    *,
+    keep: bool = True,
+    n_resamples: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """What the first heads of an order keep alone (faithfulness), or what is left without them (completeness).
+
+    Returns
+    -------
+    One row per size: ``size, share, low, high, n, n_groups``.
+    """
+    wanted = list(range(len(order) + 1)) if sizes is None else list(sizes)
+    found = differences(pairs, [order[:size] for size in wanted], means, keep)
+    table = share_table(pairs, found, n_resamples=n_resamples, seed=seed)
+    table.insert(0, "size", wanted)
+    return table
+
+
+def choose_size(built: pd.DataFrame) -> int:
+    """The smallest number of heads that keeps enough on the build split; the largest one tried where none does."""
+    enough = built[built["share"] >= GOAL + MARGIN]
+    return int(enough["size"].min()) if len(enough) else int(built["size"].max())
+
+
+def minimality(pairs: Pairs, heads: Sequence[Head], means: Means, **options: int) -> pd.DataFrame:
+    """What a set loses with each of its heads.
+
+    Returns
+    -------
+    One row per head: ``layer, head, name, share`` (of the whole difference that is lost without it), ``low, high``.
+    """
+    found = differences(pairs, [heads, *([h for h in heads if h != gone] for gone in heads)], means)
+    table = share_table(pairs, found[:, :1] - found[:, 1:], **options)
+    table.insert(0, "name", [name_of(head) for head in heads])
+    return pd.DataFrame(list(heads), columns=["layer", "head"]).join(table)
+
+
+def output_norms(pairs: Pairs, means: Means) -> Float[np.ndarray, " head"]:
+    """Root mean square of what each head writes beyond its mean at the last position of the prompts."""
+    weights = torch.stack([written_by_heads(pairs.model, layer) for layer in range(len(means))])
+    total, count = torch.zeros(weights.shape[:2], dtype=torch.float64), 0
+    for part in slopes(pairs):
+        wrote = torch.einsum("blhd,lhdm->blhm", part.z[:, :, -1] - means, weights)
+        total += wrote.double().square().sum(dim=(0, 3))
+        count += len(part.z)
+    return np.asarray((total / count).sqrt().flatten().numpy())
+
+
+def random_sets(
+    pairs: Pairs,
+    heads: Sequence[Head],
+    n: int,
+    norms: Float[np.ndarray, " head"] | None = None,
+    *,
+    seed: int = 0,
+) -> list[list[Head]]:
+    """Random sets of as many heads; with norms those among many draws that write about as much together.
+
+    Parameters
+    ----------
+    pairs
+    heads
+        The set that they are compared with; it is not drawn itself.
+    n
+        How many.
+    norms
+        From :func:`output_norms`: sets are taken whose root of summed squares is nearest to that of ``heads``.
+    seed
+    """
+    rng, place = np.random.default_rng(seed), {head: i for i, head in enumerate(pairs.heads)}
+    own = np.sort(np.array([place[head] for head in heads], dtype=np.int64))
+    if not len(own):
+        return []
+    drawn = np.sort(np.argsort(rng.random((DRAWS, len(place))), axis=1)[:, : len(own)], axis=1)
+    drawn = np.unique(drawn[(drawn != own).any(axis=1)], axis=0)
+    order = rng.permutation(len(drawn))
+    if norms is not None:
+        far = np.abs((norms[drawn] ** 2).sum(axis=1) - (norms[own] ** 2).sum())
+        order = np.argsort(far, kind="stable")
+    return [[pairs.heads[i] for i in row] for row in drawn[order[:n]]]

@@ -1,0 +1,1 @@
+"""What all else stands on: errors, paths, whole files, hashes, the store, sizes by profile."""

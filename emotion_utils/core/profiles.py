@@ -1,0 +1,67 @@
+"""How much is run, by profile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class HeadsSize:
+    """How much is run.
+
+    Attributes
+    ----------
+    pairs
+        Of each emotion and split.
+    permutations, resamples
+        Of nulls and intervals.
+    sets
+        Random sets of heads beside a circuit, of each kind.
+    steps
+        Of learning a mask.
+    texts
+        Pairs of each emotion whose texts are generated.
+    """
+
+    pairs: int
+    permutations: int
+    resamples: int
+    sets: int
+    steps: int
+    texts: int
+
+
+HEADS_SIZES: dict[str, HeadsSize] = {
+    "smoke": HeadsSize(3, 99, 100, 4, 4, 3),
+    "baseline": HeadsSize(10_000, 2000, 1000, 50, 60, 30),
+    "extended": HeadsSize(10_000, 5000, 2000, 100, 120, 10_000),
+    "powered": HeadsSize(10_000, 10_000, 5000, 200, 200, 10_000),
+}
+
+
+@dataclass(frozen=True)
+class SteeringSize:
+    """How much is run.
+
+    Attributes
+    ----------
+    select, test, fresh, published
+        Contexts of the sweep, of the test, of other texts, and of the reports' sweep.
+    controls, tried
+        Random vectors of an emotion, and contexts of the test that each is tried on.
+    """
+
+    select: int
+    test: int
+    fresh: int
+    published: int
+    controls: int
+    tried: int
+
+
+STEERING_SIZES: dict[str, SteeringSize] = {
+    "smoke": SteeringSize(6, 6, 6, 4, 6, 4),
+    "baseline": SteeringSize(36, 36, 48, 16, 100, 12),
+    "extended": SteeringSize(54, 36, 120, 48, 200, 36),
+    "powered": SteeringSize(54, 36, 240, 96, 400, 36),
+}

@@ -1,0 +1,1 @@
+"""Interventions as data, run packed into large batches: generation and teacher forcing."""

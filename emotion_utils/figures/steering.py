@@ -1,0 +1,307 @@
+"""Figures of the chapter on steering."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from emotion_utils.plots.figure import Shown, show
+from emotion_utils.plots.style import EMOTION_COLOURS, PALETTE, SEQUENTIAL, emotion_colour, error_bars
+
+GREY = PALETTE[-1]
+SYMBOLS = {"gratitude": "circle", "anger": "square", "apology": "diamond"}
+DEAREST = 20.0
+"""Where the axis of costs ends."""
+ALPHA = "alpha (units of the residual norm)"
+
+
+def layer_alpha(cells: pd.DataFrame, budget: float, chosen: pd.DataFrame | None = None) -> Shown:
+    """Share of texts with the emotion asked for, by layer and strength; cells beyond the budget are crossed out.
+
+    Parameters
+    ----------
+    cells
+        From `steering.trials.cells`, with the cost.
+    budget
+        Largest cost.
+    chosen
+        Rows of `cells` that are outlined.
+    """
+    kinds, emotions = list(cells["made"].unique()), list(cells["emotion"].unique())
+    figure = make_subplots(
+        rows=len(kinds), cols=len(emotions), subplot_titles=emotions,
+        shared_yaxes=True, shared_xaxes=True, horizontal_spacing=0.04, vertical_spacing=0.12,
+    )  # fmt: skip
+    named = False  # the legend says it once
+    for i, (made, emotion) in enumerate(product(kinds, emotions)):
+        row, column = i // len(emotions) + 1, i % len(emotions) + 1
+        rows = cells[(cells["emotion"] == emotion) & (cells["made"] == made)]
+        shares, costs = (rows.pivot(index="layer", columns="alpha", values=v) for v in ("share", "cost"))
+        names = [f"{alpha:g}" for alpha in shares.columns]
+        figure.add_heatmap(
+            z=shares.to_numpy(), x=names, y=list(shares.index), name=emotion, zmin=0, zmax=1, colorscale=SEQUENTIAL,
+            showscale=i == 0, colorbar={"title": "share"}, customdata=costs.to_numpy(),
+            hovertemplate="layer %{y}, alpha %{x}: share %{z:.2f}, cost %{customdata:.2f}<extra></extra>",
+            row=row, col=column,
+        )  # fmt: skip
+        dear = rows[rows["cost"] > budget]
+        figure.add_scatter(
+            x=[f"{alpha:g}" for alpha in dear["alpha"]], y=dear["layer"], mode="markers", hoverinfo="skip",
+            name=f"costs more than {budget:g} times genuine replies", showlegend=i == 0,
+            marker={"symbol": "x-thin-open", "size": 9, "color": "#D55E00", "line": {"width": 1.6}},
+            row=row, col=column,
+        )  # fmt: skip
+        if chosen is not None:
+            own = chosen[(chosen["emotion"] == emotion) & (chosen["made"] == made)]
+            figure.add_scatter(
+                x=[f"{alpha:g}" for alpha in own["alpha"]], y=own["layer"], mode="markers", hoverinfo="skip",
+                name="chosen", legendgroup="chosen", showlegend=bool(len(own)) and not named,
+                marker={"symbol": "square-open", "size": 18, "color": PALETTE[0], "line": {"width": 3}},
+                row=row, col=column,
+            )  # fmt: skip
+            named = named or bool(len(own))
+    figure.update_annotations(font_size=12, yshift=-3)
+    figure.update_xaxes(type="category").update_xaxes(title="alpha", row=len(kinds))
+    figure.update_yaxes(dtick=1).update_yaxes(title="layer", col=1)
+    for row, made in enumerate(kinds, 1):
+        figure.update_yaxes(title=f"layer ({made})", row=row, col=1)
+    within = (
+        cells[(cells["cost"] <= budget) & (cells["alpha"] > 0)].groupby("emotion", sort=False)["share"].max()
+    )
+    alt = "Largest share within the budget: " + "; ".join(f"{e} {v:.0%}" for e, v in within.items()) + "."
+    return show(
+        figure, alt=alt, title="Texts that say the emotion, by layer and strength", data=cells, height=560
+    )
+
+
+def dose_response(table: pd.DataFrame, title: str, unit: str, line: float | None = None) -> Shown:
+    """A curve over alpha for each emotion, with intervals.
+
+    Parameters
+    ----------
+    table
+        Columns ``emotion, alpha, value, low, high``.
+    title
+    unit
+        Of the value.
+    line
+        A level to mark.
+    """
+    figure = go.Figure()
+    for emotion, rows in table.groupby("emotion", sort=False):
+        rows = rows.sort_values("alpha")
+        figure.add_scatter(
+            x=rows["alpha"], y=rows["value"], name=str(emotion), mode="lines+markers", error_y=error_bars(rows),
+            line={"color": emotion_colour(str(emotion))}, marker={"symbol": SYMBOLS.get(str(emotion), "circle")},
+        )  # fmt: skip
+    if line is not None:
+        figure.add_hline(y=line, line_dash="dot", line_color=GREY)
+    figure.update_xaxes(title=ALPHA).update_yaxes(title=unit)
+    ends = table[table["alpha"] == table["alpha"].max()]
+    alt = f"At alpha {table['alpha'].max():g}: " + "; ".join(
+        f"{r.emotion} {r.value:.2f}" for r in ends.itertuples()
+    )
+    return show(figure, alt=alt + ".", title=title, data=table)
+
+
+def frontier(cells: pd.DataFrame, budget: float, goal: float) -> Shown:
+    """Gain against cost of every setting; a line joins those that no other one beats in both.
+
+    Parameters
+    ----------
+    cells
+        From `steering.trials.cells`.
+    budget, goal
+        Where a strong vector lies: to the left of one and above the other.
+    """
+    figure = go.Figure()
+    strong = cells[cells["alpha"] > 0]
+    for emotion, rows in strong.groupby("emotion", sort=False):
+        colour, symbol = emotion_colour(str(emotion)), SYMBOLS.get(str(emotion), "circle")
+        figure.add_scatter(
+            x=rows["cost"], y=rows["share"], mode="markers", name=str(emotion),
+            marker={"color": colour, "symbol": symbol, "size": 9, "opacity": 0.6},
+            text=[f"{r.made}, layer {r.layer}, alpha {r.alpha:g}" for r in rows.itertuples()],
+        )  # fmt: skip
+        best = unbeaten(rows)
+        figure.add_scatter(
+            x=best["cost"], y=best["share"], mode="lines", showlegend=False, hoverinfo="skip",
+            line={"color": colour, "shape": "hv", "width": 1.5},
+        )  # fmt: skip
+    figure.add_vline(x=budget, line_dash="dash", line_color=GREY, annotation_text="budget")
+    figure.add_hline(y=goal, line_dash="dot", line_color=GREY, annotation_text="goal")
+    lowest, dear = strong["cost"].min(), int((strong["cost"] > DEAREST).sum())
+    scale = [np.log10(0.9 * min(lowest, 1.0)), np.log10(DEAREST)]
+    figure.update_xaxes(title="perplexity / that of genuine replies (log scale)", type="log", range=scale)
+    figure.update_yaxes(title="share of texts with the emotion", range=[-0.03, 1.05])
+    good = (
+        strong[(strong["cost"] <= budget) & (strong["share"] >= goal)].groupby("emotion", sort=False).size()
+    )
+    listed = ", ".join(f"{emotion} {good.get(emotion, 0)}" for emotion in strong["emotion"].unique())
+    alt = f"Settings that reach the goal within the budget: {listed}."
+    note = (
+        f"Settings that cost more than {DEAREST:g}, here {dear} of {len(strong)}, lie outside to the right."
+    )
+    return show(
+        figure, alt=alt, title="What steering gains and what it costs", caption=note, data=strong, height=460
+    )
+
+
+def unbeaten(rows: pd.DataFrame) -> pd.DataFrame:
+    """The settings that no other one beats in both share and cost, by cost."""
+    ordered = rows.dropna(subset=["cost"]).sort_values(["cost", "share"], ascending=[True, False])
+    return ordered[ordered["share"] > ordered["share"].cummax().shift(fill_value=-1.0)]
+
+
+def controls(by_control: pd.DataFrame, compared: pd.DataFrame) -> Shown:
+    """Every control vector as a point, beside the emotion's own.
+
+    Parameters
+    ----------
+    by_control
+        From `steering.controls.by_control`.
+    compared
+        From `steering.controls.compare`.
+    """
+    figure, rng = go.Figure(), np.random.default_rng(0)
+    emotions = list(by_control["emotion"].unique())
+    kinds = [k for k in by_control["kind"].unique() if not k.startswith("vector of")]
+    colours = dict(zip(kinds, (PALETTE[5], PALETTE[1], GREY), strict=False))
+    for kind in [*kinds, "another emotion's vector"]:
+        other = kind not in kinds
+        rows = by_control[
+            by_control["kind"].str.startswith("vector of") if other else by_control["kind"] == kind
+        ]
+        places = np.array([emotions.index(e) for e in rows["emotion"]], dtype=float)
+        offset = 0.3 if other else (kinds.index(kind) - 1) * 0.16 - 0.12
+        figure.add_scatter(
+            x=places + offset + rng.uniform(-0.05, 0.05, len(rows)), y=rows["share"], name=kind, mode="markers",
+            text=rows["kind"],
+            marker={"size": 11 if other else 6, "opacity": 0.9 if other else 0.5,
+                    "symbol": "triangle-up" if other else "circle", "color": PALETTE[4] if other else colours[kind]},
+        )  # fmt: skip
+    own = compared[compared["against"] == "all random"]
+    figure.add_scatter(
+        x=[emotions.index(e) for e in own["emotion"]], y=own["share"], name="the emotion's own vector", mode="markers",
+        marker={"symbol": "line-ew-open", "size": 46, "color": PALETTE[0], "line": {"width": 4}},
+    )  # fmt: skip
+    figure.update_xaxes(title="emotion asked for", tickvals=list(range(len(emotions))), ticktext=emotions)
+    figure.update_yaxes(title="share of texts with the emotion", range=[-0.04, 1.06])
+    alt = "; ".join(
+        f"{r.emotion}: own vector {r.share:.0%}, {r.controls} random ones {r.control:.1%} on average, at most "
+        f"{r.highest:.0%}" for r in own.itertuples()
+    )  # fmt: skip
+    return show(
+        figure, alt=f"{alt}.", title="The same length in other directions", data=by_control, height=460
+    )
+
+
+def says(table: pd.DataFrame) -> Shown:
+    """What the texts say at each strength, one panel per vector.
+
+    Parameters
+    ----------
+    table
+        Columns ``emotion`` (of the vector), ``alpha``, ``says``, ``share``.
+    """
+    emotions = list(table["emotion"].unique())
+    figure = make_subplots(
+        cols=len(emotions), subplot_titles=[f"vector of {e}" for e in emotions], shared_yaxes=True,
+        horizontal_spacing=0.04,
+    )  # fmt: skip
+    colours, listed_once = {**EMOTION_COLOURS, "none of them": "#D8D8D8"}, set()
+    for column, emotion in enumerate(emotions, 1):
+        for name, colour in colours.items():
+            rows = table[(table["emotion"] == emotion) & (table["says"] == name)].sort_values("alpha")
+            first = len(rows) > 0 and name not in listed_once
+            listed_once |= {name} if first else set()
+            figure.add_bar(
+                x=rows["alpha"], y=rows["share"], name=name, marker_color=colour, showlegend=first,
+                legendgroup=name, row=1, col=column,
+            )  # fmt: skip
+    figure.update_layout(barmode="stack", bargap=0.05)
+    figure.update_xaxes(title="alpha").update_yaxes(title="", range=[0, 1])
+    figure.update_yaxes(title="share of texts", col=1)
+    most = table[table["alpha"] == table["alpha"].min()]
+    most = most.loc[most.groupby("emotion", sort=False)["share"].idxmax()]
+    listed = "; ".join(f"minus {r.emotion}: {r.says} {r.share:.0%}" for r in most.itertuples())
+    return show(
+        figure, alt=f"Most frequent at the most negative strength: {listed}.",
+        title="What the texts say, from negative to positive strength", data=table, height=380,
+    )  # fmt: skip
+
+
+def models(table: pd.DataFrame, goal: float, control: str) -> Shown:
+    """The message of the chapter: each model's share on held-out contexts, beside its controls.
+
+    Parameters
+    ----------
+    table
+        From `steering.overview.overview`.
+    goal
+        The share that is asked for.
+    control
+        The model that has nothing to carry.
+    """
+    figure = go.Figure()
+    names, emotions = list(table["model"].unique()), list(table["emotion"].unique())
+    spread = (emotions.index(e) - (len(emotions) - 1) / 2 for e in table["emotion"])
+    table = table.assign(
+        place=[names.index(n) + 0.2 * s for n, s in zip(table["model"], spread, strict=True)]
+    )
+    for emotion, rows in table.groupby("emotion", sort=False):
+        dear = ~rows["steered"] & (rows["share"] >= goal)
+        figure.add_scatter(
+            x=rows["share"], y=rows["place"], mode="markers", name=f"{emotion}",
+            text=[f"{r.model}: cost {r.cost:.2f}" for r in rows.itertuples()],
+            marker={"color": emotion_colour(str(emotion)), "size": 10,
+                    "symbol": [SYMBOLS.get(str(emotion), "circle") + ("-open" if d else "") for d in dear]},
+        )  # fmt: skip
+    figure.add_scatter(
+        x=table["control"], y=table["place"], mode="markers", name="random vectors, mean of each emotion",
+        text=table["model"], marker={"color": GREY, "symbol": "line-ns-open", "size": 9},
+    )  # fmt: skip
+    figure.add_vline(x=goal, line_dash="dot", line_color=GREY, annotation_text="goal")
+    figure.update_xaxes(title="share of held-out contexts with the emotion", range=[-0.03, 1.05])
+    figure.update_yaxes(title="model", autorange="reversed", tickvals=list(range(len(names))), ticktext=names)
+    mean = table.groupby("model", sort=False)[["share", "control"]].mean()
+    listed = "; ".join(f"{name} {r.share:.0%} (random {r.control:.1%})" for name, r in mean.iterrows())
+    note = (
+        f"Open marks cost more than the budget. {control} was trained on reactions that do not follow from causes. The "
+        "marks of a model stand a little apart, so that none hides another."
+    )
+    return show(
+        figure, alt=f"Mean over the emotions: {listed}.", title="Steered models beside random vectors",
+        caption=note, data=table.drop(columns="place"), height=500,
+    )  # fmt: skip
+
+
+def windows(cells: pd.DataFrame, budget: float) -> Shown:
+    """Share of texts with the emotion where the same vector acts at other positions.
+
+    Parameters
+    ----------
+    cells
+        From `steering.trials.cells` with the key ``where``.
+    budget
+        Cells that cost more are drawn open.
+    """
+    figure = go.Figure()
+    for emotion, rows in cells.groupby("emotion", sort=False):
+        symbol = SYMBOLS.get(str(emotion), "circle")
+        figure.add_scatter(
+            x=rows["share"], y=rows["where"].str.replace(", ", ",<br>"), mode="markers", name=str(emotion),
+            text=[f"cost {c:.2f}" for c in rows["cost"]],
+            marker={"color": emotion_colour(str(emotion)), "size": 11,
+                    "symbol": [symbol + ("-open" if c > budget else "") for c in rows["cost"]]},
+        )  # fmt: skip
+    figure.update_xaxes(title="share of texts with the emotion", range=[-0.03, 1.05])
+    figure.update_yaxes(title="where the vector is added", autorange="reversed")
+    mean = cells.groupby("where", sort=False)["share"].mean()
+    alt = "Mean over the emotions: " + "; ".join(f"{where} {v:.0%}" for where, v in mean.items()) + "."
+    note = f"Open marks cost more than {budget:g} times genuine replies."
+    return show(figure, alt=alt, title="Where the vector is added", caption=note, data=cells)

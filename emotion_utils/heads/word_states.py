@@ -1,0 +1,118 @@
+"""Words as the blocks of a model see them, in what prompts say happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from emotion_utils.activations.forward import BATCH
+from emotion_utils.core.errors import UserError
+from emotion_utils.heads.attention_by_class import CLASSES, token_classes, token_spans
+from emotion_utils.heads.outputs import Neutral, neutral_end
+from emotion_utils.heads.pairs import Pairs
+from emotion_utils.models.batches import padded
+from emotion_utils.models.families import n_layers
+from emotion_utils.models.hooks import HookFunction, HookPoint, forward_until
+from emotion_utils.models.offsets import covering
+from emotion_utils.prompts.keywords import words_with_spans
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """Words as the blocks of a model see them.
+
+    Attributes
+    ----------
+    table
+        One row per word: ``emotion`` (``neutral`` for the words of comparison), ``word`` and ``n`` (places where it was
+        read).
+    states
+        Residual stream before each block at the word, the mean over its tokens and places.
+    neutral
+        The end of neutral texts, which what a head writes is added to.
+    targets
+        By emotion: the tokens that a head which carries the emotion should make more probable.
+    """
+
+    table: pd.DataFrame
+    states: Float[Tensor, "word layer d_model"] = field(repr=False)
+    neutral: Neutral = field(repr=False)
+    targets: Mapping[str, Sequence[int]] = field(repr=False)
+
+
+def words_in_causes(pairs: Pairs, fewest: int = 2) -> Words:
+    """Read the words that say what happened, of emotional prompts and, as neutral ones, of their partners.
+
+    They stand before the ending that the prompts of a pair share; names are left out, and words that stand in fewer
+    places than ``fewest``. The targets are the tokens with which only replies of the emotion begin.
+
+    Raises
+    ------
+    UserError
+        Where no word is left.
+    """
+    cause, found = CLASSES.index("cause"), []
+    emotions = [*pairs.table["emotion"], *["neutral"] * len(pairs)]
+    for row, (ids, own) in enumerate(zip(pairs.ids, token_classes(pairs), strict=True)):
+        text, spans = token_spans(pairs, ids)
+        for word, span in words_with_spans(text):
+            at = covering(spans, *span)
+            if at and (own[at] == cause).all():
+                found.append((emotions[row], word.lower(), row, at[0], at[-1] + 1))
+    reads = pd.DataFrame(found, columns=["emotion", "word", "row", "first", "last"])
+    reads = reads[reads.groupby(["emotion", "word"])["row"].transform("size") >= fewest]
+    if not {"neutral"} < set(reads["emotion"]):
+        raise UserError(
+            f"No word stands in {fewest} causes of an emotion, or none in neutral ones: take more pairs, or fewest=1."
+        )
+    pad = int(pairs.tokenizer.pad_token_id or 0)
+    table, states = _states(pairs.model, pad, pairs.ids, reads)
+    targets = {
+        emotion: sorted({token for opening in pairs.openings for token in opening[emotion]})
+        for emotion in pairs.emotions
+    }
+    return Words(table, states, neutral_end(pairs.model, pad, pairs.neutral), targets)
+
+
+@torch.no_grad()
+def _states(
+    model: PreTrainedModel, pad: int, ids: Sequence[Sequence[int]], reads: pd.DataFrame
+) -> tuple[pd.DataFrame, Float[Tensor, "word layer d_model"]]:
+    """Each different word, and the mean state before each block over its reads (row, first, last)."""
+    where = [HookPoint(layer, "resid_pre") for layer in range(n_layers(model))]
+    code = reads.groupby(["emotion", "word"], sort=False).ngroup().to_numpy()
+    table = reads.groupby(["emotion", "word"], sort=False).size().rename("n").reset_index()
+    total = torch.zeros(
+        len(table), len(where), int(model.config.get_text_config().hidden_size), dtype=torch.float64
+    )
+    device = model.get_input_embeddings().weight.device
+    spans: dict[int, list[tuple[int, int, int]]] = {}
+    for own, row, first, last in zip(code, reads["row"], reads["first"], reads["last"], strict=True):
+        spans.setdefault(int(row), []).append((int(own), int(first), int(last)))
+    order = sorted(spans, key=lambda row: len(ids[row]))
+    caught: dict[HookPoint, Tensor] = {}
+
+    def keeper(point: HookPoint) -> HookFunction:
+        def keep(hidden: Tensor) -> None:
+            caught[point] = hidden.double().cpu()
+
+        return keep
+
+    for start in range(0, len(order), BATCH):
+        rows = order[start : start + BATCH]
+        inputs = padded([ids[row] for row in rows], pad, "right", device)
+        forward_until(model, {point: keeper(point) for point in where}, **inputs)
+        stacked = torch.stack([caught[point] for point in where], dim=1)  # (prompt, layer, position, d_model)
+        for i, row in enumerate(rows):
+            for own, first, last in spans[row]:
+                total[own] += stacked[i, :, first:last].mean(dim=1)
+    return table, (total / torch.from_numpy(table["n"].to_numpy().copy())[:, None, None]).float()

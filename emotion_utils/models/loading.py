@@ -1,0 +1,204 @@
+"""Models and tokenizers from disk or hub: found by name, checked, opened."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
+
+from emotion_utils.core.errors import UserError, listing
+from emotion_utils.models.files import load_weights
+from emotion_utils.models.offsets import check_offsets
+from emotion_utils.models.registry import BUNDLED, ModelRef, resolve_model
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+DEVICE = re.compile(r"cpu|mps|cuda(:\d+)?")
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+OUT_OF_FLOAT16 = ("gemma3", "gemma3_text")
+"""Model types whose activations exceed 65,504, the largest float16."""
+
+
+def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
+    """Load the tokenizer of a model; it pads with the end-of-text token where it has no padding token."""
+    ref = resolve_model(name)
+    if ref.source != "hub" and not any(Path(ref.location).glob("tokenizer*.json")):
+        raise UserError(
+            f"{ref.location} has no tokenizer (tokenizer.json): save it there with tokenizer.save_pretrained(...)."
+        )
+    tokenizer = _opened(_transformers().AutoTokenizer.from_pretrained, ref, "tokenizer")
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_model(name: str, device: str = "cpu", dtype: str = "auto") -> PreTrainedModel:
+    """Load a causal language model from safetensors, in evaluation mode, running no code of its repository.
+
+    Parameters
+    ----------
+    name
+        See `resolve_model`.
+    device
+        `cpu`, `cuda`, `cuda:1` or `mps`.
+    dtype
+        `float32`, `bfloat16`, `float16`, or `auto`: float32 on the CPU; on an accelerator bfloat16 where the model
+        was saved in half precision, and float32 otherwise.
+
+    Raises
+    ------
+    UserError
+        For an unknown name, device or dtype, for files that cannot be read, and for weights that do not fit the
+        config (:func:`model_files.load_weights`).
+    """
+    import torch
+
+    ref = resolve_model(name)
+    if not DEVICE.fullmatch(str(device)):
+        raise UserError(f'There is no device "{device}": choose cpu, cuda, cuda:<number> or mps.')
+    check_device(device)
+    chosen = _dtype_of(ref, device, dtype)
+    kind = _transformers().AutoModelForCausalLM
+    model = _opened(partial(load_weights, kind), ref, "model", dtype=getattr(torch, chosen))
+    return model.to(device).eval()
+
+
+def context_length(name: str) -> int:
+    """Read how many positions a model has, from its config alone."""
+    return context_of(load_config(name), name)
+
+
+def context_of(config: Any, name: str) -> int:
+    """How many positions a configuration provides for; ``name`` is for the error where it does not say."""
+    config = config.get_text_config()
+    for field in ("max_position_embeddings", "n_positions", "n_ctx"):
+        if isinstance(getattr(config, field, None), int):
+            return int(getattr(config, field))
+    raise UserError(
+        f'The config of "{name}" does not say how long its context is: set max_position_embeddings there.'
+    )
+
+
+def load_config(name: str) -> Any:
+    """Load the configuration of a model as transformers reads it."""
+    ref = resolve_model(name)
+    return _opened(_transformers().AutoConfig.from_pretrained, ref, "config")
+
+
+def token_counter(name: str, *, special: bool = False) -> Callable[[list[str]], list[int]]:
+    """Make a function from texts to their numbers of tokens, with or without those the model adds itself."""
+    tokenizer = load_tokenizer(name)
+
+    def count(texts: list[str]) -> list[int]:
+        # the warning about a text beyond the context is what `check_lengths` says better
+        encoded = tokenizer(texts, add_special_tokens=special, return_attention_mask=False, verbose=False)
+        return [len(ids) for ids in encoded["input_ids"]]
+
+    return count
+
+
+def _transformers() -> ModuleType:
+    """Import transformers late, since it takes seconds, and without the remark on a missing progress widget."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        import transformers
+        from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer  # noqa: F401 - loaded here, quietly
+    return transformers
+
+
+def _dtype_of(ref: ModelRef, device: str, dtype: str) -> str:
+    if dtype not in DTYPES:
+        raise UserError(f'The dtype "{dtype}" is not supported: choose {listing(DTYPES)}.')
+    if dtype == "float32" or (dtype == "auto" and device == "cpu"):
+        return "float32"
+    if dtype == "float16" and device == "cpu":
+        raise UserError(
+            "float16 on the CPU is slow and overflows: choose float32, or bfloat16 to save memory."
+        )
+    config = load_config(ref.name)
+    if dtype == "float16" and config.model_type in OUT_OF_FLOAT16:
+        raise UserError(
+            f'The activations of "{ref.name}" exceed the float16 range of 65,504: choose bfloat16 or float32.'
+        )
+    if dtype == "auto":
+        saved: torch.dtype | str | None = getattr(config.get_text_config(), "dtype", None) or config.dtype
+        return "bfloat16" if "16" in str(saved) else "float32"
+    return dtype
+
+
+def _opened(loader: Callable[..., Any], ref: ModelRef, what: str, **options: Any) -> Any:
+    if ref.source == "hub":
+        options["revision"] = ref.revision
+    try:
+        return loader(ref.location, trust_remote_code=False, **options)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(_why_not(ref, what, error)) from error
+
+
+def _why_not(ref: ModelRef, what: str, error: Exception) -> str:
+    reason = " ".join(str(error).split())[:300] or type(error).__name__
+    if ref.source != "hub":
+        return (
+            f"The {what} in {ref.location} could not be loaded ({type(error).__name__}: {reason}): "
+            "copy or save the directory again."
+        )
+    if "remote code" in reason or "trust_remote_code" in reason:
+        return f'"{ref.location}" needs code from its own repository, which is never run here: choose another model.'
+    return (
+        f"{'The hub model' if what == 'model' else f'The {what} of the hub model'} "
+        f'"{ref.location}" could not be loaded ({type(error).__name__}: {reason}). '
+        f"Check the id, the network and, for a gated model, `hf auth login`; without a network choose one of "
+        f"{listing(BUNDLED)}, or a local directory."
+    )
+
+
+def token_offsets(name: str) -> Callable[[list[str]], list[list[tuple[int, int]]]]:
+    """Make a function from texts to the character spans of their tokens."""
+    tokenizer = load_tokenizer(name)
+    check_offsets(tokenizer, name)
+
+    def offsets(texts: list[str]) -> list[list[tuple[int, int]]]:
+        if not texts:
+            return []
+        encoded = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        return [[(int(a), int(b)) for a, b in spans] for spans in encoded["offset_mapping"]]
+
+    return offsets
+
+
+def check_device(device: str) -> None:
+    """Raise a `UserError` if this machine does not have `device`; asks torch only about accelerators."""
+    if device == "cpu":
+        return
+    import torch
+
+    kind, _, index = device.partition(":")
+    has_mps, n_cuda = torch.backends.mps.is_available(), torch.cuda.device_count()
+    if not (has_mps if kind == "mps" else int(index or 0) < n_cuda):
+        raise UserError(
+            f'This machine has no device "{device}": set device to cpu, or run where there is one.'
+        )
+
+
+EMBEDDING_STD = 0.1
+
+
+def build_model(config: PreTrainedConfig) -> PreTrainedModel:
+    """A freshly initialised float32 causal language model of this configuration.
+
+    Embeddings start wider than the libraries' default: names are interchangeable in the corpus, and must not begin
+    so alike that no head can tell them apart.
+    """
+    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager")
+    torch.nn.init.normal_(model.get_input_embeddings().weight, std=EMBEDDING_STD)
+    return model

@@ -1,0 +1,129 @@
+"""The models by name: bundled small ones, short names of hub models, hub ids and local directories."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from emotion_utils.core.errors import UserError, listing, suggestion
+from emotion_utils.core.paths import MODELS, PROJECT_ROOT
+from emotion_utils.models.files import check_model_directory
+
+BUNDLED: dict[str, str] = {
+    "small-gpt2": "GPT-2 in miniature",
+    "small-neo": "GPT-Neo in miniature, same tokenizer as small-gpt2",
+    "small-pythia": "Pythia (GPT-NeoX) in miniature, its own tokenizer",
+    "small-llama3": "Llama 3 in miniature",
+    "small-qwen3": "Qwen 3 in miniature",
+    "small-gemma3": "Gemma 3 in miniature",
+    "small-gpt2-blind": "small-gpt2 trained on reactions permuted across causes: the negative control",
+}
+
+HUB_ALIASES: dict[str, str] = {
+    "gpt2": "openai-community/gpt2",
+    "pythia-160m": "EleutherAI/pythia-160m",
+    "gpt-neo-125m": "EleutherAI/gpt-neo-125m",
+    "llama3-8b": "meta-llama/Llama-3.1-8B",
+    "gemma3-12b": "google/gemma-3-12b-it",
+    "qwen3-8b": "Qwen/Qwen3-8B-Base",
+    "pythia-410m-deduped": "EleutherAI/pythia-410m-deduped",
+    "gemma2-2b-it": "google/gemma-2-2b-it",
+    "gemma2-2b-jpn-it": "google/gemma-2-2b-jpn-it",
+}
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """Where a model is.
+
+    Attributes
+    ----------
+    name
+        As the reader wrote it.
+    source
+        `bundled` with the project, on the `hub`, or a `local` directory.
+    location
+        What transformers is given: an absolute path or a hub id.
+    revision
+        Of the hub repository; None is its default branch.
+    """
+
+    name: str
+    source: Literal["bundled", "hub", "local"]
+    location: str
+    revision: str | None = None
+
+    @property
+    def label(self) -> str:
+        """What a page says about the model's origin."""
+        return {"bundled": "bundled small model", "hub": "hub model", "local": "local model"}[self.source]
+
+
+def bundled_models() -> list[str]:
+    """List the names of the bundled models, those that are trained and those that are not."""
+    return list(BUNDLED)
+
+
+def resolve_model(name: str) -> ModelRef:
+    """Find a model by registry name, short name, local directory or hub id, without loading it.
+
+    Parameters
+    ----------
+    name
+        Such as `small-gpt2`, `pythia-160m`, `./my-model` or `org/model`. A relative path is looked up from the
+        working directory, then from the project.
+
+    Raises
+    ------
+    UserError
+        For an unknown name, with near matches, and for a directory that holds no loadable model.
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise UserError(
+            f"The model is {name!r}: give a registry name, a hub id (org/name) or a model directory."
+        )
+    name = name.strip()
+    if name in BUNDLED:
+        return _bundled(name)
+    if name in HUB_ALIASES:
+        return ModelRef(name, "hub", HUB_ALIASES[name])
+    for folder in (Path(name).expanduser(), PROJECT_ROOT / name):
+        if folder.exists():
+            check_model_directory(folder)
+            return ModelRef(name, "local", str(folder.resolve()))
+    # a bare first part such as data/x is a path that was mistyped more often than an organisation
+    if HUB_ID.fullmatch(name) and not (PROJECT_ROOT / name.split("/")[0]).is_dir():
+        return ModelRef(name, "hub", name)
+    if "/" in name or "\\" in name or name.startswith((".", "~")):
+        raise UserError(
+            f'There is no model directory "{name}": looked from {Path.cwd()} and from {PROJECT_ROOT}. Models that '
+            f"need no directory: {listing([*BUNDLED, *HUB_ALIASES])}."
+        )
+    raise UserError(
+        f'There is no model "{name}": {suggestion(name, [*BUNDLED, *HUB_ALIASES])} '
+        "A hub id is written org/name, a local model as the path of its directory."
+    )
+
+
+def _bundled(name: str) -> ModelRef:
+    folder = MODELS / name
+    if not (folder / "config.json").exists():
+        raise UserError(
+            f'The bundled model "{name}" is not in {folder.relative_to(PROJECT_ROOT)}: restore the folder from git, '
+            f"or train it with `make models NAME={name}`."
+        )
+    check_model_directory(folder)
+    return ModelRef(name, "bundled", str(folder))
+
+
+def model_files(name: str) -> list[Path]:
+    """The files of a bundled or local model; nothing for a hub model, whose revision names its content."""
+    reference = resolve_model(name)
+    if reference.source == "hub":
+        return []
+    files = (path for path in Path(reference.location).iterdir() if path.is_file())
+    return sorted(path for path in files if path.suffix in {".json", ".safetensors", ".model", ".txt"})

@@ -1,0 +1,1 @@
+"""Data and models whose answer is known."""

@@ -1,0 +1,256 @@
+"""What a bag of words already knows: the baseline that every claim about a model's insides has to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+from sklearn.feature_extraction.text import TfidfTransformer
+from tqdm import tqdm
+
+from emotion_utils.prompts.bag_of_words import across, classifier, count_words, predict, within
+from emotion_utils.prompts.schema import EMOTIONS
+from emotion_utils.statistics.auc import auroc, grouped_auc_interval
+from emotion_utils.statistics.permutations import family_blocks, permutation_p, permute_blocks
+from emotion_utils.statistics.resampling import FEWEST_UNITS, grouped_mean_interval, resampling_units
+
+PERMUTATIONS = {"smoke": 19, "baseline": 99, "extended": 99, "powered": 199}
+"""Label permutations that a chapter affords, by profile; the smallest p is 1 / (1 + permutations)."""
+
+HELD_OUT = "held-out folds"
+
+ALMOST = 0.1
+"""Difference in AUROC up to which one set is called almost as easy as another."""
+
+
+def bag_of_words(
+    train: pd.DataFrame,
+    test: pd.DataFrame | None = None,
+    *,
+    n_permutations: int = 199,
+    n_resamples: int = 1000,
+    folds: int = 5,
+    seed: int = 0,
+    on_permutation: Callable[[], object] = lambda: None,
+) -> pd.DataFrame:
+    """Score a TF-IDF bag of words with multinomial logistic regression, beside its permutation null.
+
+    Within one set the score is that of grouped folds: no template family, pair or text is in both parts. Across two
+    sets, training rows that share one of these with the test set are left out. The null permutes labels between
+    blocks of rows of one family and emotion and repeats everything: folds, training and testing.
+
+    Parameters
+    ----------
+    train
+        Prompts to train on, and to test on by folds if `test` is None.
+    test
+        Prompts to test on.
+    n_permutations
+        Of the labels; p is (1 + null at least as good) / (1 + n_permutations).
+    n_resamples
+        Of the groups, for the interval.
+    folds
+        At most; fewer where there are fewer groups.
+    seed
+        Of folds, null and bootstrap.
+    on_permutation
+        Called after each permutation, for a progress bar.
+
+    Returns
+    -------
+    One row per metric (`accuracy`, and `AUROC <emotion>` against neutral), columns `metric, value, low, high,
+    chance, null, null_high, p, n, n_groups, note`; `null_high` is the 95th percentile of the null. With fewer than
+    eight groups the values are NaN and `note` says so.
+    """
+    scored = train if test is None else test
+    units = resampling_units(scored)
+    few = _too_few(train, test)
+    if few:
+        return _unscored(scored, units, few)
+    labels, truth = (prompts["emotion"].to_numpy(dtype=object) for prompts in (train, scored))
+    prepare = within(train, folds, seed) if test is None else across(train, test)
+    rng, blocks = np.random.default_rng(seed), family_blocks(train)
+    observed, null = predict(prepare(labels), labels, len(scored)), []
+    for _ in range(n_permutations):
+        shuffled = permute_blocks(labels, blocks, rng)
+        scores = predict(prepare(shuffled), shuffled, len(scored))
+        null.append(_metrics(scores, shuffled if test is None else truth))
+        on_permutation()
+    return _summary(observed, truth, units, null, n_resamples, seed)
+
+
+def lexicality(
+    sets: Mapping[str, pd.DataFrame],
+    transfers: Mapping[str, tuple[str, str]] | None = None,
+    *,
+    n_permutations: int = 199,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Run `bag_of_words` on every set, and from one set to another for each pair in `transfers`.
+
+    Parameters
+    ----------
+    sets
+        Prompts by name.
+    transfers
+        From a name for the comparison to (train, test) names of `sets`.
+
+    Returns
+    -------
+    The rows of `bag_of_words`, with `train` and `test` in front.
+    """
+    jobs = [(name, name) for name in sets] + list((transfers or {}).values())
+    parts = []
+    with tqdm(
+        total=len(jobs) * n_permutations, desc="label permutations", delay=2, leave=False, mininterval=2
+    ) as bar:
+        for train, test in jobs:
+            other = None if train == test else sets[test]
+            options = {"n_permutations": n_permutations, "seed": seed, "on_permutation": bar.update}
+            rows = bag_of_words(sets[train], other, **options)
+            rows.insert(0, "train", train)
+            rows.insert(1, "test", HELD_OUT if other is None else test)
+            parts.append(rows)
+    return pd.concat(parts, ignore_index=True)
+
+
+def telling_words(prompts: pd.DataFrame, top: int = 8) -> pd.DataFrame:
+    """List the words with the largest weights for each emotion, trained on all prompts.
+
+    Returns
+    -------
+    Columns `emotion, rank, word, weight`.
+    """
+    counts, words = count_words(prompts["text"])
+    model = classifier().fit(TfidfTransformer(sublinear_tf=True).fit_transform(counts), prompts["emotion"])
+    weights = model.coef_ if len(model.coef_) > 1 else np.vstack([-model.coef_, model.coef_])
+    rows = [
+        (emotion, rank, words[i], row[i])
+        for emotion, row in zip(model.classes_, weights, strict=True)
+        for rank, i in enumerate(np.argsort(-row, kind="stable")[:top], start=1)
+    ]
+    table = pd.DataFrame(rows, columns=["emotion", "rank", "word", "weight"])
+    return table.sort_values("emotion", key=lambda e: e.map(EMOTIONS.index), kind="stable", ignore_index=True)
+
+
+def reading(table: pd.DataFrame, profile: str) -> str:
+    """Say in Markdown what `lexicality` found: per comparison the accuracy, its null, and whether it exceeds it."""
+    lines = []
+    for row in table[table["metric"] == "accuracy"].itertuples():
+        name = f"*{row.train}*, {row.test}" if row.test == HELD_OUT else f"*{row.train}* → *{row.test}*"
+        if pd.isna(row.value):
+            lines.append(f"- {name}: not scored, {row.note}.")
+            continue
+        verdict = "above" if row.p <= 0.05 else "not above"
+        lines.append(
+            f"- {name}: **{row.value:.0%}** ({row.low:.0%} to {row.high:.0%}) is {verdict} its null, "
+            f"{row.null:.0%} on average (p = {row.p:.2g}, n = {row.n} prompts in {row.n_groups} units); "
+            f"always naming the largest class gives {row.chance:.0%}."
+        )
+    return (
+        f"Words alone, with the profile {profile}:\n\n"
+        + "\n".join(lines)
+        + "\n\n"
+        + _reading_of_areas(table, profile)
+    )
+
+
+def _reading_of_areas(table: pd.DataFrame, profile: str) -> str:
+    areas = table[table["metric"].str.startswith("AUROC")].dropna(subset="value")
+    means = areas.groupby(["train", "test"], sort=False)["value"].mean().to_dict()
+    listed = ", ".join(f"{value:.2f} ({train})" for (train, test), value in means.items() if test == HELD_OUT)
+    text = (
+        "Told from neutral, one emotion at a time, the mean area under the curve in held-out folds is "
+        f"{listed}: **a probe on activations has to beat these numbers, not 0.5**."
+    )
+    own, implicit, moved = (
+        means.get(key) for key in ((profile, HELD_OUT), ("implicit", HELD_OUT), (profile, "implicit"))
+    )
+    if own is not None and implicit is not None and moved is not None:
+        verdict = "almost as easy as" if implicit > own - ALMOST else "harder than"
+        text += (
+            f" By its own words *implicit* is {verdict} *{profile}* ({implicit:.2f} against {own:.2f}); a classifier "
+            f"that has learned the words of *{profile}* reaches {moved:.2f} there. The step from keyword to implicit "
+            "prompts is therefore the fairer test: train on one, score on the other."
+        )
+    return text
+
+
+def _too_few(train: pd.DataFrame, test: pd.DataFrame | None) -> str:
+    for prompts in [train] if test is None else [train, test]:
+        n_groups = len(set(resampling_units(prompts)))
+        if n_groups < FEWEST_UNITS:
+            return f"{n_groups} groups, at least {FEWEST_UNITS} are needed"
+        if prompts["emotion"].nunique() < 2:
+            return "one emotion only, at least two are needed"
+    return ""
+
+
+def contrast(scores: np.ndarray, emotion: str) -> np.ndarray:
+    """Log-odds of an emotion against neutral from log-probabilities of shape (n, emotion), shape (n,)."""
+    # a class that no training row has is -inf on every row; the difference then says nothing
+    with np.errstate(invalid="ignore"):
+        difference = scores[:, EMOTIONS.index(emotion)] - scores[:, EMOTIONS.index("neutral")]
+    return np.nan_to_num(difference, nan=0.0)
+
+
+def _contrasts(truth: np.ndarray) -> list[str]:
+    present = set(truth)
+    return [emotion for emotion in EMOTIONS[:-1] if {emotion, "neutral"} <= present]
+
+
+def _correct(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    return np.array(EMOTIONS, dtype=object)[scores.argmax(axis=1)] == truth
+
+
+def _metrics(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    values = {"accuracy": float(_correct(scores, truth).mean())}
+    for emotion in _contrasts(truth):
+        rows = np.isin(truth, [emotion, "neutral"])
+        values[f"AUROC {emotion}"] = auroc(contrast(scores[rows], emotion), truth[rows] == emotion)
+    return values
+
+
+def _summary(
+    scores: np.ndarray,
+    truth: np.ndarray,
+    units: np.ndarray,
+    null: list[dict[str, float]],
+    n_resamples: int,
+    seed: int,
+) -> pd.DataFrame:
+    rows = []
+    for metric, value in _metrics(scores, truth).items():
+        if metric == "accuracy":
+            use = np.ones(len(truth), dtype=bool)
+            right = _correct(scores, truth).astype(float)
+            low, high = grouped_mean_interval(
+                right, units, n_resamples=n_resamples, seed=seed, bounds=(0.0, 1.0)
+            )
+            chance = float(pd.Series(truth).value_counts(normalize=True).max())
+        else:
+            emotion = metric.removeprefix("AUROC ")
+            use = np.isin(truth, [emotion, "neutral"])
+            odds = contrast(scores[use], emotion)
+            positive = truth[use] == emotion
+            low, high = grouped_auc_interval(odds, positive, units[use], n_resamples=n_resamples, seed=seed)
+            chance = 0.5
+        drawn = np.array([metrics[metric] for metrics in null if metric in metrics])
+        p = float(permutation_p(value, drawn)) if len(drawn) else float("nan")
+        spread = (drawn.mean(), np.quantile(drawn, 0.95)) if len(drawn) else (float("nan"), float("nan"))
+        rows.append((metric, value, low, high, chance, *spread, p, int(use.sum()), len(set(units[use])), ""))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+COLUMNS = ["metric", "value", "low", "high", "chance", "null", "null_high", "p", "n", "n_groups", "note"]
+
+
+def _unscored(scored: pd.DataFrame, units: np.ndarray, note: str) -> pd.DataFrame:
+    nan = float("nan")
+    metrics = [
+        "accuracy",
+        *(f"AUROC {emotion}" for emotion in _contrasts(scored["emotion"].to_numpy(dtype=object))),
+    ]
+    rows = [(m, nan, nan, nan, nan, nan, nan, nan, len(scored), len(set(units)), note) for m in metrics]
+    return pd.DataFrame(rows, columns=COLUMNS)

@@ -1,0 +1,207 @@
+"""Prompts: the schema of a row, the project's own profiles, and anybody's CSV, TSV or JSON Lines file."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from emotion_utils.core.errors import UserError, suggestion
+from emotion_utils.core.paths import PROMPTS
+from emotion_utils.prompts.files import Row, read_rows
+from emotion_utils.prompts.schema import EMOTIONS, complete
+
+PROFILES: dict[str, str] = {
+    "smoke": "a handful per emotion, for tests of the machinery",
+    "baseline": "the size of the first report",
+    "extended": "the larger set of the first report",
+    "powered": "enough unique prompts to detect a small paired effect",
+    "implicit": "what happened, told up to the moment before somebody speaks; no emotion word, a matched neutral",
+    "unfamiliar": "vignettes without an emotion word, of events that the bundled models never read about",
+    "minimal_pairs": "the same frame, only the emotional word changes",
+    "real_world": "in the manner of social posts, product reviews and business mail",
+}
+
+INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad\ufe0e\ufe0f"))
+
+CountTokens = Callable[[list[str]], Sequence[int]]
+"""Number of tokens of each text."""
+
+
+def load_profile(name: str) -> pd.DataFrame:
+    """Load one of the project's own prompt sets.
+
+    Parameters
+    ----------
+    name
+        A key of `PROFILES`.
+
+    Returns
+    -------
+    One row per prompt, columns as in `SCHEMA`.
+    """
+    if name not in PROFILES:
+        raise UserError(f'There is no profile "{name}": {suggestion(str(name), PROFILES)}')
+    return load_prompts(PROMPTS / f"{name}.jsonl")
+
+
+def load_prompts(
+    path: str | Path,
+    text: str = "text",
+    label: str = "emotion",
+    label_map: Mapping[Any, str | None] | None = None,
+    *,
+    encoding: str = "utf-8",
+    separator: str | None = None,
+    file_format: str | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Load prompts from a CSV, TSV or JSON Lines file and complete them to the schema.
+
+    Columns of the schema that the file has are kept. A missing `id` is numbered, `group` falls back to `template`
+    and then to the text, `split` is assigned by `grouped_splits`, and the emotion word and its match in the
+    neutral partner are looked up in the keyword list.
+
+    Parameters
+    ----------
+    path
+        The file, UTF-8 unless `encoding` says otherwise.
+    text, label
+        The columns that hold the prompt and its emotion.
+    label_map
+        From the file's labels to `EMOTIONS`; a label that maps to None is left out.
+    encoding, separator, file_format
+        Passed to `prompt_files.read_rows`.
+    seed
+        Of the split, where the file brings none.
+
+    Returns
+    -------
+    One row per prompt, columns as in `SCHEMA`.
+
+    Raises
+    ------
+    UserError
+        With the value, the line and what to do.
+    """
+    name = Path(path).name
+    columns, rows = read_rows(path, encoding=encoding, separator=separator, file_format=file_format)
+    _check_columns(columns, {"text": text, "label": label}, name)
+    texts = _texts(rows, text, name)
+    emotions = _emotions(rows, label, label_map, name)
+    kept = [i for i, emotion in enumerate(emotions) if emotion is not None]
+    if not kept:
+        raise UserError(
+            f"label_map leaves out all {len(rows)} rows of {name}: map at least one label to an emotion."
+        )
+    lines = [rows[i][0] for i in kept]
+    table = pd.DataFrame([rows[i][1] for i in kept], columns=columns)
+    table = table.assign(text=[texts[i] for i in kept], emotion=[emotions[i] for i in kept])
+    return complete(table, lines, name, seed)
+
+
+def check_lengths(
+    prompts: pd.DataFrame, count_tokens: CountTokens, context: int, *, on_long: str = "raise"
+) -> pd.DataFrame:
+    """Count the tokens of every prompt and find those that do not fit the model's context.
+
+    Parameters
+    ----------
+    prompts
+        With `id` and `text`.
+    count_tokens
+        From texts to token counts, for example `models.token_counter(name)`.
+    context
+        Positions that the model has.
+    on_long
+        `raise`, or `report` to get the table whatever it says.
+
+    Returns
+    -------
+    Columns `id, n_tokens, context, fits`.
+    """
+    counts = list(count_tokens(prompts["text"].tolist()))
+    report = pd.DataFrame({"id": prompts["id"].to_numpy(), "n_tokens": counts, "context": context})
+    report["fits"] = report["n_tokens"] <= context
+    long = report[~report["fits"]]
+    if len(long) and on_long == "raise":
+        worst = ", ".join(f"{row.id!r} ({row.n_tokens} tokens)" for row in long.head(3).itertuples())
+        raise UserError(
+            f"{len(long)} of {len(report)} prompts are longer than the context of {context} tokens: {worst}"
+            f"{', ...' if len(long) > 3 else ''}. Shorten or leave them out, or choose a model with a longer context."
+        )
+    return report
+
+
+def _check_columns(columns: Sequence[str], wanted: Mapping[str, str], name: str) -> None:
+    if wanted["text"] == wanted["label"]:
+        raise UserError(
+            f"The column {wanted['text']!r} cannot be both text and label: pass text= and label=."
+        )
+    for role, column in wanted.items():
+        if column in columns:
+            continue
+        near = difflib.get_close_matches(column, columns, n=1)
+        hint = f" (for example {role}={near[0]!r})" if near else ""
+        if len(columns) == 1 and any(mark in columns[0] for mark in ";\t|,"):
+            hint = ", and pass separator= if the columns are not cut where they should be"
+        raise UserError(
+            f"{name} has no column {column!r} for the {role}: its columns are {', '.join(map(repr, columns))}. "
+            f"Pass {role}= with the right name{hint}."
+        )
+
+
+def _texts(rows: Sequence[Row], column: str, name: str) -> list[str]:
+    texts = [fields.get(column) for _, fields in rows]
+    blank = []
+    for (line, _), text in zip(rows, texts, strict=True):
+        if text is None or text == "":
+            blank.append(line)
+        elif not isinstance(text, str):
+            raise UserError(
+                f"{name}, line {line}: the text {text!r} is of type {type(text).__name__}, write a string."
+            )
+        elif not text.strip() or (not text.isascii() and not text.translate(INVISIBLE).strip()):
+            blank.append(line)
+        elif "\0" in text:
+            raise UserError(f"{name}, line {line}: the text contains a NUL character; remove it.")
+        elif not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+            raise UserError(
+                f"{name}, line {line}: the text contains half of a surrogate pair; write the whole character."
+            )
+    if blank:
+        raise UserError(
+            f"{name}: {len(blank)} of {len(rows)} rows have a blank text, the first in line {blank[0]}: "
+            f"fill column {column!r} there or remove the rows."
+        )
+    return texts  # type: ignore[return-value]
+
+
+def _emotions(
+    rows: Sequence[Row], column: str, label_map: Mapping[Any, str | None] | None, name: str
+) -> list[str | None]:
+    known: dict[str, str | None] = {emotion: emotion for emotion in EMOTIONS}
+    for value, emotion in (label_map or {}).items():
+        if emotion is not None and emotion not in EMOTIONS:
+            raise UserError(
+                f"label_map sends {value!r} to {emotion!r}: the emotions are {', '.join(EMOTIONS)}, or None."
+            )
+        known[_label(value)] = emotion
+    labels = [_label(fields.get(column)) for _, fields in rows]
+    unknown = [(label, line) for label, (line, _) in zip(labels, rows, strict=True) if label not in known]
+    if unknown:
+        (label, line), values = unknown[0], list(dict.fromkeys(label for label, _ in unknown))
+        others = f" (unknown in all: {', '.join(map(repr, values[:8]))})" if len(values) > 1 else ""
+        raise UserError(
+            f"{name}, line {line}: the label {label!r} in column {column!r} is not one of "
+            f"{', '.join(EMOTIONS)}{others}. Pass label_map={{{label!r}: 'gratitude', ...}}, "
+            "or None as the value to leave its rows out."
+        )
+    return [known[label] for label in labels]
+
+
+def _label(value: Any) -> str:
+    return "" if value is None else str(value).strip().casefold()

@@ -1,0 +1,1 @@
+"""The reports' claims: their table, the verdict rule, and what each chapter measures for them."""

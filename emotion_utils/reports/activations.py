@@ -1,0 +1,132 @@
+"""The reports' claims about extraction: rebuilt as published, with the variants that their text leaves open.
+
+One report says that residual streams and MLP outputs of all layers were stored for all samples of three models with 12
+layers of width 768, about 431 MB together; the other says that there was one file per prompt and model. Neither says in
+which precision, nor whether the 431 MB are those of one profile or of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from emotion_utils.activations.throughput import ONE_AT_A_TIME
+from emotion_utils.reports.claims import Measurement
+from emotion_utils.statistics.resampling import grouped_mean_interval, resampling_units
+
+MODELS, LAYERS, WIDTH = 3, 12, 768
+REPORTED_MB = 431.0
+REPORTED_TOKENS = 7.1
+TENSORS = {"residual and MLP": 2, "residual alone": 1}
+PROFILES = {"both profiles": ("baseline", "extended"), "baseline": ("baseline",), "extended": ("extended",)}
+BYTES = {"float32": 4, "float16": 2}
+AS_STATED = ("residual and MLP", "both profiles", "float32", "these prompts")
+"""What the report's sentence says when it is taken by the letter, in the precision that nobody has to mention."""
+
+
+def files_as_published(sets: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Files that one per prompt and model make: ``profile, prompts, models, files``."""
+    rows = [(name, len(sets[name]), MODELS, len(sets[name]) * MODELS) for name in ("baseline", "extended")]
+    return pd.DataFrame(rows, columns=["profile", "prompts", "models", "files"])
+
+
+def bytes_as_published(counts: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Size of the published layout under every reading of the text.
+
+    Parameters
+    ----------
+    counts
+        Of `baseline` and `extended`: tokens of each prompt, shape (prompt,).
+
+    Returns
+    -------
+    Columns ``tensors, prompts, precision, tokens`` (lengths of our prompts in this tokenizer, or the mean that the
+    report states), ``MB`` (10^6 bytes) and ``times`` (of the reported size), nearest first.
+    """
+    rows = []
+    for (tensors, n), (prompts, names), (precision, size) in product(
+        TENSORS.items(), PROFILES.items(), BYTES.items()
+    ):
+        ours = sum(int(counts[name].sum()) for name in names)
+        theirs = sum(len(counts[name]) for name in names) * REPORTED_TOKENS
+        for tokens, total in (("these prompts", ours), (f"{REPORTED_TOKENS} each", theirs)):
+            rows.append(
+                (tensors, prompts, precision, tokens, total * MODELS * LAYERS * WIDTH * n * size / 1e6)
+            )
+    table = pd.DataFrame(rows, columns=["tensors", "prompts", "precision", "tokens", "MB"])
+    table["times"] = table["MB"] / REPORTED_MB
+    return table.sort_values("times", key=lambda t: np.abs(np.log(t)), kind="stable", ignore_index=True)
+
+
+def bytes_reading(table: pd.DataFrame) -> str:
+    """Say in Markdown which reading of the text comes near the reported size, from :func:`bytes_as_published`."""
+    stated, ours = _stated(table), table[table["tokens"] == "these prompts"]
+    near = ours[(ours["times"] - 1).abs() <= 0.2]
+    listed = "; ".join(
+        f"{r.tensors}, {r.prompts}, {r.precision}: **{r.MB:,.0f} MB**" for r in near.itertuples()
+    )
+    return (
+        f"Taken by the letter (residual stream and MLP output, all prompts of both profiles, float32) the layout takes "
+        f"**{stated:,.0f} MB**, {stated / REPORTED_MB:.1f} times the reported {REPORTED_MB:g}. With the lengths of "
+        f"these prompts, within 20 % of it come: {listed or 'none'}. A reading chosen because it fits confirms "
+        "nothing, so the verdict below is that of the letter."
+    )
+
+
+def _stated(table: pd.DataFrame) -> float:
+    keys = ["tensors", "prompts", "precision", "tokens"]
+    return float(table.set_index(keys).loc[AS_STATED, "MB"])
+
+
+def chapter_measurements(
+    sets: Mapping[str, pd.DataFrame],
+    counts: Mapping[str, np.ndarray],
+    speed: pd.DataFrame,
+    model: str,
+    *,
+    seed: int = 0,
+) -> list[Measurement]:
+    """Measure the four claims of Phase 2.
+
+    Parameters
+    ----------
+    sets
+        With the keys `baseline` and `extended`.
+    counts
+        Tokens of their prompts, as for :func:`bytes_as_published`.
+    speed
+        From `throughput.throughput`.
+    model
+        That was timed and whose tokens were counted.
+    seed
+        Of the bootstrap of the mean length.
+    """
+    single = speed.set_index("method").loc[ONE_AT_A_TIME]
+    rows = [
+        Measurement(
+            "P2.throughput",
+            model,
+            float(single["per_second"]),
+            float(single["slowest"]),
+            float(single["fastest"]),
+            n=int(single["prompts"]),
+            note="One prompt a pass on this machine; slowest and fastest turn. It depends on the machine.",
+        )
+    ]
+    for row in files_as_published(sets).itertuples():
+        note = f"{row.prompts} prompts of ours times {row.models} models"
+        rows.append(
+            Measurement(
+                f"P2.files.{row.profile}", model, row.files, row.files, row.files, n=row.prompts, note=note
+            )
+        )
+    stated = _stated(bytes_as_published(counts))
+    lengths = np.concatenate([counts[name] for name in ("baseline", "extended")]).astype(float)
+    units = resampling_units(pd.concat([sets[name] for name in ("baseline", "extended")], ignore_index=True))
+    low, high = (end / lengths.mean() * stated for end in grouped_mean_interval(lengths, units, seed=seed))
+    note = "By the letter: residual stream and MLP output, both profiles, float32, our prompts' lengths."
+    rows.append(Measurement("P2.bytes", model, stated, low, high, n=len(lengths), note=note))
+    return rows

@@ -1,0 +1,1 @@
+"""Parameters, run files, execution, freshness, Snakemake, the machine check, benchmarks."""

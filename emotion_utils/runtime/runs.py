@@ -1,0 +1,259 @@
+"""Run files: one YAML says which chapters run, on which models, with which profile and device."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable
+from contextlib import chdir
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+
+from emotion_utils.core.errors import UserError, suggestion
+from emotion_utils.core.paths import BUILD, NOTEBOOKS, PROJECT_ROOT
+from emotion_utils.runtime.parameters import CHAPTERS, Parameter, chapter_schema
+
+_SHARED = ("profile", "seed", "device", "dtype")
+_RUN_KEYS = ("name", *_SHARED, "models", "threads", "site", "chapters")
+_THREADS = Parameter("threads", int, 1, "threads of torch in each notebook", minimum=1, maximum=1024)
+_CHAPTER_KEYS = ("models", "profile", "parameters")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One notebook to execute.
+
+    Attributes
+    ----------
+    run
+        The name of the run.
+    chapter
+        The name of the notebook without its ending.
+    model
+        The model as the run file writes it, or None where the chapter runs with its own default.
+    parameters
+        All values to pass to the notebook.
+    """
+
+    run: str
+    chapter: str
+    model: str | None
+    parameters: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """``01_dataset--small-gpt2``: unique within a run and fit for a file name."""
+        if self.model is None:
+            return self.chapter
+        return f"{self.chapter}--{re.sub(r'[^A-Za-z0-9._]+', '-', self.model).strip('-')}"
+
+    @property
+    def notebook(self) -> Path:
+        """The source of the chapter."""
+        return NOTEBOOKS / f"{self.chapter}.ipynb"
+
+    @property
+    def output(self) -> Path:
+        """The executed copy."""
+        return BUILD / self.run / "notebooks" / f"{self.name}.ipynb"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run file that has been read and checked.
+
+    Attributes
+    ----------
+    name
+        Names the folder under ``build/``; by default the stem of the file.
+    threads
+        How many threads torch may use in each notebook. Fixed, so that numbers do not depend on the machine.
+    site
+        The folder under which Jupyter Book puts ``_build/html``.
+    chapters
+        The jobs in the order of the file.
+    """
+
+    name: str
+    profile: str
+    seed: int
+    device: str
+    dtype: str
+    chapters: list[Job]
+    threads: int = 1
+    site: Path = PROJECT_ROOT
+    path: Path = field(default=Path(), compare=False)
+
+    @property
+    def directory(self) -> Path:
+        """Where everything that this run makes is kept."""
+        return BUILD / self.name
+
+    @property
+    def book(self) -> Path:
+        """The staged sources of the book."""
+        return self.directory / "book"
+
+    @property
+    def html(self) -> Path:
+        """The rendered pages."""
+        return self.site / "_build" / "html"
+
+
+def read_run(path: str | Path) -> Run:
+    """Read a run file and check every key, name, type and model in it; nothing is loaded.
+
+    Raises
+    ------
+    UserError
+        One sentence with the file and the key.
+    """
+    return _RunFile(Path(path)).read()
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML that refuses a key written twice, where PyYAML would silently keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, Hashable) and key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f'the key "{key}" is written twice', key_node.start_mark
+                )
+            if isinstance(key, Hashable):
+                seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+class _RunFile:
+    """The reader behind :func:`read_run`; keeps the path for its messages."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> Run:
+        content = self._mapping(self._load(), "", _RUN_KEYS)
+        name = self._name(content.get("name", self.path.stem))
+        schema = next(iter(CHAPTERS))
+        shared = {
+            p.name: self._checked(p, content.get(p.name, p.default), p.name)
+            for p in chapter_schema(schema).values()
+            if p.name in _SHARED
+        }
+        models = self._models(content.get("models", []), "models")
+        chapters = self._mapping(content.get("chapters", {}), "chapters", tuple(CHAPTERS), what="chapter")
+        if not chapters:
+            self._fail("chapters", f"there is no chapter to run; known chapters: {', '.join(CHAPTERS)}")
+        jobs = [
+            job
+            for chapter, entry in chapters.items()
+            for job in self._jobs(name, str(chapter), entry, models, shared)
+        ]
+        self._refuse_duplicates(jobs)
+        site = PROJECT_ROOT / self._text(content.get("site", "."), "site")
+        return Run(
+            name=name,
+            chapters=jobs,
+            threads=self._checked(_THREADS, content.get("threads", _THREADS.default), "threads"),
+            site=site.resolve(),
+            path=self.path.resolve(),
+            **shared,
+        )
+
+    def _load(self) -> Any:
+        try:
+            text = self.path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise UserError(f"There is no run file {self.path}: runs/small.yaml is one to copy.") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"The run file {self.path} cannot be read as UTF-8 text: {error}.") from error
+        try:
+            return yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 (a SafeLoader)
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            line = f" at line {mark.line + 1}" if mark else ""
+            problem = getattr(error, "problem", None) or "it does not parse"
+            raise UserError(f"The run file {self.path} is not valid YAML{line}: {problem}.") from error
+
+    def _jobs(
+        self, run: str, chapter: str, entry: Any, models: list[str], shared: dict[str, Any]
+    ) -> Iterable[Job]:
+        key = f"chapters.{chapter}"
+        schema = chapter_schema(chapter)
+        entry = self._mapping({} if entry is None else entry, key, _CHAPTER_KEYS)
+        values = {name: value for name, value in shared.items() if name in schema}
+        values["run_dir"] = str((BUILD / run).relative_to(PROJECT_ROOT))
+        if "profile" in entry:
+            values["profile"] = self._checked(schema["profile"], entry["profile"], f"{key}.profile")
+        given = self._mapping(
+            entry.get("parameters", {}), f"{key}.parameters", tuple(schema), what="parameter"
+        )
+        for name, value in given.items():
+            values[name] = self._checked(schema[name], value, f"{key}.parameters.{name}")
+        if "model" not in schema:
+            if "models" in entry:
+                self._fail(f"{key}.models", f"chapter {chapter} takes no model; leave the key out")
+            return [Job(run, chapter, None, values)]
+        if "model" in given:
+            self._fail(f"{key}.parameters.model", "write the model under the key models")
+        chosen = self._models(entry.get("models", models), f"{key}.models")
+        if not chosen:
+            return [Job(run, chapter, None, values)]
+        return [Job(run, chapter, model, {"model": model, **values}) for model in chosen]
+
+    def _models(self, value: Any, key: str) -> list[str]:
+        from emotion_utils.models.registry import resolve_model
+
+        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+            self._fail(key, f"must be a list of model names such as [small-gpt2], but it is {value!r}")
+        for name in value:
+            try:
+                # A relative path means the same wherever the run is started.
+                with chdir(PROJECT_ROOT):
+                    resolve_model(name)
+            except UserError as error:
+                self._fail(key, str(error))
+        return value
+
+    def _mapping(self, value: Any, key: str, known: tuple[str, ...], what: str = "key") -> dict[str, Any]:
+        if not isinstance(value, dict):
+            self._fail(key, f"must be a mapping of names to values, but it is {value!r}")
+        for name in value:
+            if name not in known:
+                self._fail(key, f'there is no {what} "{name}": {suggestion(str(name), known)}')
+        return value
+
+    def _checked(self, parameter: Parameter, value: Any, key: str) -> Any:
+        try:
+            return parameter.check(value)
+        except UserError as error:
+            self._fail(key, str(error))
+
+    def _name(self, value: Any) -> str:
+        if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value):
+            self._fail("name", f"must be letters, digits, dots, dashes and underscores, but it is {value!r}")
+        return value
+
+    def _text(self, value: Any, key: str) -> str:
+        if not isinstance(value, str) or not value.strip():
+            self._fail(key, f"must be the path of a folder, but it is {value!r}")
+        return value
+
+    def _refuse_duplicates(self, jobs: list[Job]) -> None:
+        seen: dict[str, Job] = {}
+        for job in jobs:
+            if job.name in seen:
+                other = seen[job.name].model
+                self._fail(
+                    f"chapters.{job.chapter}.models",
+                    f'"{other}" and "{job.model}" would write the same file; keep one',
+                )
+            seen[job.name] = job
+
+    def _fail(self, key: str, problem: str) -> NoReturn:
+        place = f"{self.path}, {key}" if key else str(self.path)
+        raise UserError(f"{place}: {problem.rstrip('.')}.")

@@ -1,0 +1,77 @@
+"""Call Snakemake for one run: one run at a time per run name, resumable after a kill."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from emotion_utils.core.errors import UserError
+from emotion_utils.core.paths import PROJECT_ROOT
+from emotion_utils.runtime.runs import Run
+
+SNAKEFILE = PROJECT_ROOT / "workflow" / "Snakefile"
+RECORDS = PROJECT_ROOT / ".snakemake" / "metadata"
+
+
+def available_cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def snakemake_command(run: Run, cores: int, target: str = "book", extra: Sequence[str] = ()) -> list[str]:
+    """The command line; `extra` goes to Snakemake as it is, for example ``--executor slurm --jobs 8``."""
+    command = [sys.executable, "-m", "snakemake", target, "--snakefile", str(SNAKEFILE)]
+    command += ["--directory", str(PROJECT_ROOT), "--cores", str(cores), "--nolock"]
+    if not RECORDS.is_dir():
+        # Without the records of what made them, nothing can be said about files that are there already.
+        command.append("--forceall")
+    if run.device.startswith("cuda") and "--executor" not in extra:
+        command += ["--resources", "gpu=1"]
+    return [*command, "--config", f"run={run.path}", *extra]
+
+
+def run_workflow(run: Run, cores: int, target: str = "book", extra: Sequence[str] = ()) -> int:
+    """Run the workflow of `run` to `target` and return Snakemake's exit status.
+
+    Raises
+    ------
+    UserError
+        If the same run is already in progress.
+    """
+    environment = dict(os.environ)
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
+    with run_lock(run) as lock:
+        command = snakemake_command(run, cores, target, extra)
+        return subprocess.run(command, env=environment, pass_fds=(lock,), check=False).returncode
+
+
+def failures(run: Run) -> list[str]:
+    """The sentences that failed notebooks of the last execution left behind, in the order of the run file."""
+    files = [job.output.with_suffix(".error") for job in run.chapters]
+    return [path.read_text(encoding="utf-8").strip() for path in files if path.is_file()]
+
+
+@contextmanager
+def run_lock(run: Run) -> Iterator[int]:
+    """Hold the run's lock.
+
+    The kernel frees it with the last process that holds it, so a killed run leaves nothing to unlock; this is
+    why Snakemake's own lock, which survives a kill, is off.
+    """
+    run.directory.mkdir(parents=True, exist_ok=True)
+    path = run.directory / ".lock"
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f'The run "{run.name}" is already in progress: wait for it, or give this one another name.'
+            ) from None
+        yield file.fileno()

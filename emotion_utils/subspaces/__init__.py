@@ -1,0 +1,1 @@
+"""Bases of emotions and their overlap before any map (chapter 04)."""

@@ -1,0 +1,160 @@
+"""Overlap of emotion subspaces of two models before any map, and what unrelated subspaces would give.
+
+Axes of two models have nothing to do with each other. The null turns one model by a random rotation, the same for all
+its layers and emotions, so that everything but the relation of the two coordinate systems is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from emotion_utils.statistics.jackknife import jackknife_interval
+from emotion_utils.statistics.permutations import permutation_p
+from emotion_utils.subspaces.measures import (
+    angle_cosine_chance,
+    emotion_subspace,
+    overlap_chance,
+    principal_components,
+)
+from emotion_utils.subspaces.readings import ModelStates, PromptPairs
+
+KS = (2, 5, 10, 20)
+Bases = Float[np.ndarray, "layer emotion k d_model"]
+
+
+def affordable(rows: PromptPairs) -> tuple[int, ...]:
+    """The dimensions that the rarest emotion allows after its largest unit was left out; at least one."""
+    left = min(len(own) - own.groupby("unit").size().max() for own in rows.pairs.values()) - 1
+    kept = tuple(k for k in KS if k <= left)
+    return kept or (max(1, int(left)),)
+
+
+def difference_bases(reading: ModelStates, rows: PromptPairs, k: int) -> Bases:
+    """Emotion subspaces of all layers: principal components of emotional minus matched neutral states."""
+    parts = [(reading.at(own["id"]), reading.at(own["partner"])) for own in rows.pairs.values()]
+    return np.stack(
+        [[emotion_subspace(own[i], partner[i], k) for own, partner in parts] for i in _layers(reading)]
+    )
+
+
+def published_bases(reading: ModelStates, rows: PromptPairs, k: int) -> Bases:
+    """Emotion subspaces as Phase 3.5 takes them: principal components of the raw emotional states, centred."""
+    parts = [reading.at(own["id"]) for own in rows.pairs.values()]
+    return np.stack([[principal_components(own[i], k) for own in parts] for i in _layers(reading)])
+
+
+def _layers(reading: ModelStates) -> range:
+    return range(len(reading.layers))
+
+
+def matched_layers(one: Sequence[int], other: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the layers of two models at the same relative depth, as many as the shallower has."""
+    depths = [(np.array(layers) + 1) / (max(layers) + 1) for layers in (one, other)]
+    short, long = sorted((0, 1), key=lambda side: len(depths[side]))
+    nearest = np.abs(depths[long][None] - depths[short][:, None]).argmin(axis=1)
+    found = {short: np.arange(len(depths[short])), long: nearest}
+    return found[0], found[1]
+
+
+def scores_by_k(crossed: Float[np.ndarray, "... k k"], ks: Sequence[int]) -> Float[np.ndarray, "... size"]:
+    """Overlap at several k at once from the inner products of two nested bases."""
+    summed = (crossed**2).cumsum(axis=-1).cumsum(axis=-2)
+    at = np.array(ks) - 1
+    return summed[..., at, at] / np.array(ks)
+
+
+def overlaps(
+    one: Bases, other: Bases, pairs: tuple[np.ndarray, np.ndarray], ks: Sequence[int]
+) -> Float[np.ndarray, "layer emotion size"]:
+    """Overlap of two models layer by layer, for each emotion and k."""
+    return scores_by_k(np.einsum("lekd,lemd->lekm", one[pairs[0]], other[pairs[1]]), ks)
+
+
+def rotations(width: int, n: int, seed: int) -> Float[np.ndarray, "draw d d"]:
+    """Random orthogonal matrices, uniformly distributed."""
+    drawn, r = np.linalg.qr(np.random.default_rng(seed).normal(size=(n, width, width)))
+    return drawn * np.sign(np.einsum("ndd->nd", r))[:, None]
+
+
+def raw_overlaps(
+    readings: Mapping[str, ModelStates],
+    rows: PromptPairs,
+    ks: Sequence[int] = KS,
+    n_rotations: int = 199,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Overlaps of all pairs of models of the same width, mean over layers of equal relative depth and emotions.
+
+    Parameters
+    ----------
+    readings
+        By model.
+    rows
+        Prompts.
+    ks
+        Dimensions.
+    n_rotations, seed
+        Of the null.
+
+    Returns
+    -------
+    Columns ``one, other, k, overlap, low, high, chance`` (k/d), ``rotated_high`` (95th percentile of the null), ``p``,
+    ``cosine`` (top 5 principal angles), ``cosine_chance, cosine_spread`` (mean and SD for random subspaces), ``n``.
+    """
+    k = max(ks)
+    full = {name: difference_bases(reading, rows, k) for name, reading in readings.items()}
+    units = rows.units
+    fewer = {
+        name: [difference_bases(reading, rows.without(u), k) for u in units]
+        for name, reading in readings.items()
+    }
+    sizes = np.array([sum((own["unit"] == u).sum() for own in rows.pairs.values()) for u in units])
+    turned = {
+        width: rotations(width, n_rotations, seed) for width in {bases.shape[-1] for bases in full.values()}
+    }
+    out = []
+    for one, other in combinations(readings, 2):
+        width = full[one].shape[-1]
+        if width != full[other].shape[-1]:
+            continue
+        pairs = matched_layers(readings[one].layers, readings[other].layers)
+        ours = overlaps(full[one], full[other], pairs, ks).mean(axis=(0, 1))
+        left = np.array(
+            [
+                overlaps(a, b, pairs, ks).mean(axis=(0, 1))
+                for a, b in zip(fewer[one], fewer[other], strict=True)
+            ]
+        )
+        null = np.array([_turned(full[one], full[other], pairs, ks, q) for q in turned[width]])
+        for i, size in enumerate(ks):
+            p = float(permutation_p(ours[i], null[:, i]))
+            inside = jackknife_interval(float(ours[i]), left[:, i], sizes, (0.0, 1.0))
+            chance = angle_cosine_chance(size, width, min(5, size), seed=seed)
+            cosine = top_cosines(full[one], full[other], pairs, size)
+            high = np.quantile(null[:, i], 0.95)
+            numbers = ours[i], *inside, overlap_chance(size, size, width), high, p
+            out.append(
+                (one, other, size, *numbers, cosine, chance.mean(), chance.std(), len(rows.emotional()))
+            )
+    columns = ["one", "other", "k", "overlap", "low", "high", "chance", "rotated_high", "p"]
+    return pd.DataFrame(out, columns=[*columns, "cosine", "cosine_chance", "cosine_spread", "n"])
+
+
+def _turned(
+    one: Bases, other: Bases, pairs: tuple[np.ndarray, np.ndarray], ks: Sequence[int], q: np.ndarray
+) -> np.ndarray:
+    found: np.ndarray = overlaps(one, other @ q, pairs, ks).mean(axis=(0, 1))
+    return found
+
+
+def top_cosines(
+    one: Bases, other: Bases, pairs: tuple[np.ndarray, np.ndarray], k: int, top: int = 5
+) -> float:
+    """Mean cosine of the smallest principal angles of nested bases, mean over layers and emotions."""
+    crossed = np.einsum("lekd,lemd->lekm", one[pairs[0], :, :k], other[pairs[1], :, :k])
+    return float(np.linalg.svd(crossed, compute_uv=False)[..., :top].mean())

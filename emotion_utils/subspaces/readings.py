@@ -1,0 +1,225 @@
+"""What is compared of a model: its states at the end of the same prompts, whatever its tokenizer, width and depth.
+
+Which prompts are used, and in which order, is one object for all models (:class:`Rows`); leaving a unit out, taking
+half of the units, or putting neutral prompts in the place of emotional ones are other rows over the same readings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+from sklearn.feature_extraction.text import TfidfTransformer
+
+from emotion_utils.activations.extraction import Activations
+from emotion_utils.activations.prompt_sets import read_sets
+from emotion_utils.core.errors import UserError
+from emotion_utils.models.loading import load_config, load_model, load_tokenizer
+from emotion_utils.prompts.bag_of_words import count_words
+from emotion_utils.statistics.resampling import resampling_units
+from emotion_utils.vectors.probing import EMOTIONAL
+
+if TYPE_CHECKING:
+    from emotion_utils.core.store import Store
+
+TEXT = "text only"
+TEXT_DIMENSIONS = 128
+
+
+@dataclass(frozen=True, eq=False)
+class PromptPairs:
+    """Which prompts are used, in which order.
+
+    Attributes
+    ----------
+    neutral
+        Columns ``id, unit``: the rows that maps are fitted on.
+    pairs
+        By emotion, columns ``id, partner, unit, family``: a prompt, its matched neutral one, what is resampled
+        together, and the template family.
+    """
+
+    neutral: pd.DataFrame = field(repr=False)
+    pairs: Mapping[str, pd.DataFrame] = field(repr=False)
+
+    @property
+    def units(self) -> np.ndarray:
+        """The units of all rows, sorted."""
+        return np.unique(np.concatenate([self.neutral["unit"], *(p["unit"] for p in self.pairs.values())]))
+
+    @property
+    def fewest(self) -> int:
+        """Prompts of the rarest emotion."""
+        return min(len(pairs) for pairs in self.pairs.values())
+
+    def without(self, unit: int | np.integer) -> PromptPairs:
+        """All rows but those of one unit."""
+        pairs = {emotion: own[own["unit"] != unit] for emotion, own in self.pairs.items()}
+        return PromptPairs(self.neutral[self.neutral["unit"] != unit], pairs)
+
+    def halves(self, seed: int) -> tuple[PromptPairs, PromptPairs]:
+        """Emotional prompts of one random half of the units and of the other; both with all neutral rows."""
+        units = np.random.default_rng(seed).permutation(self.units)
+        parts = units[::2], units[1::2]
+        one, other = (
+            replace(self, pairs={e: own[own["unit"].isin(part)] for e, own in self.pairs.items()})
+            for part in parts
+        )
+        if min(one.fewest, other.fewest) < 2:
+            raise UserError(
+                f"There are {len(units)} units of prompts, and halves of them lack an emotion: take a larger profile."
+            )
+        return one, other
+
+    def no_emotion(self, seed: int) -> PromptPairs:
+        """Neutral prompts of other units in the place of the emotional ones: what is left is no emotion."""
+        rng = np.random.default_rng(seed)
+        partners = self.neutral.rename(columns={"id": "partner"})
+        ids = [str(rng.choice(self.neutral["id"][self.neutral["unit"] != unit])) for unit in partners["unit"]]
+        made = partners.assign(id=ids, family=partners["unit"])
+        kept = set().union(*(set(own["partner"]) for own in self.pairs.values()))
+        return replace(self, pairs={"neutral": made[made["partner"].isin(kept)].reset_index(drop=True)})
+
+    def emotional(self) -> pd.DataFrame:
+        """All emotional prompts in one table, with the column ``emotion``."""
+        parts = [own.assign(emotion=emotion) for emotion, own in self.pairs.items()]
+        return pd.concat(parts, ignore_index=True)
+
+
+def rows_of(prompts: pd.DataFrame) -> PromptPairs:
+    """Order the prompts of a profile.
+
+    Parameters
+    ----------
+    prompts
+        With ``id, emotion, group, pair_id``.
+
+    Raises
+    ------
+    UserError
+        Where an emotion has no prompt with a matched neutral one.
+    """
+    units = resampling_units(prompts)
+    about = prompts[["id", "emotion", "pair_id"]].assign(unit=units, family=prompts["group"])
+    neutral = about[about["emotion"] == "neutral"]
+    matched = neutral.dropna(subset="pair_id").drop_duplicates("pair_id").set_index("pair_id")["id"]
+    pairs = {}
+    for emotion in EMOTIONAL:
+        own = about[(about["emotion"] == emotion) & about["pair_id"].isin(matched.index)]
+        if own.empty:
+            raise UserError(
+                f'No prompt of "{emotion}" has a matched neutral one: give both the same pair_id.'
+            )
+        own = own.assign(partner=own["pair_id"].map(matched))
+        pairs[emotion] = own[["id", "partner", "unit", "family"]].reset_index(drop=True)
+    return PromptPairs(neutral[["id", "unit"]].reset_index(drop=True), pairs)
+
+
+@dataclass(frozen=True, eq=False)
+class ModelStates:
+    """States of one model at the end of every prompt.
+
+    Attributes
+    ----------
+    model
+        Name.
+    layers
+        Of the second axis; ``resid_post`` of a layer is ``resid_pre`` of the next.
+    ids
+        Prompts.
+    values
+        Shape (prompt, layer, d_model), float64.
+    found
+        All that was read, also at the emotion word; None where there are no tokens.
+    """
+
+    model: str
+    layers: tuple[int, ...]
+    ids: pd.Index = field(repr=False)
+    values: Float[np.ndarray, "prompt layer d_model"] = field(repr=False)
+    found: Activations | None = field(default=None, repr=False)
+
+    def at(self, ids: Sequence[str] | pd.Series) -> Float[np.ndarray, "layer prompt d_model"]:
+        """States of some prompts, layers first."""
+        rows = self.ids.get_indexer(pd.Index(ids))
+        if (rows < 0).any():
+            raise UserError(
+                f'{self.model} was not read on "{list(ids)[int((rows < 0).argmax())]}": read it there too.'
+            )
+        return self.values[rows].transpose(1, 0, 2)
+
+
+def _reading(name: str, found: Activations) -> ModelStates:
+    ids, values = found.at("end")
+    return ModelStates(name, tuple(found.layers()), pd.Index(ids), values.double().numpy(), found)
+
+
+def read_model(
+    name: str, prompts: pd.DataFrame, store: Store | None = None, device: str = "cpu", dtype: str = "float32"
+) -> ModelStates:
+    """Read a model of the registry on prompts; the store is shared with the chapter on emotion vectors."""
+    model, tokenizer = load_model(name, device, dtype), load_tokenizer(name)
+    return _reading(name, read_sets(name, model, tokenizer, {"own": prompts}, "baseline", store).found["own"])
+
+
+def read_untrained(name: str, prompts: pd.DataFrame, device: str = "cpu", seed: int = 0) -> ModelStates:
+    """Read a model of the same architecture and tokenizer whose weights are random."""
+    from emotion_utils.models.loading import build_model
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = build_model(load_config(name)).to(device).eval()
+    read = read_sets(name, model, load_tokenizer(name), {"own": prompts}, "baseline")
+    return _reading(f"{name}, untrained", read.found["own"])
+
+
+def read_text(prompts: pd.DataFrame) -> ModelStates:
+    """Put weighted word counts (TF-IDF) of the prompts in the place of states: one layer, no model.
+
+    The counts are reduced to their first singular directions, so that they are as wide as a small model.
+    """
+    counts, _ = count_words(prompts["text"])
+    weighted = TfidfTransformer(sublinear_tf=True).fit_transform(counts).toarray()
+    left, singular, _ = np.linalg.svd(weighted, full_matrices=False)
+    kept = min(TEXT_DIMENSIONS, int((singular > singular[0] * 1e-10).sum()))
+    return ModelStates(TEXT, (0,), pd.Index(prompts["id"]), (left * singular)[:, None, :kept])
+
+
+def paired_states(reading: ModelStates, rows: PromptPairs, layer: int | None = None) -> PairedStates:
+    """What :func:`emotion_utils.alignment.align.align` compares, of all layers or of one, by its place in order."""
+    chosen = slice(None) if layer is None else slice(layer, layer + 1)
+    emotional = {emotion: reading.at(own["id"])[chosen] for emotion, own in rows.pairs.items()}
+    partners = {emotion: reading.at(own["partner"])[chosen] for emotion, own in rows.pairs.items()}
+    neutral, groups = reading.at(rows.neutral["id"])[chosen], rows.neutral["unit"].to_numpy()
+    return PairedStates(reading.model, reading.layers[chosen], neutral, groups, emotional, partners)
+
+
+@dataclass(frozen=True, eq=False)
+class PairedStates:
+    """What is compared of one model, all in float64.
+
+    Attributes
+    ----------
+    model
+        Registry name.
+    layers
+        Of the first axis of all arrays.
+    neutral
+        States of neutral prompts, shape (layer, row, d_model).
+    groups
+        Template family of each row.
+    emotional, partners
+        By emotion: states of emotional prompts and of their matched neutral ones, shape (layer, prompt, d_model).
+    """
+
+    model: str
+    layers: tuple[int, ...]
+    neutral: Float[np.ndarray, "layer row d_model"] = field(repr=False)
+    groups: np.ndarray = field(repr=False)
+    emotional: Mapping[str, Float[np.ndarray, "layer prompt d_model"]] = field(repr=False)
+    partners: Mapping[str, Float[np.ndarray, "layer prompt d_model"]] = field(repr=False)

@@ -1,0 +1,1 @@
+"""Emotion vectors: make, probe, place, read (chapter 03)."""

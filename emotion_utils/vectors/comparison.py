@@ -1,0 +1,199 @@
+"""The same score for several models, kept in the store, so that each page can show its model beside the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypedDict
+
+import numpy as np
+import pandas as pd
+
+from emotion_utils.activations.prompt_sets import read_sets
+from emotion_utils.core.store import Store
+from emotion_utils.models.comparison import CONTROL, by_model, content
+from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.statistics.resampling import interval
+from emotion_utils.vectors.held_out import Probes, effective, held_out, mean_draws
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+def overview(
+    models: Sequence[str],
+    sets: Mapping[str, pd.DataFrame],
+    profile: str,
+    store: Store,
+    *,
+    method: str = "sentence end",
+    device: str = "cpu",
+    dtype: str = "float32",
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Held-out scores of one method for several models, each computed once per store.
+
+    Parameters
+    ----------
+    models
+        Names of the registry.
+    sets
+        Prompts by name, the profile among them.
+    profile
+        The set that vectors are made from.
+    store
+        Where the scores are kept.
+    method
+        A key of `probing.METHODS`.
+    device, dtype
+        Of the models.
+    seed
+
+    Returns
+    -------
+    The rows of `held_out.held_out`, models in the order given; those of the mean over emotions also have ``draws``, the
+    bootstrap draws of their value, and ``effective``, the effective number of units.
+    """
+    asked = {
+        "prompts": {name: content(table) for name, table in sets.items()},
+        "profile": profile,
+        "method": method,
+        "device": device,
+        "dtype": dtype,
+        "seed": seed,
+    }
+
+    def score(name: str) -> pd.DataFrame:
+        readings = read_sets(
+            name, load_model(name, device, dtype), load_tokenizer(name), sets, profile, store
+        )
+        probes, others = Probes(readings, profile, seed), [other for other in sets if other != profile]
+        table = held_out(probes, others, methods=[method], seed=seed)
+        table["draws"], table["effective"] = None, np.nan
+        for i, row in table[(table["emotion"] == "mean") & (table["note"] == "")].iterrows():
+            scored = (probes.score(row["set"], method, emotion) for emotion in probes.emotions(row["set"]))
+            made = [one for one in scored if one is not None]
+            table.at[i, "draws"] = mean_draws(made, seed)[0].tolist()
+            table.at[i, "effective"] = effective(made)
+        return table
+
+    return by_model("overview", models, score, asked, __name__, store)
+
+
+class Options(TypedDict, total=False):
+    """How the models of a :class:`Comparison` are run."""
+
+    first: str
+    device: str
+    dtype: str
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What is asked of several models on the same prompts.
+
+    Attributes
+    ----------
+    models
+        Names of the registry.
+    prompts
+    size
+        How much is run; its text is part of what a stored table depends on.
+    store
+        Where the tables are kept.
+    first
+        The model to begin with; see :func:`by_model`.
+    device, dtype
+        Of the models.
+    seed
+    """
+
+    models: Sequence[str]
+    prompts: pd.DataFrame = field(repr=False)
+    size: object
+    store: Store = field(repr=False)
+    first: str = ""
+    device: str = "cpu"
+    dtype: str = "float32"
+    seed: int = 0
+
+    def load(self, name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+        """Load a model and its tokenizer."""
+        return load_model(name, self.device, self.dtype), load_tokenizer(name)
+
+    def tables(
+        self,
+        artefact: str,
+        function: Callable[[str], pd.DataFrame],
+        module: str,
+        models: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """:func:`by_model` with the name of the model before the rows; of all models, or of some."""
+
+        def named(name: str) -> pd.DataFrame:
+            table = function(name)
+            table.insert(0, "model", name)
+            return table
+
+        asked = {
+            "size": repr(self.size),
+            **{name: getattr(self, name) for name in ("device", "dtype", "seed")},
+        }
+        asked["prompts"] = content(self.prompts)
+        return by_model(artefact, models or self.models, named, asked, module, self.store, self.first)
+
+
+def beside_control(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Difference of each model's mean score to the control's, prompts resampled together.
+
+    Parameters
+    ----------
+    table
+        From :func:`overview`.
+    name
+        The prompt set.
+
+    Returns
+    -------
+    Columns ``model, value, p, control, difference, low, high``; empty where nothing was scored.
+    """
+    rows = table[(table["set"] == name) & (table["emotion"] == "mean") & table["draws"].notna()].set_index(
+        "model"
+    )
+    columns = ["model", "value", "p", "control", "difference", "low", "high"]
+    if CONTROL not in rows.index:
+        return pd.DataFrame(columns=columns)
+    base = rows.loc[CONTROL]
+    found = []
+    for model, row in rows.drop(index=CONTROL).iterrows():
+        draws, difference = np.asarray(row["draws"]) - np.asarray(base["draws"]), row["value"] - base["value"]
+        ends = interval(draws, row["effective"], difference, (-1.0, 1.0))
+        found.append((model, row["value"], row["p"], base["value"], difference, *ends))
+    return pd.DataFrame(found, columns=columns)
+
+
+def reading(
+    others: pd.DataFrame, control: pd.Series, rival: float, above: int, apart: int, ahead: int
+) -> str:
+    """Say in Markdown what the comparison of models found.
+
+    Parameters
+    ----------
+    others
+        Mean rows of the models on one set.
+    control
+        That of the control.
+    rival
+        Area of a bag of words trained on the set itself.
+    above, apart, ahead
+        How many models are above the bag of words, above the control, and above the rival.
+    """
+    n, name = len(others), control["set"]
+    return (
+        f"On *{name}*, **{above} of {n}** models are above the bag of words by more than the interval of the "
+        f"difference; they score {others['value'].min():.2f} to {others['value'].max():.2f}. The control scores "
+        f"**{control['value']:.2f}** ({control['low']:.2f} to {control['high']:.2f}, p = {control['p']:.2g}), where "
+        f"the bag of words reaches {control['words']:.2f}; **{apart} of {n}** models are above the control. A bag of "
+        f"words trained on *{name}* itself reaches {rival:.2f}; the intervals of {ahead} of {n} models lie above."
+    )

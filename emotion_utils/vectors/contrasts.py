@@ -1,0 +1,184 @@
+"""What emotion vectors are made from, and the weights that make them.
+
+Every vector is a weighted sum of activations, so that a bootstrap, a permutation of labels or a split in halves is
+another matrix of weights. Inner products of vectors need only those of the activations: one matrix per layer, whose
+size does not depend on the width of the model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from emotion_utils.activations.extraction import Activations
+from emotion_utils.core.errors import UserError
+from emotion_utils.statistics.permutations import family_blocks, permute_blocks
+from emotion_utils.statistics.resampling import resampling_units, unit_weights
+from emotion_utils.vectors.probing import EMOTIONAL, contrast
+
+
+@dataclass(frozen=True, eq=False)
+class Contrasts:
+    """What vectors of all emotions are made from.
+
+    Attributes
+    ----------
+    reading
+        ``end``: rows are prompts, neutral ones among them, and a vector is a mean minus the neutral mean. ``word``:
+        rows are differences between an emotion word and the word in its place, and a vector is their mean.
+    values
+        Shape (row, layer, d_model).
+    labels
+        Emotion of each row.
+    units, blocks
+        What is resampled together, and what keeps a common label in a null; one number per row.
+    """
+
+    reading: str
+    layers: tuple[int, ...]
+    values: Float[Tensor, "row layer d_model"] = field(repr=False)
+    labels: np.ndarray = field(repr=False)
+    units: np.ndarray = field(repr=False)
+    blocks: np.ndarray = field(repr=False)
+
+    def weights(
+        self, labels: np.ndarray, counts: np.ndarray | None = None
+    ) -> Float[np.ndarray, "emotion row"]:
+        """The weights that make the vectors of the three emotions, each row counted so many times."""
+        counts = np.ones(len(labels)) if counts is None else counts
+        means = [self._mean(labels == emotion, counts) for emotion in EMOTIONAL]
+        neutral = self._mean(labels == "neutral", counts) if self.reading == "end" else 0.0
+        return np.stack(means) - neutral
+
+    @staticmethod
+    def _mean(chosen: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        total = float((chosen * counts).sum())
+        return chosen * counts / total if total else np.full(len(chosen), np.nan)
+
+    def vectors(
+        self, weights: Float[np.ndarray, "draw emotion row"]
+    ) -> Float[np.ndarray, "draw emotion layer d_model"]:
+        """The vectors that weights give, in float64; for a few draws, since all of them can be large."""
+        return torch.einsum("ber,rld->beld", torch.from_numpy(weights), self.values.double()).numpy()
+
+    @cached_property
+    def gram(self) -> Float[np.ndarray, "layer row row"]:
+        """Inner products of the rows at each layer, in float64."""
+        values = self.values.double().transpose(0, 1)
+        return (values @ values.transpose(1, 2)).numpy()
+
+    def products(
+        self,
+        one: Float[np.ndarray, "draw emotion row"],
+        other: Float[np.ndarray, "draw emotion row"] | None = None,
+    ) -> Float[np.ndarray, "draw layer emotion emotion"]:
+        """Inner products of the vectors that two sets of weights give (one set: with each other)."""
+        other = one if other is None else other
+        draws, emotions, rows = one.shape
+        out = np.empty((draws, len(self.gram), emotions, other.shape[1]))
+        for layer, gram in enumerate(self.gram):
+            out[:, layer] = (one.reshape(-1, rows) @ gram).reshape(one.shape) @ other.transpose(0, 2, 1)
+        return out
+
+    def observed(self) -> Float[np.ndarray, "1 emotion row"]:
+        """Weights of the vectors themselves."""
+        return self.weights(self.labels)[None]
+
+    def bootstrap(self, n: int, seed: int) -> Float[np.ndarray, "draw emotion row"]:
+        """Weights after whole units were drawn with replacement; a draw that lacks a class is left out."""
+        drawn = unit_weights(self.units, n, np.random.default_rng(seed))
+        return _finite(np.stack([self.weights(self.labels, counts) for counts in drawn]))
+
+    def no_emotion(self, n: int, seed: int) -> Float[np.ndarray, "draw emotion row"]:
+        """Weights where labels say nothing: permuted at the sentence end, signs of whole units flipped at the word."""
+        rng = np.random.default_rng(seed)
+        if self.reading == "word":
+            signs = rng.choice([-1.0, 1.0], size=(n, self.units.max() + 1))[:, None, self.units]
+            return self.weights(self.labels)[None] * signs
+        return _finite(
+            np.stack([self.weights(permute_blocks(self.labels, self.blocks, rng)) for _ in range(n)])
+        )
+
+    def one_emotion(self, n: int, seed: int) -> Float[np.ndarray, "draw emotion row"]:
+        """Weights after the labels of the emotional rows were permuted among themselves."""
+        rng = np.random.default_rng(seed)
+        emotional = self.labels != "neutral"
+        blocks = pd.factorize(self.blocks[emotional])[0]
+        out = []
+        for _ in range(n):
+            labels = self.labels.copy()
+            labels[emotional] = permute_blocks(self.labels[emotional], blocks, rng)
+            out.append(self.weights(labels))
+        return _finite(np.stack(out))
+
+    def split(
+        self, n: int, seed: int, labels: np.ndarray | None = None
+    ) -> tuple[Float[np.ndarray, "draw emotion row"], Float[np.ndarray, "draw emotion row"]]:
+        """Weights of vectors from random halves of the units."""
+        rng, units = np.random.default_rng(seed), np.unique(self.units)
+        labels = self.labels if labels is None else labels
+        sides: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+        for _ in range(n):
+            first = np.isin(self.units, rng.permutation(units)[: (len(units) + rng.integers(2)) // 2])
+            for side, counts in zip(sides, (first, ~first), strict=True):
+                side.append(self.weights(labels, counts.astype(float)))
+        one, two = (np.stack(side) for side in sides)
+        kept = np.isfinite(one).all(axis=(1, 2)) & np.isfinite(two).all(axis=(1, 2))
+        return one[kept], two[kept]
+
+
+def _finite(weights: np.ndarray) -> np.ndarray:
+    return weights[np.isfinite(weights).all(axis=(1, 2))]
+
+
+def contrasts(prompts: pd.DataFrame, found: Activations, reading: str = "end") -> Contrasts:
+    """Collect what vectors are made from.
+
+    Parameters
+    ----------
+    prompts
+        Those that were read; all of them are used.
+    found
+        With the position ``end``, or with ``emotion`` and ``match``.
+    reading
+        ``end`` or ``word``.
+    """
+    if reading not in ("end", "word"):
+        raise UserError(f'Vectors are made from reads at "end" or "word", not at "{reading}".')
+    if reading == "word":
+        return _differences(prompts, found)
+    ids, values = found.at("end", "resid_post")
+    table = prompts.set_index("id").loc[ids].reset_index()
+    blocks = family_blocks(table)
+    labels = table["emotion"].to_numpy(dtype=object)
+    return Contrasts(
+        reading, tuple(found.layers("resid_post")), values, labels, resampling_units(table), blocks
+    )
+
+
+def _differences(prompts: pd.DataFrame, found: Activations) -> Contrasts:
+    """Emotion word minus the word in its place, one row per prompt that has both."""
+    rows, labels, units, blocks = [], [], [], []
+    for emotion in EMOTIONAL:
+        both = contrast(prompts, found, emotion, "word")
+        at = {
+            s: pd.Series(np.flatnonzero(both.positive == s), both.prompts["id"][both.positive == s])
+            for s in (True, False)
+        }
+        shared = [name for name in at[True].index if name in at[False].index]
+        first, second = (torch.tensor(at[s][shared].to_numpy()) for s in (True, False))
+        rows.append(both.values[first] - both.values[second])
+        about = both.prompts.iloc[at[True][shared]]
+        labels += [emotion] * len(shared)
+        units += about["unit"].tolist()
+        blocks += about["block"].tolist()
+    coded = pd.factorize(np.array(blocks, dtype=object))[0]
+    return Contrasts(
+        "word", tuple(found.layers()), torch.cat(rows), np.array(labels, dtype=object), np.array(units), coded
+    )

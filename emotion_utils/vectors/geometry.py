@@ -1,0 +1,181 @@
+"""Angles, lengths and reliability of emotion vectors, each beside what no emotion would give.
+
+Two nulls say two things:
+
+``no emotion``
+    Labels say nothing: at the sentence end all labels are permuted between template families; of the differences
+    between an emotion word and the word in its place the signs are flipped, unit by unit. Vectors that share a neutral
+    mean, or neutral partners, share their noise: their cosine is then not 0.
+``one emotion``
+    Labels are permuted among the emotional prompts alone: what the cosines would be if the three emotions were one.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from torch import Tensor
+
+from emotion_utils.statistics.permutations import permute_blocks
+from emotion_utils.statistics.resampling import effective_units, interval, unit_weights
+from emotion_utils.vectors.contrasts import Contrasts
+from emotion_utils.vectors.probing import EMOTIONAL
+
+PAIRS = tuple(combinations(EMOTIONAL, 2))
+
+
+def _normed(products: np.ndarray) -> np.ndarray:
+    """Cosines from inner products of vectors with themselves, shape (..., emotion, emotion)."""
+    norms = np.sqrt(np.diagonal(products, axis1=-2, axis2=-1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return products / (norms[..., :, None] * norms[..., None, :])
+
+
+def pair_cosines(
+    given: Contrasts, weights: Float[np.ndarray, "draw emotion row"]
+) -> Float[np.ndarray, "draw pair layer"]:
+    """Cosines of the pairs of emotions, in the order of :data:`PAIRS`."""
+    at = {emotion: i for i, emotion in enumerate(EMOTIONAL)}
+    found = _normed(given.products(weights))
+    return np.stack([found[..., at[a], at[b]] for a, b in PAIRS], axis=1)
+
+
+def cosines(
+    given: Contrasts, n_permutations: int = 199, n_resamples: int = 500, seed: int = 0, *, mean: bool = False
+) -> pd.DataFrame:
+    """Cosine of each pair of emotion vectors at each layer, with its interval and both nulls.
+
+    Parameters
+    ----------
+    given
+    n_permutations, n_resamples, seed
+        Of the nulls and of the bootstrap.
+    mean
+        Average over the layers, draw by draw: one test per pair instead of one per pair and layer.
+
+    Returns
+    -------
+    Columns ``reading, pair, layer, value, low, high`` (bootstrap over units), ``no_emotion, no_emotion_low,
+    no_emotion_high, one_emotion, one_emotion_low, one_emotion_high`` (means and 95 % ranges of the nulls), ``p_no,
+    p_one`` (two-sided against the first, "as small as this" against the second), ``n, n_units``.
+    """
+    draws = {
+        "value": given.observed(),
+        "bootstrap": given.bootstrap(n_resamples, seed),
+        "none": given.no_emotion(n_permutations, seed),
+        "one": given.one_emotion(n_permutations, seed),
+    }
+    found = {name: pair_cosines(given, weights) for name, weights in draws.items()}
+    if mean:
+        found = {name: values.mean(axis=2, keepdims=True) for name, values in found.items()}
+    rows, units = [], effective_units(given.units)
+    for i, pair in enumerate(PAIRS):
+        for k, layer in enumerate(["mean"] if mean else given.layers):
+            ours, null, single = found["value"][0, i, k], found["none"][:, i, k], found["one"][:, i, k]
+            away = np.abs(null - null.mean()) >= abs(ours - null.mean())
+            inside = interval(found["bootstrap"][:, i, k], units, float(ours))
+            spread = (*np.clip(inside, -1, 1), null.mean(), *interval(null))
+            p = (1 + away.sum()) / (1 + len(null)), (1 + (single <= ours).sum()) / (1 + len(single))
+            about = given.reading, " – ".join(pair), layer, ours
+            sizes = len(given.labels), len(set(given.units))
+            rows.append((*about, *spread, single.mean(), *interval(single), *p, *sizes))
+    columns = ["reading", "pair", "layer", "value", "low", "high", "no_emotion", "no_emotion_low"]
+    columns += ["no_emotion_high", "one_emotion", "one_emotion_low", "one_emotion_high", "p_no", "p_one"]
+    return pd.DataFrame(rows, columns=[*columns, "n", "n_units"])
+
+
+def mean_cosine_draws(given: Contrasts, n_resamples: int, seed: int) -> tuple[float, np.ndarray]:
+    """Mean cosine over pairs and layers, and its bootstrap draws; equal sets of units are resampled alike."""
+    value = float(pair_cosines(given, given.observed()).mean())
+    drawn = unit_weights(given.units, n_resamples, np.random.default_rng(seed))
+    weights = np.stack([given.weights(given.labels, counts) for counts in drawn])
+    return value, pair_cosines(given, np.nan_to_num(weights)).mean(axis=(1, 2))
+
+
+def lengths(
+    given: Contrasts,
+    scale: Float[np.ndarray, " layer"],
+    n_permutations: int = 199,
+    n_resamples: int = 500,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Length of each emotion vector at each layer, raw and in units of the residual norm, beside its null.
+
+    Parameters
+    ----------
+    given
+    scale
+        Mean norm of the residual stream at the rows that vectors are made from, by layer.
+
+    Returns
+    -------
+    Columns ``reading, emotion, layer, l1, l2, scale, relative, low, high`` (of the relative L2 length), ``null,
+    null_high`` (mean and 95th percentile without emotion).
+    """
+
+    def relative(weights: np.ndarray) -> Float[np.ndarray, "draw layer emotion"]:
+        squared = np.diagonal(given.products(weights), axis1=-2, axis2=-1)
+        return np.sqrt(np.maximum(squared, 0)) / scale[:, None]
+
+    ours = given.vectors(given.observed())[0]  # (emotion, layer, d_model)
+    value, drawn, null = (
+        relative(weights)
+        for weights in (
+            given.observed(),
+            given.bootstrap(n_resamples, seed),
+            given.no_emotion(n_permutations, seed),
+        )
+    )
+    rows, units = [], effective_units(given.units)
+    for i, emotion in enumerate(EMOTIONAL):
+        for k, layer in enumerate(given.layers):
+            l1, l2 = float(np.abs(ours[i, k]).sum()), float(np.linalg.norm(ours[i, k]))
+            low, high = interval(drawn[:, k, i], units, float(value[0, k, i]))
+            spread = (max(low, 0.0), high, null[:, k, i].mean(), np.quantile(null[:, k, i], 0.95))
+            rows.append((given.reading, emotion, layer, l1, l2, scale[k], value[0, k, i], *spread))
+    columns = ["reading", "emotion", "layer", "l1", "l2", "scale", "relative", "low", "high", "null"]
+    return pd.DataFrame(rows, columns=[*columns, "null_high"])
+
+
+def halves(given: Contrasts, n: int = 100, seed: int = 0) -> pd.DataFrame:
+    """Split-half reliability: cosine between vectors from disjoint halves of the units.
+
+    Returns
+    -------
+    Columns ``reading, emotion, layer, value, low, high`` (mean and 95 % range over splits), ``other`` (mean cosine
+    with the other emotions' vectors of the other half, which a specific vector has to exceed), ``lead_low`` (2.5 %
+    point of the difference) and ``null`` (the same with labels permuted before the split).
+    """
+    columns = ["reading", "emotion", "layer", "value", "low", "high", "other", "lead_low", "null"]
+    found = _between(given, *given.split(n, seed))
+    if not len(found):
+        return pd.DataFrame(columns=columns)
+    rng = np.random.default_rng(seed)
+    shuffled = [permute_blocks(given.labels, given.blocks, rng) for _ in range(max(n // 5, 5))]
+    null = np.concatenate(
+        [_between(given, *given.split(2, seed + i, labels)) for i, labels in enumerate(shuffled)]
+    )
+    rows = []
+    for i, emotion in enumerate(EMOTIONAL):
+        others = [j for j in range(len(EMOTIONAL)) if j != i]
+        for k, layer in enumerate(given.layers):
+            same, cross = found[:, k, i, i], found[:, k, i, others].mean(axis=1)
+            spread = same.mean(), *interval(same), cross.mean(), interval(same - cross)[0]
+            rows.append((given.reading, emotion, layer, *spread, null[:, k, i, i].mean()))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _between(
+    given: Contrasts, one: np.ndarray, two: np.ndarray
+) -> Float[np.ndarray, "draw layer emotion emotion"]:
+    """Cosines of the vectors of one half with those of the other."""
+    norms = [np.sqrt(np.diagonal(given.products(side), axis1=-2, axis2=-1)) for side in (one, two)]
+    return given.products(one, two) / np.maximum(norms[0][..., :, None] * norms[1][..., None, :], 1e-300)
+
+
+def residual_scale(states: Float[Tensor, "read layer d_model"]) -> Float[np.ndarray, " layer"]:
+    """Mean norm of states by layer."""
+    return states.norm(dim=-1).double().mean(dim=0).numpy()

@@ -1,0 +1,301 @@
+"""Held-out scores of emotion vectors beside a bag of words: the table that says how much survives without keywords."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+
+import numpy as np
+import pandas as pd
+
+from emotion_utils.activations.prompt_sets import PromptSetActivations
+from emotion_utils.prompts.bag_of_words import across, predict
+from emotion_utils.prompts.lexical_baseline import contrast as log_odds
+from emotion_utils.statistics.auc import auroc, grouped_auc_draws, grouped_auc_interval
+from emotion_utils.statistics.permutations import permutation_p
+from emotion_utils.statistics.resampling import FEWEST_UNITS, effective_units, interval, resampling_units
+from emotion_utils.vectors.probing import (
+    EMOTIONAL,
+    METHODS,
+    Contrast,
+    best_layer,
+    contrast,
+    fit,
+    null_areas,
+    project,
+)
+from emotion_utils.vectors.vector import EmotionVector
+
+PERMUTATIONS = {"smoke": 19, "baseline": 499, "extended": 499, "powered": 999}
+"""Exchanges of labels in the null, by profile."""
+FEWEST = 3
+"""Prompts of a class, in what a vector is made from and in what is scored, below which nothing is scored."""
+
+COLUMNS = [
+    *["model", "method", "emotion", "set", "layer", "value", "low", "high", "null", "null_high", "p"],
+    *["accuracy", "words", "gain", "gain_low", "gain_high", "n", "n_units", "note"],
+]
+
+WITH_WORDS = [
+    *["method", "emotion", "layer", "value", "null", "null_high", "p", "accuracy", "words", "gain"],
+    *["n", "n_units"],
+]
+"""Columns to show where there are too few units for an interval."""
+WITHOUT_WORDS = [
+    *["method", "set", "emotion", "layer", "value", "low", "high", "null_high", "p", "accuracy", "words"],
+    *["gain", "gain_low", "gain_high", "n", "n_units"],
+]
+"""Columns to show of sets that no vector is made from."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """What one vector gives on one set, at the layer chosen for it, beside the bag of words on the same prompts.
+
+    Attributes
+    ----------
+    layer
+    vector, words
+        Scores, one per read.
+    null
+        Areas after labels were exchanged inside units, NaN in a draw that leaves one class.
+    threshold
+        Half way between the means of the build split, for the accuracy.
+    part
+        What was scored.
+    universe
+        Units of the set, which all its scores are resampled over.
+    """
+
+    layer: int
+    vector: np.ndarray
+    words: np.ndarray
+    null: np.ndarray
+    threshold: float
+    part: Contrast
+    universe: np.ndarray
+
+    def areas(self) -> tuple[float, float, float]:
+        """Area of the vector, its balanced accuracy, and the area of the bag of words."""
+        positive, above = self.part.positive, self.vector > self.threshold
+        accuracy = (above[positive].mean() + (~above[~positive]).mean()) / 2
+        areas = (auroc(scores, positive) for scores in (self.vector, self.words))
+        return next(areas), float(accuracy), next(areas)
+
+    def draws(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Bootstrap draws of both areas, resampled together and with those of other vectors on the same set."""
+        positive, units = self.part.positive, self.part.prompts["unit"].to_numpy()
+        draw = partial(grouped_auc_draws, positive=positive, groups=units, seed=seed, universe=self.universe)
+        return draw(self.vector), draw(self.words)
+
+
+class Probes:
+    """The emotion vectors of one model and profile, with the bag of words beside them.
+
+    Each is made once: the same vector is scored on several sets.
+
+    Parameters
+    ----------
+    readings
+        Of the profile and of the sets to score on.
+    profile
+        The keyword prompts that vectors are made from, on their build split.
+    seed
+        Of the null.
+    """
+
+    def __init__(self, readings: PromptSetActivations, profile: str, seed: int = 0) -> None:
+        self.readings, self.profile, self.seed = readings, profile, seed
+        self.built = cache(self._built)
+        self.vector = cache(self._vector)
+        self.words = cache(self._words)
+        self.parts = cache(self._parts)
+
+    @property
+    def layers(self) -> list[int]:
+        """Layers that were read."""
+        return self.readings.found[self.profile].layers()
+
+    def emotions(self, name: str) -> list[str]:
+        """The emotions that both the profile and a set have."""
+        return [
+            e
+            for e in EMOTIONAL
+            if all(e in set(self.readings.prompts[s]["emotion"]) for s in (self.profile, name))
+        ]
+
+    def _built(self, method: str, emotion: str) -> Contrast:
+        return self._contrast(self.profile, emotion, METHODS[method]).only("build")
+
+    def _vector(self, method: str, emotion: str) -> EmotionVector:
+        return fit(self.built(method, emotion), method, self.readings.model)
+
+    def _words(self, name: str) -> pd.DataFrame:
+        train, test = self.readings.prompts[self.profile], self.readings.prompts[name]
+        if name == self.profile:
+            test = test[test["split"] != "build"]
+        return word_log_odds(train[train["split"] == "build"], test)
+
+    def _contrast(self, name: str, emotion: str, reading: str) -> Contrast:
+        return contrast(self.readings.prompts[name], self.readings.found[name], emotion, reading)
+
+    def _parts(self, name: str, method: str, emotion: str) -> tuple[Contrast, Contrast]:
+        """What the layer is chosen on, and what is scored.
+
+        Of a set that no vector is made from, only the select split is used up. Without emotion words, the end is
+        the one place that all prompts have.
+        """
+        own = name == self.profile
+        whole = self._contrast(name, emotion, METHODS[method] if own else "end")
+        return whole.only("select"), whole.only("test") if own else whole.only("build", "test")
+
+    def layer(self, name: str, method: str, emotion: str) -> int:
+        """The layer that the select split of a set chooses for a vector."""
+        chosen, _ = self.parts(name, method, emotion)
+        scores = project(chosen, self.vector(method, emotion).values)
+        return chosen.layers[int(best_layer(scores, chosen.positive))]
+
+    def score(self, name: str, method: str, emotion: str) -> Scored | None:
+        """Score a vector on a set; None where there are too few prompts."""
+        built, (chosen, scored) = self.built(method, emotion), self.parts(name, method, emotion)
+        if not _enough(built, scored) or not chosen.has_both():
+            return None
+        directions = self.vector(method, emotion).values
+        layer = int(best_layer(project(chosen, directions), chosen.positive))
+        made, universe = project(built, directions)[:, layer], resampling_units(self.readings.prompts[name])
+        n = PERMUTATIONS[self.readings.size]
+        return Scored(
+            layer=scored.layers[layer],
+            vector=project(scored, directions)[:, layer],
+            words=self.words_on(name, scored),
+            null=null_areas(directions, chosen, scored, universe, n, self.seed),
+            threshold=float(made[built.positive].mean() + made[~built.positive].mean()) / 2,
+            part=scored,
+            universe=np.unique(scored.prompts["unit"] if name == self.profile else universe),
+        )
+
+    def words_on(self, name: str, scored: Contrast) -> np.ndarray:
+        """The bag of words on the texts that were read; a match stands in the neutral partner."""
+        odds, ids = self.words(name)[scored.emotion], scored.prompts["id"]
+        if scored.reading == "word":
+            prompts = self.readings.prompts[name]
+            neutral = prompts[prompts["emotion"] == "neutral"].drop_duplicates("pair_id").set_index("pair_id")
+            ids = ids.where(scored.positive, scored.prompts["pair_id"].map(neutral["id"]))
+        return odds.reindex(ids).to_numpy()
+
+
+def held_out(
+    probes: Probes, sets: Sequence[str], *, methods: Sequence[str] = tuple(METHODS), seed: int = 0
+) -> pd.DataFrame:
+    """Score every vector on the profile's own test split and on every set that it was not made from.
+
+    Parameters
+    ----------
+    probes
+    sets
+        Prompt sets beside the profile.
+    methods
+        Keys of `probing.METHODS`.
+    seed
+        Of the bootstrap.
+
+    Returns
+    -------
+    One row per method, set and emotion, and one with the emotion ``mean`` over them. Columns: ``value, low, high``
+    (area under the ROC curve of emotional against neutral prompts, 95 % interval over units, empty below eight of
+    them), ``null, null_high, p`` (mean, 95th percentile and p after labels were exchanged inside units),
+    ``accuracy`` (balanced, at a threshold from the build split), ``words`` (area of a bag of words trained on the
+    same prompts), ``gain, gain_low, gain_high`` (the difference), ``n`` (prompts), ``n_units``; a ``note`` where
+    there are too few of either.
+    """
+    rows = []
+    for method in methods:
+        for name in (probes.profile, *sets):
+            about = {"model": probes.readings.model, "method": method, "set": name}
+            emotions = probes.emotions(name)
+            parts = {emotion: probes.parts(name, method, emotion)[1] for emotion in emotions}
+            made = {emotion: probes.score(name, method, emotion) for emotion in emotions}
+            for emotion, one in made.items():
+                layer = {} if one is None else {"layer": one.layer}
+                rows.append({**about, "emotion": emotion, **layer, **_row([one], [parts[emotion]], seed)})
+            rows.append({**about, "emotion": "mean", **_row([*made.values()], [*parts.values()], seed)})
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"layer": "Int64"})
+
+
+def curves(probes: Probes, sets: Sequence[str], *, seed: int = 0) -> pd.DataFrame:
+    """Area at every layer, for a picture: no layer is chosen here.
+
+    Returns
+    -------
+    Columns ``method, emotion, set, layer, value, low, high, words``.
+    """
+    columns = ["method", "emotion", "set", "layer", "value", "low", "high", "words"]
+    rows = []
+    for method in METHODS:
+        for name in (probes.profile, *sets):
+            for emotion in probes.emotions(name):
+                scored = probes.parts(name, method, emotion)[1]
+                if not _enough(probes.built(method, emotion), scored):
+                    continue
+                scores = project(scored, probes.vector(method, emotion).values)
+                words = auroc(probes.words_on(name, scored), scored.positive)
+                units = scored.prompts["unit"].to_numpy()
+                for i, layer in enumerate(scored.layers):
+                    low, high = grouped_auc_interval(scores[:, i], scored.positive, units, seed=seed)
+                    value = auroc(scores[:, i], scored.positive)
+                    rows.append((method, emotion, name, layer, value, low, high, words))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def word_log_odds(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
+    """Log-odds of each emotion against neutral by a bag of words trained on other prompts, indexed by prompt id."""
+    train, test = train.reset_index(drop=True), test.reset_index(drop=True)
+    labels = train["emotion"].to_numpy(dtype=object)
+    scores = predict(across(train, test)(labels), labels, len(test))
+    return pd.DataFrame({e: log_odds(scores, e) for e in EMOTIONAL}, index=test["id"].to_numpy())
+
+
+def _enough(built: Contrast, scored: Contrast) -> bool:
+    counts = [int(side.sum()) for c in (built, scored) for side in (c.positive, ~c.positive)]
+    return min(counts) >= FEWEST and built.prompts["unit"].nunique() > 1
+
+
+def mean_draws(made: Sequence[Scored], seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Bootstrap draws of the mean areas over some vectors on one set, of the vectors and of the bag of words."""
+    ours, theirs = zip(*(one.draws(seed) for one in made), strict=True)
+    return np.mean(ours, axis=0), np.mean(theirs, axis=0)
+
+
+def effective(made: Sequence[Scored]) -> float:
+    """Effective number of units behind the scores of some vectors on one set."""
+    prompts = pd.concat([one.part.prompts for one in made], ignore_index=True)
+    return effective_units(prompts["unit"].to_numpy(), np.concatenate([one.part.positive for one in made]))
+
+
+def _row(made: Sequence[Scored | None], parts: Sequence[Contrast], seed: int) -> dict[str, float | str]:
+    """Averages over some vectors on one set; draws and null are averaged one by one, since they are joint."""
+    prompts = pd.concat([part.prompts for part in parts], ignore_index=True)
+    sizes = {"n": prompts["id"].nunique(), "n_units": prompts["unit"].nunique()}
+    whole = [one for one in made if one is not None]
+    if len(whole) < len(made):
+        return {**sizes, "note": f"fewer than {FEWEST} prompts of a class, or no two families"}
+    value, accuracy, words = np.mean([one.areas() for one in whole], axis=0)
+    null = np.mean([one.null for one in whole], axis=0)
+    null = null[~np.isnan(null)]
+    row = {
+        "value": float(value),
+        "null": float(null.mean()),
+        "null_high": float(np.quantile(null, 0.95)),
+        "p": float(permutation_p(value, null)),
+        "accuracy": float(accuracy),
+        "words": float(words),
+        "gain": float(value - words),
+    }
+    if sizes["n_units"] < FEWEST_UNITS:
+        return {**sizes, **row, "note": f"{sizes['n_units']} units are too few for an interval"}
+    ours, theirs = mean_draws(whole, seed)
+    units = effective(whole)
+    row["low"], row["high"] = interval(ours, units, row["value"], (0.0, 1.0))
+    row["gain_low"], row["gain_high"] = interval(ours - theirs, units, row["gain"], (-1.0, 1.0))
+    return {**sizes, **row, "note": ""}

@@ -1,0 +1,289 @@
+"""Emotion vectors as probes: how well a direction made from some prompts tells others apart.
+
+A vector is made from the build split, its layer is chosen on the select split, and it is scored on prompts that
+neither has seen, beside what a bag of words trained on the same prompts achieves and beside its null: the same vector,
+layer choice included, after emotional and neutral labels were exchanged inside whole units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from emotion_utils.activations.extraction import Activations
+from emotion_utils.core.errors import UserError, suggestion
+from emotion_utils.prompts.schema import EMOTIONS
+from emotion_utils.statistics.auc import areas
+from emotion_utils.statistics.permutations import permute_blocks
+from emotion_utils.statistics.resampling import resampling_units
+from emotion_utils.vectors.vector import EmotionVector, difference_of_means, logistic_directions
+
+EMOTIONAL = EMOTIONS[:-1]
+METHODS = {
+    "sentence end": "end",
+    "emotion word": "word",
+    "logistic, end": "end",
+    "logistic, word": "word",
+}
+"""How a vector is made, and where the prompts that it is made from are read. ``end``: the last token of emotional and
+neutral prompts. ``word``: the emotion word, against the word in its place in the neutral partner."""
+PENALTY = 10.0
+"""Of the logistic regression: with a few dozen prompts and hundreds of dimensions the classes are separable, and a weak
+penalty would follow single prompts."""
+
+
+@dataclass(frozen=True, eq=False)
+class Contrast:
+    """Activations of one emotion and of the neutral prompts that it is compared with.
+
+    Attributes
+    ----------
+    emotion
+    reading
+        ``end``, ``mean`` or ``word``.
+    layers
+        Of the second axis of ``values``.
+    values
+        Shape (read, layer, d_model).
+    positive
+        Which reads are emotional.
+    prompts
+        One row per read: ``id``, ``split``, ``unit`` (what is resampled together) and ``block`` (what keeps a common
+        label in the null).
+    """
+
+    emotion: str
+    reading: str
+    layers: tuple[int, ...]
+    values: Float[Tensor, "read layer d_model"] = field(repr=False)
+    positive: Bool[np.ndarray, " read"] = field(repr=False)
+    prompts: pd.DataFrame = field(repr=False)
+
+    def only(self, *splits: str) -> Contrast:
+        """The part of it that lies in some splits."""
+        kept = np.flatnonzero(self.prompts["split"].isin(splits))
+        return replace(
+            self,
+            values=self.values[torch.from_numpy(kept)],
+            positive=self.positive[kept],
+            prompts=self.prompts.iloc[kept].reset_index(drop=True),
+        )
+
+    def has_both(self) -> bool:
+        """Whether there is anything to compare."""
+        return bool(self.positive.any() and not self.positive.all())
+
+
+def contrast(
+    prompts: pd.DataFrame, found: Activations, emotion: str, reading: str = "end", kind: str = "resid_post"
+) -> Contrast:
+    """Put the reads of an emotion beside those of its neutral partners.
+
+    Parameters
+    ----------
+    prompts
+        The prompts that were read.
+    found
+        With the position ``reading``; for ``word`` with ``emotion`` and ``match``.
+    emotion
+        Not neutral.
+    reading
+        Where to read.
+    kind
+        What to read.
+
+    Raises
+    ------
+    UserError
+        For an emotion that the prompts do not have.
+    """
+    if emotion not in EMOTIONAL:
+        raise UserError(f'There is no contrast for "{emotion}": {suggestion(emotion, EMOTIONAL)}')
+    if emotion not in set(prompts["emotion"]):
+        raise UserError(f'The prompts have none of "{emotion}": add some, or leave the emotion out.')
+    about = pd.DataFrame(
+        {
+            "id": prompts["id"],
+            "emotion": prompts["emotion"],
+            "pair_id": prompts["pair_id"],
+            "split": prompts["split"],
+            "unit": resampling_units(prompts),
+            "block": prompts["group"].astype(str) + "/" + prompts["emotion"],
+        }
+    )
+    parts = _parts(about, partial(_read, found, kind), emotion, reading)
+    values = torch.cat([rows for rows, _, _ in parts])
+    positive = np.concatenate([np.full(len(table), sign) for _, table, sign in parts])
+    table = pd.concat([table for _, table, _ in parts], ignore_index=True)
+    return Contrast(emotion, reading, tuple(found.layers(kind)), values, positive, table)
+
+
+def _parts(
+    about: pd.DataFrame,
+    read: Callable[[str, pd.DataFrame], tuple[Tensor, pd.DataFrame]],
+    emotion: str,
+    reading: str,
+) -> list[tuple[Tensor, pd.DataFrame, bool]]:
+    """Values, prompts and sign of the emotional reads and of those they are compared with."""
+    own = about[about["emotion"] == emotion]
+    pairs = set(own["pair_id"].dropna())
+    neutral = about[about["emotion"] == "neutral"]
+    if pairs & set(neutral["pair_id"].dropna()):
+        neutral = neutral[neutral["pair_id"].isin(pairs)]
+    if reading != "word":
+        return [
+            (*read(reading, own), True),
+            (*read(reading, neutral), False),
+        ]
+    # a match belongs to the emotional prompt; in the null it goes with the partner's family
+    partner = neutral.set_index("pair_id")["block"]
+    matched = own.assign(block=own["pair_id"].map(partner[~partner.index.duplicated()]))
+    return [(*read("emotion", own), True), (*read("match", matched), False)]
+
+
+def _read(found: Activations, kind: str, position: str, table: pd.DataFrame) -> tuple[Tensor, pd.DataFrame]:
+    """The reads of some prompts, in their order; a prompt without one is left out."""
+    ids, values = found.at(position, kind)
+    at = pd.Series(np.arange(len(ids)), index=ids.to_numpy()).reindex(table["id"])
+    kept = at.notna().to_numpy()
+    rows = at[kept].to_numpy(dtype=int)
+    return values[torch.tensor(rows)], table[kept].reset_index(drop=True)
+
+
+def is_fitted(method: str) -> bool:
+    """Whether a method fits a regression, which takes longer than a mean."""
+    return method.startswith("logistic")
+
+
+def fit(given: Contrast, method: str, model: str = "") -> EmotionVector:
+    """Make an emotion vector from a contrast.
+
+    Parameters
+    ----------
+    given
+        Read where :data:`METHODS` says.
+    method
+        A key of :data:`METHODS`.
+    model
+        Name of the model.
+    """
+    if method not in METHODS:
+        raise UserError(f'There is no method "{method}": {suggestion(method, METHODS)}')
+    if METHODS[method] != given.reading:
+        raise UserError(
+            f'The method "{method}" needs reads at "{METHODS[method]}", and these are at "{given.reading}".'
+        )
+    if is_fitted(method):
+        values = logistic_directions(given.values, given.positive, PENALTY)
+    else:
+        sides = (torch.from_numpy(side) for side in (given.positive, ~given.positive))
+        values = difference_of_means(*(given.values[side] for side in sides))
+    n = int(given.positive.sum())
+    return EmotionVector(given.emotion, method, model, given.layers, values, n=n)
+
+
+def permutations(given: Contrast, n: int, seed: int) -> Bool[np.ndarray, "permutation read"]:
+    """Labels exchanged between blocks of reads, which keep a common label."""
+    rng = np.random.default_rng(seed)
+    blocks = pd.factorize(given.prompts["block"])[0]
+    labels = given.positive.astype(object)
+    drawn: np.ndarray = np.stack([permute_blocks(labels, blocks, rng) for _ in range(n)])
+    return drawn.astype(bool)
+
+
+def shuffled(
+    given: Contrast, method: str, n_permutations: int, seed: int
+) -> Float[Tensor, "permutation layer d_model"]:
+    """Vectors made after the labels were permuted between blocks.
+
+    A permutation that leaves one class alone keeps the true labels, which can only raise the null.
+    """
+    drawn = permutations(given, n_permutations, seed)
+    drawn[drawn.all(axis=1) | ~drawn.any(axis=1)] = given.positive
+    if is_fitted(method):
+        return torch.stack([logistic_directions(given.values, labels, PENALTY) for labels in drawn])
+    weights = drawn / drawn.sum(1, keepdims=True) - ~drawn / (~drawn).sum(1, keepdims=True)
+    return torch.einsum("pr,rld->pld", torch.from_numpy(weights), given.values.double()).float()
+
+
+def project(
+    given: Contrast, directions: Float[Tensor, "... layer d_model"]
+) -> Float[np.ndarray, "read ... layer"]:
+    """Inner products of each read with directions, layer by layer."""
+    return torch.einsum("rld,...ld->r...l", given.values, directions).numpy()
+
+
+def best_layer(scores: Float[np.ndarray, "read ... layer"], positive: np.ndarray) -> np.ndarray:
+    """Number of the layer with the largest area; among equals the one with the largest standardised difference.
+
+    Parameters
+    ----------
+    scores, positive
+        As in :func:`areas`.
+
+    Returns
+    -------
+    Shape ``(...)``, integers.
+    """
+    mask = positive.reshape(positive.shape + (1,) * (scores.ndim - positive.ndim))
+    up, down = np.maximum(mask.sum(axis=0), 1), np.maximum((~mask).sum(axis=0), 1)
+    high, low = (np.where(side, scores, 0).sum(axis=0) / n for side, n in ((mask, up), (~mask, down)))
+    spread = np.where(mask, scores - high, scores - low).std(axis=0)
+    with np.errstate(over="ignore"):  # without spread the difference is infinite, and tanh makes that 1
+        effect = (high - low) / np.maximum(spread, np.finfo(float).tiny)
+    # an area moves in steps of 1 / (positives x negatives); tanh keeps the tie-break below one step
+    return np.asarray((areas(scores, positive) + 0.25 * np.tanh(effect / 10) / (up * down)).argmax(axis=-1))
+
+
+def swapped(given: Contrast, universe: np.ndarray, n: int, seed: int) -> Bool[np.ndarray, "draw read"]:
+    """Labels of emotional and neutral reads exchanged inside whole units: the null of a paired design.
+
+    Parameters
+    ----------
+    given
+        Units that hold both kinds.
+    universe
+        All units; contrasts with the same universe and seed are exchanged together.
+    n, seed
+        Of the draws.
+    """
+    units = np.unique(universe)
+    flips = np.random.default_rng(seed).random((n, len(units))) < 0.5
+    own: np.ndarray = flips[:, np.searchsorted(units, given.prompts["unit"].to_numpy())]
+    return np.logical_xor(given.positive, own)
+
+
+def null_areas(
+    directions: Float[Tensor, "layer d_model"],
+    chosen_on: Contrast,
+    scored_on: Contrast,
+    universe: np.ndarray,
+    n: int,
+    seed: int,
+) -> Float[np.ndarray, " draw"]:
+    """Areas of one vector where it tells nothing: layer chosen and score taken after labels were exchanged in pairs.
+
+    NaN in a draw that leaves one class alone.
+    """
+    labels = [swapped(part, universe, n, seed).T for part in (chosen_on, scored_on)]
+    columns = [
+        np.broadcast_to(project(part, directions)[:, None], (len(part.positive), n, len(directions)))
+        for part in (chosen_on, scored_on)
+    ]
+    layers = best_layer(columns[0], labels[0])
+    return areas(columns[1], labels[1])[np.arange(n), layers]
+
+
+def by_emotion(
+    prompts: pd.DataFrame, found: Activations, reading: str = "end", kind: str = "resid_post"
+) -> dict[str, Contrast]:
+    """The contrasts of all emotions that the prompts have."""
+    present = set(prompts["emotion"])
+    return {e: contrast(prompts, found, e, reading, kind) for e in EMOTIONAL if e in present}

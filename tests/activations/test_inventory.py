@@ -1,0 +1,120 @@
+"""What can be read: shapes as measured, reads with the tokens they name, words that are not found listed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from emotion_utils.activations.extraction import extract, points
+from emotion_utils.activations.forward import forward_batches
+from emotion_utils.activations.inventory import (
+    example_reads,
+    hook_shapes,
+    match_rates,
+    missed,
+    ragged_shapes,
+    size_reading,
+    token_counts,
+)
+from emotion_utils.models.families import n_heads, n_layers
+from emotion_utils.models.hooks import HookPoint, eager
+from emotion_utils.prompts.schema import complete
+
+
+def prompts(rows: list[tuple[str, str, str]]) -> pd.DataFrame:
+    table = [{"text": t, "emotion": e, "pair_id": p, "group": f"g{i}"} for i, (t, e, p) in enumerate(rows)]
+    return complete(pd.DataFrame(table), range(len(table)), "test.csv")
+
+
+@pytest.fixture
+def pair() -> pd.DataFrame:
+    return prompts(
+        [
+            ("I am grateful for the tea.", "gratitude", "1"),
+            ("I am ready for the tea.", "neutral", "1"),
+            ("You drove me home.", "gratitude", "2"),
+        ]
+    )
+
+
+def test_shapes_are_those_of_the_model(untrained, pair):
+    model, tokenizer = untrained
+    with eager(model):
+        table = hook_shapes(model, tokenizer, pair).set_index("hook")
+    counts = sorted(len(ids) for ids in tokenizer(pair["text"].tolist())["input_ids"])
+    n, heads, d = counts[1], n_heads(model), model.config.get_text_config().hidden_size
+    assert table.loc["resid_post", "shape"] == f"{n} × {d}"
+    assert table.loc["pattern", "shape"] == f"{heads} × {n} × {n}"
+    assert table.loc["resid_post", "kB per prompt"] == pytest.approx(n * d * n_layers(model) * 4 / 1000)
+    assert table.loc["z", "shape"].split(" × ")[:2] == [str(n), str(heads)]
+
+
+def test_whole_tensors_equal_those_of_single_prompts(untrained, pair):
+    model, tokenizer = untrained
+    point = HookPoint(n_layers(model) - 1, "resid_post")
+    texts = pair["text"].tolist()
+    seen = {}
+    for rows, lengths, caught in forward_batches(model, tokenizer, texts, [point], batch=2):
+        for i, (row, length) in enumerate(zip(rows.tolist(), lengths.tolist(), strict=True)):
+            seen[row] = caught[point][i, :length]
+    assert sorted(seen) == [0, 1, 2]
+    for row, text in enumerate(texts):
+        _, _, alone = next(forward_batches(model, tokenizer, [text], [point]))
+        assert torch.allclose(alone[point][0], seen[row], atol=1e-4, rtol=1e-4)
+
+
+def test_reads_name_the_tokens_of_the_words(untrained, pair):
+    _, tokenizer = untrained
+    table = example_reads(tokenizer, pair)
+    by_position = table.drop_duplicates("position").set_index("position")
+    assert by_position.loc["emotion", "tokens"].replace("|", "") == "grateful"
+    assert by_position.loc["match", "tokens"].replace("|", "") == "ready"
+    assert by_position.loc["match", "text"] == "I am ready for the tea."
+    assert by_position.loc["end", "tokens"] == "."
+
+
+def test_a_word_that_is_not_found_is_listed_and_gets_no_read(untrained, pair):
+    _, tokenizer = untrained
+    row = match_rates({"a": pair}, tokenizer).iloc[0]
+    assert (row["emotional"], row["words"], row["word_rate"]) == (2, 1, 1.0)
+    lost = missed({"a": pair}, tokenizer)
+    assert lost["text"].tolist() == ["You drove me home."]
+    assert missed({"a": pair.head(2)}, tokenizer).empty
+
+
+def test_token_counts_are_those_of_the_tokenizer(untrained, pair):
+    _, tokenizer = untrained
+    counts = token_counts({"a": pair}, tokenizer)["a"]
+    assert counts.tolist() == [len(ids) for ids in tokenizer(pair["text"].tolist())["input_ids"]]
+
+
+def test_the_ragged_view_has_one_row_per_token_of_the_text(untrained, pair):
+    model, tokenizer = untrained
+    found = extract(model, tokenizer, pair, points(model), ["all"], progress=False)
+    table = ragged_shapes(found, pair, top=2)
+    assert table["layer"].tolist() == [0, 0, n_layers(model) - 1, n_layers(model) - 1]
+    n = len(tokenizer(pair["text"].iloc[0], add_special_tokens=False)["input_ids"])
+    assert table.iloc[0, 2] == f"{n} × {model.config.get_text_config().hidden_size}"
+
+
+def test_a_small_set_says_that_it_is_too_small(pair):
+    assert "3 prompts in 2 independent units" in size_reading(pair, "mine")
+    assert "too few" in size_reading(pair, "mine")
+    many = prompts([(f"text {i}", "neutral", str(i)) for i in range(9)])
+    assert "too few" not in size_reading(many, "mine")
+    assert np.isnan(match_rates({"a": many}, _Characters())["word_rate"].iloc[0])
+
+
+class _Characters:
+    """One token per character."""
+
+    is_fast = True
+    name_or_path = "characters"
+
+    def __call__(self, texts: list[str], **_: object) -> dict[str, list]:
+        return {
+            "input_ids": [list(range(len(text))) for text in texts],
+            "offset_mapping": [[(i, i + 1) for i in range(len(text))] for text in texts],
+        }

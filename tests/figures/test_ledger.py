@@ -1,0 +1,89 @@
+"""The ledger's table: all there without a script, escaped, with an anchor per claim and ways to the deciding cells."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields, replace
+
+from emotion_utils.figures.ledger import ledger
+from emotion_utils.ledger.records import Entry, Row
+
+ROW = Row(
+    "small-gpt2", -0.5, -0.7, -0.3, 0.01, 70, True, "other model", "told", "notebooks/03_x.html#decided"
+)
+ENTRY = Entry(
+    "P3.a", "Cosines <b>fall</b>", "cosine", "-0.48", "Phase 3", "03_x", "001.txt", "4.1", "", "other model", "",
+    "at chance", "no emotion: <0.2", "notebooks/08_statistics.html#scrutiny", (ROW,),
+)  # fmt: skip
+WAITING = replace(ENTRY, id="P8.b", verdict="pending", waits="waits for chapter 09", rows=(), scrutinised="")
+
+
+def test_a_row_has_both_values_both_verdicts_and_where_they_were_decided():
+    markup = ledger([ENTRY]).markup
+    assert '<tbody data-chapter="03 x" data-part="Phase 3">' in markup
+    told = ('id="P3.a"', 'data-verdict="other model"', 'data-scrutiny="at chance"')
+    assert f'<tr {" ".join(told)} data-models="small-gpt2">' in markup
+    assert '<a class="emo-id" href="#P3.a">P3.a</a>' in markup
+    assert "small-gpt2 <b>−0.5</b> [−0.7,&nbsp;−0.3] null&nbsp;0.01" in markup
+    assert "<small>told</small>" in markup
+    assert '<a class="emo-v other-model" href="../notebooks/03_x.html#decided">other model</a>' in markup
+    assert (
+        '<a class="emo-v at-chance" href="../notebooks/08_statistics.html#scrutiny">at chance</a>' in markup
+    )
+    assert "rule holds" in markup
+
+
+def test_every_text_is_escaped():
+    evil = "<script>'\"&"
+    texts = {
+        field.name: evil
+        for field in fields(Entry)
+        if field.name not in ("conflicts_with", "rows", "waits")
+        and isinstance(getattr(ENTRY, field.name), str)
+    }
+    row = replace(ROW, model=evil, verdict=evil, note=evil, decided=evil)
+    markup = ledger([replace(ENTRY, **texts, rows=(row,)), replace(WAITING, waits=evil)]).markup
+    assert "<script" not in markup
+    assert "&lt;script&gt;" in markup
+    tags = re.findall(r"<[^>]*>", markup)
+    assert all(tag.count('"') % 2 == 0 for tag in tags)
+
+
+def test_a_contradiction_leads_to_the_other_claim():
+    said = replace(ENTRY, conflicts_with="P3.b", scrutiny="conflicts", scrutiny_note="P3.b says 0.2")
+    assert '<small><a href="#P3.b">P3.b</a> says 0.2</small>' in ledger([said]).markup
+
+
+def test_the_same_note_of_several_models_is_said_once():
+    rows = (ROW, replace(ROW, model="small-neo"), replace(ROW, model="small-qwen3", note="else"))
+    assert "<small>told; else</small>" in ledger([replace(ENTRY, rows=rows)]).markup
+
+
+def test_one_measurement_changes_what_the_page_says():
+    changed = replace(ENTRY, verdict="reproduced", rows=(replace(ROW, value=0.25, verdict="reproduced"),))
+    before, after = ledger([ENTRY]).markup, ledger([changed]).markup
+    assert "<b>0.25</b>" in after
+    assert "<b>0.25</b>" not in before
+    assert 'data-verdict="reproduced"' in after
+
+
+def test_all_claims_with_three_models_each_fit_on_a_page():
+    rows = tuple(replace(ROW, model=f"small-model-{i}", note="") for i in range(3))
+    entries = [replace(ENTRY, id=f"P3.{i}", rows=rows) for i in range(218)]
+    assert len(ledger(entries).markup.encode()) < 250_000
+
+
+def test_what_waits_says_for_what_and_has_no_dead_link():
+    markup = ledger([WAITING]).markup
+    assert "waits for chapter 09" in markup
+    assert 'href="../notebooks' not in markup
+
+
+def test_the_ledger_of_another_run_leads_nowhere():
+    assert 'href="../' not in ledger([ENTRY], links=False).markup
+
+
+def test_it_is_counted_in_words():
+    assert (
+        ledger([ENTRY, WAITING]).alt == "2 claims: 1 other model, 1 pending; without any model: 2 at chance."
+    )

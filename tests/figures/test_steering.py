@@ -1,0 +1,122 @@
+"""Figures of the chapter on steering: what they draw, say and carry."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from emotion_utils.figures import steering as figures
+
+EMOTIONS = ["gratitude", "anger", "apology"]
+
+
+@pytest.fixture
+def cells():
+    rows = [
+        (made, emotion, layer, alpha, share, cost)
+        for made in ("minus neutral", "centred")
+        for emotion in EMOTIONS
+        for layer in range(2)
+        for alpha, share, cost in ((-1.0, 0.0, 0.5), (0.5, 0.25, 0.7), (1.0, 0.5 + layer / 2, 1.0 + layer))
+    ]
+    return pd.DataFrame(rows, columns=["made", "emotion", "layer", "alpha", "share", "cost"])
+
+
+def traces(shown, kind):
+    return [t for t in shown.figure["data"] if t["type"] == kind]
+
+
+def test_the_map_has_a_panel_for_each_vector_and_crosses_out_what_is_dear(cells):
+    shown = figures.layer_alpha(cells, 1.5)
+    maps, crosses = traces(shown, "heatmap"), traces(shown, "scatter")
+    assert len(maps) == len(crosses) == 6
+    assert maps[0]["z"] == [[0, 0.25, 0.5], [0, 0.25, 1]]
+    assert all(cross["x"] == ["1"] and cross["y"] == [1] for cross in crosses)
+    assert "gratitude 50%" in shown.alt
+    own = figures.layer_alpha(cells, 1.5, cells[(cells["emotion"] == "anger") & (cells["share"] == 0.5)])
+    outlined = [t for t in traces(own, "scatter") if t["name"] == "chosen" and len(t["x"])]
+    assert [(t["x"], t["y"]) for t in outlined] == [(["1"], [0])] * 2  # of both kinds of vectors
+
+
+def test_the_frontier_joins_what_nothing_beats(cells):
+    points = pd.DataFrame({"cost": [1.0, 2.0, 3.0, 0.5, np.nan], "share": [0.5, 0.4, 0.9, 0.1, 1.0]})
+    best = figures.unbeaten(points)
+    assert list(zip(best["cost"], best["share"], strict=True)) == [(0.5, 0.1), (1.0, 0.5), (3.0, 0.9)]
+    shown = figures.frontier(cells, 1.5, 0.5)
+    assert "gratitude 2, anger 2, apology 2" in shown.alt
+    dear = figures.frontier(cells.assign(cost=[30.0, *cells["cost"][1:-1], 30.0]), 1.5, 0.5)
+    assert dear.figure["layout"]["xaxis"]["range"][1] == pytest.approx(np.log10(figures.DEAREST))
+    assert "here 1 of 24, lie outside" in dear.markup  # the other one has a negative strength
+
+
+def test_a_dose_response_has_a_line_with_intervals_for_each_emotion():
+    table = pd.DataFrame(
+        [(e, a, a / 2, a / 2 - 0.1, a / 2 + 0.2) for e in EMOTIONS for a in (1.0, -1.0)],
+        columns=["emotion", "alpha", "value", "low", "high"],
+    )
+    shown = figures.dose_response(table, "Doses", "nats", 0.0)
+    lines = traces(shown, "scatter")
+    assert [line["name"] for line in lines] == EMOTIONS
+    assert lines[0]["x"] == [-1, 1]
+    assert lines[0]["error_y"]["array"] == pytest.approx([0.2, 0.2])
+    assert "At alpha 1: gratitude 0.50" in shown.alt
+
+
+def test_controls_show_every_vector_once_and_the_emotions_own_as_a_bar():
+    kinds = ("isotropic", "covariance-matched", "label-shuffled", "vector of other")
+    rows = [(e, kind, n, 0.1 * n) for e in EMOTIONS for kind in kinds for n in range(2)]
+    by_control = pd.DataFrame(rows, columns=["emotion", "kind", "number", "share"])
+    compared = pd.DataFrame(
+        [(e, "all random", 0.9, 0.05, 0.1, 6) for e in EMOTIONS],
+        columns=["emotion", "against", "share", "control", "highest", "controls"],
+    )
+    shown = figures.controls(by_control, compared)
+    sizes = {t["name"]: len(t["x"]) for t in traces(shown, "scatter")}
+    assert sum(n for name, n in sizes.items() if name != "the emotion's own vector") == len(rows)
+    assert sizes["another emotion's vector"] == 6
+    assert "anger: own vector 90%, 6 random ones 5.0% on average, at most 10%" in shown.alt
+
+
+def test_what_is_said_adds_up_to_all_texts():
+    table = pd.DataFrame(
+        [(e, a, says, 0.5) for e in EMOTIONS for a in (-1.0, 1.0) for says in ("neutral", "none of them")],
+        columns=["emotion", "alpha", "says", "share"],
+    )
+    bars = traces(figures.says(table), "bar")
+    assert sum(sum(bar["y"]) for bar in bars) == pytest.approx(6)
+
+
+def test_the_legend_names_what_only_a_later_panel_has():
+    table = pd.DataFrame(
+        [("gratitude", 1.0, "neutral", 1.0), ("anger", 1.0, "anger", 0.5), ("anger", 1.0, "neutral", 0.5)],
+        columns=["emotion", "alpha", "says", "share"],
+    )
+    named = [t["name"] for t in traces(figures.says(table), "bar") if t["showlegend"]]
+    assert sorted(named) == ["anger", "neutral"]
+
+
+def test_models_that_pay_too_much_are_drawn_open():
+    table = pd.DataFrame(
+        [("one", e, 1.0, cost, 0.02, cost < 1.5) for e, cost in zip(EMOTIONS, (1.0, 1.0, 2.0), strict=True)],
+        columns=["model", "emotion", "share", "cost", "control", "steered"],
+    )
+    shown = figures.models(table, 0.8, "blind")
+    marks = {t["name"]: t["marker"]["symbol"] for t in traces(shown, "scatter")}
+    assert marks["anger"] == ["square"]
+    assert marks["apology"] == ["diamond-open"]
+    assert "one 100% (random 2.0%)" in shown.alt
+
+
+def test_windows_are_compared_by_share_and_cost():
+    table = pd.DataFrame(
+        [
+            (w, e, share, cost)
+            for w, share, cost in (("here", 1.0, 1.0), ("there", 0.5, 9.0))
+            for e in EMOTIONS
+        ],
+        columns=["where", "emotion", "share", "cost"],
+    )
+    shown = figures.windows(table, 1.5)
+    assert traces(shown, "scatter")[0]["marker"]["symbol"] == ["circle", "circle-open"]
+    assert "here 100%; there 50%" in shown.alt

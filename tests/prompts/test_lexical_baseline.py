@@ -1,0 +1,175 @@
+"""The bag-of-words baseline: planted truth, scikit-learn by hand, and a null that holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedGroupKFold
+
+from emotion_utils.core.errors import UserError
+from emotion_utils.prompts import bag_of_words as prompts_bag_of_words
+from emotion_utils.prompts.bag_of_words import PENALTY
+from emotion_utils.prompts.lexical_baseline import bag_of_words, lexicality, reading, telling_words
+from emotion_utils.prompts.schema import EMOTIONS
+from emotion_utils.statistics.permutations import permute_blocks
+
+FILLER = [f"word{i}" for i in range(60)]
+
+
+def planted(n: int, seed: int, signal: float, emotions=EMOTIONS, family: int = 3) -> pd.DataFrame:
+    """Random words; with probability `signal` a word that only its emotion has."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for emotion in emotions:
+        for i in range(n):
+            words = list(rng.choice(FILLER, size=5))
+            words += [f"mark{emotion}"] if rng.random() < signal else []
+            rows.append((" ".join(words), emotion, f"{seed}/{emotion}/{i // family}"))
+    prompts = pd.DataFrame(rows, columns=["text", "emotion", "group"])
+    return prompts.assign(pair_id=None, id=[f"{seed}-{i}" for i in range(len(prompts))])
+
+
+def scores(table: pd.DataFrame) -> pd.DataFrame:
+    return table.set_index("metric")
+
+
+def test_words_that_only_one_emotion_has_are_learned_in_full():
+    rows = scores(bag_of_words(planted(30, 0, 1.0), n_permutations=19))
+    assert rows["value"].tolist() == [1.0] * 4
+    assert rows["p"].tolist() == [0.05] * 4
+    assert rows.loc["accuracy", ["chance", "n", "n_groups"]].tolist() == [0.25, 120, 40]
+    assert rows.loc["AUROC anger", ["chance", "n", "n_groups"]].tolist() == [0.5, 60, 20]
+    assert rows.loc["accuracy", "null"] == pytest.approx(0.25, abs=0.08)
+
+
+def test_where_there_is_nothing_to_learn_p_is_uniform():
+    two = ("anger", "neutral")
+    ps = [
+        bag_of_words(
+            planted(16, s, 0.0, two, family=2), n_permutations=19, folds=2, n_resamples=9, seed=s
+        ).loc[0, "p"]
+        for s in range(1, 31)
+    ]
+    # Binomial(30, 0.05) exceeds 5 once in 300; the mean lies within 0.16 of its expectation 99 times in 100
+    assert sum(p <= 0.05 for p in ps) <= 5
+    assert np.mean(ps) == pytest.approx(0.525, abs=0.16)
+
+
+def test_families_make_the_null_wider_than_single_rows_would():
+    # each family has its own word: rows are copies of each other, so that there are 16 things to learn from, not 80
+    prompts = planted(20, 5, 0.0, family=5)
+    prompts["text"] += " " + prompts["group"].str.replace("/", "")
+    assert bag_of_words(prompts, n_permutations=19, folds=3).loc[0, "p"] > 0.05
+
+
+def test_the_numbers_are_those_of_scikit_learn_by_hand():
+    prompts = planted(20, 7, 0.5)
+    units = pd.factorize(prompts["group"])[0]
+    log_p = np.zeros((len(prompts), 4))
+    folds = StratifiedGroupKFold(5, shuffle=True, random_state=0).split(prompts, prompts["emotion"], units)
+    for a, b in folds:
+        vectors = TfidfVectorizer(token_pattern=r"\w+", sublinear_tf=True)  # noqa: S106
+        vectors.fit(prompts["text"].iloc[a])
+        model = LogisticRegression(C=PENALTY, tol=1e-3, max_iter=300)
+        model.fit(vectors.transform(prompts["text"].iloc[a]), prompts["emotion"].iloc[a])
+        log_p[b] = model.predict_log_proba(vectors.transform(prompts["text"].iloc[b]))
+    classes = sorted(EMOTIONS)
+    rows = scores(bag_of_words(prompts, n_permutations=0))
+    accuracy = (np.array(classes)[log_p.argmax(1)] == prompts["emotion"]).mean()
+    assert rows.loc["accuracy", "value"] == pytest.approx(accuracy, abs=1e-9)
+    for emotion in EMOTIONS[:-1]:
+        two = prompts["emotion"].isin([emotion, "neutral"]).to_numpy()
+        difference = log_p[:, classes.index(emotion)] - log_p[:, classes.index("neutral")]
+        area = roc_auc_score(prompts["emotion"][two] == emotion, difference[two])
+        assert rows.loc[f"AUROC {emotion}", "value"] == pytest.approx(area, abs=1e-9)
+    assert (rows["low"] <= rows["value"]).all()
+    assert (rows["value"] <= rows["high"]).all()
+
+
+def test_across_sets_only_what_both_share_helps_and_shared_families_are_left_out():
+    keyword, implicit = planted(30, 0, 1.0), planted(30, 1, 0.0)
+    same = planted(30, 2, 1.0)
+    table = lexicality(
+        {"keyword": keyword, "implicit": implicit, "same": same},
+        {"k": ("keyword", "implicit"), "s": ("keyword", "same")},
+        n_permutations=2,
+    )
+    value = table[table["metric"] == "accuracy"].set_index(["train", "test"])["value"]
+    assert value["keyword", "same"] == 1.0
+    assert value["keyword", "implicit"] < 0.45
+    assert value["implicit", "held-out folds"] < 0.45
+    # a test set that contains the training families leaves nothing of them to train on
+    extra = pd.concat([keyword, same], ignore_index=True)
+    assert bag_of_words(extra, same, n_permutations=0).loc[0, "value"] == 1.0
+    flipped = keyword.assign(
+        emotion=keyword["emotion"].map(dict(zip(EMOTIONS, EMOTIONS[1:] + EMOTIONS[:1], strict=True)))
+    )
+    mixed = pd.concat([flipped, same], ignore_index=True)
+    assert bag_of_words(mixed, same, n_permutations=0).loc[0, "value"] == 0.0
+
+
+def test_two_emotions_are_enough_and_one_is_not():
+    two = planted(20, 0, 1.0, emotions=("anger", "neutral"))
+    assert bag_of_words(two, n_permutations=0)["metric"].tolist() == ["accuracy", "AUROC anger"]
+    one = bag_of_words(planted(30, 0, 1.0, emotions=("anger",)), n_permutations=0)
+    assert one["value"].isna().all()
+    assert one.loc[0, "note"].startswith("one emotion only")
+
+
+def test_too_few_groups_are_said_and_not_scored():
+    rows = bag_of_words(planted(4, 0, 1.0, family=4))
+    assert rows["value"].isna().all()
+    assert rows.loc[0, "note"] == "4 groups, at least 8 are needed"
+
+
+def test_blocks_keep_a_common_label_and_all_labels_are_kept():
+    labels = np.array(["a", "a", "b", "b", "c", "c"], dtype=object)
+    blocks = np.array([0, 0, 1, 1, 2, 2])
+    seen = set()
+    for seed in range(60):
+        shuffled = permute_blocks(labels, blocks, np.random.default_rng(seed))
+        assert (shuffled[::2] == shuffled[1::2]).all()
+        seen.add(tuple(shuffled[::2]))
+    assert len(seen) == 6
+
+
+def test_the_telling_word_of_each_emotion_is_the_planted_one():
+    rows = telling_words(planted(30, 0, 1.0), top=1)
+    assert rows["word"].tolist() == [f"mark{emotion}" for emotion in EMOTIONS]
+
+
+def test_the_reading_says_value_null_and_verdict():
+    table = lexicality({"set": planted(30, 0, 1.0), "tiny": planted(4, 0, 1.0, family=4)}, n_permutations=19)
+    said = reading(table, "set")
+    # Wilson's bound of 40 units of 40, with the tails of t
+    assert "*set*, held-out folds: **100%** (91% to 100%) is above its null" in said
+    assert "p = 0.05, n = 120 prompts in 40 units" in said
+    assert "*tiny*, held-out folds: not scored, 4 groups, at least 8 are needed." in said
+
+
+def test_the_reading_compares_implicit_with_the_profile():
+    def rows(train: str, test: str, area: float) -> dict:
+        return {"train": train, "test": test, "metric": "AUROC anger", "value": area}
+
+    def said(implicit: float) -> str:
+        parts = [
+            rows("p", "held-out folds", 0.97),
+            rows("implicit", "held-out folds", implicit),
+            rows("p", "implicit", 0.7),
+        ]
+        return reading(pd.DataFrame(parts), "p")
+
+    assert "*implicit* is almost as easy as *p* (0.92 against 0.97)" in said(0.92)
+    assert "*implicit* is harder than *p* (0.60 against 0.97)" in said(0.60)
+    assert "reaches 0.70 there" in said(0.92)
+
+
+def test_a_bag_of_words_that_has_not_settled_is_refused(monkeypatch):
+    hurried = LogisticRegression(C=PENALTY, tol=1e-3, max_iter=2)
+    monkeypatch.setattr(prompts_bag_of_words, "classifier", lambda: hurried)
+    with pytest.raises(UserError, match="not settled after 2 steps on 96 prompts"):
+        bag_of_words(planted(30, 0, 0.5), n_permutations=1)

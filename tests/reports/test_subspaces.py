@@ -1,0 +1,95 @@
+"""Claims are measured by the published formulas, and judged by rule."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sided
+
+from emotion_utils.core.errors import UserError
+from emotion_utils.reports import subspaces
+from emotion_utils.reports.claims import judge, read_claims
+from emotion_utils.subspaces.measures import principal_components, published_score
+from emotion_utils.subspaces.readings import PromptPairs
+
+
+@pytest.fixture(scope="module")
+def measured():
+    table = sided.prompts(16, 4)
+    latent = sided.world(table, 0)
+    readings = {
+        name: sided.reading(name, table, latent, i, 32)
+        for i, name in enumerate(("small-gpt2", "small-neo", "small-pythia"))
+    }
+    wider = sided.rows(table), {name: readings[name] for name in ("small-gpt2", "small-pythia")}
+    found = subspaces.chapter_measurements(
+        readings, sided.rows(table), wider, n_resamples=10, n_permutations=9
+    )
+    return readings, sided.rows(table), {row.claim: row for row in found}
+
+
+def test_every_claim_about_subspaces_is_measured_once(measured):
+    _, _, found = measured
+    ids = [c for c in read_claims()["id"] if c.startswith(("P35.", "P75.k"))]
+    assert sorted(found) == sorted(ids)
+    judged = judge(found.values()).set_index("id")
+    assert judged.loc["P35.overlap.random", "verdict"] == "not reproduced"
+    assert judged.loc["P35.align.after", "verdict"] == "other model"
+    assert found["P35.overlap.pn"].model == "small-pythia~small-neo"
+
+
+def test_the_value_at_k_2_is_the_published_score(measured):
+    readings, rows, found = measured
+    scores = []
+    for own in rows.pairs.values():
+        for layer in range(2):
+            u, v = (
+                principal_components(readings[m].at(own["id"])[layer], 2)
+                for m in ("small-gpt2", "small-pythia")
+            )
+            scores.append(published_score(u, v))
+    assert found["P35.k.value"].value == pytest.approx(np.mean(scores))
+    assert found["P35.k.value"].null == 1 / 32
+
+
+def test_a_rotation_of_coordinates_changes_nothing(measured):
+    _, _, found = measured
+    assert abs(found["P35.procrustes"].value) < 1e-9
+    assert abs(found["P35.procrustes.b"].value) < 1e-9
+
+
+def test_the_same_prompts_show_the_same_pattern(measured):
+    _, _, found = measured
+    assert found["P75.k.profiles"].holds is True
+    assert found["P75.k.profiles"].value == found["P35.k.best"].value
+
+
+def test_few_units_leave_the_claims_pending():
+    table = sided.prompts(4, 2)
+    one = sided.reading("a", table, sided.world(table, 0), 1)
+    found = subspaces.chapter_measurements({"a": one, "b": one}, sided.rows(table))
+    assert {row.value for row in found} == {None}
+    assert "at least 8 are needed" in found[0].note
+
+
+def test_models_stand_for_those_of_the_claims():
+    assert subspaces.counterparts("gpt2~pythia-160m", ["small-neo", "small-pythia", "small-gpt2"]) == (
+        "small-gpt2",
+        "small-pythia",
+    )
+    assert subspaces.counterparts("gpt2~gpt-neo-125m", ["a", "b", "small-neo"]) == ("a", "b")
+    with pytest.raises(UserError, match="at least two"):
+        subspaces.counterparts("gpt2~pythia-160m", ["small-gpt2"])
+
+
+def test_every_claim_is_there_also_where_nothing_was_measured(measured):
+    readings, rows, found = measured
+    few = PromptPairs(rows.neutral, {e: own[own["unit"] < 4] for e, own in rows.pairs.items()})
+    few = PromptPairs(few.neutral[few.neutral["unit"] < 4], few.pairs)
+    empty = subspaces.chapter_measurements(readings, few)
+    assert sorted(row.claim for row in empty) == sorted(found)
+
+
+def test_intervals_of_scores_stay_on_their_scale(measured):
+    _, _, found = measured
+    assert all(row.low >= 0 for claim, row in found.items() if claim.startswith("P75.k2."))

@@ -1,0 +1,67 @@
+"""Measurements take turns, and their rows replace each other by name."""
+
+import json
+
+import pytest
+
+from emotion_utils.core.errors import UserError
+from emotion_utils.runtime.benchmarking import BARS, PUBLISHED, Row, in_turns, publish, published, record
+
+
+def test_the_two_take_turns_and_the_medians_are_theirs():
+    calls, now = [], [0.0]
+
+    def take(name, *seconds):
+        ahead = iter(seconds)
+
+        def call():
+            calls.append(name)
+            now[0] += next(ahead)
+
+        return call
+
+    ours, other = in_turns(
+        take("ours", 50, 1, 7, 2), take("other", 60, 4, 3, 9), repeats=3, warmup=1, clock=lambda: now[0]
+    )
+    assert calls == ["ours", "other"] * 4
+    assert (ours, other) == (2, 4)
+
+
+def test_rows_are_kept_by_name(tmp_path):
+    path = tmp_path / "new" / "bench.json"
+    record(Row("a", 1.0, 2.0, 0.5, "ours over other", 3), path)
+    record(Row("b", 1.0, 3.0, 3.0, "other over ours", 3), path)
+    record(Row("a", 1.0, 4.0, 0.25, "ours over other", 5), path)
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    assert [row["name"] for row in rows] == ["b", "a"]
+    assert rows[1] == {
+        "name": "a",
+        "ours": 1.0,
+        "other": 4.0,
+        "ratio": 0.25,
+        "unit": "ours over other",
+        "n": 5,
+    }
+
+
+def test_what_is_published_is_judged_by_its_bar(tmp_path):
+    source, target = tmp_path / "bench.json", tmp_path / "data.json"
+    with pytest.raises(UserError, match="nothing to publish"):
+        publish(source, target)
+    record(Row("extraction_overhead", 1.2, 1.0, 1.2, "ours over other", 3), source)
+    record(Row("extraction_vs_single", 1.0, 9.9, 9.9, "other over ours", 3), source)
+    rows, about = published(publish(source, target))
+    assert rows.set_index("name")["met"].to_dict() == {
+        "extraction_overhead": "yes",
+        "extraction_vs_single": "no",
+    }
+    assert rows["bar"].tolist() == ["ratio at most 1.2", "ratio at least 10"]
+    assert set(about) == {"date", "commit", "machine"}
+    record(Row("unknown", 1.0, 1.0, 1.0, "", 1), source)
+    with pytest.raises(UserError, match='"unknown" has no bar'):
+        publish(source, target)
+
+
+def test_the_committed_rows_are_all_that_have_a_bar():
+    rows, _ = published(PUBLISHED)
+    assert set(rows["name"]) == set(BARS)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pytest
+from notebook_factory import write_notebook
+
+from emotion_utils.core.errors import UserError
+from emotion_utils.core.paths import PROJECT_ROOT, RUNS
+from emotion_utils.models.registry import BUNDLED
+from emotion_utils.runtime.dependencies import (
+    book_inputs,
+    imported_modules,
+    job_inputs,
+    jobs_before,
+    package_sources,
+)
+from emotion_utils.runtime.runs import Job, read_run
+
+
+def _sources(path):
+    return {str(file.relative_to(PROJECT_ROOT)) for file in package_sources(path)}
+
+
+def test_imports_are_read_from_code_cells_and_magics_are_skipped(tmp_path):
+    cells = [
+        "%matplotlib inline\nimport numpy\nfrom emotion_utils.prompts.loading import load_profile",
+        "not python (",
+    ]
+    found = imported_modules(write_notebook(tmp_path / "n.ipynb", cells))
+    assert {"emotion_utils.runtime.parameters", "emotion_utils.prompts.loading"} <= found
+    assert not any(name.startswith("numpy") for name in found)
+
+
+def test_sources_are_what_the_imports_reach_and_no_more(tmp_path):
+    sources = _sources(write_notebook(tmp_path / "n.ipynb"))
+    # parameters imports models late, inside a function, and models imports model_files
+    assert {
+        f"emotion_utils/{name}.py" for name in ("parameters", "errors", "models", "model_files")
+    } <= sources
+    assert "emotion_utils/__init__.py" in sources
+    assert not {"emotion_utils/cli.py", "emotion_utils/engine.py", "emotion_utils/plots/figure.py"} & sources
+
+
+def test_a_package_brings_its_modules_and_the_small_world_its_content(tmp_path):
+    sources = _sources(write_notebook(tmp_path / "n.ipynb", ["from emotion_utils import plots, smallworld"]))
+    assert "emotion_utils/plots/figure.py" in sources
+    assert "emotion_utils/smallworld/grammar.py" in sources
+    assert any(name.startswith("emotion_utils/smallworld/content/en/") for name in sources)
+
+
+def test_names_that_a_notebook_reaches_through_the_package_are_followed(tmp_path):
+    cells = [
+        "import emotion_utils as eu",
+        "eu.statistics.flips.sign_flip_p(1\n    % 2)",
+        "%time eu.statistics.power.x\n!eu.heads\n%timeit -n 3 eu.plots",
+    ]
+    found = imported_modules(write_notebook(tmp_path / "n.ipynb", cells))
+    assert found == {
+        "emotion_utils",
+        "emotion_utils.runtime.parameters",
+        "emotion_utils.statistics",
+        "emotion_utils.statistics.flips",
+        "emotion_utils.statistics.power",
+    }
+
+
+def test_a_chapter_that_compares_models_depends_on_all_of_them():
+    chapters = {name: Job("r", name, "small-gpt2", {}) for name in ("01_dataset", "03_emotion_vectors")}
+    weights = {
+        name: {path.parent.name for path in job_inputs(job) if path.suffix == ".safetensors"}
+        for name, job in chapters.items()
+    }
+    assert weights == {"01_dataset": {"small-gpt2"}, "03_emotion_vectors": set(BUNDLED)}
+
+
+def test_the_chapter_on_statistics_waits_for_the_chapters_that_it_reads():
+    jobs = read_run(RUNS / "small.yaml").chapters
+    read = ("04_alignment", "05_steering", "06_head_screening", "07_head_patching")
+    statistics = Job("small", "08_statistics", None, {})
+    assert jobs_before(statistics, [*jobs, statistics]) == [job for job in jobs if job.chapter in read]
+    assert len(jobs_before(statistics, jobs)) == 7
+    assert jobs_before(statistics, [statistics]) == []
+    assert all(jobs_before(job, [*jobs, statistics]) == [] for job in jobs if job.chapter != "08_statistics")
+
+
+def test_a_missing_notebook_is_a_user_error(tmp_path):
+    with pytest.raises(UserError, match="no notebook"):
+        imported_modules(tmp_path / "none.ipynb")
+
+
+def test_the_book_depends_on_prose_settings_and_sources_and_not_on_what_it_generates():
+    names = {str(path.relative_to(PROJECT_ROOT)) for path in book_inputs()}
+    assert {"_config.yml", "_toc.yml", "book/index.md", "emotion_utils/book/staging.py"} <= names
+    assert not any("__pycache__" in name or "_vendor/" in name for name in names)

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import fcntl
+from pathlib import Path
+
+import pytest
+
+from emotion_utils.core.errors import UserError
+from emotion_utils.runtime import snakemake
+from emotion_utils.runtime.runs import Job, Run
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.setattr("emotion_utils.runtime.runs.BUILD", tmp_path)
+    jobs = [Job("r", "01_dataset", model, {}) for model in ("small-gpt2", "small-neo")]
+    return Run("r", "smoke", 0, "cpu", "float32", jobs, path=Path("runs/r.yaml"))
+
+
+def test_the_command_names_the_run_file_the_target_and_the_cores(run):
+    command = snakemake.snakemake_command(run, 3, "notebooks", ["--dry-run"])
+    assert command[2:4] == ["snakemake", "notebooks"]
+    assert command[command.index("--cores") + 1] == "3"
+    assert command[command.index("--config") + 1] == "run=runs/r.yaml"
+    assert command[-1] == "--dry-run"
+
+
+def test_one_accelerator_is_shared_locally_and_left_to_the_cluster_otherwise(run):
+    on_gpu = Run("r", "smoke", 0, "cuda", "float32", run.chapters)
+    assert "gpu=1" in snakemake.snakemake_command(on_gpu, 1)
+    assert "gpu=1" not in snakemake.snakemake_command(on_gpu, 1, extra=["--executor", "slurm"])
+    assert "gpu=1" not in snakemake.snakemake_command(run, 1)
+
+
+def test_without_records_of_earlier_runs_nothing_counts_as_fresh(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(snakemake, "RECORDS", tmp_path / "records")
+    assert "--forceall" in snakemake.snakemake_command(run, 1)
+    (tmp_path / "records").mkdir()
+    assert "--forceall" not in snakemake.snakemake_command(run, 1)
+
+
+def test_a_run_in_progress_is_refused_and_its_lock_ends_with_it(run):
+    with (
+        snakemake.run_lock(run),
+        pytest.raises(UserError, match="already in progress"),
+        snakemake.run_lock(run),
+    ):
+        pass
+    with (run.directory / ".lock").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_failures_are_the_sentences_in_the_order_of_the_run_file(run):
+    folder = run.directory / "notebooks"
+    folder.mkdir(parents=True)
+    assert snakemake.failures(run) == []
+    (folder / "01_dataset--small-neo.error").write_text("Second.\n")
+    (folder / "01_dataset--small-gpt2.error").write_text("First.\n")
+    assert snakemake.failures(run) == ["First.", "Second."]
+
+
+def test_at_least_one_core_is_available():
+    assert snakemake.available_cores() >= 1

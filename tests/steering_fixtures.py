@@ -1,0 +1,32 @@
+"""The smallest bundled model, prepared once."""
+
+from __future__ import annotations
+
+import pytest
+import steered
+
+from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.prompts.loading import load_profile
+from emotion_utils.steering.contexts import fresh_contexts
+from emotion_utils.steering.subject import prepare
+
+
+@pytest.fixture(scope="session")
+def implicit():
+    return load_profile("implicit")
+
+
+@pytest.fixture(scope="session")
+def subject(implicit):
+    return prepare("small-gpt2", load_model("small-gpt2"), load_tokenizer("small-gpt2"), implicit)
+
+
+@pytest.fixture(scope="session")
+def planted():
+    return steered.planted()
+
+
+@pytest.fixture(scope="session")
+def fresh():
+    """Six contexts; a reply follows in the open marks of some, after a blank in the others."""
+    return fresh_contexts(6, 0)

@@ -1,0 +1,97 @@
+"""Sides hold the same prompts in the same order for every model, and only what the rows say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import sided
+import torch
+from sklearn.metrics.pairwise import cosine_similarity
+
+from emotion_utils.core.errors import UserError
+from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.prompts import loading
+from emotion_utils.subspaces.readings import paired_states, read_model, read_text, read_untrained, rows_of
+
+
+@pytest.fixture(scope="module")
+def smoke():
+    return loading.load_profile("smoke")
+
+
+def test_every_emotional_prompt_stands_beside_its_own_partner():
+    table = loading.load_profile("baseline")
+    rows = rows_of(table)
+    by_id = table.set_index("id")
+    assert list(rows.neutral["id"]) == list(table.loc[table["emotion"] == "neutral", "id"])
+    for emotion, own in rows.pairs.items():
+        assert (by_id.loc[own["id"], "emotion"] == emotion).all()
+        assert (by_id.loc[own["partner"], "emotion"] == "neutral").all()
+        pairs = by_id["pair_id"]
+        assert list(pairs[own["id"]]) == list(pairs[own["partner"]])
+    assert rows.fewest == 70
+    assert len(rows.emotional()) == 210
+
+
+def test_halves_share_no_unit_and_leave_nothing_out():
+    rows = sided.rows()
+    one, other = rows.halves(3)
+    units = [set(np.concatenate([own["unit"] for own in half.pairs.values()])) for half in (one, other)]
+    assert units[0].isdisjoint(units[1])
+    assert units[0] | units[1] == set(rows.units)
+    assert len(one.neutral) == len(other.neutral) == len(rows.neutral)
+    without = rows.without(int(rows.units[0]))
+    assert set(without.units) == set(rows.units[1:])
+
+
+def test_without_emotion_a_neutral_prompt_of_another_unit_takes_the_place():
+    rows = sided.rows()
+    made = rows.no_emotion(0).pairs["neutral"]
+    unit = rows.neutral.set_index("id")["unit"]
+    assert set(made["partner"]) == set(rows.neutral["id"])
+    assert (unit[made["id"]].to_numpy() != unit[made["partner"]].to_numpy()).all()
+
+
+def test_a_model_is_read_where_the_plain_forward_ends(smoke):
+    reading = read_model("small-pythia", smoke)
+    model, tokenizer = load_model("small-pythia"), load_tokenizer("small-pythia")
+    text = smoke["text"].iloc[5]
+    with torch.no_grad():
+        hidden = model(**tokenizer(text, return_tensors="pt"), output_hidden_states=True).hidden_states
+    ours = reading.at([smoke["id"].iloc[5]])
+    assert ours[1, 0] == pytest.approx(hidden[2][0, -1].double().numpy(), abs=1e-4)
+    assert ours.dtype == np.float64
+
+
+def test_models_with_other_tokenizers_give_the_same_rows(smoke):
+    rows = rows_of(smoke)
+    one, other = (paired_states(read_model(name, smoke), rows) for name in ("small-gpt2", "small-gemma3"))
+    assert np.array_equal(one.groups, other.groups)
+    assert {e: v.shape for e, v in one.emotional.items()} == {e: v.shape for e, v in other.emotional.items()}
+    assert paired_states(read_model("small-gpt2", smoke), rows, 2).neutral == pytest.approx(one.neutral[2:3])
+
+
+def test_an_untrained_model_has_the_shape_but_not_the_states(smoke):
+    trained, untrained = read_model("small-llama3", smoke), read_untrained("small-llama3", smoke, seed=1)
+    assert untrained.values.shape == trained.values.shape
+    assert np.array_equal(untrained.values, read_untrained("small-llama3", smoke, seed=1).values)
+    assert np.abs(untrained.values - trained.values).max() > 0.1
+
+
+def test_the_text_alone_keeps_the_angles_of_its_word_counts():
+    table = pd.DataFrame({"id": list("abcd"), "text": ["a cat sat", "a cat ran", "dogs bark", "dogs ran"]})
+    values = read_text(table).values[:, 0]
+    found = cosine_similarity(values)
+    assert found[0, 2] == pytest.approx(0, abs=1e-9)
+    assert found[0, 1] > found[1, 3] > 0
+    assert np.linalg.norm(values, axis=1) == pytest.approx(np.ones(4))
+
+
+def test_what_was_not_read_is_named():
+    one, _ = sided.two_of_one_world()
+    with pytest.raises(UserError, match='m0 was not read on "x"'):
+        one.at(["x"])
+    table = sided.prompts()
+    with pytest.raises(UserError, match='No prompt of "anger"'):
+        rows_of(table[table["emotion"] != "anger"])

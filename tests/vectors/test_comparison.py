@@ -1,0 +1,64 @@
+"""Several models beside each other: in order, once per store, and anew when something that matters changes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import t
+
+from emotion_utils.core.store import Store
+from emotion_utils.models.comparison import CONTROL, companions
+from emotion_utils.models.registry import BUNDLED
+from emotion_utils.prompts.loading import load_profile
+from emotion_utils.vectors import comparison as module
+from emotion_utils.vectors.comparison import beside_control, overview, reading
+
+
+def test_the_control_stands_last_and_a_smoke_run_takes_only_it():
+    assert companions("small-neo", "baseline")[-1] == CONTROL
+    assert set(companions("small-neo", "baseline")) == set(BUNDLED)
+    assert companions("small-neo", "smoke") == ["small-neo", CONTROL]
+    assert companions("gpt2", "baseline")[-2:] == ["gpt2", CONTROL]
+    assert companions(CONTROL, "smoke") == [CONTROL]
+
+
+@pytest.fixture
+def sets():
+    return {
+        "smoke": load_profile("smoke"),
+        "implicit": load_profile("implicit").groupby(["group", "emotion"]).head(2),
+    }
+
+
+def test_scores_are_kept_and_made_anew_for_other_prompts(sets, tmp_path, monkeypatch):
+    store, loaded = Store(tmp_path), []
+    real = module.load_model
+    monkeypatch.setattr(module, "load_model", lambda *a: loaded.append(a) or real(*a))
+    first = overview(["small-pythia", CONTROL], sets, "smoke", store)
+    assert first["model"].drop_duplicates().tolist() == ["small-pythia", CONTROL]
+    again = overview([CONTROL, "small-pythia"], sets, "smoke", store)
+    assert len(loaded) == 2
+    assert again["model"].drop_duplicates().tolist() == [CONTROL, "small-pythia"]
+    overview([CONTROL], {**sets, "implicit": sets["implicit"].groupby("emotion").head(10)}, "smoke", store)
+    overview([CONTROL], sets, "smoke", store, seed=1)
+    assert len(loaded) == 4
+    labels = sets["implicit"]["emotion"].sample(frac=1, random_state=0).to_numpy()
+    overview([CONTROL], {**sets, "implicit": sets["implicit"].assign(emotion=labels)}, "smoke", store)
+    assert len(loaded) == 5
+
+
+def test_models_are_compared_with_the_control_draw_by_draw(sets, tmp_path):
+    powered = {"baseline": load_profile("baseline"), "implicit": load_profile("implicit")}
+    table = overview(["small-pythia", CONTROL], powered, "baseline", Store(tmp_path))
+    row = beside_control(table, "implicit").iloc[0]
+    means = table[(table["set"] == "implicit") & (table["emotion"] == "mean")].set_index("model")
+    assert row["difference"] == pytest.approx(means["value"]["small-pythia"] - means["value"][CONTROL])
+    difference = np.array(means["draws"]["small-pythia"]) - np.array(means["draws"][CONTROL])
+    assert means["effective"]["small-pythia"] <= means["n_units"]["small-pythia"] + 1e-9
+    units = means["n_units"]["small-pythia"]
+    half = t.ppf(0.975, units - 1) * difference.std() * np.sqrt(units / (units - 1))
+    assert half < row["difference"] - row["low"] < 1.5 * half  # near the end of the scale it is wider
+    assert 0 < row["low"] < row["difference"] < row["high"]
+    assert beside_control(table[table["model"] != CONTROL], "implicit").empty
+    said = reading(means.drop(index=CONTROL), means.loc[CONTROL], 0.85, 1, 1, 1)
+    assert f"The control scores **{means['value'][CONTROL]:.2f}**" in said
