@@ -90,7 +90,7 @@ def test_every_module_and_path_that_is_named_exists():
         ("see emotion_utils.core.paths.NOWHERE.", ["emotion_utils.core.paths.NOWHERE"]),
         ("emotion_utils.plots.** and emotion_utils.core.paths.DATA, emotion_utils.cli:main", []),
         ("`emotion_utils/nowhere.py`", ["emotion_utils/nowhere.py"]),
-        ("emotion_utils/plots/** and emotion_utils/paths.py", []),
+        ("emotion_utils/plots/** and emotion_utils/core/paths.py", []),
     ],
 )
 def test_a_name_of_nothing_would_be_found(text, missing):
@@ -134,4 +134,4 @@ def test_modules_are_imported_by_a_name_that_can_be_read():
         importing = [call for call in calls if ast.unparse(call.func).rpartition(".")[2] in IMPORTERS]
         if any(not isinstance(call.args[0], ast.Constant) for call in importing):
             found.add(module)
-    assert {module for module in found if not known().is_package(module)} == set()
+    assert {module for module in found if not known().is_package(module)} == {"emotion_utils.core.lazy"}

@@ -6,5 +6,8 @@ from emotion_utils.book.checks import check_site
 from emotion_utils.book.rendering import render
 from emotion_utils.book.staging import assemble
 from emotion_utils.book.vendoring import vendor
+from emotion_utils.core.lazy import attach
 
 __all__ = ["assemble", "check_site", "render", "vendor"]
+
+__getattr__, __dir__ = attach(__name__)

@@ -6,3 +6,7 @@ states along a known direction, and `dictionaries` makes them of known atoms; `t
 wolf and how often it finds what is there; `coverage` does the same for intervals; `published` takes the reports'
 formulas apart; `ledger` keeps the committed table, and `methods` reads it.
 """
+
+from emotion_utils.core.lazy import attach
+
+__getattr__, __dir__ = attach(__name__)

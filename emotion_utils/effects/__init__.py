@@ -8,6 +8,7 @@ from typing import Unpack
 from emotion_utils.circuits import comparison
 from emotion_utils.circuits.published import published_patching
 from emotion_utils.core import profiles
+from emotion_utils.core.lazy import attach
 from emotion_utils.core.store import Store
 from emotion_utils.effects.heads import head_effects, published_effects
 from emotion_utils.effects.records import Effect
@@ -44,3 +45,6 @@ def collect(models: Sequence[str], profile: str, store: Store, **options: Unpack
     heads = comparison.by_pair(models, implicit, size, store, **options)
     published = published_patching(models, load_profile(named), size, store, **options)
     return [*steering_effects(steered), *head_effects(heads), *published_effects(published, named)]
+
+
+__getattr__, __dir__ = attach(__name__)

@@ -1,1 +1,5 @@
 """One file of figures per chapter."""
+
+from emotion_utils.core.lazy import attach
+
+__getattr__, __dir__ = attach(__name__)

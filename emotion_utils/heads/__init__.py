@@ -20,3 +20,7 @@ module                    what it does
 :mod:`claims`             the reports' claims about heads
 ========================  ==================================================================================
 """
+
+from emotion_utils.core.lazy import attach
+
+__getattr__, __dir__ = attach(__name__)

@@ -3,3 +3,7 @@
 `assembly` collects what the chapters measured, `files` keeps it as ``build/<run>/claims.json``, `summary` counts it;
 `plots.ledger` draws it. What is said without a model comes from `emotion_utils.scrutiny`.
 """
+
+from emotion_utils.core.lazy import attach
+
+__getattr__, __dir__ = attach(__name__)

@@ -6,6 +6,7 @@ In JupyterLab the same object shows through Plotly's own renderer. Nothing here 
 
 from __future__ import annotations
 
+from emotion_utils.core.lazy import attach
 from emotion_utils.plots.explorer import explorer
 from emotion_utils.plots.figure import Shown, show
 from emotion_utils.plots.style import (
@@ -33,3 +34,5 @@ __all__ = [
     "template",
     "tokens",
 ]
+
+__getattr__, __dir__ = attach(__name__)

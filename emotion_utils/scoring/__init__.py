@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emotion_utils.core.lazy import attach
 from emotion_utils.scoring.classifier import (
     EmotionClassifier,
     confusion,
@@ -63,3 +64,5 @@ __all__ = [
     "training_texts",
     "vader_sentiment",
 ]
+
+__getattr__, __dir__ = attach(__name__)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from emotion_utils.core.errors import UserError
+from emotion_utils.core.lazy import attach
 from emotion_utils.reports.claims import read_claims
 from emotion_utils.scrutiny import counts, effects, scaling, siblings, subspaces
 from emotion_utils.scrutiny.rules import NOTHING, SCRUTINY, Scrutiny, conflicting
@@ -54,3 +55,6 @@ def everything(seed: int = 0) -> dict[str, Scrutiny]:
 def of(*prefixes: str) -> dict[str, Scrutiny]:
     """:func:`everything` whose id starts with one of the prefixes."""
     return {claim: found for claim, found in _everything() if claim.startswith(prefixes)}
+
+
+__getattr__, __dir__ = attach(__name__)

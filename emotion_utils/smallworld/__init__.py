@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from emotion_utils.core.lazy import attach
 from emotion_utils.smallworld.grammar import Document, Grammar, load_grammar
 from emotion_utils.smallworld.world import EMOTIONS
 
 __all__ = ["EMOTIONS", "Document", "Grammar", "load_grammar"]
+
+__getattr__, __dir__ = attach(__name__)

@@ -4,3 +4,7 @@
 `shapes`. `corrections` and `power` put a name of our own on statsmodels, `mixed` checks robustness, and `published` has
 what the reports do.
 """
+
+from emotion_utils.core.lazy import attach
+
+__getattr__, __dir__ = attach(__name__)

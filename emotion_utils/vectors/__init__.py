@@ -1,1 +1,5 @@
 """Emotion vectors: make, probe, place, read (chapter 03)."""
+
+from emotion_utils.core.lazy import attach
+
+__getattr__, __dir__ = attach(__name__)
