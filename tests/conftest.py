@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 
 from jaxtyping import install_import_hook
+from runtime_types import checked_modules
 
 # Before anything of the package is imported: every annotated function then checks its arguments and result.
-_hook = install_import_hook("emotion_utils", "runtime_types.checked")
+_hook = install_import_hook(checked_modules(), "runtime_types.checked")
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

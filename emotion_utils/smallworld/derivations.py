@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from emotion_utils.smallworld.nodes import Choice, Draw, Lit
-from emotion_utils.smallworld.sentences import React
+from emotion_utils.smallworld.sentences import Mark, React
 from emotion_utils.smallworld.views import View
 from emotion_utils.smallworld.world import EMOTIONS, Node, State
 
 Stack = tuple[Node, Any] | None  # what is left to write: the next node and the rest
+At = tuple[float, int, Stack, State]
+"""How far a derivation has come: log-probability, place in the text, what is left to write, state."""
 
 
 def push(nodes: tuple[Node, ...], stack: Stack) -> Stack:
@@ -83,3 +85,26 @@ def log_sum(found: list[float]) -> float:
         return -math.inf
     top = max(found)
     return top + math.log(sum(math.exp(v - top) for v in found))
+
+
+def stops(at: At, text: str, whole: bool) -> bool:
+    """Whether a derivation has written the text: nothing more than it, or as a beginning."""
+    _, pos, stack, _ = at
+    if stack is None:
+        return pos >= len(text)
+    return not whole and pos >= len(text) and not isinstance(stack[0], Mark)
+
+
+def steps(at: At, view: View, text: str, whole: bool) -> Iterator[At]:
+    """The derivation one node further, in every way that the text allows."""
+    logp, pos, stack, state = at
+    if stack is None:
+        return
+    node, rest = stack
+    for branch in node.branches(state, view, text, pos):
+        piece, step = branch.text, logp + math.log(branch.prob)
+        if text.startswith(piece, pos):
+            yield step, pos + len(piece), push(branch.push, rest), branch.state
+        elif not whole and piece.startswith(text[pos:]):
+            left = (Lit(piece[len(text) - pos :]), *branch.push)
+            yield step, len(text), push(left, rest), branch.state

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from emotion_utils.core.errors import UserError
 from emotion_utils.smallworld.content import load_content
 from emotion_utils.smallworld.derivations import (
+    At,
     Stack,
     emotion_shares,
     literals,
@@ -26,9 +27,10 @@ from emotion_utils.smallworld.derivations import (
     push,
     reacts,
     starts,
+    steps,
     still_has,
+    stops,
 )
-from emotion_utils.smallworld.nodes import Lit
 from emotion_utils.smallworld.people import PRONOUNS
 from emotion_utils.smallworld.sentences import EventSlot, Mark, React
 from emotion_utils.smallworld.views import SPLITS, View
@@ -36,9 +38,6 @@ from emotion_utils.smallworld.world import EMOTIONS, Content, State
 
 if TYPE_CHECKING:
     from numpy.random import Generator
-
-At = tuple[float, int, Stack, State]
-"""How far a derivation has come: log-probability, place in the text, what is left to write, state."""
 
 
 @dataclass(frozen=True)
@@ -157,10 +156,10 @@ class Grammar:
         todo = [(logp, 0, stack, state) for logp, stack, state in starts(view)]
         while todo:
             at = todo.pop()
-            if _stops(at, text, whole):
+            if stops(at, text, whole):
                 yield at[0], at[2], at[3]
             else:
-                todo.extend(_steps(at, view, text, whole))
+                todo.extend(steps(at, view, text, whole))
 
     def _exists(self, text: str, split: str, whole: bool) -> bool:
         """Whether :meth:`_walk` would find anything: no branch is written out before it is followed."""
@@ -170,10 +169,10 @@ class Grammar:
             at = next(todo[-1], None)
             if at is None:
                 todo.pop()
-            elif _stops(at, text, whole):
+            elif stops(at, text, whole):
                 return True
             else:
-                todo.append(_steps(at, view, text, whole))
+                todo.append(steps(at, view, text, whole))
         return False
 
     def log_prob(self, text: str, split: str = "train") -> float:
@@ -275,29 +274,6 @@ class Grammar:
             "words": len(self.words("all")),
             "words in training": len(self.words("train")),
         }
-
-
-def _stops(at: At, text: str, whole: bool) -> bool:
-    """Whether a derivation has written the text: nothing more than it, or as a beginning."""
-    _, pos, stack, _ = at
-    if stack is None:
-        return pos >= len(text)
-    return not whole and pos >= len(text) and not isinstance(stack[0], Mark)
-
-
-def _steps(at: At, view: View, text: str, whole: bool) -> Iterator[At]:
-    """The derivation one node further, in every way that the text allows."""
-    logp, pos, stack, state = at
-    if stack is None:
-        return
-    node, rest = stack
-    for branch in node.branches(state, view, text, pos):
-        piece, step = branch.text, logp + math.log(branch.prob)
-        if text.startswith(piece, pos):
-            yield step, pos + len(piece), push(branch.push, rest), branch.state
-        elif not whole and piece.startswith(text[pos:]):
-            left = (Lit(piece[len(text) - pos :]), *branch.push)
-            yield step, len(text), push(left, rest), branch.state
 
 
 @cache
