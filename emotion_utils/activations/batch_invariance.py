@@ -191,7 +191,7 @@ def wide(table: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     table
-        From :func:`contract`.
+        From :func:`batch_invariance`.
 
     Returns
     -------
@@ -217,7 +217,7 @@ def by_layer(table: pd.DataFrame, double: pd.DataFrame | None = None) -> pd.Data
     Parameters
     ----------
     table
-        From :func:`contract`.
+        From :func:`batch_invariance`.
     double
         From :func:`in_float64`.
 

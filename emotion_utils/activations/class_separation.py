@@ -130,7 +130,7 @@ def read_and_separate(
     n_permutations: int = PERMUTATIONS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """:func:`separation` at the end of the prompts, from the embedding to the last block."""
+    """:func:`between_class_variance` at the end of the prompts, from the embedding to the last block."""
     where = [HookPoint(0, "resid_pre"), *points(model)]
     found = extract(model, tokenizer, prompts, where, ["end"], progress=False)
     stacked = torch.cat([found.at("end", kind)[1] for kind in ("resid_pre", "resid_post")], dim=1)
@@ -217,7 +217,7 @@ def beside_control(tables: Mapping[tuple[str, str], pd.DataFrame]) -> pd.DataFra
     Parameters
     ----------
     tables
-        From (model, set) to what :func:`separation` gave.
+        From (model, set) to what :func:`between_class_variance` gave.
 
     Returns
     -------

@@ -69,7 +69,7 @@ def published_texts(pairs: Pairs, head: Head, model: str, mode: str = "pattern_v
     Parameters
     ----------
     pairs, head, model
-        As of :func:`as_published`.
+        Prompts, the head and the name of the model.
     mode
         Of :data:`patching.MODES`.
 

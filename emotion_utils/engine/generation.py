@@ -78,7 +78,7 @@ def generate(
     store
         Keeps finished shards.
     made_from
-        With a store: what :func:`activations.identity` says of the model.
+        With a store: what :func:`emotion_utils.activations.extraction.identity` says of the model.
     progress
         Show a bar where it takes longer than two seconds.
 
@@ -91,7 +91,7 @@ def generate(
     Raises
     ------
     UserError
-        For what :func:`rows.checked` refuses, and for logits that are not finite, with condition and prompt.
+        For what :func:`requests.checked` refuses, and for logits that are not finite, with condition and prompt.
     """
     ids, pairs = checked(model, tokenizer, prompts, conditions, rows, how.new_tokens)
     plan = each_with(pairs, how.samples)  # (row, [prompt, condition, sample])

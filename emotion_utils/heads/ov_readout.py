@@ -3,7 +3,7 @@
 A head writes the same thing of a token wherever it looks at it. What it writes of a word, beyond what it writes of
 neutral words, is added to a neutral state before the unembedding; the tokens that gain and lose most are its reading.
 Such readings are direct: what later blocks make of a head's output is left out, and an early head may write for them.
-What heads look at is in :mod:`attending`.
+What heads look at is in :mod:`attention_by_class`.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def written_words(
     model, tokenizer
     heads
     words
-        From :func:`words.words_in_causes`.
+        From :func:`word_states.words_in_causes`.
     top
         Tokens to list.
 

@@ -2,7 +2,7 @@
 
 This is the only module that registers hooks: :mod:`activations` reads through it, interventions write through it.
 Hooks live inside one ``with`` block and are removed when it ends, also by an exception. (The cards of the bundled
-models are measured by code of their own, in :mod:`smallworld.steering`, so that they check this one.)
+models are measured by code of their own, in :mod:`steering_check`, so that they check this one.)
 
 ======================  =================================================  ==============================
 kind                    what it is                                         shape

@@ -57,7 +57,7 @@ def load_model(name: str, device: str = "cpu", dtype: str = "auto") -> PreTraine
     ------
     UserError
         For an unknown name, device or dtype, for files that cannot be read, and for weights that do not fit the
-        config (:func:`model_files.load_weights`).
+        config (:func:`files.load_weights`).
     """
     import torch
 

@@ -63,7 +63,7 @@ class AsPublished:
 def leading_head(delta: pd.DataFrame, model: str = "") -> Head:
     """The head that stands in for that of the reports, which it is in their own model.
 
-    Elsewhere it is the one with the largest delta attention for gratitude, from :func:`looking.delta_attention`.
+    Elsewhere it is the one with the largest delta attention for gratitude, from :func:`delta_attention.delta_attention`.
     """
     if short_name(model) == "gpt2":
         return NAMED_HEAD
@@ -114,7 +114,7 @@ def screening_measurements(
     ----------
     model
     delta
-        From :func:`looking.delta_attention`.
+        From :func:`delta_attention.delta_attention`.
     found
         Of the head of :func:`leading_head`.
     other

@@ -49,7 +49,7 @@ class Evidence:
     first
         From :func:`readout.first_word`, on the same contexts.
     published
-        From :func:`published.sweep_as_published`.
+        From :func:`published_steering.sweep_as_published`.
     real_world
         From :func:`real_world.steered_texts`.
     ceiling

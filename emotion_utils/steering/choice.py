@@ -21,7 +21,7 @@ def choose(found: pd.DataFrame, random: Callable[[pd.Series], float] | None = No
     Parameters
     ----------
     found
-        From :func:`trials.cells` on the select split.
+        From :func:`trials.sweep_summary` on the select split.
     random
         The share of contexts that random vectors of the same length turn at a cell. Cells that reach the goal within
         the budget are tried from the best one on, and the first at which random vectors turn few contexts is taken:

@@ -243,7 +243,7 @@ def at_chosen(table: pd.DataFrame, chosen: Mapping[str, pd.Series]) -> pd.DataFr
 
 
 def by_contexts(parts: Mapping[str, pd.DataFrame], seed: int = 0) -> pd.DataFrame:
-    """:func:`cells` of each emotion on several kinds of contexts, below each other, named in ``contexts``.
+    """:func:`sweep_summary` of each emotion on several kinds of contexts, below each other, named in ``contexts``.
 
     The column ``different`` counts the different replies: equal sentences are no further evidence.
     """

@@ -212,7 +212,7 @@ def test_a_module_that_does_not_exist_is_an_error(house):
 
 BESIDE_GRIMP = """
 import grimp
-from emotion_utils.sources import Modules
+from emotion_utils.core.sources import Modules
 graph = grimp.build_graph("emotion_utils", cache_dir=None, exclude_type_checking_imports=True)
 known = Modules()
 print(set(known.files) ^ graph.modules)

@@ -158,7 +158,7 @@ def test_a_damaged_artefact_is_computed_again_only_on_request(tmp_path):
 WRITER = """
 import sys, torch
 from pathlib import Path
-from emotion_utils.store import Store
+from emotion_utils.core.store import Store
 store = Store(Path(sys.argv[1]))
 print("ready", flush=True)
 for n in range(10**9):
@@ -244,7 +244,7 @@ def test_a_process_that_dies_inside_a_write_leaves_the_old_value_or_the_new_one(
     program = f"""
 import os, pathlib, sys, torch
 from emotion_utils import files
-from emotion_utils.store import Store
+from emotion_utils.core.store import Store
 owner, name = {{"open": (files.tempfile, "mkstemp"), "write": (os, "fdopen"), "fsync": (os, "fsync"),
     "replace": (os, "replace"), "unlink": (pathlib.Path, "unlink")}}["{call}"]
 left, real = [{nth}], getattr(owner, name)
@@ -293,7 +293,7 @@ def test_a_full_disk_and_a_file_in_place_of_the_folder_are_named(tmp_path, monke
 SHARER = """
 import sys, torch
 from pathlib import Path
-from emotion_utils.store import Store
+from emotion_utils.core.store import Store
 store = Store(Path(sys.argv[1]))
 for n in range(300):
     store.put("x-1", {"n": torch.full((2_000,), float(n))})
@@ -318,7 +318,7 @@ def test_what_is_stored_can_be_read_by_others(tmp_path):
 COUNTER = """
 import sys, time
 from pathlib import Path
-from emotion_utils.store import Store
+from emotion_utils.core.store import Store
 folder = Path(sys.argv[1])
 def compute():
     with (folder / "calls").open("a") as file:
