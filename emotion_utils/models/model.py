@@ -1,0 +1,180 @@
+"""A causal language model as it is handed on: the network, its tokenizer and its name in one object."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from emotion_utils.core.errors import UserError
+from emotion_utils.core.hashing import fingerprint
+from emotion_utils.core.versions import versions
+from emotion_utils.models import families
+from emotion_utils.models.batches import model_inputs
+from emotion_utils.models.loading import context_of, load_model, load_tokenizer
+from emotion_utils.models.positions import Encoded, encode
+from emotion_utils.models.registry import model_files
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network that reads and writes text, with what is needed to do so.
+
+    One that is made in memory, such as a control with random weights, is ``Model(network, tokenizer)``.
+
+    Attributes
+    ----------
+    network
+        As transformers loads it.
+    tokenizer
+    name
+        As the registry knows it; of a model made in memory whatever it is to be called.
+    loaded
+        Whether network and tokenizer are, unchanged, those that :func:`load` finds under the name.
+    """
+
+    network: PreTrainedModel = field(repr=False)
+    tokenizer: PreTrainedTokenizerBase = field(repr=False)
+    name: str = ""
+    loaded: bool = False
+
+    @property
+    def device(self) -> torch.device:
+        """Where tokens go in: the device of the embeddings."""
+        return self.network.get_input_embeddings().weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights."""
+        return self.network.dtype
+
+    @property
+    def pad(self) -> int:
+        """The token that fills a row of a batch: 0 where the tokenizer has none for it, since it is masked."""
+        return int(self.tokenizer.pad_token_id or 0)
+
+    @property
+    def context(self) -> int:
+        """Tokens of the longest text that there is room for.
+
+        Raises
+        ------
+        UserError
+            Where the configuration does not say.
+        """
+        return context_of(self.network.config, self.name or self.network.config.name_or_path)
+
+    @property
+    def n_layers(self) -> int:
+        """Number of transformer blocks."""
+        return families.n_layers(self.network)
+
+    @property
+    def n_heads(self) -> int:
+        """Number of query heads of a block."""
+        return families.n_heads(self.network)
+
+    @property
+    def d_model(self) -> int:
+        """Width of the residual stream."""
+        return int(self.network.config.get_text_config().hidden_size)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What can change what the model computes beside its input and our code, for the key of a store.
+
+        Name, hash of the files of weights and tokenizer (of a hub model its commit; of one that was not loaded, hash
+        of the weights and the tokenizer themselves), dtype, attention implementation, and package versions.
+        """
+        config: Any = self.network.config
+        return {
+            "model": self.name,
+            "files": fingerprint(model_files(self.name)) if self.loaded else self._contents(),
+            "revision": getattr(config, "_commit_hash", None),
+            "dtype": str(self.dtype),
+            "attention": config._attn_implementation,
+            "packages": versions(),
+        }
+
+    def _contents(self) -> str:
+        """SHA-256 of configuration, tokenizer and weights, in hexadecimal."""
+        told = [
+            self.network.config.to_json_string(),
+            str(self.pad),
+            self.tokenizer.backend_tokenizer.to_str(),
+        ]
+        hashed = hashlib.sha256("\0".join(told).encode())
+        for name, weight in self.network.state_dict().items():
+            hashed.update(f"\0{name}\0".encode())
+            hashed.update(weight.cpu().reshape(-1).view(torch.uint8).numpy())
+        return hashed.hexdigest()
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Encode texts as the model reads them, with the special tokens that its tokenizer adds.
+
+        Raises
+        ------
+        UserError
+            What :func:`positions.encode` and :meth:`check_tokens` refuse.
+        """
+        encoded = encode(self.tokenizer, texts, self.context)
+        self.check_tokens(encoded.ids.flat)
+        return encoded
+
+    def padded(
+        self, rows: Sequence[Sequence[int]], side: str = "right"
+    ) -> dict[str, Int[Tensor, "row position"]]:
+        """Rows of token ids as the inputs of the network, on its device; see :func:`batches.model_inputs`."""
+        inputs = model_inputs(rows, self.pad, side)
+        return {name: tensor.to(self.device) for name, tensor in inputs.items()}
+
+    def check_tokens(self, tokens: Iterable[int] | np.ndarray, what: str = "The tokenizer gives") -> None:
+        """Refuse tokens without a row in the embeddings, the one that pads a batch among them.
+
+        An accelerator would report them late and unreadably; the logits have as many columns as the embeddings have
+        rows.
+
+        Raises
+        ------
+        UserError
+            Naming the token and how a tokenizer comes to give it.
+        """
+        ids = tokens if isinstance(tokens, np.ndarray) else np.fromiter(tokens, np.int64)
+        known = int(self.network.get_input_embeddings().weight.shape[0])
+        beyond = [*ids[(ids < 0) | (ids >= known)][:1].tolist(), *([self.pad] if self.pad >= known else [])]
+        if beyond:
+            name = self.tokenizer.convert_ids_to_tokens(beyond[0]) if beyond[0] >= 0 else None
+            told = f"the token {beyond[0]}" + ("" if name is None else f" ({name})")
+            raise UserError(
+                f"{what} {told}, and the model knows tokens 0 to {known - 1}: a token was added after the "
+                "model was made, or the tokenizer is another model's. Load the tokenizer of this model, choose a "
+                "padding token that it knows, or call model.resize_token_embeddings(len(tokenizer)), train, and save "
+                "both."
+            )
+
+
+def load(name: str, device: str = "cpu", dtype: str = "auto") -> Model:
+    """Load a model and its tokenizer.
+
+    Parameters
+    ----------
+    name
+        See :func:`registry.resolve_model`.
+    device, dtype
+        See :func:`loading.load_model`.
+
+    Raises
+    ------
+    UserError
+        For an unknown name, device or dtype, and for files that cannot be read.
+    """
+    return Model(load_model(name, device, dtype), load_tokenizer(name), name, loaded=True)
