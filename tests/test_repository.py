@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from clocks import asserted_times
 
+from emotion_utils.book.pages import OPEN
 from emotion_utils.core.paths import NOTEBOOKS, PROJECT_ROOT
 from emotion_utils.runtime import doctor
 
@@ -240,6 +241,22 @@ def test_notebooks_are_thin():
             if cell["cell_type"] == "code" and len(lines) > 20:
                 long.append(f"{name_of(path)}: a code cell of {len(lines)} lines")
     assert long == []
+
+
+def test_the_book_leaves_little_code_open():
+    """At most six cells a chapter, of at most ten lines of 88 columns: what teaches a reader to write the next one."""
+    wrong = []
+    for path in notebooks():
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        shown = ["".join(cell["source"]).splitlines() for cell in cells if is_shown(cell)]
+        wrong += [f"{name_of(path)}: {len(shown)} open cells"] if len(shown) > 6 else []
+        wrong += [f"{name_of(path)}: {lines[0]} ..." for lines in shown if len(lines) > 10]
+        wrong += [f"{name_of(path)}: {line}" for lines in shown for line in lines if len(line) > 88]
+    assert wrong == []
+
+
+def is_shown(cell: dict) -> bool:
+    return cell["cell_type"] == "code" and OPEN in cell["metadata"].get("tags", [])
 
 
 def test_every_notebook_lies_in_its_folder():

@@ -25,6 +25,10 @@ DECIDES = "claims.write_measurements("
 DECIDED = '<span id="decided"></span>'
 MODELS = "This chapter on other models"
 SHOWN = ("profile", "seed", "device", "dtype")
+OPEN = "show"
+"""The tag of a cell whose code a reader should read; all other code is folded on the page, never in JupyterLab."""
+FOLDED = {"hide-cell", "hide-input", "remove-cell", "remove-input"}
+SOLUTION = {"code_prompt_show": "Show solution", "code_prompt_hide": "Hide solution"}
 
 
 def read_executed(path: Path) -> nbformat.NotebookNode:
@@ -78,11 +82,22 @@ def prepare(
             cell.source = drop_labels(cell.source)
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.metadata["tags"] = [*cell.metadata["tags"], "remove-cell"]
+        if cell.cell_type == "code":
+            _fold(cell)
     _mark_decision(notebook)
     notebook.metadata.pop("widgets", None)
     banner = tabs(siblings, stem, about) + provenance_box(notebook.metadata.get("provenance", {}))
     _insert_after_title(notebook, banner, "" if first else f" · {dict(siblings)[stem]}")
     return notebook
+
+
+def _fold(cell: nbformat.NotebookNode) -> None:
+    """Put the code of a cell behind "Show code", unless its tags ask for something else."""
+    tags = cell.metadata.get("tags", [])
+    if "hide-cell" in tags:
+        cell.metadata["mystnb"] = SOLUTION
+    if not {OPEN, *FOLDED} & set(tags):
+        cell.metadata["tags"] = [*tags, "hide-input"]
 
 
 def _mark_decision(notebook: nbformat.NotebookNode) -> None:

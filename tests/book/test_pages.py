@@ -100,6 +100,25 @@ def test_a_page_loses_what_only_jupyterlab_draws() -> None:
     assert set(page.cells[1].outputs[0].data) == {"text/html", "application/papermill.record/text/html"}
 
 
+@pytest.mark.parametrize(
+    ("tags", "staged"),
+    [
+        ([], ["hide-input"]),
+        (["parameters"], ["parameters", "hide-input"]),
+        (["show"], ["show"]),
+        (["hide-cell"], ["hide-cell"]),
+        (["remove-input"], ["remove-input"]),
+        (["injected-parameters"], ["injected-parameters", "remove-cell"]),
+    ],
+)
+def test_code_is_folded_unless_its_cell_is_to_be_read(tags: list[str], staged: list[str]) -> None:
+    cells = [new_markdown_cell("# T"), new_code_cell("1 + 1", metadata={"tags": tags} if tags else {})]
+    page = prepare(new_notebook(cells=cells))
+    assert page.cells[1].metadata["tags"] == staged
+    assert ("mystnb" in page.cells[1].metadata) == ("hide-cell" in tags)
+    assert "tags" not in page.cells[0].metadata
+
+
 def test_a_raising_notebook_is_refused(tmp_path: Path) -> None:
     error = new_output("error", ename="ValueError", evalue="too small", traceback=[])
     path = tmp_path / "x.ipynb"
