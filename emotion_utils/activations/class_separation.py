@@ -7,6 +7,7 @@ permutation of labels or a deletion of prompts is another small quadratic form, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,15 +19,15 @@ from torch import Tensor
 from emotion_utils.activations.extraction import extract, points
 from emotion_utils.models.hooks import HookPoint
 from emotion_utils.prompts.report import by_emotion
-from emotion_utils.statistics.permutations import permute_blocks
+from emotion_utils.statistics.jackknife import jackknife_interval
+from emotion_utils.statistics.nulls import against_null
+from emotion_utils.statistics.permutations import LEVEL, family_blocks, permutation_p, permute_blocks
 from emotion_utils.statistics.resampling import FEWEST_UNITS, resampling_units
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-NORMAL = 1.96
 ROUNDING = 1e-6
-ALPHA = 0.05
 PERMUTATIONS = 499
 """Label permutations by default: they cost little here."""
 
@@ -55,11 +56,6 @@ def _shares(gram: Float[np.ndarray, "prompt prompt"], labels: np.ndarray) -> Flo
     if not total > ROUNDING * np.trace(gram):
         return np.full(len(labels), np.nan)
     return ((sums / member.sum(axis=2)).sum(axis=1) - whole) / total
-
-
-def blocks_of(prompts: pd.DataFrame) -> np.ndarray:
-    """Rows that keep a common label in a permutation: those of one template family and emotion; numbers from 0."""
-    return pd.factorize(prompts["group"].astype(str) + "\0" + prompts["emotion"])[0]
 
 
 def between_class_variance(
@@ -95,31 +91,27 @@ def between_class_variance(
     activations are the same.
     """
     labels, units = pd.factorize(prompts["emotion"])[0], resampling_units(prompts)
-    blocks, rng = blocks_of(prompts), np.random.default_rng(seed)
+    blocks, rng = family_blocks(prompts), np.random.default_rng(seed)
     shuffled = np.stack([permute_blocks(labels, blocks, rng) for _ in range(n_permutations)])
     grams = [_gram(stacked[:, i]) for i in range(stacked.shape[1])]
     value = np.array([eta_squared(gram, labels) for gram in grams])  # (layer,)
-    null = np.array(
-        [[eta_squared(gram, each) for gram in grams] for each in shuffled]
-    )  # (permutation, layer)
-    few = len(set(units)) < FEWEST_UNITS
-    ends = [
-        (np.nan, np.nan) if few else _jackknife(g, labels, units, v)
-        for g, v in zip(grams, value, strict=True)
-    ]
-    p, p_max = _tails(value, null)
-    table = pd.DataFrame({"layer": list(layers), "value": value, "low": [e[0] for e in ends]})
-    return table.assign(
-        high=[e[1] for e in ends],
+    # (permutation, layer)
+    null = np.array([[eta_squared(gram, each) for gram in grams] for each in shuffled])
+    n_units = len(set(units))
+    few = n_units < FEWEST_UNITS
+    table = pd.DataFrame(map(against_null, value, null.T))
+    table.insert(0, "layer", list(layers))
+    table[["low", "high"]] = np.nan if few else list(map(partial(_left_out, labels, units), grams, value))
+    table = table.assign(
         chance=(len(set(labels)) - 1) / (len(labels) - 1),
-        null=null.mean(axis=0),
-        null_high=np.quantile(null, 0.95, axis=0),
-        p=np.nan if few else p,
-        p_max=np.nan if few else p_max,
+        p=np.nan if few else table["p"],
+        p_max=np.nan if few else _corrected(value, null),
         n=len(labels),
-        n_groups=len(set(units)),
-        note=f"{len(set(units))} units, at least {FEWEST_UNITS} are needed" if few else "",
+        n_groups=n_units,
+        note=f"{n_units} units, at least {FEWEST_UNITS} are needed" if few else "",
     )
+    columns = ["layer", "value", "low", "high", "chance", "null", "null_high", "p", "p_max", "n", "n_groups"]
+    return table[[*columns, "note"]]
 
 
 def read_and_separate(
@@ -147,27 +139,23 @@ def _gram(values: Float[Tensor, "prompt d_model"]) -> Float[np.ndarray, "prompt 
     return (centred @ centred.T).numpy()
 
 
-def _tails(value: np.ndarray, null: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """P by layer, and p against the largest standardised null of all layers."""
-    p = (1 + (null >= value - ROUNDING).sum(axis=0)) / (1 + len(null))
+def _corrected(value: np.ndarray, null: np.ndarray) -> np.ndarray:
+    """P of each layer against the largest standardised null of all layers."""
     mean, spread = null.mean(axis=0), null.std(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        largest = np.nan_to_num((null - mean) / spread, nan=-np.inf).max(axis=1, keepdims=True)
-        p_max = (1 + (largest >= (value - mean) / spread).sum(axis=0)) / (1 + len(null))
-    undefined = np.isnan(value)
-    return np.where(undefined, np.nan, p), np.where(undefined, np.nan, p_max)
+        ours, theirs = (value - mean) / spread, (null - mean) / spread
+    largest = np.nan_to_num(theirs, nan=-np.inf).max(axis=1, keepdims=True)
+    return permutation_p(ours, np.broadcast_to(largest, null.shape))
 
 
-def _jackknife(gram: np.ndarray, labels: np.ndarray, units: np.ndarray, value: float) -> tuple[float, float]:
-    """95 % interval from leaving out one unit at a time, cut at 0 and 1; NaN where a unit holds all the spread."""
+def _left_out(labels: np.ndarray, units: np.ndarray, gram: np.ndarray, value: float) -> tuple[float, float]:
+    """Interval from leaving out one unit at a time, cut at 0 and 1; NaN where a unit holds all the spread."""
+    names, sizes = np.unique(units, return_counts=True)
     left = []
-    for unit in np.unique(units):
+    for unit in names:
         kept = units != unit
         left.append(eta_squared(gram[np.ix_(kept, kept)], labels[kept]))
-    if np.isnan(left).any():
-        return float("nan"), float("nan")
-    error = np.sqrt((len(left) - 1) / len(left) * np.square(np.array(left) - np.mean(left)).sum())
-    return max(0.0, value - NORMAL * error), min(1.0, value + NORMAL * error)
+    return jackknife_interval(value, np.array(left), sizes, (0.0, 1.0))
 
 
 def reading(table: pd.DataFrame) -> str:
@@ -183,7 +171,7 @@ def reading(table: pd.DataFrame) -> str:
             f"{said}; permuted labels give {best['null']:.1%} there. **Too few prompts for a test**: {best['note']}, "
             "and neither an interval nor a p is given."
         )
-    above = blocks[blocks["p"] <= ALPHA]["layer"]
+    above = blocks[blocks["p"] <= LEVEL]["layer"]
     names = (
         "every layer"
         if len(above) == len(blocks)
@@ -204,7 +192,7 @@ def _of_embedding(table: pd.DataFrame) -> str:
     row = rows.iloc[0]
     if np.isnan(row["value"]):
         return " Before the first block all prompts are the same here: they end with the same token."
-    verdict = "above" if row["p"] <= ALPHA else "not above"
+    verdict = "above" if row["p"] <= LEVEL else "not above"
     return (
         f" What the last token and its place alone would give, the embedding, is {row['value']:.1%}, {verdict} its "
         f"null ({row['null']:.1%}, p = {row['p']:.2g})."
@@ -241,7 +229,7 @@ def control_reading(table: pd.DataFrame, control: str) -> str:
             if np.isnan(row.p_max):
                 said.append(f"{row.model} {row.value:.1%}, too few prompts for a test")
                 continue
-            verdict = "above" if row.p_max <= ALPHA else "not above"
+            verdict = "above" if row.p_max <= LEVEL else "not above"
             said.append(
                 f"{row.model} **{row.value:.1%}**, {verdict} its null (corrected p = {row.p_max:.2g})"
             )
@@ -286,7 +274,7 @@ def plane(
     scores = (left * singular * signs).numpy()
     labels = prompts["emotion"].to_numpy()
     table = prompts[["id", "text", "emotion"]].reset_index(drop=True)
-    permuted = permute_blocks(labels, blocks_of(prompts), np.random.default_rng(seed))
+    permuted = permute_blocks(labels, family_blocks(prompts), np.random.default_rng(seed))
     table = table.assign(permuted=permuted, first=scores[:, 0], second=scores[:, 1])
     share = singular.square() / singular.square().sum()
     return table, share[:2].tolist()

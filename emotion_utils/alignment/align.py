@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from emotion_utils.alignment.ridge import Ridge, held_out_hat, permute_pairing, r_squared
 from emotion_utils.core.errors import UserError
 from emotion_utils.statistics.auc import areas
-from emotion_utils.statistics.permutations import permutation_p
+from emotion_utils.statistics.nulls import against_null
 from emotion_utils.subspaces.measures import emotion_subspace, orthonormal
 from emotion_utils.subspaces.readings import PairedStates
 
@@ -63,9 +63,8 @@ class Alignment:
         for name, values in self.scores.items():
             for i, one in enumerate(self.layers[0]):
                 for j, other in enumerate(self.layers[1]):
-                    ours, null = values[0, i, j], values[1:, i, j]
-                    numbers = ours, null.mean(), np.quantile(null, 0.95), float(permutation_p(ours, null))
-                    rows.append((self.source, self.target, name, one, other, *numbers))
+                    held = against_null(values[0, i, j], values[1:, i, j])
+                    rows.append((self.source, self.target, name, one, other, *held))
         columns = ["source", "target", "score", "source_layer", "target_layer", "value", "null"]
         return pd.DataFrame(rows, columns=[*columns, "null_high", "p"])
 
@@ -85,7 +84,7 @@ class Alignment:
         rows = []
         for name, values in self.scores.items():
             i, j = np.unravel_index(int(values[0].argmax()), values[0].shape)
-            ours, null = values[0, i, j], values[1:].reshape(len(values) - 1, -1).max(axis=1)
+            held = against_null(values[0, i, j], values[1:].reshape(len(values) - 1, -1).max(axis=1))
             top = (ceiling or {}).get(name, 1.0)
             rows.append(
                 {
@@ -94,11 +93,8 @@ class Alignment:
                     "score": name,
                     "source_layer": self.layers[0][int(i)],
                     "target_layer": self.layers[1][int(j)],
-                    "value": ours,
-                    "null": null.mean(),
-                    "null_high": np.quantile(null, 0.95),
-                    "p": float(permutation_p(ours, null)),
-                    "calibrated": (ours - null.mean()) / (top - null.mean()),
+                    **held._asdict(),
+                    "calibrated": (held.value - held.null) / (top - held.null),
                 }
             )
         return pd.DataFrame(rows)

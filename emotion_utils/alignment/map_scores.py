@@ -18,7 +18,7 @@ from emotion_utils.alignment.maps import MAPS, Affine, Fitted, checked, folds
 from emotion_utils.alignment.ridge import permute_pairing
 from emotion_utils.core.errors import UserError
 from emotion_utils.statistics.auc import areas
-from emotion_utils.statistics.permutations import permutation_p
+from emotion_utils.statistics.nulls import against_null
 from emotion_utils.subspaces.measures import emotion_subspace
 from emotion_utils.subspaces.readings import ModelStates, PairedStates, PromptPairs, paired_states
 
@@ -51,10 +51,9 @@ class MapScores:
         rows = []
         for kind, values in self.scores.items():
             for name, (ours, *rest) in zip(NAMES, values.T, strict=True):
-                null = np.array(rest)
-                p = float(permutation_p(ours, null))
-                z = (ours - null.mean()) / null.std(ddof=1)
-                rows.append((MAPS[kind][0], name, ours, null.mean(), np.quantile(null, 0.95), z, p))
+                held = against_null(ours, np.array(rest))
+                z = (held.value - held.null) / np.std(rest, ddof=1)
+                rows.append((MAPS[kind][0], name, *held[:3], z, held.p))
         return pd.DataFrame(rows, columns=["map", "score", "value", "null", "null_high", "z", "p"])
 
 

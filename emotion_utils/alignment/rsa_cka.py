@@ -19,7 +19,7 @@ from scipy.stats import rankdata
 from emotion_utils.alignment.ridge import permute_pairing
 from emotion_utils.core.errors import UserError
 from emotion_utils.statistics.jackknife import jackknife_interval
-from emotion_utils.statistics.permutations import permutation_p
+from emotion_utils.statistics.nulls import AgainstNull, against_null
 from emotion_utils.subspaces.readings import ModelStates, PromptPairs
 
 Square = Float[np.ndarray, "prompt prompt"]
@@ -147,11 +147,12 @@ def compare(
         found = similarities(matrices[one], matrices[other], orders)
         rest = np.asarray(partial(found, with_words[one][:1, :, None], with_words[other][:, None, :]))
         i, j = (int(x) for x in np.unravel_index(found[0].argmax(), found[0].shape))
-        value, high, p = _against_null(found)
+        value, _, high, p = _best(found)
         inside = _interval(everyone[one], everyone[other], (i, j), table, measure, value)
         shared = (with_words[one][0, i] + with_words[other][0, j]) / 2
         layers = everyone[one].layers[i], everyone[other].layers[j]
-        numbers = value, *inside, high, p, shared, *_against_null(rest)
+        left = _best(rest)
+        numbers = value, *inside, high, p, shared, left.value, left.null_high, left.p
         out.append((measure, one, other, *layers, *numbers, len(table)))
     columns = ["measure", "one", "other", "layer_one", "layer_other", "value", "low", "high", "null_high"]
     columns += ["p", "words", "partial", "partial_null_high", "partial_p", "n"]
@@ -162,9 +163,9 @@ def _matrices(reading: ModelStates, ids: pd.Series, measure: str) -> Float[np.nd
     return np.stack([MEASURES[measure](states) for states in reading.at(ids)])
 
 
-def _against_null(found: np.ndarray) -> tuple[float, float, float]:
+def _best(found: np.ndarray) -> AgainstNull:
     top = found.reshape(len(found), -1).max(axis=1)
-    return float(top[0]), float(np.quantile(top[1:], 0.95)), float(permutation_p(top[0], top[1:]))
+    return against_null(top[0], top[1:])
 
 
 def _interval(

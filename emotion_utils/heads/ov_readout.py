@@ -26,7 +26,7 @@ from emotion_utils.models.families import blocks, n_heads, n_layers, value_proje
 from emotion_utils.models.hooks import HookPoint
 from emotion_utils.statistics.auc import areas
 from emotion_utils.statistics.flips import max_t_by_emotion
-from emotion_utils.statistics.permutations import permutation_p
+from emotion_utils.statistics.nulls import against_null
 from emotion_utils.statistics.resampling import FEWEST_UNITS, grouped_mean_interval
 from emotion_utils.vectors.logit_lens import FEWEST_TOKENS, lens
 
@@ -119,12 +119,12 @@ def written_words(
         for word in words.table[~neutral].itertuples():
             null = null_of[word.emotion]
             own = _areas((after - base)[[word.Index]], words.targets[word.emotion])[0]
-            p = float(permutation_p(own, null)) if len(null) >= FEWEST_UNITS else float("nan")
+            held = against_null(own, null)
             told = (
                 *_read(tokenizer, base, after[word.Index], top),
-                float(own),
-                float(null.mean()),
-                p,
+                held.value,
+                held.null,
+                held.p if len(null) >= FEWEST_UNITS else np.nan,
                 len(null),
             )
             rows.append((layer, head, name_of((layer, head)), word.emotion, word.word, word.n, *told))

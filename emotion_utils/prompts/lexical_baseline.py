@@ -12,7 +12,8 @@ from tqdm import tqdm
 from emotion_utils.prompts.bag_of_words import across, classifier, count_words, predict, within
 from emotion_utils.prompts.schema import EMOTIONS
 from emotion_utils.statistics.auc import auroc, grouped_auc_interval
-from emotion_utils.statistics.permutations import family_blocks, permutation_p, permute_blocks
+from emotion_utils.statistics.nulls import against_null
+from emotion_utils.statistics.permutations import family_blocks, permute_blocks
 from emotion_utils.statistics.resampling import FEWEST_UNITS, grouped_mean_interval, resampling_units
 
 PERMUTATIONS = {"smoke": 19, "baseline": 99, "extended": 99, "powered": 199}
@@ -237,9 +238,8 @@ def _summary(
             low, high = grouped_auc_interval(odds, positive, units[use], n_resamples=n_resamples, seed=seed)
             chance = 0.5
         drawn = np.array([metrics[metric] for metrics in null if metric in metrics])
-        p = float(permutation_p(value, drawn)) if len(drawn) else float("nan")
-        spread = (drawn.mean(), np.quantile(drawn, 0.95)) if len(drawn) else (float("nan"), float("nan"))
-        rows.append((metric, value, low, high, chance, *spread, p, int(use.sum()), len(set(units[use])), ""))
+        value, *beside = against_null(value, drawn)
+        rows.append((metric, value, low, high, chance, *beside, int(use.sum()), len(set(units[use])), ""))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 
 from emotion_utils.alignment.ridge import permute_pairing
 from emotion_utils.core.errors import UserError
-from emotion_utils.statistics.permutations import permutation_p
+from emotion_utils.statistics.nulls import against_null
 from emotion_utils.subspaces.measures import orthonormal, principal_components, published_score
 from emotion_utils.subspaces.readings import ModelStates, PromptPairs
 from emotion_utils.vectors.contrasts import contrasts
@@ -188,11 +188,8 @@ def published_table(
 
 
 def _row(case: Case, k: int, before: float, after: np.ndarray) -> tuple[float, ...]:
-    null = after[1:]
-    p = float(permutation_p(after[0], null))
     width = max(case.source_neutral.shape[1], case.target_neutral.shape[1])
-    numbers = before, 1 / width, after[0], null.mean(), np.quantile(null, 0.95)
-    return (case.k(k), len(case.groups), *map(float, numbers), p)
+    return (case.k(k), len(case.groups), float(before), 1 / width, *against_null(after[0], after[1:]))
 
 
 def all_pairs(
@@ -212,7 +209,5 @@ def all_pairs(
     for one, other in permutations(readings, 2):
         case = case_of(readings[one], readings[other], rows)
         _, after = phase35(case, case.k(k), case.orders(n_permutations, seed))
-        null = after[1:]
-        p = float(permutation_p(after[0], null))
-        out.append((one, other, float(after[0]), float(null.mean()), float(np.quantile(null, 0.95)), p))
+        out.append((one, other, *against_null(after[0], after[1:])))
     return pd.DataFrame(out, columns=["source", "target", "after", "permuted", "permuted_high", "p"])

@@ -12,7 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.statistics.permutations import permutation_p, permute_blocks
+from emotion_utils.statistics.nulls import against_null
+from emotion_utils.statistics.permutations import permute_blocks
 from emotion_utils.steering.contexts import example_before, instruction_before
 from emotion_utils.steering.subject import MADE, SteeredModel
 from emotion_utils.steering.trials import SteeringSetting, astray, outcomes, run
@@ -115,12 +116,13 @@ def compare(steered: pd.DataFrame, controls: pd.DataFrame, untouched: pd.DataFra
         parts = [("all random", beside[beside["kind"].isin(KINDS)]), *beside.groupby("kind", sort=False)]
         for kind, part in parts:
             shares = part.groupby(["kind", "number"])["target"].mean().to_numpy()
+            held = against_null(ours, shares)
             rows.append(
                 {
                     "emotion": emotion, "against": kind, "share": ours, "untouched": rest,
-                    "control": float(shares.mean()), "highest": float(shares.max()),
-                    "difference": ours - float(shares.mean()), "controls": len(shares),
-                    "p": float(permutation_p(ours, shares)) if str(kind) in ("all random", *KINDS) else np.nan,
+                    "control": held.null, "highest": float(shares.max()),
+                    "difference": ours - held.null, "controls": len(shares),
+                    "p": held.p if str(kind) in ("all random", *KINDS) else np.nan,
                     "other": float(astray(part).mean()), "none of them": float(part["says"].isna().mean()),
                 }
             )  # fmt: skip

@@ -14,7 +14,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from emotion_utils.statistics.jackknife import jackknife_interval
-from emotion_utils.statistics.permutations import permutation_p
+from emotion_utils.statistics.nulls import against_null
 from emotion_utils.subspaces.measures import (
     angle_cosine_chance,
     emotion_subspace,
@@ -132,12 +132,11 @@ def raw_overlaps(
         )
         null = np.array([_turned(full[one], full[other], pairs, ks, q) for q in turned[width]])
         for i, size in enumerate(ks):
-            p = float(permutation_p(ours[i], null[:, i]))
-            inside = jackknife_interval(float(ours[i]), left[:, i], sizes, (0.0, 1.0))
+            held = against_null(ours[i], null[:, i])
+            inside = jackknife_interval(held.value, left[:, i], sizes, (0.0, 1.0))
             chance = angle_cosine_chance(size, width, min(5, size), seed=seed)
             cosine = top_cosines(full[one], full[other], pairs, size)
-            high = np.quantile(null[:, i], 0.95)
-            numbers = ours[i], *inside, overlap_chance(size, size, width), high, p
+            numbers = held.value, *inside, overlap_chance(size, size, width), held.null_high, held.p
             out.append(
                 (one, other, size, *numbers, cosine, chance.mean(), chance.std(), len(rows.emotional()))
             )

@@ -19,7 +19,8 @@ import pandas as pd
 from jaxtyping import Float
 from torch import Tensor
 
-from emotion_utils.statistics.permutations import permute_blocks
+from emotion_utils.statistics.nulls import against_null
+from emotion_utils.statistics.permutations import permutation_p, permute_blocks
 from emotion_utils.statistics.resampling import effective_units, interval, unit_weights
 from emotion_utils.vectors.contrasts import Contrasts
 from emotion_utils.vectors.probing import EMOTIONAL
@@ -75,13 +76,13 @@ def cosines(
     for i, pair in enumerate(PAIRS):
         for k, layer in enumerate(["mean"] if mean else given.layers):
             ours, null, single = found["value"][0, i, k], found["none"][:, i, k], found["one"][:, i, k]
-            away = np.abs(null - null.mean()) >= abs(ours - null.mean())
+            centre = null.mean()
             inside = interval(found["bootstrap"][:, i, k], units, float(ours))
-            spread = (*np.clip(inside, -1, 1), null.mean(), *interval(null))
-            p = (1 + away.sum()) / (1 + len(null)), (1 + (single <= ours).sum()) / (1 + len(single))
+            spread = (*np.clip(inside, -1, 1), centre, *interval(null))
+            p = permutation_p(abs(ours - centre), np.abs(null - centre)), permutation_p(-ours, -single)
             about = given.reading, " – ".join(pair), layer, ours
             sizes = len(given.labels), len(set(given.units))
-            rows.append((*about, *spread, single.mean(), *interval(single), *p, *sizes))
+            rows.append((*about, *spread, single.mean(), *interval(single), *map(float, p), *sizes))
     columns = ["reading", "pair", "layer", "value", "low", "high", "no_emotion", "no_emotion_low"]
     columns += ["no_emotion_high", "one_emotion", "one_emotion_low", "one_emotion_high", "p_no", "p_one"]
     return pd.DataFrame(rows, columns=[*columns, "n", "n_units"])
@@ -134,8 +135,9 @@ def lengths(
         for k, layer in enumerate(given.layers):
             l1, l2 = float(np.abs(ours[i, k]).sum()), float(np.linalg.norm(ours[i, k]))
             low, high = interval(drawn[:, k, i], units, float(value[0, k, i]))
-            spread = (max(low, 0.0), high, null[:, k, i].mean(), np.quantile(null[:, k, i], 0.95))
-            rows.append((given.reading, emotion, layer, l1, l2, scale[k], value[0, k, i], *spread))
+            held = against_null(value[0, k, i], null[:, k, i])
+            ends = max(low, 0.0), high, held.null, held.null_high
+            rows.append((given.reading, emotion, layer, l1, l2, scale[k], held.value, *ends))
     columns = ["reading", "emotion", "layer", "l1", "l2", "scale", "relative", "low", "high", "null"]
     return pd.DataFrame(rows, columns=[*columns, "null_high"])
 

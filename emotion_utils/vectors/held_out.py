@@ -13,7 +13,7 @@ from emotion_utils.activations.prompt_sets import PromptSetActivations
 from emotion_utils.prompts.bag_of_words import across, predict
 from emotion_utils.prompts.lexical_baseline import contrast as log_odds
 from emotion_utils.statistics.auc import auroc, grouped_auc_draws, grouped_auc_interval
-from emotion_utils.statistics.permutations import permutation_p
+from emotion_utils.statistics.nulls import against_null
 from emotion_utils.statistics.resampling import FEWEST_UNITS, effective_units, interval, resampling_units
 from emotion_utils.vectors.probing import (
     EMOTIONAL,
@@ -282,16 +282,8 @@ def _row(made: Sequence[Scored | None], parts: Sequence[Contrast], seed: int) ->
         return {**sizes, "note": f"fewer than {FEWEST} prompts of a class, or no two families"}
     value, accuracy, words = np.mean([one.areas() for one in whole], axis=0)
     null = np.mean([one.null for one in whole], axis=0)
-    null = null[~np.isnan(null)]
-    row = {
-        "value": float(value),
-        "null": float(null.mean()),
-        "null_high": float(np.quantile(null, 0.95)),
-        "p": float(permutation_p(value, null)),
-        "accuracy": float(accuracy),
-        "words": float(words),
-        "gain": float(value - words),
-    }
+    row = against_null(value, null)._asdict()
+    row |= {"accuracy": float(accuracy), "words": float(words), "gain": float(value - words)}
     if sizes["n_units"] < FEWEST_UNITS:
         return {**sizes, **row, "note": f"{sizes['n_units']} units are too few for an interval"}
     ours, theirs = mean_draws(whole, seed)

@@ -18,6 +18,7 @@ from emotion_utils.core.errors import UserError
 from emotion_utils.models.batches import check_tokens
 from emotion_utils.prompts.keywords import keyword_lexicon
 from emotion_utils.statistics.auc import areas
+from emotion_utils.statistics.nulls import AgainstNull, against_null
 from emotion_utils.vectors.contrasts import Contrasts
 from emotion_utils.vectors.probing import EMOTIONAL
 
@@ -155,17 +156,9 @@ def naming(
     ids = keyword_tokens(tokenizer, emotion)
     check_tokens(model, tokenizer, ids)
     if len(ids) < FEWEST_TOKENS:
-        nan = float("nan")
-        return {"value": nan, "null": nan, "null_high": nan, "p": nan, "n": len(ids)}
+        return {**dict.fromkeys(AgainstNull._fields, np.nan), "n": len(ids)}
     shift = lens_shift(model, base, torch.cat([direction[None], null]))  # (1 + draw, vocabulary)
     positive = np.zeros(shift.shape[1], dtype=bool)
     positive[ids] = True
     found = areas(shift.T.numpy(), positive)
-    value, drawn = float(found[0]), found[1:]
-    return {
-        "value": value,
-        "null": float(drawn.mean()),
-        "null_high": float(np.quantile(drawn, 0.95)),
-        "p": float((1 + (drawn >= value).sum()) / (1 + len(drawn))),
-        "n": len(ids),
-    }
+    return {**against_null(found[0], found[1:])._asdict(), "n": len(ids)}

@@ -12,13 +12,13 @@ from emotion_utils.activations.class_separation import (
     beside_control,
     best_layer,
     between_class_variance,
-    blocks_of,
     control_reading,
     eta_squared,
     read_and_separate,
     reading,
 )
 from emotion_utils.prompts.schema import EMOTIONS, complete
+from emotion_utils.statistics.permutations import family_blocks
 
 
 def prompts(per_family: int = 4, families: int = 6) -> pd.DataFrame:
@@ -68,7 +68,7 @@ def test_planted_classes_are_above_their_null():
 
 def test_the_null_is_that_of_families_and_rejects_rarely():
     table, rng = prompts(), np.random.default_rng(3)
-    families = blocks_of(table)
+    families = family_blocks(table)
     ps, nulls = [], []
     for seed in range(100):
         values = rng.normal(size=(families.max() + 1, 10))[families] * 2 + rng.normal(size=(len(table), 10))
