@@ -126,6 +126,32 @@ def test_every_cross_reference_of_a_docstring_leads_somewhere():
     assert not leads_somewhere("nothing", "emotion_utils.core.errors")
 
 
+def test_what_a_package_hands_on_exists_and_has_the_name_of_no_module_in_it():
+    """Importing the module would put it in the place of the name; a package that can be called is both."""
+    handed = {room: known().exports(room) for room in known().files if known().is_package(room)}
+    assert {f"{PACKAGE}.{room}" for room in ("scoring", "plots")} <= {
+        room for room, own in handed.items() if own
+    }
+    wrong = set()
+    for room, own in handed.items():
+        wrong |= {(room, name) for name, (module, inner) in own.items() if not defines(module, inner)}
+        wrong |= {
+            (room, name) for name in own if f"{room}.{name}" in known().files and not called(f"{room}.{name}")
+        }
+    assert wrong == set()
+
+
+def defines(module: str, name: str) -> bool:
+    """Whether a module makes a name itself, rather than importing it."""
+    return name in known().uses(module).defined
+
+
+def called(module: str) -> bool:
+    """Whether a package says what it does when it is called."""
+    calls = (node for node in ast.walk(tree_of(module)) if isinstance(node, ast.Call))
+    return any(word.arg == "call" for call in calls for word in call.keywords)
+
+
 def test_modules_are_imported_by_a_name_that_can_be_read():
     """Only a package's `__init__`, which hands on what its table names, may import by a name that it computes."""
     found = set()

@@ -1,10 +1,8 @@
-"""The calibration laboratory: data whose answer is known, and what every method says about them.
+"""The calibration laboratory: what every method says about data whose answer is known (chapter 00).
 
-`generators` makes pairs of models that share nothing, or exactly so much; `twins` writes a bundled model in other
-coordinates; `handmade` is a transformer with a known circuit, and `planted_head` asks who finds it; `planted` moves
-states along a known direction, and `dictionaries` makes them of known atoms; `trials` measures how often a method cries
-wolf and how often it finds what is there; `coverage` does the same for intervals; `published` takes the reports'
-formulas apart; `ledger` keeps the committed table, and `methods` reads it.
+The data are made in `planted`. `trials` measures how often a method cries wolf and how often it finds what is there,
+`coverage` and `paired` do the same for intervals and tests; `published` and `scaling` take the reports' formulas apart;
+`ledger` keeps the committed table, `methods` and `overview` read it.
 """
 
 from emotion_utils.core.lazy import attach

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 class UserError(ValueError):
@@ -24,6 +23,10 @@ def listing(names: Iterable[str]) -> str:
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """The end of an error sentence about an unknown name: the near miss if there is one, then the choices."""
+    from difflib import (
+        get_close_matches,
+    )  # needed by few runs, and a fifth of the time of importing the package
+
     names = list(known)
     near = get_close_matches(name.lower(), names, n=1, cutoff=0.6)
     meant = f'did you mean "{near[0]}"? ' if near else ""

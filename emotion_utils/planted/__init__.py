@@ -1,4 +1,9 @@
-"""Data and models whose answer is known."""
+"""Data and models whose answer is known, for the calibration and for tests.
+
+`generators` makes pairs of models that share nothing, or exactly so much; `rotated_twins` writes a bundled model in
+other coordinates; `handmade` is a transformer with a known circuit, and `heads` asks who finds it; `directions` moves
+states along a known direction, and `dictionaries` makes them of known atoms.
+"""
 
 from emotion_utils.core.lazy import attach
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.scoring import keyword_count, politeness, politeness_marker, vader_sentiment
-from emotion_utils.scoring.politeness import strategies
+from emotion_utils.scoring import keyword_count, politeness_marker, vader_sentiment
+from emotion_utils.scoring.politeness import politeness, strategies
 
 
 def test_keywords_are_counted_by_hand():

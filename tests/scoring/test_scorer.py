@@ -16,7 +16,6 @@ from emotion_utils.scoring import (
     emotion_shift,
     grammatical,
     keyword_count,
-    politeness,
     politeness_marker,
     repeated_ngrams,
     score,
@@ -24,6 +23,7 @@ from emotion_utils.scoring import (
     target_reply,
     vader_sentiment,
 )
+from emotion_utils.scoring.politeness import politeness
 
 SCORERS = [
     keyword_count(),
