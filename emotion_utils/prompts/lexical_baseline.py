@@ -135,7 +135,7 @@ def telling_words(prompts: pd.DataFrame, top: int = 8) -> pd.DataFrame:
     return table.sort_values("emotion", key=lambda e: e.map(EMOTIONS.index), kind="stable", ignore_index=True)
 
 
-def reading(table: pd.DataFrame, profile: str) -> str:
+def summarise_lexicality(table: pd.DataFrame, profile: str) -> str:
     """Say in Markdown what `lexicality` found: per comparison the accuracy, its null, and whether it exceeds it."""
     lines = []
     for row in table[table["metric"] == "accuracy"].itertuples():
@@ -153,16 +153,16 @@ def reading(table: pd.DataFrame, profile: str) -> str:
         f"Words alone, with the profile {profile}:\n\n"
         + "\n".join(lines)
         + "\n\n"
-        + _reading_of_areas(table, profile)
+        + _summarise_aurocs(table, profile)
     )
 
 
-def _reading_of_areas(table: pd.DataFrame, profile: str) -> str:
-    areas = table[table["metric"].str.startswith("AUROC")].dropna(subset="value")
-    means = areas.groupby(["train", "test"], sort=False)["value"].mean().to_dict()
+def _summarise_aurocs(table: pd.DataFrame, profile: str) -> str:
+    aurocs = table[table["metric"].str.startswith("AUROC")].dropna(subset="value")
+    means = aurocs.groupby(["train", "test"], sort=False)["value"].mean().to_dict()
     listed = ", ".join(f"{value:.2f} ({train})" for (train, test), value in means.items() if test == HELD_OUT)
     text = (
-        "Told from neutral, one emotion at a time, the mean area under the curve in held-out folds is "
+        "Told from neutral, one emotion at a time, the mean AUROC in held-out folds is "
         f"{listed}: **a probe on activations has to beat these numbers, not 0.5**."
     )
     own, implicit, moved = (

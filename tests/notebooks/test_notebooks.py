@@ -18,6 +18,17 @@ from emotion_utils.runtime.runs import read_run
 
 CHAPTER = "01_dataset"
 PRESENT = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+IMPORT_LATER = {
+    "00_calibration",
+    "02_activations",
+    "03_emotion_vectors",
+    "04_alignment",
+    "05_steering",
+    "06_head_screening",
+    "07_head_patching",
+    "08_statistics",
+}
+"""Chapters that still import in other cells than their second."""
 
 
 def papermill(notebook: Path, output: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -61,6 +72,24 @@ def test_the_cell_after_the_parameters_validates_them(chapter):
     code = [cell for cell in cells if cell.cell_type == "code"]
     assert "parameters" in code[0].metadata["tags"]
     assert f'validate(globals(), "{chapter}")' in code[1].source
+
+
+def imports_of(cell: nbformat.NotebookNode) -> list[str]:
+    lines = (line for line in cell.source.splitlines() if not line.startswith("%"))
+    nodes = ast.walk(ast.parse("\n".join(lines)))
+    return [ast.unparse(node) for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+@pytest.mark.parametrize("chapter", sorted({*PRESENT} - IMPORT_LATER))
+def test_a_notebook_imports_once_and_before_anything_is_loaded(chapter):
+    """The package, its chapter's room and its figures; the rest of the package is reached through ``eu``."""
+    cells = nbformat.read(NOTEBOOKS / f"{chapter}.ipynb", as_version=4).cells
+    imports = [imports_of(cell) for cell in cells if cell.cell_type == "code"]
+    assert [found for i, found in enumerate(imports) if found and i != 1] == []
+    ours = [line for line in imports[1] if "emotion_utils" in line]
+    assert "import emotion_utils as eu" in ours
+    assert len(ours) <= 3
+    assert all(line.startswith(("import emotion_utils as eu", "from emotion_utils")) for line in ours)
 
 
 @pytest.mark.parametrize("chapter", [CHAPTER, "04_alignment"])

@@ -13,7 +13,12 @@ from sklearn.model_selection import StratifiedGroupKFold
 from emotion_utils.core.errors import UserError
 from emotion_utils.prompts import bag_of_words as prompts_bag_of_words
 from emotion_utils.prompts.bag_of_words import PENALTY
-from emotion_utils.prompts.lexical_baseline import bag_of_words, lexicality, reading, telling_words
+from emotion_utils.prompts.lexical_baseline import (
+    bag_of_words,
+    lexicality,
+    summarise_lexicality,
+    telling_words,
+)
 from emotion_utils.prompts.schema import EMOTIONS
 from emotion_utils.statistics.permutations import permute_blocks
 
@@ -144,7 +149,7 @@ def test_the_telling_word_of_each_emotion_is_the_planted_one():
 
 def test_the_reading_says_value_null_and_verdict():
     table = lexicality({"set": planted(30, 0, 1.0), "tiny": planted(4, 0, 1.0, family=4)}, n_permutations=19)
-    said = reading(table, "set")
+    said = summarise_lexicality(table, "set")
     # Wilson's bound of 40 units of 40, with the tails of t
     assert "*set*, held-out folds: **100%** (91% to 100%) is above its null" in said
     assert "p = 0.05, n = 120 prompts in 40 units" in said
@@ -161,7 +166,7 @@ def test_the_reading_compares_implicit_with_the_profile():
             rows("implicit", "held-out folds", implicit),
             rows("p", "implicit", 0.7),
         ]
-        return reading(pd.DataFrame(parts), "p")
+        return summarise_lexicality(pd.DataFrame(parts), "p")
 
     assert "*implicit* is almost as easy as *p* (0.92 against 0.97)" in said(0.92)
     assert "*implicit* is harder than *p* (0.60 against 0.97)" in said(0.60)
