@@ -21,6 +21,7 @@ from tqdm.auto import tqdm
 
 from emotion_utils.activations.passes import Passes, Shard
 from emotion_utils.activations.shards import ShardStore, StoredValues
+from emotion_utils.activations.token_spans import find_spans
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.hashing import fingerprint
 from emotion_utils.core.sources import code_of
@@ -28,7 +29,7 @@ from emotion_utils.core.store import Store
 from emotion_utils.core.versions import versions
 from emotion_utils.models.families import n_layers
 from emotion_utils.models.hooks import HookPoint
-from emotion_utils.models.positions import encode_for, find_reads
+from emotion_utils.models.positions import encode_for
 from emotion_utils.models.registry import model_files
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def extract(
     where
         Hook points of the residual stream or of what is added to it, for example from :func:`points`.
     positions
-        Some of `positions.POSITIONS`.
+        Some of `token_spans.POSITIONS`.
     batch_tokens
         Rows times width of a batch; by default 768 on a CPU and 8192 elsewhere.
     shard_bytes
@@ -251,9 +252,9 @@ class _Job:
         shard_bytes: int,
     ) -> _Job:
         encoded = encode_for(model, tokenizer, prompts["text"].tolist())
-        reads = find_reads(prompts, encoded, positions)
+        reads = find_spans(prompts, encoded, positions)
         if reads.empty:
-            raise UserError("No prompt has a token to read at these positions: see positions.unmatched.")
+            raise UserError("No prompt has a token to read at these positions: see token_spans.unmatched.")
         pad = int(tokenizer.pad_token_id or 0)
         passes = Passes(model, pad, encoded.ids, reads, where, prompts["id"].tolist())
         tokens = batch_tokens or (CPU_BATCH_TOKENS if passes.device.type == "cpu" else BATCH_TOKENS)

@@ -12,9 +12,10 @@ from jaxtyping import Int
 
 from emotion_utils.activations.extraction import Activations
 from emotion_utils.activations.forward import forward_batches
+from emotion_utils.activations.token_spans import POSITIONS, find_spans, match_rate, unmatched
 from emotion_utils.models.families import n_layers
 from emotion_utils.models.hooks import HookPoint
-from emotion_utils.models.positions import POSITIONS, encode, find_reads, match_rate, unmatched
+from emotion_utils.models.positions import encode
 from emotion_utils.statistics.resampling import FEWEST_UNITS, resampling_units
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def example_reads(tokenizer: PreTrainedTokenizerBase, prompts: pd.DataFrame) -> 
     and ``sink``; tokens that ``mean`` runs over stand apart by ``|``.
     """
     encoded = encode(tokenizer, prompts["text"].tolist())
-    reads = find_reads(prompts, encoded, POSITIONS)
+    reads = find_spans(prompts, encoded, POSITIONS)
     complete = reads.groupby("id")["position"].nunique()
     own = reads[reads["id"] == complete.idxmax()].groupby("position", sort=False).head(2)
     texts = prompts["text"].tolist()
@@ -119,7 +120,7 @@ def match_rates(sets: Mapping[str, pd.DataFrame], tokenizer: PreTrainedTokenizer
     """
     rows = []
     for name, prompts in sets.items():
-        reads = find_reads(prompts, encode(tokenizer, prompts["text"].tolist()), ["emotion", "match"])
+        reads = find_spans(prompts, encode(tokenizer, prompts["text"].tolist()), ["emotion", "match"])
         emotional = prompts[prompts["emotion"] != "neutral"]
         row: list[object] = [name, len(emotional)]
         for position in ("emotion", "match"):
@@ -137,7 +138,7 @@ def missed(sets: Mapping[str, pd.DataFrame], tokenizer: PreTrainedTokenizerBase)
     """The emotional prompts whose emotion word was not found: ``set, id, emotion, text``."""
     parts = []
     for name, prompts in sets.items():
-        reads = find_reads(prompts, encode(tokenizer, prompts["text"].tolist()), ["emotion"])
+        reads = find_spans(prompts, encode(tokenizer, prompts["text"].tolist()), ["emotion"])
         parts.append(unmatched(prompts, reads, "emotion").assign(set=name))
     found = pd.concat(parts, ignore_index=True)
     return found[["set", "id", "emotion", "text"]]

@@ -58,7 +58,7 @@ class Passes:
     ids
         Token ids of the texts.
     reads
-        As :func:`positions.find_reads` gives them; their index counts from 0.
+        As :func:`token_spans.find_spans` gives them; their index counts from 0.
     where
         Hook points to read.
     names

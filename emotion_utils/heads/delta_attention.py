@@ -20,11 +20,12 @@ from jaxtyping import Float
 
 from emotion_utils.activations.extraction import points
 from emotion_utils.activations.forward import forward_batches
+from emotion_utils.activations.token_spans import find_spans
 from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.heads.pairs import name_of
 from emotion_utils.models.families import n_heads, n_layers
 from emotion_utils.models.hooks import eager
-from emotion_utils.models.positions import encode_for, find_reads
+from emotion_utils.models.positions import encode_for
 from emotion_utils.statistics.flips import max_t_by_emotion
 from emotion_utils.statistics.resampling import grouped_mean_interval, resampling_units
 
@@ -107,7 +108,7 @@ def look(
     texts = prompts["text"].tolist()
     encoded = encode_for(model, tokenizer, texts)
     both, left_out = _both(
-        prompts, find_reads(prompts, encoded, ["emotion", "match"]), encoded.ids.lengths, query
+        prompts, find_spans(prompts, encoded, ["emotion", "match"]), encoded.ids.lengths, query
     )
     if both.empty:
         told = ", ".join(f"{reason}: {n}" for reason, n in left_out.items() if n)

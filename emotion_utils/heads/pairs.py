@@ -24,6 +24,7 @@ from emotion_utils.engine.interventions import UNTOUCHED, Condition
 from emotion_utils.engine.teacher_forcing import next_token_log_masses
 from emotion_utils.models.batches import check_tokens
 from emotion_utils.models.families import n_heads, n_layers
+from emotion_utils.prompts.partners import partners
 from emotion_utils.scoring.replies import joint, own_openings
 from emotion_utils.smallworld.openings import starting_ids
 from emotion_utils.statistics.resampling import resampling_units
@@ -180,9 +181,7 @@ def emotional_pairs(
         Where no emotional prompt has a partner, where the two of a pair do not end alike, and where the tokenizer gives
         no token with which replies of one emotion alone begin.
     """
-    prompts = prompts.assign(unit=resampling_units(prompts))
-    partners = prompts[prompts["emotion"] == "neutral"].drop_duplicates("pair_id").set_index("pair_id")
-    told = prompts[(prompts["emotion"] != "neutral") & prompts["pair_id"].isin(partners.index)]
+    told = partners(prompts.assign(unit=resampling_units(prompts)), ["text"])
     if not len(told):
         raise UserError(
             "No emotional prompt has a neutral partner with its pair_id: take the prompt set implicit."
@@ -203,7 +202,7 @@ def emotional_pairs(
         tokenizer,
         table,
         _ids(tokenizer, told["text"], between),
-        _ids(tokenizer, partners.loc[told["pair_id"], "text"], between),
+        _ids(tokenizer, told["partner_text"], between),
         [known[mark] for mark in between],
     )
     check_tokens(model, tokenizer, chain.from_iterable(found.ids))

@@ -9,6 +9,7 @@ import pandas as pd
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.prompts.keywords import find_keyword, match_span
+from emotion_utils.prompts.partners import partners
 from emotion_utils.prompts.splits import SPLITS, grouped_splits, normalise
 
 EMOTIONS = ("gratitude", "anger", "apology", "neutral")
@@ -153,13 +154,11 @@ def _keywords(table: pd.DataFrame, lines: Sequence[int], name: str) -> list[bool
 
 
 def _find_spans(table: pd.DataFrame) -> pd.DataFrame:
-    partners = table[(table["emotion"] == "neutral") & table["pair_id"].notna()]
-    partner_of = dict(zip(partners["pair_id"], partners["text"], strict=True))
+    beside = partners(table, ["text"])["partner_text"].reindex(table.index)
     found: dict[str, list[int | None]] = {column: [] for column in SPANS}
-    for text, emotion, pair in zip(*(table[c].tolist() for c in ("text", "emotion", "pair_id")), strict=True):
+    for text, emotion, partner in zip(table["text"], table["emotion"], beside, strict=True):
         span = find_keyword(text, emotion) if emotion != "neutral" else None
-        partner = partner_of.get(pair) if span else None
-        match = match_span(text, span, partner) if span and partner else None
+        match = match_span(text, span, partner) if span and pd.notna(partner) else None
         for column, value in zip(SPANS, (*(span or (None, None)), *(match or (None, None))), strict=True):
             found[column].append(value)
     return table.assign(**{column: pd.array(values, dtype="Int64") for column, values in found.items()})

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from emotion_utils.models.offsets import Offsets, covering
+from emotion_utils.prompts.partners import partners
 from emotion_utils.prompts.report import by_emotion
 
 
@@ -19,12 +20,11 @@ def pairs(prompts: pd.DataFrame, per_emotion: int = 2, seed: int = 0) -> pd.Data
     -------
     Columns `emotion, emotional, neutral`.
     """
-    neutral = prompts[prompts["emotion"] == "neutral"].drop_duplicates("pair_id").set_index("pair_id")["text"]
-    chosen = prompts[(prompts["emotion"] != "neutral") & prompts["pair_id"].isin(neutral.index)]
+    chosen = partners(prompts)
     chosen = by_emotion(chosen.sample(frac=1, random_state=seed).groupby("emotion").head(per_emotion))
     rows = [
         (row.emotion, _marked(row.text, row.emotion_start, row.emotion_end),
-         _marked(neutral[row.pair_id], row.match_start, row.match_end))
+         _marked(row.partner_text, row.match_start, row.match_end))
         for row in chosen.itertuples()
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["emotion", "emotional", "neutral"])

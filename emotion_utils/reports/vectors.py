@@ -7,7 +7,7 @@ means were centred. Each choice is computed; the first is taken for the verdict.
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -188,3 +188,19 @@ def _difference(
     low, high = interval(a - b, effective_units(one.units), first - second)
     holds = low > 0 if sign > 0 else high < 0
     return Measurement(claim, model, first - second, low, high, 0.0, len(one.labels), holds=bool(holds))
+
+
+class SentenceEndCosines(NamedTuple):
+    """The report's cosines for GPT-2 at the sentence end, as printed, and the mean of the same formula's null."""
+
+    reports: tuple[str, ...]
+    null: float
+
+
+def sentence_end_cosines(judged: pd.DataFrame) -> SentenceEndCosines:
+    """Those claims that have a null; none where too few units were read."""
+    near = judged[judged["id"].isin(_SENTENCE_END) & judged["null"].notna()]
+    return SentenceEndCosines(tuple(near["report"]), float(near["null"].mean()))
+
+
+_SENTENCE_END = ("P3.cos.end.ga.b", "P3.cos.end.gp", "P3.cos.end.ap")

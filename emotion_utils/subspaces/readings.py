@@ -21,6 +21,7 @@ from emotion_utils.activations.prompt_sets import read_sets
 from emotion_utils.core.errors import UserError
 from emotion_utils.models.loading import load_config, load_model, load_tokenizer
 from emotion_utils.prompts.bag_of_words import count_words
+from emotion_utils.prompts.partners import partners
 from emotion_utils.statistics.resampling import resampling_units
 from emotion_utils.vectors.probing import EMOTIONAL
 
@@ -107,15 +108,14 @@ def rows_of(prompts: pd.DataFrame) -> PromptPairs:
     units = resampling_units(prompts)
     about = prompts[["id", "emotion", "pair_id"]].assign(unit=units, family=prompts["group"])
     neutral = about[about["emotion"] == "neutral"]
-    matched = neutral.dropna(subset="pair_id").drop_duplicates("pair_id").set_index("pair_id")["id"]
+    paired = partners(about, ["id"]).rename(columns={"partner_id": "partner"})
     pairs = {}
     for emotion in EMOTIONAL:
-        own = about[(about["emotion"] == emotion) & about["pair_id"].isin(matched.index)]
+        own = paired[paired["emotion"] == emotion]
         if own.empty:
             raise UserError(
                 f'No prompt of "{emotion}" has a matched neutral one: give both the same pair_id.'
             )
-        own = own.assign(partner=own["pair_id"].map(matched))
         pairs[emotion] = own[["id", "partner", "unit", "family"]].reset_index(drop=True)
     return PromptPairs(neutral[["id", "unit"]].reset_index(drop=True), pairs)
 

@@ -171,29 +171,3 @@ def beside_control(table: pd.DataFrame, name: str) -> pd.DataFrame:
         ends = interval(draws, row["effective"], difference, (-1.0, 1.0))
         found.append((model, row["value"], row["p"], base["value"], difference, *ends))
     return pd.DataFrame(found, columns=columns)
-
-
-def reading(
-    others: pd.DataFrame, control: pd.Series, rival: float, above: int, apart: int, ahead: int
-) -> str:
-    """Say in Markdown what the comparison of models found.
-
-    Parameters
-    ----------
-    others
-        Mean rows of the models on one set.
-    control
-        That of the control.
-    rival
-        Area of a bag of words trained on the set itself.
-    above, apart, ahead
-        How many models are above the bag of words, above the control, and above the rival.
-    """
-    n, name = len(others), control["set"]
-    return (
-        f"On *{name}*, **{above} of {n}** models are above the bag of words by more than the interval of the "
-        f"difference; they score {others['value'].min():.2f} to {others['value'].max():.2f}. The control scores "
-        f"**{control['value']:.2f}** ({control['low']:.2f} to {control['high']:.2f}, p = {control['p']:.2g}), where "
-        f"the bag of words reaches {control['words']:.2f}; **{apart} of {n}** models are above the control. A bag of "
-        f"words trained on *{name}* itself reaches {rival:.2f}; the intervals of {ahead} of {n} models lie above."
-    )

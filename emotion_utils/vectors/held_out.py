@@ -12,6 +12,7 @@ import pandas as pd
 from emotion_utils.activations.prompt_sets import PromptSetActivations
 from emotion_utils.prompts.bag_of_words import across, predict
 from emotion_utils.prompts.lexical_baseline import contrast as log_odds
+from emotion_utils.prompts.partners import partners
 from emotion_utils.statistics.auc import auroc, grouped_auc_draws, grouped_auc_interval
 from emotion_utils.statistics.nulls import against_null
 from emotion_utils.statistics.resampling import FEWEST_UNITS, effective_units, interval, resampling_units
@@ -179,9 +180,8 @@ class Probes:
         """The bag of words on the texts that were read; a match stands in the neutral partner."""
         odds, ids = self.words(name)[scored.emotion], scored.prompts["id"]
         if scored.reading == "word":
-            prompts = self.readings.prompts[name]
-            neutral = prompts[prompts["emotion"] == "neutral"].drop_duplicates("pair_id").set_index("pair_id")
-            ids = ids.where(scored.positive, scored.prompts["pair_id"].map(neutral["id"]))
+            partner = partners(self.readings.prompts[name], ["id"]).set_index("id")["partner_id"]
+            ids = ids.where(scored.positive, ids.map(partner))
         return odds.reindex(ids).to_numpy()
 
 

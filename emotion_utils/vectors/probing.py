@@ -19,6 +19,7 @@ from torch import Tensor
 
 from emotion_utils.activations.extraction import Activations
 from emotion_utils.core.errors import UserError, suggestion
+from emotion_utils.prompts.partners import partners
 from emotion_utils.prompts.schema import EMOTIONS
 from emotion_utils.statistics.auc import areas
 from emotion_utils.statistics.permutations import permute_blocks
@@ -143,8 +144,8 @@ def _parts(
             (*read(reading, neutral), False),
         ]
     # a match belongs to the emotional prompt; in the null it goes with the partner's family
-    partner = neutral.set_index("pair_id")["block"]
-    matched = own.assign(block=own["pair_id"].map(partner[~partner.index.duplicated()]))
+    beside = partners(pd.concat([own, neutral]), ["block"])
+    matched = beside.assign(block=beside["partner_block"])
     return [(*read("emotion", own), True), (*read("match", matched), False)]
 
 

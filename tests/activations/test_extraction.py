@@ -11,12 +11,13 @@ import pytest
 import torch
 
 from emotion_utils.activations.extraction import extract, identity, points, stream
+from emotion_utils.activations.token_spans import find_spans
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.store import DamagedArtefact, Store
 from emotion_utils.models.batches import model_inputs
 from emotion_utils.models.families import blocks, n_layers
 from emotion_utils.models.hooks import HookPoint, attached
-from emotion_utils.models.positions import encode, find_reads
+from emotion_utils.models.positions import encode
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def table(docs):
 def one_by_one(model, tokenizer, table, position):
     """The plain model, a prompt at a time: (prompt, layer, d_model) by hidden_states, the last block by a hook."""
     encoded = encode(tokenizer, table["text"].tolist())
-    reads = find_reads(table, encoded, [position])
+    reads = find_spans(table, encoded, [position])
     rows = []
     for _, read in reads.iterrows():
         last = []
@@ -87,7 +88,7 @@ def test_padding_side_and_cache_change_nothing(untrained, table, side, cached):
             model(**inputs, use_cache=False)
     hidden = torch.cat(caught, dim=1)
     _, alone = extract(model, tokenizer, table.head(8), [point], ["all"], progress=False).at("all")
-    reads = find_reads(table.head(8), encoded, ["all"])
+    reads = find_spans(table.head(8), encoded, ["all"])
     for value, read in zip(alone[:, 0], reads.itertuples(), strict=True):
         shift = hidden.shape[1] - len(encoded.ids[read.row]) if side == "left" else 0
         assert torch.allclose(hidden[read.row, read.first + shift], value, atol=1e-4, rtol=1e-4)

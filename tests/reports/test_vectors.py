@@ -7,8 +7,13 @@ import planted
 import pytest
 import torch
 
-from emotion_utils.reports.claims import judge, read_claims
-from emotion_utils.reports.vectors import chapter_measurements, cosines_as_published, depth_of_peak
+from emotion_utils.reports.claims import Measurement, judge, read_claims
+from emotion_utils.reports.vectors import (
+    chapter_measurements,
+    cosines_as_published,
+    depth_of_peak,
+    sentence_end_cosines,
+)
 from emotion_utils.vectors.contrasts import contrasts
 
 
@@ -116,3 +121,21 @@ def test_too_few_units_leave_the_claims_pending():
     rows = chapter_measurements("small-gpt2", end, word)
     assert all(row.value is None and "at least 8" in row.note for row in rows)
     assert set(judge(rows)["verdict"]) == {"pending"}
+
+
+@pytest.mark.parametrize(
+    ("nulls", "reports", "null"), [((0.4, 0.6, 0.5), 3, 0.5), ((0.4, None, None), 1, 0.4)]
+)
+def test_the_reports_cosines_at_the_sentence_end_beside_their_null(nulls, reports, null):
+    ids = ("P3.cos.end.ga.b", "P3.cos.end.gp", "P3.cos.end.ap")
+    rows = [Measurement(claim, "small-gpt2", 0.3, null=one) for claim, one in zip(ids, nulls, strict=True)]
+    found = sentence_end_cosines(judge([*rows, Measurement("P3.cos.tok.ga", "small-gpt2", 0.3, null=0.9)]))
+    printed = read_claims().set_index("id")["value"]
+    assert found.reports == tuple(printed[claim] for claim in ids[:reports])
+    assert found.null == pytest.approx(null)
+
+
+def test_without_a_null_no_cosine_of_the_reports_is_named():
+    found = sentence_end_cosines(judge([Measurement("P3.cos.end.gp", "small-gpt2", None)]))
+    assert found.reports == ()
+    assert np.isnan(found.null)

@@ -11,7 +11,7 @@ from emotion_utils.models.comparison import CONTROL, companions
 from emotion_utils.models.registry import BUNDLED
 from emotion_utils.prompts.loading import load_profile
 from emotion_utils.vectors import comparison as module
-from emotion_utils.vectors.comparison import beside_control, overview, reading
+from emotion_utils.vectors.comparison import beside_control, overview
 
 
 def test_the_control_stands_last_and_a_smoke_run_takes_only_it():
@@ -60,5 +60,3 @@ def test_models_are_compared_with_the_control_draw_by_draw(sets, tmp_path):
     assert half < row["difference"] - row["low"] < 1.5 * half  # near the end of the scale it is wider
     assert 0 < row["low"] < row["difference"] < row["high"]
     assert beside_control(table[table["model"] != CONTROL], "implicit").empty
-    said = reading(means.drop(index=CONTROL), means.loc[CONTROL], 0.85, 1, 1, 1)
-    assert f"The control scores **{means['value'][CONTROL]:.2f}**" in said

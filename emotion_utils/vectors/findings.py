@@ -1,0 +1,330 @@
+"""The numbers of chapter 03's sentences: a page has one template per sentence, and a record of this module fills it.
+
+What counts as above, apart or held is decided here, never on the page. ``place`` says where the states of a vector were
+read: at the ``end`` of a prompt, or at the emotion ``word``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from emotion_utils.models.comparison import CONTROL
+from emotion_utils.statistics.permutations import LEVEL
+from emotion_utils.vectors.geometry import PAIRS
+
+PLACES = {"end": "sentence end", "word": "emotion word"}
+
+
+class MethodRange(NamedTuple):
+    """The lowest and the highest held-out AUROC of one method over the emotions."""
+
+    method: str
+    lowest: float
+    highest: float
+
+
+class WithWords(NamedTuple):
+    """Scores of all vectors on prompts with emotion words; all numbers are of the `n` pairs of method and emotion.
+
+    Attributes
+    ----------
+    methods
+        One per method.
+    words
+        Mean AUROC of the bag of words.
+    above, n
+        How many vectors are above it, of how many.
+    largest_gain
+        The largest difference.
+    n_units
+        Of the prompts.
+    """
+
+    methods: tuple[MethodRange, ...]
+    words: float
+    above: int
+    n: int
+    largest_gain: float
+    n_units: int
+
+
+def with_words(scores: pd.DataFrame, profile: str) -> WithWords:
+    """What the scores of :func:`emotion_utils.vectors.held_out.held_out` say of the set that vectors are made from.
+
+    Where nothing was scored, `n` is 0, and what cannot be said is NaN.
+    """
+    single = scores[(scores["set"] == profile) & (scores["emotion"] != "mean") & scores["value"].notna()]
+    ends = single.groupby("method", sort=False)["value"].agg(["min", "max"])
+    return WithWords(
+        methods=tuple(MethodRange(*row) for row in ends.itertuples()),
+        words=float(single["words"].mean()),
+        above=int((single["gain"] > 0).sum()),
+        n=len(single),
+        largest_gain=float(single["gain"].max()),
+        n_units=int(single["n_units"].max()) if len(single) else 0,
+    )
+
+
+class BesideWords(NamedTuple):
+    """Mean AUROC of one method on one set beside the bag of words; the interval of the difference decides."""
+
+    set: str
+    method: str
+    value: float
+    low: float
+    high: float
+    words: float
+    gain: float
+    gain_low: float
+    gain_high: float
+    null_high: float
+    p: float
+
+    @property
+    def above(self) -> bool:
+        """Whether the interval of the difference lies above 0; without an interval nothing is above."""
+        return self.gain_low > 0
+
+
+def without_words(scores: pd.DataFrame, profile: str) -> list[BesideWords]:
+    """The mean over the emotions on every set that no vector is made from, where it was scored."""
+    kept = scores[(scores["set"] != profile) & (scores["emotion"] == "mean") & scores["value"].notna()]
+    return [BesideWords(*row) for row in kept[list(BesideWords._fields)].itertuples(index=False)]
+
+
+class BesideModels(NamedTuple):
+    """Mean AUROC of several models on one set.
+
+    Attributes
+    ----------
+    set
+        Of prompts.
+    n, lowest, highest
+        The models, the control not among them.
+    above
+        Models above the bag of words, by the interval of the difference.
+    control, control_low, control_high, control_p, control_words
+        The control, and the bag of words beside it.
+    apart
+        Models above the control, by the interval of the difference.
+    rival, ahead
+        AUROC of a bag of words trained on the set itself, and models whose interval lies above it.
+    """
+
+    set: str
+    n: int
+    lowest: float
+    highest: float
+    above: int
+    control: float
+    control_low: float
+    control_high: float
+    control_p: float
+    control_words: float
+    apart: int
+    rival: float
+    ahead: int
+
+
+def beside_models(
+    scores: pd.DataFrame, differences: pd.DataFrame, own_words: pd.DataFrame, name: str
+) -> BesideModels:
+    """Count the models that stand out on one set.
+
+    Parameters
+    ----------
+    scores
+        From :func:`emotion_utils.vectors.comparison.overview`, the control among the models.
+    differences
+        From :func:`emotion_utils.vectors.comparison.beside_control`.
+    own_words
+        From :func:`emotion_utils.prompts.lexical_baseline.bag_of_words` on the set itself.
+    name
+        Of the set.
+    """
+    means = scores[(scores["emotion"] == "mean") & (scores["set"] == name)].set_index("model")
+    models, control = means.drop(index=CONTROL), means.loc[CONTROL]
+    rival = float(own_words[own_words["metric"].str.startswith("AUROC")]["value"].mean())
+    low, high, p, words = (float(control[column]) for column in ("low", "high", "p", "words"))
+    return BesideModels(
+        set=name,
+        n=len(models),
+        lowest=float(models["value"].min()),
+        highest=float(models["value"].max()),
+        above=int((models["gain_low"] > 0).sum()),
+        control=float(control["value"]),
+        control_low=low,
+        control_high=high,
+        control_p=p,
+        control_words=words,
+        apart=int((differences["low"] > 0).sum()),
+        rival=rival,
+        ahead=int((models["low"] > rival).sum()),
+    )
+
+
+class NamesHeld(NamedTuple):
+    """AUROC of one kind of vector against the other emotions, and the vectors whose name does and does not hold."""
+
+    made: str
+    lowest: float
+    highest: float
+    held: tuple[str, ...]
+    lost: tuple[str, ...]
+
+
+def names_held(specific: pd.DataFrame, name: str) -> list[NamesHeld]:
+    """What :func:`emotion_utils.vectors.projections.specificity` says on one set, by kind of vector.
+
+    A vector without an interval is neither held nor lost.
+    """
+    rivals = specific[(specific["set"] == name) & (specific["against"] == "other emotions")]
+    found = []
+    for made, rows in rivals.groupby("made", sort=False):
+        ends = float(rows["value"].min()), float(rows["value"].max())
+        held, lost = (tuple(rows["vector"][rows["holds"] == answer]) for answer in ("yes", "no"))
+        found.append(NamesHeld(str(made), *ends, held, lost))
+    return found
+
+
+class MeanAngles(NamedTuple):
+    """Mean cosine over the pairs of emotions at one place.
+
+    Attributes
+    ----------
+    place
+        A key of :data:`PLACES`.
+    value, no_emotion, one_emotion
+        Of the vectors, and the means of both nulls.
+    n, apart, below, control_below
+        Pairs, those that differ from no emotion, those that lie below one emotion, and those of the control that do.
+    """
+
+    place: str
+    value: float
+    no_emotion: float
+    one_emotion: float
+    n: int
+    apart: int
+    below: int
+    control_below: int
+
+
+def mean_angles(angles: pd.DataFrame, control: pd.DataFrame) -> list[MeanAngles]:
+    """What :func:`emotion_utils.vectors.geometry.cosines` says of a model and of the control, place by place."""
+    found = []
+    for place, rows in angles.groupby("reading", sort=False):
+        value, none, one = (float(rows[name].mean()) for name in ("value", "no_emotion", "one_emotion"))
+        apart, below = (int((rows[p] <= LEVEL).sum()) for p in ("p_no", "p_one"))
+        theirs = control[control["reading"] == place]
+        also = int((theirs["p_one"] <= LEVEL).sum())
+        found.append(MeanAngles(str(place), value, none, one, len(rows), apart, below, also))
+    return found
+
+
+class Formula(NamedTuple):
+    """Mean cosine under one way to understand the reports' text."""
+
+    value: float
+    place: str
+    variant: str
+    layers: str
+
+
+def extreme_formulas(published: pd.DataFrame) -> tuple[Formula, Formula]:
+    """The formulas with the lowest and the highest mean cosine over the pairs of emotions.
+
+    Parameters
+    ----------
+    published
+        Columns ``reading, variant, layers`` and one per pair of :data:`emotion_utils.vectors.geometry.PAIRS`.
+    """
+    means = published[[" – ".join(pair) for pair in PAIRS]].mean(axis=1)
+    lowest, highest = (published.assign(mean=means).loc[at] for at in (means.idxmin(), means.idxmax()))
+    return _formula(lowest), _formula(highest)
+
+
+def _formula(row: pd.Series) -> Formula:
+    return Formula(float(row["mean"]), row["reading"], row["variant"], row["layers"])
+
+
+class Growth(NamedTuple):
+    """How the mean length over the emotions changes with depth.
+
+    Attributes
+    ----------
+    place
+        A key of :data:`PLACES`.
+    raw, residual
+        The last layer's length and residual norm in those of the first.
+    peak, relative, null_high
+        The layer with the largest relative length, that length, and what permuted labels reach there.
+    """
+
+    place: str
+    raw: float
+    residual: float
+    peak: int
+    relative: float
+    null_high: float
+
+
+def growth(lengths: pd.DataFrame) -> Growth:
+    """What :func:`emotion_utils.vectors.geometry.lengths` says of one place."""
+    means = lengths.groupby("layer")[["l2", "relative", "null_high", "scale"]].mean()
+    raw, residual = (float(means[column].iloc[-1] / means[column].iloc[0]) for column in ("l2", "scale"))
+    peak = int(means["relative"].idxmax())
+    there = means.loc[peak]
+    place = str(lengths["reading"].iloc[0])
+    return Growth(place, raw, residual, peak, float(there["relative"]), float(there["null_high"]))
+
+
+class SplitHalves(NamedTuple):
+    """Mean cosine over the layers of one emotion's vectors from two halves, and with the other emotions' vectors."""
+
+    emotion: str
+    value: float
+    other: float
+
+
+class Reproducible(NamedTuple):
+    """Agreement of halves at one place: by emotion, with permuted labels, and the emotions that lead at some layer."""
+
+    place: str
+    emotions: tuple[SplitHalves, ...]
+    null: float
+    leading: tuple[str, ...]
+
+
+def reproducible(halves: pd.DataFrame) -> Reproducible:
+    """What :func:`emotion_utils.vectors.geometry.halves` says of one place, where there were units enough to split."""
+    by_emotion = halves.groupby("emotion", sort=False)
+    means, leads = by_emotion[["value", "other", "null"]].mean(), by_emotion["lead_low"].max()
+    emotions = tuple(SplitHalves(*row) for row in means[["value", "other"]].itertuples())
+    place = str(halves["reading"].iloc[0])
+    return Reproducible(place, emotions, float(means["null"].mean()), tuple(leads[leads > 0].index))
+
+
+class Keywords(NamedTuple):
+    """AUROC of one emotion's keywords among all tokens, and what permuted labels reach."""
+
+    emotion: str
+    value: float
+    null_high: float
+    p: float
+
+
+class Promoted(NamedTuple):
+    """The emotions that have enough keywords, and how many of them pass :data:`LEVEL` in all (Bonferroni)."""
+
+    emotions: tuple[Keywords, ...]
+    passed: int
+
+
+def promoted(named: pd.DataFrame) -> Promoted:
+    """What the logit lens of :mod:`emotion_utils.vectors.logit_lens` says of the vectors' keywords."""
+    enough = named.dropna(subset="value")
+    emotions = tuple(Keywords(*row) for row in enough[list(Keywords._fields)].itertuples(index=False))
+    return Promoted(emotions, int((enough["p"] <= LEVEL / max(len(enough), 1)).sum()))
