@@ -8,6 +8,7 @@ EXPORTS = {
     "emotion_probability": "classifier",
     "held_out_predictions": "classifier",
     "steered_predictions": "classifier",
+    "summarise_accuracy": "classifier",
     "trained_classifier": "classifier",
     "training_texts": "classifier",
     "kl_divergence": "divergence",

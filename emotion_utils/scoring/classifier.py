@@ -137,6 +137,16 @@ def confusion(predictions: pd.DataFrame) -> pd.DataFrame:
     return counts.loc[used, used].rename_axis(index="emotion", columns="predicted")
 
 
+def summarise_accuracy(counts: pd.DataFrame) -> str:
+    """Share of texts on the diagonal of a table of :func:`confusion`, with their number.
+
+    Texts that open like no reply have no true emotion and are left out.
+    """
+    known = counts.drop(index="undecided", errors="ignore")
+    right, n = sum(int(known.loc[e, e]) for e in known.index), int(known.to_numpy().sum())
+    return f"{right / n:.1%} of {n:,}" if n else "none of 0"
+
+
 def emotion_probability() -> Scorer:
     """Probability of the row's emotion by the project's classifier."""
 

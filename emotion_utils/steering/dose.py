@@ -54,7 +54,7 @@ def curve(
     return pd.DataFrame(rows, columns=["emotion", "alpha", "value", "low", "high", "n"])
 
 
-def said(table: pd.DataFrame, keys: Sequence[str] = ("emotion", "alpha")) -> pd.DataFrame:
+def emotion_shares(table: pd.DataFrame, keys: Sequence[str] = ("emotion", "alpha")) -> pd.DataFrame:
     """Share of texts that say each emotion, by vector and strength.
 
     Parameters

@@ -256,6 +256,17 @@ def by_contexts(parts: Mapping[str, pd.DataFrame], seed: int = 0) -> pd.DataFram
     return table[["contexts", *table.columns.drop("contexts")]]
 
 
+def with_intervals(table: pd.DataFrame) -> pd.DataFrame:
+    """Shares and costs of :func:`by_contexts`, each with its interval in one column of words."""
+    joined = table.drop(columns=["low", "high", "cost_low", "cost_high"])
+    for name, low, high in (("share", "low", "high"), ("cost", "cost_low", "cost_high")):
+        joined[name] = [
+            f"{value:.2f}" + ("" if pd.isna(a) else f" ({a:.2f}–{b:.2f})")
+            for value, a, b in zip(table[name], table[low], table[high], strict=True)
+        ]
+    return joined.drop(columns="n_units")
+
+
 def elsewhere(subject: SteeredModel, chosen: Mapping[str, pd.Series]) -> list[SteeringSetting]:
     """The chosen settings at every one of :data:`WINDOWS`."""
     return [

@@ -18,6 +18,7 @@ from emotion_utils.scoring import (
     first_reply,
     held_out_predictions,
     steered_predictions,
+    summarise_accuracy,
     trained_classifier,
     training_texts,
 )
@@ -105,3 +106,10 @@ def test_steered_texts_are_held_against_the_replies_of_the_small_world():
     assert counts.to_numpy().sum() == 3
     with pytest.raises(UserError, match='no column "text"'):
         steered_predictions(table.drop(columns="text"))
+
+
+def test_texts_without_a_true_emotion_do_not_count_for_the_accuracy():
+    names = ["anger", "apology", "undecided"]
+    counts = pd.DataFrame([[6, 1, 1], [0, 2, 0], [0, 5, 0]], index=names, columns=names)
+    assert summarise_accuracy(counts) == "80.0% of 10"
+    assert summarise_accuracy(counts.loc[["undecided"]]) == "none of 0"

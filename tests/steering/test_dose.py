@@ -36,11 +36,13 @@ def test_what_is_said_at_each_strength():
     table = pd.DataFrame(
         {"emotion": "anger", "alpha": [1.0, 1.0, 1.0, -1.0], "says": ["anger", "anger", None, "neutral"]}
     )
-    found = dose.said(table).set_index(["alpha", "says"])["share"]
+    found = dose.emotion_shares(table).set_index(["alpha", "says"])["share"]
     assert found[(1.0, "anger")] == pytest.approx(2 / 3)
     assert found[(1.0, "none of them")] == pytest.approx(1 / 3)
     assert found[(-1.0, "neutral")] == 1
-    by_layer = dose.said(table.assign(layer=[0, 1, 1, 0]), ("emotion", "layer")).set_index(["layer", "says"])
+    by_layer = dose.emotion_shares(table.assign(layer=[0, 1, 1, 0]), ("emotion", "layer")).set_index(
+        ["layer", "says"]
+    )
     assert by_layer["share"].to_dict() == {
         (0, "anger"): 0.5,
         (0, "neutral"): 0.5,

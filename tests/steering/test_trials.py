@@ -202,3 +202,14 @@ def test_the_cost_is_that_of_the_plain_model_beside_genuine_replies(subject, fre
         new = range(len(start), len(ids))
         nats.append(-np.mean([float(logs[at - 1, ids[at]]) for at in new]))
     assert found == pytest.approx(np.exp(nats[0] - np.mean(nats[1:])), rel=1e-3)
+
+
+def test_an_interval_stands_beside_its_value_where_there_is_one():
+    table = pd.DataFrame(
+        {"contexts": ["a", "b"], "share": [0.5, 0.25], "low": [0.4, np.nan], "high": [0.6, np.nan],
+         "cost": [1.0, 2.0], "cost_low": [0.9, np.nan], "cost_high": [1.2, np.nan], "n_units": [9, 2]}
+    )  # fmt: skip
+    joined = trials.with_intervals(table)
+    assert joined["share"].tolist() == ["0.50 (0.40–0.60)", "0.25"]
+    assert joined["cost"].tolist() == ["1.00 (0.90–1.20)", "2.00"]
+    assert list(joined) == ["contexts", "share", "cost"]
