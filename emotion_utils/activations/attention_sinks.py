@@ -11,10 +11,10 @@ from jaxtyping import Float
 
 from emotion_utils.activations.extraction import points
 from emotion_utils.activations.forward import forward_batches
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.models.families import n_layers
 from emotion_utils.models.hooks import HookPoint, eager
 from emotion_utils.models.positions import encode
-from emotion_utils.prompts.schema import EMOTIONS
 from emotion_utils.statistics.resampling import grouped_mean_interval, resampling_units
 
 if TYPE_CHECKING:

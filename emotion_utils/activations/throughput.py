@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ import torch
 from emotion_utils.activations.extraction import extract, identity, points
 from emotion_utils.core.store import Store
 from emotion_utils.models.positions import encode_for
+from emotion_utils.runtime.benchmarking import turns
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -22,25 +22,6 @@ AS_REPORTED = ("resid_post", "mlp_out")
 ONE_AT_A_TIME = "extract, one prompt a pass"
 PLAIN = "plain model with hidden_states, one prompt a pass"
 BATCHED = "extract, batched"
-
-
-def in_turns(functions: Mapping[str, Callable[[], object]], repeats: int) -> pd.DataFrame:
-    """Seconds of functions that take turns, so that a slow moment of the machine hits all of them.
-
-    Returns
-    -------
-    One row per turn, one column per function; each is called once before, unmeasured.
-    """
-    rows = []
-    for turn in range(repeats + 1):
-        taken = {}
-        for name, function in functions.items():
-            began = time.perf_counter()
-            function()
-            taken[name] = time.perf_counter() - began
-        if turn:
-            rows.append(taken)
-    return pd.DataFrame(rows, columns=list(functions))
 
 
 def throughput(
@@ -86,7 +67,7 @@ def throughput(
     def ours(batch_tokens: int | None) -> None:
         extract(model, tokenizer, few, where, ["all"], batch_tokens=batch_tokens, progress=False)
 
-    seconds = in_turns({PLAIN: plain, ONE_AT_A_TIME: lambda: ours(1), BATCHED: lambda: ours(None)}, repeats)
+    seconds = turns({PLAIN: plain, ONE_AT_A_TIME: lambda: ours(1), BATCHED: lambda: ours(None)}, repeats)
     rates = len(few) / seconds
     gain = rates.div(rates[ONE_AT_A_TIME], axis=0).median()
     found = pd.DataFrame(

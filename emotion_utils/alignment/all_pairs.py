@@ -16,8 +16,6 @@ import pandas as pd
 from emotion_utils.alignment.align import Alignment, align
 from emotion_utils.subspaces.readings import ModelStates, PromptPairs, paired_states
 
-PERMUTATIONS = {"smoke": 19, "baseline": 999, "extended": 999, "powered": 999}
-"""Of the main table, by profile."""
 SCORES = {"r2": "held-out R²", "overlap": "overlap", "probe": "transferred probe"}
 
 

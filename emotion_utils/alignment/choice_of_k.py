@@ -18,7 +18,7 @@ from emotion_utils.alignment.align import PENALTY
 from emotion_utils.alignment.map_scores import half_way
 from emotion_utils.alignment.ridge import Ridge, permute_pairing
 from emotion_utils.core.errors import UserError
-from emotion_utils.statistics.permutations import permutation_p
+from emotion_utils.statistics.permutations import LEVEL, permutation_p
 from emotion_utils.subspaces.measures import emotion_subspace
 from emotion_utils.subspaces.overlaps import KS, scores_by_k
 from emotion_utils.subspaces.readings import ModelStates, PromptPairs
@@ -149,7 +149,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     groups = table.groupby("k", sort=False)
     counts = pd.DataFrame(
         {
-            "small": groups["p"].agg(lambda p: int((p <= 0.05).sum())),
+            "small": groups["p"].agg(lambda p: int((p <= LEVEL).sum())),
             "chosen": groups["chosen"].sum(),
             "pairs": groups.size(),
         }

@@ -19,10 +19,10 @@ from emotion_utils.alignment.ridge import permute_pairing
 from emotion_utils.core.errors import UserError
 from emotion_utils.statistics.auc import areas
 from emotion_utils.statistics.nulls import against_null
+from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.subspaces.measures import emotion_subspace
 from emotion_utils.subspaces.readings import ModelStates, PairedStates, PromptPairs, paired_states
 
-PERMUTATIONS = {"smoke": 9, "baseline": 199, "extended": 199, "powered": 199}
 NAMES = ("r2", "overlap", "probe")
 TOLERANCE = 1e-10
 """Singular values below it are none."""
@@ -241,7 +241,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     """
     kept = ["value", "null", "null_high", "z", "ceiling", "calibrated"]
     groups = table.groupby(["score", "map"], sort=False)
-    counts = groups["p"].agg(small=lambda p: int((p <= 0.05).sum()), p="max", pairs="size")
+    counts = groups["p"].agg(small=lambda p: int((p <= LEVEL).sum()), p="max", pairs="size")
     means = groups[kept].agg(lambda values: values.mean(skipna=False))
     found = means.join(counts).reset_index()
     return found.sort_values("score", key=lambda s: s.map(NAMES.index), kind="stable", ignore_index=True)

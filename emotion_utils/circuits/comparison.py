@@ -14,6 +14,7 @@ from emotion_utils.circuits.pair_effects import ablations, transplants
 from emotion_utils.circuits.screening import agreement, effect_table
 from emotion_utils.core.profiles import HeadsSize
 from emotion_utils.heads.pairs import Head, emotional_pairs, few
+from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.vectors.comparison import Comparison, Options
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def summary(found: Screened, size: HeadsSize, seed: int = 0) -> pd.DataFrame:
         shares = faithfulness.share_table(part, kept[own], **options)
         rows.append(
             {
-                "emotion": emotion, "difference": float(whole.mean()), "found": int((one["p"] <= 0.05).sum()),
+                "emotion": emotion, "difference": float(whole.mean()), "found": int((one["p"] <= LEVEL).sum()),
                 "largest": top["name"], "largest_share": float(top["share"]), **cheap.loc[emotion, CORRELATIONS],
                 "heads": len(found.pairs.heads), "size": len(chosen), **_shares(shares, beside),
                 "n": len(whole), "n_groups": int(shares["n_groups"].iloc[0]),

@@ -3,6 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+PROFILES = ("smoke", "baseline", "extended", "powered")
+
+
+class Permutations(NamedTuple):
+    """Draws of nulls that chapters afford; the smallest p is 1 / (1 + permutations).
+
+    Attributes
+    ----------
+    words
+        Of a bag of words, which is trained anew in each.
+    vectors
+        Of held-out scores.
+    pairs
+        Of the models in each pair, in the main table of maps between them.
+    maps
+        Of the kinds of maps, most of which are fitted anew in each.
+    """
+
+    words: int
+    vectors: int
+    pairs: int
+    maps: int
+
+
+PERMUTATIONS = {
+    "smoke": Permutations(19, 19, 19, 9),
+    "baseline": Permutations(99, 499, 999, 199),
+    "extended": Permutations(99, 499, 999, 199),
+    "powered": Permutations(199, 999, 999, 199),
+}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from emotion_utils.statistics.corrections import adjusted
 from emotion_utils.statistics.flips import max_t
 from emotion_utils.statistics.mixed import mixed_model
 from emotion_utils.statistics.paired import N_FLIPS, N_RESAMPLES, SECTION, paired_effects
-from emotion_utils.statistics.power import ALPHA
+from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.steering.by_context import SHIFT
 from emotion_utils.steering.controls import KINDS
 
@@ -144,11 +144,11 @@ def findings(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for key, part in table.groupby(FAMILY, sort=False):
         made = part.dropna(subset=["p"])
-        found = made["q"] <= ALPHA
-        alike = ~found & (adjusted(made["p_equivalence"].to_numpy(), "fdr_bh") <= ALPHA)
+        found = made["q"] <= LEVEL
+        alike = ~found & (adjusted(made["p_equivalence"].to_numpy(), "fdr_bh") <= LEVEL)
         still = (made["shape"] == "constant") & (made["mean"] == 0)
         left = int((~found & ~alike & ~still).sum())
-        counts = [int((made[column] <= ALPHA).sum()) for column in ("p", "q", "p_holm", "p_max")]
+        counts = [int((made[column] <= LEVEL).sum()) for column in ("p", "q", "p_holm", "p_max")]
         rows.append((*key, len(made), *counts, int(still.sum()), int(alike.sum()), left))
     corrections = ["none", "benjamini_hochberg", "holm", "max_t"]
     return pd.DataFrame(rows, columns=[*FAMILY, "tests", *corrections, "unchanged", "equivalent", "open"])

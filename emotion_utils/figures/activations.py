@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 from emotion_utils.plots.figure import Shown, show
 from emotion_utils.plots.style import (
     DIVERGING,
+    GREY,
     LAYER,
     PALETTE,
     SEQUENTIAL,
@@ -20,7 +21,6 @@ from emotion_utils.plots.style import (
 )
 from emotion_utils.plots.viewers import attention, tokens
 
-GREY = PALETTE[-1]
 TICKS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000, 100_000]
 RATIOS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
 

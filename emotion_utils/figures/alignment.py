@@ -10,9 +10,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import DIVERGING, PALETTE, SEQUENTIAL, add_dots, error_bars
-
-GREY = PALETTE[-1]
+from emotion_utils.plots.style import DIVERGING, GREY, PALETTE, SEQUENTIAL, add_dots, error_bars
+from emotion_utils.statistics.permutations import LEVEL
 
 
 def short(name: str) -> str:
@@ -48,7 +47,8 @@ def overlap_map(table: pd.DataFrame, k: int) -> Shown:
     figure.update_yaxes(title="model", autorange="reversed")
     alt = (
         f"Heat map of {len(rows)} pairs: the overlap is {rows['ratio'].min():.2f} to {rows['ratio'].max():.2f} times "
-        f"chance, which is {rows['chance'].iloc[0]:.3f}; {int((rows['p'] <= 0.05).sum())} pairs have p of 0.05 or less."
+        f"chance, which is {rows['chance'].iloc[0]:.3f}; {int((rows['p'] <= LEVEL).sum())} pairs have p of "
+        f"{LEVEL:g} or less."
     )
     return show(figure, alt=alt, title=f"Raw overlap at k = {k}, in times chance", data=rows)
 

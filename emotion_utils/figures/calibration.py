@@ -6,9 +6,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import PALETTE, add_dots, add_line, error_bars
+from emotion_utils.plots.style import GREY, PALETTE, add_dots, add_line, error_bars
 
-GREY = PALETTE[-1]
 DASHES = ("solid", "dash", "dot", "dashdot")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up")
 

@@ -11,10 +11,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import DIVERGING, PALETTE, add_line, emotion_colour, error_bars
+from emotion_utils.plots.style import DIVERGING, GREY, PALETTE, add_line, emotion_colour, error_bars
+from emotion_utils.statistics.permutations import LEVEL
 
-GREY = PALETTE[-1]
-FOUND = 0.05
 SYMBOLS = {"gratitude": "circle", "anger": "square", "apology": "diamond"}
 DASHES = ("solid", "dash", "dot", "dashdot")
 
@@ -45,7 +44,7 @@ def effect_map(table: pd.DataFrame, value: str, title: str, unit: str) -> Shown:
             colorscale=DIVERGING, showscale=column == 1, colorbar={"title": unit}, customdata=p.to_numpy(),
             hovertemplate="L%{y}H%{x}: %{z:.2f}, p = %{customdata:.3f}<extra></extra>", row=1, col=column,
         )  # fmt: skip
-        sure = rows[rows["p"] <= FOUND]
+        sure = rows[rows["p"] <= LEVEL]
         figure.add_scatter(
             x=sure["head"], y=sure["layer"], mode="markers", hoverinfo="skip", name="p of 0.05 or less",
             showlegend=column == 1, row=1, col=column,
@@ -57,7 +56,7 @@ def effect_map(table: pd.DataFrame, value: str, title: str, unit: str) -> Shown:
     for emotion, rows in table.groupby("emotion", sort=False):
         top = rows.loc[rows[value].abs().idxmax()]
         told.append(
-            f"{emotion} {top['name']} {top[value]:.2f}, {int((rows['p'] <= FOUND).sum())} heads with p <= 0.05"
+            f"{emotion} {top['name']} {top[value]:.2f}, {int((rows['p'] <= LEVEL).sum())} heads with p <= {LEVEL:g}"
         )
     return show(figure, alt=f"Largest value: {'; '.join(told)}.", title=title, data=table, height=360)
 

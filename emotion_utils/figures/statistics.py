@@ -8,10 +8,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import PALETTE, emotion_colour, error_bars
-from emotion_utils.statistics.power import ALPHA
+from emotion_utils.plots.style import GREY, PALETTE, emotion_colour, error_bars
+from emotion_utils.statistics.permutations import LEVEL
 
-GREY = PALETTE[-1]
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x")
 ROW = 34
 BIN = 0.05
@@ -74,7 +73,7 @@ def p_values(table: pd.DataFrame) -> Shown:
                 x=own, name=name, legendgroup=name, showlegend=column == 1, xbins=bins, histnorm="probability",
                 marker_color=colour, opacity=0.65, row=1, col=column,
             )  # fmt: skip
-            told.append(f"{chapter} {name} {np.mean(own <= ALPHA):.0%} of {len(own)} at {ALPHA} or less")
+            told.append(f"{chapter} {name} {np.mean(own <= LEVEL):.0%} of {len(own)} at {LEVEL} or less")
         figure.add_hline(y=BIN, line={"color": GREY, "dash": "dash"}, row=1, col=column)
         figure.update_xaxes(title=f"{chapter}<br>p, alone", row=1, col=column)
     figure.update_layout(barmode="overlay", legend={"y": -0.42})

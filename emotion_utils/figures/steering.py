@@ -10,9 +10,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import EMOTION_COLOURS, PALETTE, SEQUENTIAL, emotion_colour, error_bars
+from emotion_utils.plots.style import EMOTION_COLOURS, GREY, PALETTE, SEQUENTIAL, emotion_colour, error_bars
 
-GREY = PALETTE[-1]
 SYMBOLS = {"gratitude": "circle", "anger": "square", "apology": "diamond"}
 DEAREST = 20.0
 """Where the axis of costs ends."""

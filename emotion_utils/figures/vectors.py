@@ -6,9 +6,16 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import PALETTE, add_dots, add_line, emotion_colour, error_bars, layer_axis
+from emotion_utils.plots.style import (
+    GREY,
+    PALETTE,
+    add_dots,
+    add_line,
+    emotion_colour,
+    error_bars,
+    layer_axis,
+)
 
-GREY = PALETTE[-1]
 DASHES = ("solid", "dash", "dot", "dashdot")
 PAIR_COLOURS = PALETTE[:3]
 MOST = 150

@@ -11,6 +11,7 @@ import torch
 
 from emotion_utils.heads.delta_attention import delta_attention, look
 from emotion_utils.models.loading import build_model
+from emotion_utils.statistics.permutations import LEVEL
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -50,7 +51,7 @@ def beside_untrained(
         return found.groupby("emotion", sort=False)["delta"].max()
 
     def sure(found: pd.DataFrame) -> pd.Series:
-        return (found["p"] < 0.05).groupby(found["emotion"], sort=False).sum()
+        return (found["p"] < LEVEL).groupby(found["emotion"], sort=False).sum()
 
     ours, fresh = table(model), [table(untrained_like(model, seed)) for seed in seeds]
     drawn = pd.concat([largest(found) for found in fresh], axis=1)

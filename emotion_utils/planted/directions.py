@@ -18,6 +18,7 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 
+from emotion_utils.core.emotions import EMOTIONAL
 from emotion_utils.core.errors import UserError
 from emotion_utils.planted.generators import EMOTIONS, families, random_basis, spectrum
 from emotion_utils.statistics.auc import auroc
@@ -25,7 +26,7 @@ from emotion_utils.statistics.permutations import LEVEL, binomial_bounds
 from emotion_utils.subspaces.readings import PairedStates
 from emotion_utils.vectors import geometry
 from emotion_utils.vectors.contrasts import Contrasts
-from emotion_utils.vectors.probing import EMOTIONAL, Contrast, best_layer, fit, null_areas, project
+from emotion_utils.vectors.probing import Contrast, best_layer, fit, null_areas, project
 from emotion_utils.vectors.vector import centred_class_means
 
 SCORES = {

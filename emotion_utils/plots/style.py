@@ -11,11 +11,14 @@ import plotly.graph_objects as go
 # one of them vanishes on either a dark or a light page.
 PALETTE = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8C8C8C"]
 
+GREY = PALETTE[-1]
+"""Of nulls, goals and controls."""
+
 EMOTION_COLOURS = {
     "gratitude": "#009E73",
     "anger": "#D55E00",
     "apology": "#3A8FD0",
-    "neutral": "#8C8C8C",
+    "neutral": GREY,
 }
 
 SEQUENTIAL = "Cividis"

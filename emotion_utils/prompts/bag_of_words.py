@@ -14,8 +14,8 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.core.errors import UserError
-from emotion_utils.prompts.schema import EMOTIONS
 from emotion_utils.prompts.splits import normalise
 from emotion_utils.statistics.resampling import connected_groups, resampling_units
 

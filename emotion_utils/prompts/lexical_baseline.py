@@ -9,15 +9,12 @@ import pandas as pd
 from sklearn.feature_extraction.text import TfidfTransformer
 from tqdm import tqdm
 
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.prompts.bag_of_words import across, classifier, count_words, predict, within
-from emotion_utils.prompts.schema import EMOTIONS
 from emotion_utils.statistics.auc import auroc, grouped_auc_interval
 from emotion_utils.statistics.nulls import against_null
-from emotion_utils.statistics.permutations import family_blocks, permute_blocks
+from emotion_utils.statistics.permutations import LEVEL, family_blocks, permute_blocks
 from emotion_utils.statistics.resampling import FEWEST_UNITS, grouped_mean_interval, resampling_units
-
-PERMUTATIONS = {"smoke": 19, "baseline": 99, "extended": 99, "powered": 199}
-"""Label permutations that a chapter affords, by profile; the smallest p is 1 / (1 + permutations)."""
 
 HELD_OUT = "held-out folds"
 
@@ -143,7 +140,7 @@ def summarise_lexicality(table: pd.DataFrame, profile: str) -> str:
         if pd.isna(row.value):
             lines.append(f"- {name}: not scored, {row.note}.")
             continue
-        verdict = "above" if row.p <= 0.05 else "not above"
+        verdict = "above" if row.p <= LEVEL else "not above"
         lines.append(
             f"- {name}: **{row.value:.0%}** ({row.low:.0%} to {row.high:.0%}) is {verdict} its null, "
             f"{row.null:.0%} on average (p = {row.p:.2g}, n = {row.n} prompts in {row.n_groups} units); "

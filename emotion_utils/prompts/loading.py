@@ -9,12 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.core.paths import PROMPTS
 from emotion_utils.prompts.files import Row, read_rows
-from emotion_utils.prompts.schema import EMOTIONS, complete
+from emotion_utils.prompts.schema import complete
 
-PROFILES: dict[str, str] = {
+SETS: dict[str, str] = {
     "smoke": "a handful per emotion, for tests of the machinery",
     "baseline": "the size of the first report",
     "extended": "the larger set of the first report",
@@ -37,14 +38,14 @@ def load_profile(name: str) -> pd.DataFrame:
     Parameters
     ----------
     name
-        A key of `PROFILES`.
+        A key of `SETS`.
 
     Returns
     -------
     One row per prompt, columns as in `SCHEMA`.
     """
-    if name not in PROFILES:
-        raise UserError(f'There is no profile "{name}": {suggestion(str(name), PROFILES)}')
+    if name not in SETS:
+        raise UserError(f'There is no profile "{name}": {suggestion(str(name), SETS)}')
     return load_prompts(PROMPTS / f"{name}.jsonl")
 
 

@@ -13,11 +13,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.core.paths import PROMPTS
 from emotion_utils.prompts.keywords import find_keyword
 from emotion_utils.prompts.schema import SPANS
-
-EMOTIONS = ("gratitude", "anger", "apology", "neutral")
 
 SLOT = re.compile(r"\{(\w+)\}")
 

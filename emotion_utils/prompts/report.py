@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.prompts.keywords import find_keyword, words_with_spans
-from emotion_utils.prompts.schema import EMOTIONS
 from emotion_utils.prompts.splits import SPLITS, normalise
 from emotion_utils.statistics.resampling import grouped_mean_interval, resampling_units
 

@@ -12,8 +12,6 @@ from emotion_utils.prompts.keywords import find_keyword, match_span
 from emotion_utils.prompts.partners import partners
 from emotion_utils.prompts.splits import SPLITS, grouped_splits, normalise
 
-EMOTIONS = ("gratitude", "anger", "apology", "neutral")
-
 SCHEMA: dict[str, str] = {
     "id": "str",
     "text": "str",

@@ -21,7 +21,7 @@ MODELS, LAYERS, WIDTH = 3, 12, 768
 REPORTED_MB = 431.0
 REPORTED_TOKENS = 7.1
 TENSORS = {"residual and MLP": 2, "residual alone": 1}
-PROFILES = {"both profiles": ("baseline", "extended"), "baseline": ("baseline",), "extended": ("extended",)}
+STORED = {"both profiles": ("baseline", "extended"), "baseline": ("baseline",), "extended": ("extended",)}
 BYTES = {"float32": 4, "float16": 2}
 AS_STATED = ("residual and MLP", "both profiles", "float32", "these prompts")
 """What the report's sentence says when it is taken by the letter, in the precision that nobody has to mention."""
@@ -48,7 +48,7 @@ def bytes_as_published(counts: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """
     rows = []
     for (tensors, n), (prompts, names), (precision, size) in product(
-        TENSORS.items(), PROFILES.items(), BYTES.items()
+        TENSORS.items(), STORED.items(), BYTES.items()
     ):
         ours = sum(int(counts[name].sum()) for name in names)
         theirs = sum(len(counts[name]) for name in names) * REPORTED_TOKENS

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.prompts.report import CountTokens, length_summary
-from emotion_utils.prompts.schema import EMOTIONS
 from emotion_utils.reports.claims import Measurement
 
 

@@ -19,7 +19,7 @@ from emotion_utils.scoring.fluency import repeated_ngrams
 from emotion_utils.scoring.lexical import vader_sentiment
 from emotion_utils.scoring.politeness import politeness
 from emotion_utils.scoring.scorer import score
-from emotion_utils.statistics.resampling import unit_weights
+from emotion_utils.statistics.resampling import ENDS, unit_weights
 from emotion_utils.steering.subject import MADE, SteeredModel
 from emotion_utils.steering.trials import ALPHAS, SteeringSetting, outcomes, run
 
@@ -95,7 +95,7 @@ def layer_of_effect(table: pd.DataFrame, n_layers: int, seed: int = 0) -> tuple[
     weights = np.concatenate([np.ones((1, len(wide))), unit_weights(units, 500, np.random.default_rng(seed))])
     at = (weights @ np.nan_to_num(wide.to_numpy())).argmax(axis=1)
     depth = on_reported_scale(np.array(wide.columns)[at], n_layers)
-    low, high = np.quantile(depth[1:], (0.025, 0.975))
+    low, high = np.quantile(depth[1:], ENDS)
     return float(depth[0]), float(min(low, depth[0])), float(max(high, depth[0]))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from emotion_utils.activations.prompt_sets import read_sets
+from emotion_utils.core.emotions import EMOTIONAL
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.store import Store
 from emotion_utils.models.loading import load_model, load_tokenizer
@@ -20,7 +21,6 @@ from emotion_utils.reports.claims import Measurement, read_claims, too_few
 from emotion_utils.statistics.resampling import FEWEST_UNITS, effective_units, interval
 from emotion_utils.vectors.contrasts import Contrasts, contrasts
 from emotion_utils.vectors.geometry import PAIRS, cosines, mean_cosine_draws
-from emotion_utils.vectors.probing import EMOTIONAL
 
 VARIANTS = {
     "minus neutral": "mean of the emotional prompts minus mean of the neutral ones",

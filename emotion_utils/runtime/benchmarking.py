@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 import os
 import platform
-import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,32 +58,45 @@ class Row:
     n: int
 
 
+def turns(
+    functions: Mapping[str, Callable[[], object]],
+    repeats: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> pd.DataFrame:
+    """Seconds of functions that take turns, so that a slow moment of the machine hits all of them.
+
+    Parameters
+    ----------
+    functions
+        By name; each is called once before, unmeasured.
+    repeats
+    clock
+        ``time.process_time`` where seconds of the processor are judged, which a busy machine stretches less.
+
+    Returns
+    -------
+    One row per turn, one column per function.
+    """
+    rows = []
+    for _ in range(repeats + 1):
+        taken = {}
+        for name, function in functions.items():
+            began = clock()
+            function()
+            taken[name] = clock() - began
+        rows.append(taken)
+    return pd.DataFrame(rows[1:], columns=list(functions))
+
+
 def in_turns(
     ours: Callable[[], object],
     other: Callable[[], object],
     repeats: int,
-    warmup: int = 1,
-    *,
     clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[float, float]:
-    """Median seconds of two functions that are called in turns: ours, other, ours, other, ...
-
-    Parameters
-    ----------
-    ours, other
-    repeats, warmup
-        Turns that count, and turns before them that do not.
-    clock
-        ``time.process_time`` where seconds of the processor are judged, which a busy machine stretches less.
-    """
-    times: tuple[list[float], list[float]] = ([], [])
-    for turn in range(warmup + repeats):
-        for function, taken in zip((ours, other), times, strict=True):
-            began = clock()
-            function()
-            if turn >= warmup:
-                taken.append(clock() - began)
-    return statistics.median(times[0]), statistics.median(times[1])
+    """Median seconds of two functions in :func:`turns`."""
+    seconds = turns({"ours": ours, "other": other}, repeats, clock).median()
+    return float(seconds["ours"]), float(seconds["other"])
 
 
 def record(row: Row, path: Path = BENCH) -> Row:

@@ -16,9 +16,8 @@ from typing import Any
 
 from emotion_utils.core.errors import UserError, listing, suggestion
 from emotion_utils.core.paths import PROJECT_ROOT
+from emotion_utils.core.profiles import PROFILES
 from emotion_utils.models.loading import check_device
-
-PROFILES = ("smoke", "baseline", "extended", "powered")
 
 _KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 

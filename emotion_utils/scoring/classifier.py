@@ -17,10 +17,10 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.core.errors import UserError
 from emotion_utils.prompts.bag_of_words import WORD_OR_MARK, classifier
 from emotion_utils.prompts.loading import load_profile
-from emotion_utils.prompts.schema import EMOTIONS
 from emotion_utils.prompts.splits import normalise
 from emotion_utils.scoring.replies import drawn_replies, first_reply, reply_emotions
 from emotion_utils.scoring.scorer import Rows, Scorer

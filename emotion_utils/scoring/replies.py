@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.core.errors import UserError
-from emotion_utils.prompts.schema import EMOTIONS
 from emotion_utils.smallworld.grammar import Grammar, load_grammar
 from emotion_utils.smallworld.nodes import Choice, Draw, Lit, Mention, Ref
 from emotion_utils.smallworld.world import Node, Reaction

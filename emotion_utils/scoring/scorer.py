@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.core.errors import UserError, listing
-from emotion_utils.prompts.schema import EMOTIONS
 
 COLUMNS = ("text", "context", "emotion")
 

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, t
 
-from emotion_utils.scrutiny.rules import LEVEL, Scrutiny, computed, number, printed, spread, within
+from emotion_utils.scrutiny.rules import Scrutiny, computed, number, printed, spread, within
+from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.statistics.power import needed_n, needed_n_as_published, post_hoc_as_published
 
 SCORES = ("gratitude", "sentiment", "politeness", "anger")

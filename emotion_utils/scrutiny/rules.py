@@ -19,6 +19,7 @@ import pandas as pd
 
 from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.reports.claims import stated_interval
+from emotion_utils.statistics.permutations import LEVEL
 
 SCRUTINY = (
     "at chance",
@@ -30,7 +31,6 @@ SCRUTINY = (
 )
 """What can be said of a claim without its model."""
 NOTHING = SCRUTINY[-1]
-LEVEL = 0.05
 """Two-sided; intervals are 95 %."""
 
 

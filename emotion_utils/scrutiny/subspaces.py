@@ -11,16 +11,16 @@ import pandas as pd
 from jaxtyping import Float
 
 from emotion_utils.calibration import ledger
+from emotion_utils.core.emotions import EMOTIONAL
 from emotion_utils.reports.claims import OVERLAPS, read_claims
-from emotion_utils.scrutiny.rules import LEVEL, Scrutiny, computed, printed, under_null
+from emotion_utils.scrutiny.rules import Scrutiny, computed, printed, under_null
+from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.statistics.resampling import interval
 from emotion_utils.subspaces.measures import angle_cosine_chance
 from emotion_utils.subspaces.overlap_by_k import DRAWS, REPORTED_WIDTH, random_sweeps
 from emotion_utils.subspaces.overlaps import KS
 
 K = 10
-
-EMOTIONS = ("anger", "apology", "gratitude")
 
 LAYERS = 12
 """Of the reports' three small models."""
@@ -43,7 +43,7 @@ def _beside_random(claims: pd.DataFrame, sweeps: Float[np.ndarray, "draw size"],
     cosines = angle_cosine_chance(K, REPORTED_WIDTH, seed=seed)
     wanted = [(claim, K, cosines) for claim in OVERLAPS]
     wanted += [("P35.align.before", K, squared[K]), ("P35.k.value", KS[0], squared[KS[0]])]
-    wanted += [(f"P75.k{k}.{emotion}", k, squared[k]) for k in KS for emotion in EMOTIONS]
+    wanted += [(f"P75.k{k}.{emotion}", k, squared[k]) for k in KS for emotion in sorted(EMOTIONAL)]
     rows = []
     for claim, k, null in wanted:
         low, high = interval(null)
@@ -130,7 +130,7 @@ def _over_k(claims: pd.DataFrame, sweeps: Float[np.ndarray, "draw size"]) -> dic
     twice = float((shares**2).sum())
     drop = 1 - sweeps[:, 1] / sweeps[:, 0]
     of_means = [
-        1 - float(claims.loc[f"P75.k5.{e}", "lo"]) / float(claims.loc[f"P75.k2.{e}", "lo"]) for e in EMOTIONS
+        1 - float(claims.loc[f"P75.k5.{e}", "lo"]) / float(claims.loc[f"P75.k2.{e}", "lo"]) for e in EMOTIONAL
     ]
     word, note = under_null(claims.loc["P75.k.drop"], *interval(drop), RANDOM)
     sums = computed(claims.loc["P75.k.drop"], min(of_means), max(of_means), "from the printed means")

@@ -6,7 +6,6 @@ EXPORTS = {
     "Document": "grammar",
     "Grammar": "grammar",
     "load_grammar": "grammar",
-    "EMOTIONS": "world",
 }
 
 __getattr__, __dir__ = attach(__name__, EXPORTS)

@@ -12,11 +12,12 @@ from typing import Any
 
 import yaml
 
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.core.errors import UserError
 from emotion_utils.smallworld.nodes import Deed, Lit, Ref
 from emotion_utils.smallworld.sentences import Fill
 from emotion_utils.smallworld.templates import parse_template
-from emotion_utils.smallworld.world import EMOTIONS, Content, Event, Form, Node, Reaction
+from emotion_utils.smallworld.world import Content, Event, Form, Node, Reaction
 
 CONTENT = Path(__file__).parent / "content"
 

@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.smallworld.nodes import Choice, Draw, Lit
 from emotion_utils.smallworld.sentences import Mark, React
 from emotion_utils.smallworld.views import View
-from emotion_utils.smallworld.world import EMOTIONS, Node, State
+from emotion_utils.smallworld.world import Node, State
 
 Stack = tuple[Node, Any] | None  # what is left to write: the next node and the rest
 At = tuple[float, int, Stack, State]

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.core.errors import UserError
 from emotion_utils.smallworld.content import load_content
 from emotion_utils.smallworld.derivations import (
@@ -34,7 +35,7 @@ from emotion_utils.smallworld.derivations import (
 from emotion_utils.smallworld.people import PRONOUNS
 from emotion_utils.smallworld.sentences import EventSlot, Mark, React
 from emotion_utils.smallworld.views import SPLITS, View
-from emotion_utils.smallworld.world import EMOTIONS, Content, State
+from emotion_utils.smallworld.world import Content, State
 
 if TYPE_CHECKING:
     from numpy.random import Generator

@@ -6,10 +6,10 @@ from collections import defaultdict
 from itertools import accumulate
 from typing import TypeVar
 
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.smallworld.nodes import Choice, Deed, Draw, Lit
 from emotion_utils.smallworld.people import Person
 from emotion_utils.smallworld.world import (
-    EMOTIONS,
     Ahead,
     Cause,
     Choices,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emotion_utils.core.emotions import EMOTIONAL
 from emotion_utils.smallworld.derivations import push
 from emotion_utils.smallworld.grammar import load_grammar
 from emotion_utils.smallworld.nodes import capitalise
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from emotion_utils.smallworld.views import View
     from emotion_utils.smallworld.world import Event, Node
 
-EMOTIONAL = ("gratitude", "anger", "apology")
 SELECT, TEST = ("garden", "office", "technology"), ("health", "sport")
 SEED = 20261125
 FRAMES = (

@@ -13,7 +13,6 @@ from emotion_utils.smallworld.people import Person
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-EMOTIONS = ("gratitude", "anger", "apology", "neutral")
 
 HELD_OUT = {"form": 0.06, "paraphrase": 0.12, "reaction": 0.05, "filler": 0.06, "word": 0.08}
 

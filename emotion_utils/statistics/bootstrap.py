@@ -14,10 +14,9 @@ from jaxtyping import Float
 from scipy.special import ndtr, ndtri
 from scipy.stats import t as student
 
-from emotion_utils.statistics.resampling import unit_weights
+from emotion_utils.statistics.resampling import ENDS, unit_weights
 from emotion_utils.statistics.units import UnitSums, cohens_d_z, means, moments_d_z
 
-LEVEL = 0.95
 CHUNK = 512
 """Tests whose resamples are held in memory at once."""
 
@@ -75,7 +74,7 @@ def _ends(sums: UnitSums, statistic: Statistic, weights: np.ndarray, kind: Kind)
     undefined = np.isnan(drawn)
     drawn.sort(axis=1)  # NaN last
     known = drawn.shape[1] - undefined.sum(axis=1)
-    probabilities = np.broadcast_to([(1 - LEVEL) / 2, (1 + LEVEL) / 2], (len(drawn), 2))
+    probabilities = np.broadcast_to(ENDS, (len(drawn), 2))
     if kind == "expanded":
         probabilities = _expanded(probabilities, sums.units)
     if kind != "percentile":

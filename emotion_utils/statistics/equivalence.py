@@ -9,6 +9,7 @@ from jaxtyping import Float
 from scipy.stats import t as student
 
 from emotion_utils.core.errors import UserError
+from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.statistics.units import ROUNDING, UnitSums, means, variances
 
 SMALLEST = 0.2
@@ -23,9 +24,7 @@ class Equivalence(NamedTuple):
     high: Float[np.ndarray, " test"]
 
 
-def equivalence(
-    sums: UnitSums, bounds: Float[np.ndarray, " test"] | None = None, alpha: float = 0.05
-) -> Equivalence:
+def equivalence(sums: UnitSums, bounds: Float[np.ndarray, " test"] | None = None) -> Equivalence:
     """Whether each mean difference lies inside plus and minus its bound {cite:p}`schuirmann1987`.
 
     The variance of the mean is that between units, so that pairs of one unit count as what they are. Where the bound is
@@ -38,8 +37,6 @@ def equivalence(
     bounds
         Half width of the region of no interest, in the outcome's unit; by default :data:`SMALLEST` standard deviations
         of the test's own differences.
-    alpha
-        Level of each of the two tests; the interval has 1 - 2 x alpha.
 
     Returns
     -------
@@ -60,7 +57,7 @@ def equivalence(
         freedom = np.maximum(units - 1, 1)
         above = student.sf((mean + bounds) / error, freedom)
         below = student.cdf((mean - bounds) / error, freedom)
-    half = student.ppf(1 - alpha, freedom) * error
+    half = student.ppf(1 - LEVEL, freedom) * error
     same = sums.squares.sum(axis=0) - pairs * mean**2 <= ROUNDING * sums.squares.sum(axis=0)
     certain = np.where(np.abs(mean) < bounds, 0.0, 1.0)
     p = np.where(error > 0, np.maximum(above, below), np.where(same, certain, np.nan))

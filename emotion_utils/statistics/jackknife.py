@@ -10,9 +10,7 @@ import numpy as np
 from jaxtyping import Float, Num
 from scipy.stats import t as student
 
-from emotion_utils.statistics.resampling import FEWEST_UNITS
-
-LEVEL = 0.975
+from emotion_utils.statistics.resampling import ENDS, FEWEST_UNITS
 
 
 def jackknife_interval(
@@ -50,6 +48,6 @@ def jackknife_interval(
     estimate = n_units * value - float(((1 - shares) * left_out).sum())
     pseudo = inverse * value - (inverse - 1) * left_out
     variance = float(((pseudo - estimate) ** 2 / (inverse - 1)).mean())
-    half = float(student.ppf(LEVEL, n_units - 1)) * np.sqrt(variance)
+    half = float(student.ppf(ENDS[1], n_units - 1)) * np.sqrt(variance)
     least, most = bounds or (-np.inf, np.inf)
     return float(max(value - half, least)), float(min(value + half, most))

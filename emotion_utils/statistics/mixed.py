@@ -12,7 +12,7 @@ from scipy.stats import t as student
 from statsmodels.regression.mixed_linear_model import MixedLM
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
-from emotion_utils.statistics.resampling import FEWEST_UNITS
+from emotion_utils.statistics.resampling import ENDS, FEWEST_UNITS
 from emotion_utils.statistics.units import unit_codes
 
 
@@ -92,7 +92,7 @@ def mixed_model(
         # its gradient fails where a variance nears 0: a search without one
         fit = model.fit(reml=True, method="powell")
     effect, error = float(fit.fe_params.iloc[0]) * scale, float(fit.bse_fe.iloc[0]) * scale
-    half = float(student.ppf(0.975, n_units - 1)) * error
+    half = float(student.ppf(ENDS[1], n_units - 1)) * error
     p = 2 * float(student.sf(abs(effect) / error, n_units - 1))
     between = float(np.asarray(fit.cov_re)[0, 0])
     whole = between + float(np.sum(fit.vcomp)) + float(fit.scale)

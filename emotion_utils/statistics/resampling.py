@@ -17,9 +17,12 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.stats import t as student
 
+from emotion_utils.statistics.permutations import LEVEL
+
 FEWEST_UNITS = 8
 """Below this number no interval is given and no test is made."""
-LEVEL = (0.025, 0.975)
+ENDS = (LEVEL / 2, 1 - LEVEL / 2)
+"""Between them lie 95 %."""
 LOST = 0.025
 """Of one unit: how far the end of a scale is taken to be away even where no resample shows it."""
 
@@ -136,11 +139,11 @@ def interval(
     if not len(kept) or (units is not None and not units >= 2):
         return float("nan"), float("nan")
     if units is None:
-        low, high = np.quantile(kept, LEVEL)
+        low, high = np.quantile(kept, ENDS)
         return float(low), float(high)
     centre = float(kept.mean()) if value is None else value
     variance = float(kept.var()) * units / (units - 1)
-    far = float(student.ppf(LEVEL[1], units - 1))
+    far = float(student.ppf(ENDS[1], units - 1))
     if bounds is not None:
         return _bounded(centre, variance, far, units, bounds)
     half = far * float(np.sqrt(variance))

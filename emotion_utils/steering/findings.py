@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.steering.choice import RANDOM_AT_MOST
 from emotion_utils.steering.dose import emotion_shares
-from emotion_utils.steering.overview import P_AT_MOST, passed
+from emotion_utils.steering.overview import passed
 from emotion_utils.steering.readout import turns_round
 from emotion_utils.steering.trials import BUDGET, GOAL
 
@@ -145,7 +146,7 @@ def beside_random(compared: pd.DataFrame) -> BesideRandom:
         tuple(RandomShare(*row) for row in columns.itertuples(index=False)),
         int(random["controls"].max()),
         float(random["p"].max()),
-        bool((random["p"] <= P_AT_MOST).all()),
+        bool((random["p"] <= LEVEL).all()),
         int((random["highest"] >= HALF).sum()),
     )
 
@@ -287,7 +288,7 @@ def summarise_models(beside: pd.DataFrame, control: str) -> str:
     of = f"of {len(trained)}** models"
     return (
         f"Every emotion reaches the goal within the budget in **{len(full)} {of} ({', '.join(full.index) or 'none'}). "
-        f"In **{len(beyond)} {of} it does so with every p at most {P_AT_MOST:g}{'; not for ' + rest if rest else ''}. "
+        f"In **{len(beyond)} {of} it does so with every p at most {LEVEL:g}{'; not for ' + rest if rest else ''}. "
         f"Random vectors turn {span(trained['control'], '.1%')} of the contexts (mean of each model); in "
         f"**{trained['controls_fail'].sum()} {of} that is {RANDOM_AT_MOST:.0%} or less."
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 import pandas as pd
 
 from emotion_utils.core.profiles import SteeringSize
+from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.steering import trials
 from emotion_utils.steering.by_context import scored_contexts
 from emotion_utils.steering.choice import RANDOM_AT_MOST, choose, random_share
@@ -24,7 +25,6 @@ FEW = 4
 """Contexts on which random vectors are tried before a cell is chosen: one vector turns nearly all of them or none."""
 SET = "implicit"
 BY_CONTEXT = "steering_by_context"
-P_AT_MOST = 0.05
 """Largest p at which a vector is beyond what random ones do."""
 
 
@@ -73,7 +73,7 @@ class Trial:
             )  # fmt: skip
         table = pd.DataFrame(rows)
         table["steered"] = (table["share"] >= trials.GOAL) & (table["cost"] <= trials.BUDGET)
-        table["beyond_random"] = table["p"] <= P_AT_MOST
+        table["beyond_random"] = table["p"] <= LEVEL
         return table
 
 
@@ -191,7 +191,7 @@ def passed(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     Columns ``model, share`` (mean over the emotions), ``steered`` (emotions that reach the goal), ``beyond_random``
-    (those of p at most :data:`P_AT_MOST`), ``emotions, control`` (share of contexts that random vectors turn, mean over
+    (those of p at most :data:`LEVEL`), ``emotions, control`` (share of contexts that random vectors turn, mean over
     the emotions), ``controls`` (how many vectors), ``p_low, p_high`` (of its emotions), ``controls_fail`` (whether that
     share is at most :data:`RANDOM_AT_MOST`).
     """

@@ -17,13 +17,13 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
+from emotion_utils.core.emotions import EMOTIONAL
 from emotion_utils.core.errors import UserError
 from emotion_utils.smallworld.vignettes import OTHER, PARTNER, build_triples
 from emotion_utils.statistics.jackknife import jackknife_interval
-from emotion_utils.statistics.permutations import permutation_p
+from emotion_utils.statistics.permutations import LEVEL, permutation_p
 from emotion_utils.subspaces.measures import emotion_subspace, overlap_chance, principal_components
 from emotion_utils.subspaces.readings import ModelStates, PromptPairs
-from emotion_utils.vectors.probing import EMOTIONAL
 
 MOST_UNITS = 14
 """All exchanges are tried: 2 to the power of the units of a half, and both halves combined."""
@@ -202,7 +202,7 @@ def by_model(tests: pd.DataFrame) -> pd.DataFrame:
     Columns ``model, value, reference, small`` (emotions with p of at most 0.05), ``emotions`` and ``p`` (the smallest).
     """
     groups = tests.groupby("model", sort=False)
-    counts = groups["p"].agg(small=lambda p: int((p <= 0.05).sum()), emotions="size", p="min")
+    counts = groups["p"].agg(small=lambda p: int((p <= LEVEL).sum()), emotions="size", p="min")
     return groups[["value", "reference"]].mean().join(counts).reset_index()
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.statistics.resampling import unit_weights
+from emotion_utils.statistics.resampling import ENDS, unit_weights
 from emotion_utils.subspaces.overlaps import KS, matched_layers, overlaps, published_bases
 from emotion_utils.subspaces.readings import ModelStates, PromptPairs
 
@@ -121,11 +121,11 @@ def by_k(
         raise UserError(f"No resample has enough different prompts for k = {max(ks)}: take a larger profile.")
     rows = []
     often = np.bincount(chance.argmax(axis=1), minlength=len(ks)) / len(chance)
-    ends = np.quantile(chance, [0.025, 0.975], axis=0)
+    ends = np.quantile(chance, ENDS, axis=0)
     for i, emotion in enumerate(emotions):
         own = draws[:, i]
         best = np.bincount(own.argmax(axis=1), minlength=len(ks)) / max(len(own), 1)
-        inside = np.quantile(own, [0.025, 0.975], axis=0)
+        inside = np.quantile(own, ENDS, axis=0)
         rows += [
             (emotion, k, own[:, j].mean(), *inside[:, j], chance[:, j].mean(), *ends[:, j], best[j], often[j])
             for j, k in enumerate(ks)

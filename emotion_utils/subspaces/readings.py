@@ -18,12 +18,12 @@ from sklearn.feature_extraction.text import TfidfTransformer
 
 from emotion_utils.activations.extraction import Activations
 from emotion_utils.activations.prompt_sets import read_sets
+from emotion_utils.core.emotions import EMOTIONAL
 from emotion_utils.core.errors import UserError
 from emotion_utils.models.loading import load_config, load_model, load_tokenizer
 from emotion_utils.prompts.bag_of_words import count_words
 from emotion_utils.prompts.partners import partners
 from emotion_utils.statistics.resampling import resampling_units
-from emotion_utils.vectors.probing import EMOTIONAL
 
 if TYPE_CHECKING:
     from emotion_utils.core.store import Store

@@ -11,10 +11,10 @@ from torch import Tensor
 from tqdm.auto import tqdm
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.models.files import load_weights
 from emotion_utils.smallworld.grammar import Document, Grammar
 from emotion_utils.smallworld.openings import context_ids, emotion_prefixes, openings
-from emotion_utils.smallworld.world import EMOTIONS
 from emotion_utils.training.batches import encode_whole
 from emotion_utils.training.measures import Measured, mean, ratio, share
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from emotion_utils.statistics.resampling import ENDS
+
 Z95 = 1.959963984540054
 RESAMPLES = 2000
 
@@ -46,5 +48,5 @@ def ratio(above: ArrayLike, below: ArrayLike, seed: int = 0) -> Measured:
     """``sum(above) / sum(below)`` over paired observations, with its percentile bootstrap interval."""
     a, b = np.asarray(above, dtype=float), np.asarray(below, dtype=float)
     rows = np.random.default_rng(seed).integers(len(a), size=(RESAMPLES, len(a)))
-    low, high = np.quantile(a[rows].sum(axis=1) / b[rows].sum(axis=1), [0.025, 0.975])
+    low, high = np.quantile(a[rows].sum(axis=1) / b[rows].sum(axis=1), ENDS)
     return Measured(float(a.sum() / b.sum()), float(low), float(high), len(a))

@@ -17,10 +17,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emotion_utils.activations.extraction import Activations
+from emotion_utils.core.emotions import EMOTIONAL
 from emotion_utils.core.errors import UserError
 from emotion_utils.statistics.permutations import family_blocks, permute_blocks
 from emotion_utils.statistics.resampling import resampling_units, unit_weights
-from emotion_utils.vectors.probing import EMOTIONAL, contrast
+from emotion_utils.vectors.probing import contrast
 
 
 @dataclass(frozen=True, eq=False)

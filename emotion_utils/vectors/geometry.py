@@ -19,11 +19,11 @@ import pandas as pd
 from jaxtyping import Float
 from torch import Tensor
 
+from emotion_utils.core.emotions import EMOTIONAL
 from emotion_utils.statistics.nulls import against_null
 from emotion_utils.statistics.permutations import permutation_p, permute_blocks
 from emotion_utils.statistics.resampling import effective_units, interval, unit_weights
 from emotion_utils.vectors.contrasts import Contrasts
-from emotion_utils.vectors.probing import EMOTIONAL
 
 PAIRS = tuple(combinations(EMOTIONAL, 2))
 

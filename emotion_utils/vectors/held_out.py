@@ -10,25 +10,17 @@ import numpy as np
 import pandas as pd
 
 from emotion_utils.activations.prompt_sets import PromptSetActivations
+from emotion_utils.core.emotions import EMOTIONAL
+from emotion_utils.core.profiles import PERMUTATIONS
 from emotion_utils.prompts.bag_of_words import across, predict
 from emotion_utils.prompts.lexical_baseline import contrast as log_odds
 from emotion_utils.prompts.partners import partners
 from emotion_utils.statistics.auc import auroc, grouped_auc_draws, grouped_auc_interval
 from emotion_utils.statistics.nulls import against_null
 from emotion_utils.statistics.resampling import FEWEST_UNITS, effective_units, interval, resampling_units
-from emotion_utils.vectors.probing import (
-    EMOTIONAL,
-    METHODS,
-    Contrast,
-    best_layer,
-    contrast,
-    fit,
-    null_areas,
-    project,
-)
+from emotion_utils.vectors.probing import METHODS, Contrast, best_layer, contrast, fit, null_areas, project
 from emotion_utils.vectors.vector import EmotionVector
 
-PERMUTATIONS = {"smoke": 19, "baseline": 499, "extended": 499, "powered": 999}
 """Exchanges of labels in the null, by profile."""
 FEWEST = 3
 """Prompts of a class, in what a vector is made from and in what is scored, below which nothing is scored."""
@@ -165,7 +157,7 @@ class Probes:
         directions = self.vector(method, emotion).values
         layer = int(best_layer(project(chosen, directions), chosen.positive))
         made, universe = project(built, directions)[:, layer], resampling_units(self.readings.prompts[name])
-        n = PERMUTATIONS[self.readings.size]
+        n = PERMUTATIONS[self.readings.size].vectors
         return Scored(
             layer=scored.layers[layer],
             vector=project(scored, directions)[:, layer],

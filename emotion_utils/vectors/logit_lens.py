@@ -14,13 +14,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from emotion_utils.core.emotions import EMOTIONAL
 from emotion_utils.core.errors import UserError
 from emotion_utils.models.batches import check_tokens
 from emotion_utils.prompts.keywords import keyword_lexicon
 from emotion_utils.statistics.auc import areas
 from emotion_utils.statistics.nulls import AgainstNull, against_null
 from emotion_utils.vectors.contrasts import Contrasts
-from emotion_utils.vectors.probing import EMOTIONAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

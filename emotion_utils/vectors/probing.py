@@ -18,15 +18,14 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from emotion_utils.activations.extraction import Activations
+from emotion_utils.core.emotions import EMOTIONAL
 from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.prompts.partners import partners
-from emotion_utils.prompts.schema import EMOTIONS
 from emotion_utils.statistics.auc import areas
 from emotion_utils.statistics.permutations import permute_blocks
 from emotion_utils.statistics.resampling import resampling_units
 from emotion_utils.vectors.vector import EmotionVector, difference_of_means, logistic_directions
 
-EMOTIONAL = EMOTIONS[:-1]
 METHODS = {
     "sentence end": "end",
     "emotion word": "word",

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from emotion_utils.prompts.schema import EMOTIONS
+from emotion_utils.core.emotions import EMOTIONAL, EMOTIONS
 from emotion_utils.statistics.auc import auroc, grouped_auc_interval
 from emotion_utils.statistics.resampling import resampling_units
 from emotion_utils.vectors.held_out import Probes
-from emotion_utils.vectors.probing import EMOTIONAL, best_layer
+from emotion_utils.vectors.probing import best_layer
 from emotion_utils.vectors.vector import centred_class_means
 
 

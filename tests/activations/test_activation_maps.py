@@ -9,7 +9,8 @@ import torch
 from sklearn.decomposition import PCA
 
 from emotion_utils.activations.class_separation import activation_map, plane
-from emotion_utils.prompts.schema import EMOTIONS, complete
+from emotion_utils.core.emotions import EMOTIONS
+from emotion_utils.prompts.schema import complete
 
 
 @pytest.fixture

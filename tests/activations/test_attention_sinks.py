@@ -16,9 +16,10 @@ from emotion_utils.activations.attention_sinks import (
     token_sizes,
     token_texts,
 )
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.models.families import n_heads, n_layers
 from emotion_utils.models.hooks import eager
-from emotion_utils.prompts.schema import EMOTIONS, complete
+from emotion_utils.prompts.schema import complete
 
 TEXTS = ["Thank you for the tea, Ana.", "You broke my lamp!", "I am sorry.", "We open at nine."]
 

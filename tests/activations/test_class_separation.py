@@ -17,7 +17,8 @@ from emotion_utils.activations.class_separation import (
     read_and_separate,
     reading,
 )
-from emotion_utils.prompts.schema import EMOTIONS, complete
+from emotion_utils.core.emotions import EMOTIONS
+from emotion_utils.prompts.schema import complete
 from emotion_utils.statistics.permutations import family_blocks
 
 

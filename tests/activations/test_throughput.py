@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -11,13 +11,13 @@ from emotion_utils.activations.throughput import (
     ONE_AT_A_TIME,
     damage,
     from_store,
-    in_turns,
     reading,
     throughput,
 )
 from emotion_utils.core.store import DamagedArtefact, Store
 from emotion_utils.models.families import n_layers
 from emotion_utils.prompts.schema import complete
+from emotion_utils.runtime.benchmarking import turns
 
 
 @pytest.fixture
@@ -26,18 +26,10 @@ def prompts(docs) -> pd.DataFrame:
     return complete(pd.DataFrame({"text": texts, "emotion": "neutral"}), range(6), "test.csv")
 
 
-def test_functions_take_turns():
-    called: list[str] = []
-    table = in_turns({"a": lambda: called.append("a"), "b": lambda: called.append("b")}, 3)
-    assert called == ["a", "b"] * 4  # once unmeasured
-    assert table.shape == (3, 2)
-    assert (table >= 0).all(axis=None)
-
-
 def test_rates_are_prompts_by_seconds(untrained, prompts, monkeypatch):
     seconds = iter(range(0, 1000, 2))
-    clock = SimpleNamespace(perf_counter=lambda: float(next(seconds)))  # other threads keep the real one
-    monkeypatch.setattr("emotion_utils.activations.throughput.time", clock)
+    by_hand = partial(turns, clock=lambda: float(next(seconds)))
+    monkeypatch.setattr("emotion_utils.activations.throughput.turns", by_hand)
     table = throughput(*untrained, prompts, n_prompts=4, repeats=2)
     assert table["per_second"].tolist() == [2.0, 2.0, 2.0]  # 4 prompts in 2 seconds
     assert table["times"].tolist() == [1.0, 1.0, 1.0]

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.core.errors import UserError
 from emotion_utils.prompts import bag_of_words as prompts_bag_of_words
 from emotion_utils.prompts.bag_of_words import PENALTY
@@ -19,7 +20,6 @@ from emotion_utils.prompts.lexical_baseline import (
     summarise_lexicality,
     telling_words,
 )
-from emotion_utils.prompts.schema import EMOTIONS
 from emotion_utils.statistics.permutations import permute_blocks
 
 FILLER = [f"word{i}" for i in range(60)]

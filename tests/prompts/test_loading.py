@@ -10,7 +10,7 @@ import pytest
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.prompts.keywords import find_keyword, match_span
-from emotion_utils.prompts.loading import PROFILES, check_lengths, load_profile, load_prompts
+from emotion_utils.prompts.loading import SETS, check_lengths, load_profile, load_prompts
 from emotion_utils.prompts.schema import SCHEMA
 from emotion_utils.prompts.splits import SPLITS, grouped_splits
 from emotion_utils.statistics.resampling import connected_groups
@@ -343,7 +343,7 @@ def test_an_unknown_profile_lists_those_there_are():
         load_profile("basline")
 
 
-@pytest.mark.parametrize("name", list(PROFILES))
+@pytest.mark.parametrize("name", list(SETS))
 def test_every_profile_loads_and_keeps_its_groups_in_one_split(name):
     table = load_profile(name)
     assert table["id"].is_unique

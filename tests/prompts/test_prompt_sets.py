@@ -8,8 +8,9 @@ from collections import Counter, defaultdict
 
 import pytest
 
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.core.paths import PROMPTS
-from emotion_utils.prompts.powered import EMOTIONS, build_powered, matched_span
+from emotion_utils.prompts.powered import build_powered, matched_span
 from emotion_utils.smallworld.vignettes import build_implicit
 
 KEYS = [

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.prompts.language import language_check, word_coverage
 from emotion_utils.prompts.report import keyword_rates, label_balance, length_summary, lengths, samples, sizes
-from emotion_utils.prompts.schema import EMOTIONS, complete
+from emotion_utils.prompts.schema import complete
 from emotion_utils.prompts.spans import pairs, span_report, token_marks
 from emotion_utils.reports.prompts import chapter_measurements
 

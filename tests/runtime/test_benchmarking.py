@@ -5,7 +5,24 @@ import json
 import pytest
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.runtime.benchmarking import BARS, PUBLISHED, Row, in_turns, publish, published, record
+from emotion_utils.runtime.benchmarking import (
+    BARS,
+    PUBLISHED,
+    Row,
+    in_turns,
+    publish,
+    published,
+    record,
+    turns,
+)
+
+
+def test_functions_take_turns():
+    called: list[str] = []
+    table = turns({"a": lambda: called.append("a"), "b": lambda: called.append("b")}, 3)
+    assert called == ["a", "b"] * 4  # once unmeasured
+    assert table.shape == (3, 2)
+    assert (table >= 0).all(axis=None)
 
 
 def test_the_two_take_turns_and_the_medians_are_theirs():
@@ -21,7 +38,7 @@ def test_the_two_take_turns_and_the_medians_are_theirs():
         return call
 
     ours, other = in_turns(
-        take("ours", 50, 1, 7, 2), take("other", 60, 4, 3, 9), repeats=3, warmup=1, clock=lambda: now[0]
+        take("ours", 50, 1, 7, 2), take("other", 60, 4, 3, 9), repeats=3, clock=lambda: now[0]
     )
     assert calls == ["ours", "other"] * 4
     assert (ours, other) == (2, 4)

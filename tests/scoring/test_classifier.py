@@ -9,9 +9,9 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix
 
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.core.errors import UserError
 from emotion_utils.prompts.bag_of_words import PENALTY, WORD_OR_MARK
-from emotion_utils.prompts.schema import EMOTIONS
 from emotion_utils.scoring import (
     confusion,
     emotion_probability,

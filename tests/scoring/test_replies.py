@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 
 import pytest
 
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.core.errors import UserError
 from emotion_utils.models.loading import load_tokenizer
-from emotion_utils.prompts.schema import EMOTIONS
 from emotion_utils.scoring import (
     emotion_shift,
     first_reply,

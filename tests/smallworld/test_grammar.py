@@ -6,8 +6,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.core.errors import UserError
-from emotion_utils.smallworld import EMOTIONS, load_grammar
+from emotion_utils.smallworld import load_grammar
 from emotion_utils.smallworld.content import read_content
 from emotion_utils.smallworld.corpus import documents
 from emotion_utils.smallworld.grammar import Grammar

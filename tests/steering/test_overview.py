@@ -37,7 +37,7 @@ def test_the_summary_is_read_from_the_texts(trial):
         assert row["share"] == own["target"].mean()
         assert row["control"] == pytest.approx(random["target"].mean())
         assert row["controls"] == 3
-        assert row["beyond_random"] == (row["p"] <= overview.P_AT_MOST)
+        assert row["beyond_random"] == (row["p"] <= overview.LEVEL)
         assert row["steered"] == (row["share"] >= trials.GOAL and row["cost"] <= trials.BUDGET)
         assert (row["layer"], row["alpha"]) == (
             trial.chosen[emotion]["layer"],
