@@ -119,8 +119,14 @@ def cheap_method(agreed: pd.DataFrame, both: pd.DataFrame, method: str, top: int
     """
     rows = agreed.loc[agreed["method"] == method, ["pearson", "spearman"]]
     large = both[both["exact"].abs().rank(ascending=False) <= top]
-    ends = [float(end) for name in rows for end in (rows[name].min(), rows[name].max())]
-    return CheapMethod(*ends, float((large[method] / large["exact"]).median()))
+    least, most = rows.min(), rows.max()
+    return CheapMethod(
+        float(least["pearson"]),
+        float(most["pearson"]),
+        float(least["spearman"]),
+        float(most["spearman"]),
+        float((large[method] / large["exact"]).median()),
+    )
 
 
 def size_correlations(delta: pd.DataFrame, effects: pd.DataFrame) -> dict[str, float]:
