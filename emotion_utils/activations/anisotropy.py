@@ -114,7 +114,7 @@ def _share_of_largest(values: np.ndarray, units: np.ndarray) -> float:
     return float(np.sort(parts)[-LARGEST:].sum() / whole) if whole else float("nan")
 
 
-def reading(table: pd.DataFrame) -> str:
+def summarise_cosines(table: pd.DataFrame) -> str:
     """Say in Markdown what two prompts have in common that share nothing but the model."""
     raw, centred = (table[table["version"] == version].set_index("layer") for version in ("raw", "centred"))
     most = raw.loc[raw["value"].idxmax()]

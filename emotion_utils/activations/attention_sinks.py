@@ -109,7 +109,7 @@ def least_sinking(shares: pd.DataFrame) -> int:
     return int(shares.groupby("layer")["share"].mean().idxmin())
 
 
-def reading(shares: pd.DataFrame) -> str:
+def summarise_sink_shares(shares: pd.DataFrame) -> str:
     """Say in Markdown how much attention the first token gets, from :func:`sink_shares`."""
     most, least = shares.loc[shares["share"].idxmax()], shares.loc[shares["share"].idxmin()]
     over, half = int((shares["low"] > shares["even"]).sum()), int((shares["share"] > 0.5).sum())

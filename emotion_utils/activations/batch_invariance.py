@@ -1,4 +1,4 @@
-"""The padding contract: what a prompt gives does not depend on the batch, the padding or the cache it is read with.
+"""Batch invariance: what a prompt gives does not depend on the batch, the padding or the cache it is read with.
 
 The reference is the plain Hugging Face forward pass, one prompt at a time, without padding: its ``hidden_states`` for
 all blocks but the last, and a hook for the last, since the last entry of ``hidden_states`` is after the final norm.
@@ -239,8 +239,8 @@ def by_layer(table: pd.DataFrame, double: pd.DataFrame | None = None) -> pd.Data
     )[["largest", "rms", "spacing", "difference", "in spacings", "of RMS", "in float64"]].reset_index()
 
 
-def reading(layers: pd.DataFrame, dtype: str) -> str:
-    """Say in Markdown whether the contract holds, from :func:`by_layer`."""
+def summarise_invariance(layers: pd.DataFrame, dtype: str) -> str:
+    """Say in Markdown whether batch invariance holds, from :func:`by_layer`."""
     worst = layers.loc[layers["difference"].idxmax()]
     most = (
         f"the largest difference of all cases is {worst['difference']:.1e}, at layer {worst['layer']:.0f}, "
@@ -249,11 +249,11 @@ def reading(layers: pd.DataFrame, dtype: str) -> str:
     if dtype != "float32":
         return f"The bound of {BOUND:g} is one of float32. The numbers of {dtype} are coarser: {most}."
     if worst["difference"] <= BOUND:
-        return f"**The contract holds**: {most}, against a bound of {BOUND:g}."
+        return f"**Batch invariance holds**: {most}, against a bound of {BOUND:g}."
     over = layers[layers["difference"] > BOUND]
     verdict = "holds" if layers["of RMS"].max() <= BOUND else "does not hold"
     text = (
-        f"In units of the layer's root mean square **the contract {verdict}**. As an absolute bound, {BOUND:g} is "
+        f"In units of the layer's root mean square **batch invariance {verdict}**. As an absolute bound, {BOUND:g} is "
         f"exceeded at {len(over)} of {len(layers)} layers: {most}. Values there reach {worst['largest']:,.0f}, where "
         f"float32 can write a number only every {worst['spacing']:.1e}; the difference is "
         f"{worst['in spacings']:.0f} such steps."

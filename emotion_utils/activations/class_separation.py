@@ -158,7 +158,7 @@ def _left_out(labels: np.ndarray, units: np.ndarray, gram: np.ndarray, value: fl
     return jackknife_interval(value, np.array(left), sizes, (0.0, 1.0))
 
 
-def reading(table: pd.DataFrame) -> str:
+def summarise_variance(table: pd.DataFrame) -> str:
     """Say in Markdown how much lies between the emotions, and whether it exceeds the null."""
     blocks = table[table["layer"] >= 0]
     best = blocks.loc[blocks["value"].idxmax()]
@@ -220,7 +220,7 @@ def beside_control(tables: Mapping[tuple[str, str], pd.DataFrame]) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def control_reading(table: pd.DataFrame, control: str) -> str:
+def summarise_control(table: pd.DataFrame, control: str) -> str:
     """Say in Markdown where the negative control is above its null, and where the model is, from `beside_control`."""
     lines = []
     for name, rows in table.groupby("set", sort=False):

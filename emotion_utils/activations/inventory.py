@@ -61,7 +61,7 @@ def hook_shapes(
     return pd.DataFrame(rows, columns=["hook", "what", "axes", "shape", "kB per prompt"])
 
 
-def size_reading(prompts: pd.DataFrame, profile: str) -> str:
+def summarise_size(prompts: pd.DataFrame, profile: str) -> str:
     """Say in Markdown how large the set is, and whether it is large enough for intervals."""
     units = len(set(resampling_units(prompts)))
     text = (

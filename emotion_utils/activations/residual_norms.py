@@ -121,7 +121,7 @@ def sinks(norms: pd.DataFrame, prompts: pd.DataFrame, *, seed: int = 0) -> pd.Da
     return pd.DataFrame(rows, columns=columns)
 
 
-def reading(table: pd.DataFrame) -> str:
+def summarise_sinks(table: pd.DataFrame) -> str:
     """Say in Markdown where position 0 is a sink, from :func:`sinks`."""
     most = table.loc[table["ratio"].idxmax()]
     found = table.loc[table["low"] > SINK, "layer"].tolist()
@@ -184,7 +184,7 @@ def update_sizes(norms: pd.DataFrame, prompts: pd.DataFrame, *, seed: int = 0) -
     return pd.DataFrame(rows, columns=["layer", "part", "value", "low", "high", "n", "n_groups"])
 
 
-def updates_reading(table: pd.DataFrame) -> str:
+def summarise_updates(table: pd.DataFrame) -> str:
     """Say in Markdown which part adds more, from :func:`update_sizes`."""
     wide = table.pivot(index="layer", columns="part", values="value")
     shares = table[table["part"] == "attention share"].set_index("layer")

@@ -76,7 +76,7 @@ def throughput(
     return found.rename_axis("method").reset_index().assign(prompts=len(few), turns=repeats)
 
 
-def reading(table: pd.DataFrame) -> str:
+def summarise_speed(table: pd.DataFrame) -> str:
     """Say in Markdown what batching gains."""
     by_method = table.set_index("method")
     batched, single = by_method.loc[BATCHED], by_method.loc[ONE_AT_A_TIME]

@@ -61,7 +61,7 @@ def bytes_as_published(counts: Mapping[str, np.ndarray]) -> pd.DataFrame:
     return table.sort_values("times", key=lambda t: np.abs(np.log(t)), kind="stable", ignore_index=True)
 
 
-def bytes_reading(table: pd.DataFrame) -> str:
+def summarise_bytes(table: pd.DataFrame) -> str:
     """Say in Markdown which reading of the text comes near the reported size, from :func:`bytes_as_published`."""
     stated, ours = _stated(table), table[table["tokens"] == "these prompts"]
     near = ours[(ours["times"] - 1).abs() <= 0.2]

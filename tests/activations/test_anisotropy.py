@@ -8,7 +8,7 @@ import pytest
 import torch
 from sklearn.metrics.pairwise import cosine_similarity
 
-from emotion_utils.activations.anisotropy import anisotropy, mean_cosine, reading
+from emotion_utils.activations.anisotropy import anisotropy, mean_cosine, summarise_cosines
 from emotion_utils.prompts.schema import complete
 
 
@@ -43,7 +43,7 @@ def test_a_common_direction_is_found_and_removed():
     assert table.loc[(1, "centred"), "value"] == pytest.approx(0.0, abs=0.02)
     assert table["spread"].iloc[0] == pytest.approx(d**-0.5)
     assert (table["low"] <= table["high"]).all()
-    assert "0.90" in reading(table.reset_index())
+    assert "0.90" in summarise_cosines(table.reset_index())
 
 
 def test_scale_changes_nothing():

@@ -11,8 +11,8 @@ from emotion_utils.activations.attention_sinks import (
     least_sinking,
     one_of_each,
     pattern,
-    reading,
     sink_shares,
+    summarise_sink_shares,
     token_sizes,
     token_texts,
 )
@@ -85,7 +85,7 @@ def test_the_layer_and_the_sentence():
         even=0.25, n=8, n_groups=8
     )
     assert least_sinking(table) == 1
-    said = reading(table)
+    said = summarise_sink_shares(table)
     assert "**2 of 4 heads**" in said
     assert "1 more than half" in said
     assert "L0H0 with 90%" in said

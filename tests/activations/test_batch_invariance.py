@@ -1,4 +1,4 @@
-"""The contract holds for every family, and a broken mask or position is seen by the same code."""
+"""Batch invariance holds for every family, and a broken mask or position is seen by the same code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from emotion_utils.activations.batch_invariance import (
     batch_invariance,
     by_layer,
     in_float64,
-    reading,
+    summarise_invariance,
     traps,
     wide,
 )
@@ -54,7 +54,7 @@ def test_size_and_rms_are_those_of_the_plain_model(untrained, few):
     assert row["rms"] == pytest.approx(float(values.square().mean().sqrt()), rel=1e-5)
 
 
-def test_a_wrong_mask_breaks_the_contract(untrained, few, monkeypatch):
+def test_a_wrong_mask_breaks_batch_invariance(untrained, few, monkeypatch):
     model, tokenizer = untrained
     # the model is told that padding is text; which columns are compared stays as it is
     monkeypatch.setattr(module._Runs, "_hooked", _without_mask(module._Runs._hooked))
@@ -111,11 +111,11 @@ def test_steps_of_float32_are_counted():
 
 
 def test_the_sentence_says_what_holds():
-    assert reading(layers(5e-5, np.nan), "float32").startswith("**The contract holds**")
-    over = reading(layers(5e-4, 1e-12), "float32")
-    assert "the contract holds" in over
+    assert summarise_invariance(layers(5e-5, np.nan), "float32").startswith("**Batch invariance holds**")
+    over = summarise_invariance(layers(5e-4, 1e-12), "float32")
+    assert "batch invariance holds" in over
     assert "exceeded at 1 of 1 layers" in over
     assert "no mistake in a mask" in over
-    assert "does not decide" in reading(layers(5e-4, 1e-4), "float32")
-    assert "does not hold" in reading(layers(5.0, np.nan), "float32")
-    assert "bfloat16 are coarser" in reading(layers(5.0, np.nan), "bfloat16")
+    assert "does not decide" in summarise_invariance(layers(5e-4, 1e-4), "float32")
+    assert "does not hold" in summarise_invariance(layers(5.0, np.nan), "float32")
+    assert "bfloat16 are coarser" in summarise_invariance(layers(5.0, np.nan), "bfloat16")

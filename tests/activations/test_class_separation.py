@@ -12,10 +12,10 @@ from emotion_utils.activations.class_separation import (
     beside_control,
     best_layer,
     between_class_variance,
-    control_reading,
     eta_squared,
     read_and_separate,
-    reading,
+    summarise_control,
+    summarise_variance,
 )
 from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.prompts.schema import complete
@@ -101,7 +101,7 @@ def test_equal_activations_have_no_share():
     assert np.isnan(found["value"][0])
     assert np.isnan(found["p"][0])
     assert np.isfinite(found["p_max"][1])
-    assert "end with the same token" in reading(found)
+    assert "end with the same token" in summarise_variance(found)
     assert best_layer(found) == 0
 
 
@@ -109,7 +109,7 @@ def test_too_few_units_are_not_tested():
     table = prompts(families=1)
     found = between_class_variance(torch.randn(len(table), 1, 5), [0], table, n_permutations=19)
     assert found[["low", "high", "p", "p_max"]].isna().all(axis=None)
-    assert "Too few prompts" in reading(found)
+    assert "Too few prompts" in summarise_variance(found)
 
 
 def test_a_model_is_read_from_its_embedding_to_its_last_block(untrained):
@@ -135,7 +135,7 @@ def test_the_control_stands_beside_the_model():
     }
     table = beside_control(tables)
     assert table["value"].tolist() == [0.3, 0.2]  # the embedding is no block
-    said = control_reading(table, "blind")
+    said = summarise_control(table, "blind")
     assert "m **30.0%**, above its null" in said
     assert "blind **20.0%**, not above its null" in said
-    assert "negative control itself" in control_reading(table[table["model"] == "blind"], "blind")
+    assert "negative control itself" in summarise_control(table[table["model"] == "blind"], "blind")

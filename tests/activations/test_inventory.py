@@ -15,7 +15,7 @@ from emotion_utils.activations.inventory import (
     match_rates,
     missed,
     ragged_shapes,
-    size_reading,
+    summarise_size,
     token_counts,
 )
 from emotion_utils.models.families import n_heads, n_layers
@@ -100,10 +100,10 @@ def test_the_ragged_view_has_one_row_per_token_of_the_text(untrained, pair):
 
 
 def test_a_small_set_says_that_it_is_too_small(pair):
-    assert "3 prompts in 2 independent units" in size_reading(pair, "mine")
-    assert "too few" in size_reading(pair, "mine")
+    assert "3 prompts in 2 independent units" in summarise_size(pair, "mine")
+    assert "too few" in summarise_size(pair, "mine")
     many = prompts([(f"text {i}", "neutral", str(i)) for i in range(9)])
-    assert "too few" not in size_reading(many, "mine")
+    assert "too few" not in summarise_size(many, "mine")
     assert np.isnan(match_rates({"a": many}, _Characters())["word_rate"].iloc[0])
 
 

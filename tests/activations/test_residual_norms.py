@@ -10,11 +10,11 @@ import torch
 from emotion_utils.activations.forward import forward_batches
 from emotion_utils.activations.residual_norms import (
     norm_map,
-    reading,
     sinks,
+    summarise_sinks,
+    summarise_updates,
     token_norms,
     update_sizes,
-    updates_reading,
 )
 from emotion_utils.core.errors import UserError
 from emotion_utils.models.hooks import HookPoint, attached
@@ -81,10 +81,10 @@ def test_a_planted_sink_is_found():
     assert row["later"] == 7.5  # mean of the medians 5 and 10
     assert row["ratio"] == 10.0
     assert (row["low"], row["high"]) == (10.0, 10.0)
-    assert "**at layer 0**" in reading(sinks(norms, prompts))
+    assert "**at layer 0**" in summarise_sinks(sinks(norms, prompts))
     flat = sinks(planted(5.0, [4.0, 5.0, 6.0], pairs=4), prompts)
-    assert "**at no layer**" in reading(flat)
-    few = reading(sinks(planted(50.0, [4.0, 5.0, 60.0]), table_of(["a", "b"])))
+    assert "**at no layer**" in summarise_sinks(flat)
+    few = summarise_sinks(sinks(planted(50.0, [4.0, 5.0, 60.0]), table_of(["a", "b"])))
     assert "too few units for an interval" in few
     assert "nan" not in few
 
@@ -100,11 +100,11 @@ def test_planted_shares_leave_the_first_position_out():
     norms = planted(10.0, [2.0, 4.0])
     norms.loc[norms["position"] == 0, "attn_out"] = 1e6
     few = update_sizes(norms, table_of(["a", "b"]))
-    assert "neither at any layer" in updates_reading(few)  # without an interval
+    assert "neither at any layer" in summarise_updates(few)  # without an interval
     table = few.set_index("part")["value"]
     assert table.to_dict() == {"attention": 1.5, "MLP": 0.5, "both": 2.0, "attention share": 0.75}
     many = update_sizes(planted(10.0, [2.0, 4.0], pairs=4), table_of(list("abcdefgh")))
-    assert "attention at layer 0" in updates_reading(many)
+    assert "attention at layer 0" in summarise_updates(many)
 
 
 def test_intervals_hold_the_value(untrained, prompts):

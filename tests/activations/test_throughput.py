@@ -11,7 +11,7 @@ from emotion_utils.activations.throughput import (
     ONE_AT_A_TIME,
     damage,
     from_store,
-    reading,
+    summarise_speed,
     throughput,
 )
 from emotion_utils.core.store import DamagedArtefact, Store
@@ -35,7 +35,7 @@ def test_rates_are_prompts_by_seconds(untrained, prompts, monkeypatch):
     assert table["times"].tolist() == [1.0, 1.0, 1.0]
     assert set(table["prompts"]) == {4}
     assert ONE_AT_A_TIME in set(table["method"])
-    assert "1.0 times" in reading(table)
+    assert "1.0 times" in summarise_speed(table)
 
 
 def test_the_store_gives_back_what_was_computed(untrained, prompts, tmp_path):

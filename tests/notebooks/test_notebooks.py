@@ -20,7 +20,6 @@ CHAPTER = "01_dataset"
 PRESENT = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
 IMPORT_LATER = {
     "00_calibration",
-    "02_activations",
     "03_emotion_vectors",
     "04_alignment",
     "05_steering",

@@ -10,7 +10,7 @@ from emotion_utils.activations.throughput import ONE_AT_A_TIME
 from emotion_utils.prompts.schema import complete
 from emotion_utils.reports.activations import (
     bytes_as_published,
-    bytes_reading,
+    summarise_bytes,
     chapter_measurements,
     files_as_published,
 )
@@ -49,7 +49,7 @@ def test_the_nearest_reading_comes_first_and_the_letter_is_judged():
     table = bytes_as_published(COUNTS)
     far = np.abs(np.log(table["MB"] / 431))
     assert far.is_monotonic_increasing
-    said = bytes_reading(table)
+    said = summarise_bytes(table)
     assert "**1,141 MB**" in said  # (280 * 7 + 400 * 8) tokens, two tensors, float32
     assert "residual and MLP, baseline, float32: **434 MB**" in said  # 280 * 7 tokens: 433.5
 
