@@ -18,19 +18,19 @@ DEAREST = 20.0
 ALPHA = "alpha (units of the residual norm)"
 
 
-def layer_alpha(cells: pd.DataFrame, budget: float, chosen: pd.DataFrame | None = None) -> Shown:
+def layer_alpha(summary: pd.DataFrame, budget: float, chosen: pd.DataFrame | None = None) -> Shown:
     """Share of texts with the emotion asked for, by layer and strength; cells beyond the budget are crossed out.
 
     Parameters
     ----------
-    cells
-        From `steering.trials.cells`, with the cost.
+    summary
+        From :func:`~emotion_utils.steering.trials.sweep_summary`, with the cost.
     budget
         Largest cost.
     chosen
-        Rows of `cells` that are outlined.
+        Rows of `summary` that are outlined.
     """
-    kinds, emotions = list(cells["made"].unique()), list(cells["emotion"].unique())
+    kinds, emotions = list(summary["made"].unique()), list(summary["emotion"].unique())
     figure = make_subplots(
         rows=len(kinds), cols=len(emotions), subplot_titles=emotions,
         shared_yaxes=True, shared_xaxes=True, horizontal_spacing=0.04, vertical_spacing=0.12,
@@ -38,7 +38,7 @@ def layer_alpha(cells: pd.DataFrame, budget: float, chosen: pd.DataFrame | None 
     named = False  # the legend says it once
     for i, (made, emotion) in enumerate(product(kinds, emotions)):
         row, column = i // len(emotions) + 1, i % len(emotions) + 1
-        rows = cells[(cells["emotion"] == emotion) & (cells["made"] == made)]
+        rows = summary[(summary["emotion"] == emotion) & (summary["made"] == made)]
         shares, costs = (rows.pivot(index="layer", columns="alpha", values=v) for v in ("share", "cost"))
         names = [f"{alpha:g}" for alpha in shares.columns]
         figure.add_heatmap(
@@ -69,11 +69,13 @@ def layer_alpha(cells: pd.DataFrame, budget: float, chosen: pd.DataFrame | None 
     for row, made in enumerate(kinds, 1):
         figure.update_yaxes(title=f"layer ({made})", row=row, col=1)
     within = (
-        cells[(cells["cost"] <= budget) & (cells["alpha"] > 0)].groupby("emotion", sort=False)["share"].max()
+        summary[(summary["cost"] <= budget) & (summary["alpha"] > 0)]
+        .groupby("emotion", sort=False)["share"]
+        .max()
     )
     alt = "Largest share within the budget: " + "; ".join(f"{e} {v:.0%}" for e, v in within.items()) + "."
     return show(
-        figure, alt=alt, title="Texts that say the emotion, by layer and strength", data=cells, height=560
+        figure, alt=alt, title="Texts that say the emotion, by layer and strength", data=summary, height=560
     )
 
 
@@ -107,18 +109,18 @@ def dose_response(table: pd.DataFrame, title: str, unit: str, line: float | None
     return show(figure, alt=alt + ".", title=title, data=table)
 
 
-def frontier(cells: pd.DataFrame, budget: float, goal: float) -> Shown:
+def frontier(summary: pd.DataFrame, budget: float, goal: float) -> Shown:
     """Gain against cost of every setting; a line joins those that no other one beats in both.
 
     Parameters
     ----------
-    cells
-        From `steering.trials.cells`.
+    summary
+        From :func:`~emotion_utils.steering.trials.sweep_summary`.
     budget, goal
         Where a strong vector lies: to the left of one and above the other.
     """
     figure = go.Figure()
-    strong = cells[cells["alpha"] > 0]
+    strong = summary[summary["alpha"] > 0]
     for emotion, rows in strong.groupby("emotion", sort=False):
         colour, symbol = emotion_colour(str(emotion)), SYMBOLS.get(str(emotion), "circle")
         figure.add_scatter(
@@ -279,18 +281,18 @@ def models(table: pd.DataFrame, goal: float, control: str) -> Shown:
     )  # fmt: skip
 
 
-def windows(cells: pd.DataFrame, budget: float) -> Shown:
+def windows(summary: pd.DataFrame, budget: float) -> Shown:
     """Share of texts with the emotion where the same vector acts at other positions.
 
     Parameters
     ----------
-    cells
-        From `steering.trials.cells` with the key ``where``.
+    summary
+        From :func:`~emotion_utils.steering.trials.sweep_summary` with the key ``where``.
     budget
         Cells that cost more are drawn open.
     """
     figure = go.Figure()
-    for emotion, rows in cells.groupby("emotion", sort=False):
+    for emotion, rows in summary.groupby("emotion", sort=False):
         symbol = SYMBOLS.get(str(emotion), "circle")
         figure.add_scatter(
             x=rows["share"], y=rows["where"].str.replace(", ", ",<br>"), mode="markers", name=str(emotion),
@@ -300,7 +302,7 @@ def windows(cells: pd.DataFrame, budget: float) -> Shown:
         )  # fmt: skip
     figure.update_xaxes(title="share of texts with the emotion", range=[-0.03, 1.05])
     figure.update_yaxes(title="where the vector is added", autorange="reversed")
-    mean = cells.groupby("where", sort=False)["share"].mean()
+    mean = summary.groupby("where", sort=False)["share"].mean()
     alt = "Mean over the emotions: " + "; ".join(f"{where} {v:.0%}" for where, v in mean.items()) + "."
     note = f"Open marks cost more than {budget:g} times genuine replies."
-    return show(figure, alt=alt, title="Where the vector is added", caption=note, data=cells)
+    return show(figure, alt=alt, title="Where the vector is added", caption=note, data=summary)

@@ -63,7 +63,7 @@ class AsPublished:
 def leading_head(delta: pd.DataFrame, model: str = "") -> Head:
     """The head that stands in for that of the reports, which it is in their own model.
 
-    Elsewhere it is the one with the largest delta attention for gratitude, from :func:`delta_attention.delta_attention`.
+    Elsewhere it is the one with the largest delta attention for gratitude: :func:`delta_attention.delta_attention`.
     """
     if short_name(model) == "gpt2":
         return NAMED_HEAD

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from emotion_utils.core.store import Store
 
 FEW = 4
-"""Contexts on which random vectors are tried before a cell is chosen: one vector turns nearly all of them or none."""
+"""Contexts on which random vectors are tried before a setting is chosen: one turns nearly all of them or none."""
 SET = "implicit"
 BY_CONTEXT = "steering_by_context"
 """Largest p at which a vector is beyond what random ones do."""
@@ -36,16 +36,16 @@ class Trial:
     ----------
     sweep
         Every text of the select split, scored.
-    cells
-        Of the sweep.
+    sweep_summary
+        Of the sweep: share and cost of every setting.
     chosen
-        By emotion: the chosen cell.
+        By emotion: the row of the chosen setting.
     steered, untouched, controls
         Texts of the test split, scored.
     """
 
     sweep: pd.DataFrame
-    cells: pd.DataFrame
+    sweep_summary: pd.DataFrame
     chosen: Mapping[str, pd.Series]
     steered: pd.DataFrame
     untouched: pd.DataFrame

@@ -12,7 +12,7 @@ EMOTIONS = ["gratitude", "anger", "apology"]
 
 
 @pytest.fixture
-def cells():
+def summary():
     rows = [
         (made, emotion, layer, alpha, share, cost)
         for made in ("minus neutral", "centred")
@@ -27,25 +27,27 @@ def traces(shown, kind):
     return [t for t in shown.figure["data"] if t["type"] == kind]
 
 
-def test_the_map_has_a_panel_for_each_vector_and_crosses_out_what_is_dear(cells):
-    shown = figures.layer_alpha(cells, 1.5)
+def test_the_map_has_a_panel_for_each_vector_and_crosses_out_what_is_dear(summary):
+    shown = figures.layer_alpha(summary, 1.5)
     maps, crosses = traces(shown, "heatmap"), traces(shown, "scatter")
     assert len(maps) == len(crosses) == 6
     assert maps[0]["z"] == [[0, 0.25, 0.5], [0, 0.25, 1]]
     assert all(cross["x"] == ["1"] and cross["y"] == [1] for cross in crosses)
     assert "gratitude 50%" in shown.alt
-    own = figures.layer_alpha(cells, 1.5, cells[(cells["emotion"] == "anger") & (cells["share"] == 0.5)])
+    own = figures.layer_alpha(
+        summary, 1.5, summary[(summary["emotion"] == "anger") & (summary["share"] == 0.5)]
+    )
     outlined = [t for t in traces(own, "scatter") if t["name"] == "chosen" and len(t["x"])]
     assert [(t["x"], t["y"]) for t in outlined] == [(["1"], [0])] * 2  # of both kinds of vectors
 
 
-def test_the_frontier_joins_what_nothing_beats(cells):
+def test_the_frontier_joins_what_nothing_beats(summary):
     points = pd.DataFrame({"cost": [1.0, 2.0, 3.0, 0.5, np.nan], "share": [0.5, 0.4, 0.9, 0.1, 1.0]})
     best = figures.unbeaten(points)
     assert list(zip(best["cost"], best["share"], strict=True)) == [(0.5, 0.1), (1.0, 0.5), (3.0, 0.9)]
-    shown = figures.frontier(cells, 1.5, 0.5)
+    shown = figures.frontier(summary, 1.5, 0.5)
     assert "gratitude 2, anger 2, apology 2" in shown.alt
-    dear = figures.frontier(cells.assign(cost=[30.0, *cells["cost"][1:-1], 30.0]), 1.5, 0.5)
+    dear = figures.frontier(summary.assign(cost=[30.0, *summary["cost"][1:-1], 30.0]), 1.5, 0.5)
     assert dear.figure["layout"]["xaxis"]["range"][1] == pytest.approx(np.log10(figures.DEAREST))
     assert "here 1 of 24, lie outside" in dear.markup  # the other one has a negative strength
 

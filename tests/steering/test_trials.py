@@ -174,18 +174,18 @@ def test_exactly_the_planted_setting_steers_and_is_chosen(planted):
     alphas = (-2.0, 0.0, 0.5, 2.0)
     table = trials.run(planted, steered.quoted(), trials.grid(planted, alphas), how=Sampling(6))
     table = trials.outcomes(planted, table)
-    cells = trials.sweep_summary(table)
-    turned = cells[cells["share"] > 0]
+    summary = trials.sweep_summary(table)
+    turned = summary[summary["share"] > 0]
     assert [tuple(row) for row in turned[list(trials.KEYS)].to_numpy()] == [steered.TURNED]
     assert turned["share"].tolist() == [1.0]
     # at layer 0 the same strength says thanks: another emotion than the vector's
-    assert [tuple(r) for r in cells.loc[cells["other"] > 0, list(trials.KEYS)].to_numpy()] == [
+    assert [tuple(r) for r in summary.loc[summary["other"] > 0, list(trials.KEYS)].to_numpy()] == [
         (MADE[1], "apology", 0, 2.0)
     ]
-    still = cells[cells["alpha"] == 0]
+    still = summary[summary["alpha"] == 0]
     assert (still["empty"] == 1).all()  # the untouched model repeats the mark
     assert still["cost"].isna().all()
-    chosen = choose(cells[cells["emotion"] == "apology"])["apology"]
+    chosen = choose(summary[summary["emotion"] == "apology"])["apology"]
     assert (chosen["made"], chosen["layer"], chosen["alpha"]) == (MADE[1], 1, 2.0)
 
 
