@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float
 from scipy.linalg import orthogonal_procrustes
 
@@ -239,3 +241,31 @@ def _profiles(
     note = f"rule: the same k is best in both; {KS[int(mean.argmax())]} in baseline, {best} in extended"
     holds = bool(swept.argmax() == mean.argmax())
     return Measurement("P75.k.profiles", name, best, n=len(rows.emotional()), holds=holds, note=note)
+
+
+class AfterTheMap(NamedTuple):
+    """Two claims of Phase 3.5 as measured here, each with its note; values are NaN where nothing was measured.
+
+    Attributes
+    ----------
+    report, ours, null, note
+        The score after the map, as printed and ours, and that of wrong pairs.
+    turned, turned_note
+        Relative gain of a Procrustes rotation of subspace coordinates, without its sign.
+    """
+
+    report: str
+    ours: float
+    null: float
+    note: str
+    turned: float
+    turned_note: str
+
+
+def after_the_map(judged: pd.DataFrame) -> AfterTheMap:
+    """What :func:`emotion_utils.reports.claims.judge` says of the score after the map and of the rotation."""
+    claims = judged.set_index("id").astype({"ours": float, "null": float})
+    after, turn = claims.loc["P35.align.after"], claims.loc["P35.procrustes"]
+    return AfterTheMap(
+        after["report"], after["ours"], after["null"], after["note"], abs(turn["ours"]), turn["note"]
+    )

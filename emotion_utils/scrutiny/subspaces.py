@@ -6,6 +6,8 @@ the committed table of the calibration, where the same formulas were run on mode
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
@@ -36,6 +38,34 @@ def before_alignment(n_draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
     ``scrutiny``.
     """
     return _beside_random(read_claims().set_index("id"), random_sweeps(n_draws, seed), seed)
+
+
+class OverlapsBefore(NamedTuple):
+    """The reports' overlaps before alignment beside what random subspaces give.
+
+    Attributes
+    ----------
+    reports
+        Their values.
+    baseline_low, baseline_high
+        The random baseline that they print.
+    chance, low, high
+        Mean and 95 % of one pair of random subspaces of :data:`REPORTED_WIDTH` dimensions.
+    """
+
+    reports: tuple[float, ...]
+    baseline_low: str
+    baseline_high: str
+    chance: float
+    low: float
+    high: float
+
+
+def overlaps_before(table: pd.DataFrame) -> OverlapsBefore:
+    """What :func:`before_alignment` says of the claims :data:`OVERLAPS`."""
+    own = table.set_index("id").loc[list(OVERLAPS)]
+    low, high = read_claims().set_index("id").at["P35.overlap.random", "value"].split("..")
+    return OverlapsBefore(tuple(own["report"]), low, high, *own[["chance", "low", "high"]].iloc[0])
 
 
 def _beside_random(claims: pd.DataFrame, sweeps: Float[np.ndarray, "draw size"], seed: int) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import sided
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.reports import subspaces
-from emotion_utils.reports.claims import judge, read_claims
+from emotion_utils.reports.claims import Measurement, judge, read_claims
 from emotion_utils.subspaces.measures import principal_components, published_score
 from emotion_utils.subspaces.readings import PromptPairs
 
@@ -93,3 +93,18 @@ def test_every_claim_is_there_also_where_nothing_was_measured(measured):
 def test_intervals_of_scores_stay_on_their_scale(measured):
     _, _, found = measured
     assert all(row.low >= 0 for claim, row in found.items() if claim.startswith("P75.k2."))
+
+
+@pytest.mark.parametrize("turned", [0.04, -0.04])
+def test_what_is_said_after_the_map(turned):
+    after = Measurement("P35.align.after", "a~b", 0.9, null=0.95, note="one")
+    rotation = Measurement("P35.procrustes", "a~b", turned, null=0.0, note="other")
+    found = subspaces.after_the_map(judge([after, rotation]))
+    printed = read_claims().set_index("id").at["P35.align.after", "value"]
+    assert found == (printed, 0.9, 0.95, "one", 0.04, "other")
+
+
+def test_where_nothing_was_measured_there_are_no_numbers_after_the_map():
+    claims = ("P35.align.after", "P35.procrustes")
+    found = subspaces.after_the_map(judge([Measurement(claim, "a~b", None) for claim in claims]))
+    assert np.isnan([found.ours, found.null, found.turned]).all()

@@ -32,6 +32,16 @@ def test_the_reports_own_overlaps_are_at_chance():
     assert table.loc["P35.overlap.gp", "scrutiny"] == "at chance"
 
 
+def test_the_reports_overlaps_beside_their_own_baseline_and_ours():
+    table = subspaces.before_alignment(200)
+    found = subspaces.overlaps_before(table)
+    claims = read_claims().set_index("id")
+    assert found.reports == tuple(claims.loc[[f"P35.overlap.{pair}" for pair in ("gp", "gn", "pn")], "lo"])
+    assert claims.at["P35.overlap.random", "value"] == f"{found.baseline_low}..{found.baseline_high}"
+    assert found.low < found.chance < found.high
+    assert found.chance == table["chance"].iloc[0]
+
+
 def test_random_sweeps_have_the_same_mean_at_every_k():
     sweeps = overlap_by_k.random_sweeps(400)
     assert sweeps.shape == (400, len(KS))
