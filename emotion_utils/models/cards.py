@@ -10,7 +10,7 @@ import pandas as pd
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import MODELS
-from emotion_utils.models.registry import BUNDLED
+from emotion_utils.models.registry import BUNDLED, HUB_ALIASES
 
 # What a bundled model has to reach: (at least, at most).
 BARS: dict[str, tuple[float | None, float | None]] = {
@@ -40,6 +40,34 @@ def read_cards(folder: Path = MODELS) -> list[dict[str, Any]]:
             f"There is no model card in {folder}: restore data/models from git, or run `make models`."
         )
     return cards
+
+
+def known_models() -> pd.DataFrame:
+    """List the models that have a name, without loading any: ``eu.models()``.
+
+    Returns
+    -------
+    One row per model: ``model`` (what to pass to `load`), ``source`` (``bundled`` with the project, or ``hub``: loaded
+    from there at first use), ``what`` (a sentence, or the hub id), and of the bundled ones ``family``, ``parameters``
+    and ``vocabulary`` (tokens), from their cards. Any other hub id or the path of a model directory can be loaded as
+    well.
+
+    Raises
+    ------
+    UserError
+        Where the cards of the bundled models are missing.
+
+    Examples
+    --------
+    >>> import emotion_utils as eu
+    >>> eu.models().set_index("model").loc["small-gpt2", ["source", "parameters"]].tolist()
+    ['bundled', 1383168]
+    """
+    named = [(name, "bundled", what) for name, what in BUNDLED.items()]
+    named += [(name, "hub", location) for name, location in HUB_ALIASES.items()]
+    cards = overview(read_cards())[["model", "family", "parameters", "vocabulary"]]
+    table = pd.DataFrame(named, columns=["model", "source", "what"]).merge(cards, on="model", how="left")
+    return table.astype({"parameters": "Int64", "vocabulary": "Int64"})
 
 
 def overview(cards: list[dict[str, Any]]) -> pd.DataFrame:

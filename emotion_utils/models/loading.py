@@ -1,4 +1,7 @@
-"""Models and tokenizers from disk or hub: found by name, checked, opened."""
+"""Models and tokenizers from disk or hub: found by name, checked, opened.
+
+torch and transformers are imported by who opens a model: parameters are checked before that.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import torch
-from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
-
 from emotion_utils.core.errors import UserError, listing
 from emotion_utils.models.files import load_weights
 from emotion_utils.models.offsets import check_offsets
 from emotion_utils.models.registry import BUNDLED, ModelRef, resolve_model
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    import torch
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 DEVICE = re.compile(r"cpu|mps|cuda(:\d+)?")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -199,6 +200,8 @@ def build_model(config: PreTrainedConfig) -> PreTrainedModel:
     Embeddings start wider than the libraries' default: names are interchangeable in the corpus, and must not begin
     so alike that no head can tell them apart.
     """
-    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager")
+    import torch
+
+    model = _transformers().AutoModelForCausalLM.from_config(config, attn_implementation="eager")
     torch.nn.init.normal_(model.get_input_embeddings().weight, std=EMBEDDING_STD)
     return model

@@ -32,6 +32,49 @@ CountTokens = Callable[[list[str]], Sequence[int]]
 """Number of tokens of each text."""
 
 
+def prompt_set(
+    source: str | Path | Sequence[str] | pd.DataFrame | None = None, **options: Any
+) -> pd.DataFrame:
+    """Prompts by the name of a set, from a file, or from texts; without a source, the sets there are.
+
+    Parameters
+    ----------
+    source
+        A key of :data:`SETS`, such as ``implicit``; the path of a CSV, TSV or JSON Lines file; a list of texts;
+        or a table of prompts, which is given back as it is.
+    options
+        Of :func:`load_prompts`, for a file: ``text``, ``label``, ``label_map`` and others.
+
+    Returns
+    -------
+    One row per prompt, columns as in ``schema.SCHEMA``; of texts only ``id`` and ``text``. Without a source one row per
+    set: ``name, prompts`` (their number) and ``what``.
+
+    Raises
+    ------
+    UserError
+        For an unknown name, with the near miss, and what :func:`load_prompts` refuses.
+
+    Examples
+    --------
+    >>> import emotion_utils as eu
+    >>> eu.prompts("implicit")["emotion"].value_counts(sort=False).to_dict()
+    {'gratitude': 72, 'anger': 72, 'apology': 72, 'neutral': 216}
+    >>> eu.prompts(["Tom said to Anna:"])["text"].tolist()
+    ['Tom said to Anna:']
+    """
+    if source is None:
+        sizes = [(name, len(load_profile(name)), what) for name, what in SETS.items()]
+        return pd.DataFrame(sizes, columns=["name", "prompts", "what"])
+    if isinstance(source, pd.DataFrame):
+        return source
+    if isinstance(source, str | Path):
+        is_file = str(source) not in SETS and Path(source).suffix
+        return load_prompts(source, **options) if is_file else load_profile(str(source))
+    ids = [f"text {number}" for number in range(len(source))]
+    return pd.DataFrame({"id": ids, "text": list(source)})
+
+
 def load_profile(name: str) -> pd.DataFrame:
     """Load one of the project's own prompt sets.
 

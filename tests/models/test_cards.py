@@ -6,7 +6,7 @@ import pytest
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import MODELS
-from emotion_utils.models import cards
+from emotion_utils.models import cards, registry
 from emotion_utils.models.loading import load_model, load_tokenizer
 from emotion_utils.smallworld import load_grammar
 from emotion_utils.smallworld.corpus import corpus_hash, documents
@@ -65,3 +65,12 @@ def test_what_is_missing_is_said():
     assert ("loss over entropy" in said) == (worst > cards.BARS["loss over entropy"][1])
     with pytest.raises(UserError, match="no model card"):
         cards.read_cards(MODELS / "nowhere")
+
+
+def test_every_model_that_has_a_name_is_listed_and_only_bundled_ones_with_their_size():
+    table = cards.known_models().set_index("model")
+    assert list(table.index) == [*registry.BUNDLED, *registry.HUB_ALIASES]
+    own = table[table["source"] == "bundled"]
+    assert own["parameters"].to_dict() == {name: card["parameters"] for name, card in CARDS.items()}
+    assert table.loc["gpt2"].isna()[["family", "parameters", "vocabulary"]].all()
+    assert table.loc["gpt2", "what"] == "openai-community/gpt2"

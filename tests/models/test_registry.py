@@ -225,9 +225,7 @@ def test_all_weights_are_read_in_one_place():
     calls = {
         (p.name, kind) for p, text in texts.items() for kind in re.findall(r"(\w+)\.from_pretrained\(", text)
     }
-    assert {call for call in calls if not call[1].endswith(("Tokenizer", "Config"))} == {
-        ("model_files.py", "kind")
-    }
+    assert {call for call in calls if not call[1].endswith(("Tokenizer", "Config"))} == {("files.py", "kind")}
     assert not [p for p, text in texts.items() if "load_state_dict(" in text]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.prompts.keywords import find_keyword, match_span
-from emotion_utils.prompts.loading import SETS, check_lengths, load_profile, load_prompts
+from emotion_utils.prompts.loading import SETS, check_lengths, load_profile, load_prompts, prompt_set
 from emotion_utils.prompts.schema import SCHEMA
 from emotion_utils.prompts.splits import SPLITS, grouped_splits
 from emotion_utils.statistics.resampling import connected_groups
@@ -352,3 +352,17 @@ def test_every_profile_loads_and_keeps_its_groups_in_one_split(name):
     for row in spans.itertuples():
         word = row.text[row.emotion_start : row.emotion_end]
         assert word == word.strip() != ""
+
+
+def test_prompts_are_a_set_a_file_a_table_or_texts(write):
+    pd.testing.assert_frame_equal(prompt_set("smoke"), load_profile("smoke"))
+    table = prompt_set(
+        str(write("line,mood\nThank you.,glad\n")), text="line", label="mood", label_map={"glad": "gratitude"}
+    )
+    assert table[["text", "emotion"]].to_numpy().tolist() == [["Thank you.", "gratitude"]]
+    assert prompt_set(table) is table
+    assert prompt_set(("a", "b")).to_dict("list") == {"id": ["text 0", "text 1"], "text": ["a", "b"]}
+    listed = prompt_set().set_index("name")["prompts"]
+    assert listed.to_dict() == {name: len(load_profile(name)) for name in SETS}
+    with pytest.raises(UserError, match=r'There is no profile "implict": did you mean "implicit"'):
+        prompt_set("implict")
