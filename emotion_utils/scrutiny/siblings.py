@@ -7,11 +7,9 @@ from statistics import fmean
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, norm
+from scipy.stats import binomtest, norm, permutation_test
 
 from emotion_utils.scrutiny.rules import Scrutiny, chance, number, reasons, value
-from emotion_utils.statistics.flips import signs
-from emotion_utils.statistics.permutations import permutation_p
 
 POSTS, LEAST, TESTED = 120, 60, 12_650
 """Test posts of a label at most, and at least as tried here; of all labels. Duplicates were taken out, so that labels
@@ -68,12 +66,6 @@ def scrutiny(claims: pd.DataFrame) -> dict[str, Scrutiny]:
     }
 
 
-def exact_sign_flip(differences: np.ndarray) -> float:
-    """Two-sided p of a mean difference from all patterns of signs."""
-    flips = signs(len(differences), 2 ** len(differences), 0)
-    return float(permutation_p(abs(float(differences.sum())), np.abs(flips @ differences)))
-
-
 def _words_alone(claims: pd.DataFrame) -> dict[str, Scrutiny]:
     """A bag of words beside the base sibling: macro F1 taken as a share of right answers, posts as independent."""
     shares = [value(claims, f"C.f1.{name}") / 100 for name in ("tfidf", "base")]
@@ -114,11 +106,12 @@ def _knockouts(claims: pd.DataFrame, prefix: str, layers: str) -> dict[str, Scru
     if any(abs(total - float(mean[end])) > 0.1 + 1e-9 for total, end in zip(sums, ("lo", "hi"), strict=True)):
         told = " and ".join(number(total) for total in sums)
         return found | {f"{prefix}mean": Scrutiny("arithmetic fails", f"means of the printed labels: {told}")}
-    p = exact_sign_flip(pairs[:, 0] - pairs[:, 1])
+    differences = (pairs[:, 0] - pairs[:, 1],)
+    p = permutation_test(differences, np.mean, permutation_type="samples", n_resamples=np.inf).pvalue
     about = (
         f"difference of the siblings over {len(labels)} labels at {layers}, signs flipped; the means agree"
     )
-    return found | {f"{prefix}mean": chance(p, about)}
+    return found | {f"{prefix}mean": chance(float(p), about)}
 
 
 def _of_posts(pair: np.ndarray) -> Scrutiny:

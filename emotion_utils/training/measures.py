@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from math import sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.stats import binomtest
 
 from emotion_utils.statistics.resampling import ENDS
 
-Z95 = 1.959963984540054
 RESAMPLES = 2000
 
 
@@ -33,10 +32,8 @@ def share(hits: int, n: int) -> Measured:
     """A proportion with its Wilson interval."""
     if n == 0:
         return Measured(float("nan"), float("nan"), float("nan"), 0)
-    p, z = hits / n, Z95
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return Measured(p, max(0.0, centre - half), min(1.0, centre + half), n)
+    low, high = binomtest(hits, n).proportion_ci(method="wilson")
+    return Measured(hits / n, float(low), float(high), n)
 
 
 def mean(values: ArrayLike) -> Measured:

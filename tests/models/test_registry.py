@@ -271,9 +271,9 @@ def test_an_unknown_model_type(copy):
 @pytest.mark.parametrize(
     ("damage", "part"),
     [
-        (lambda data: data[:-10], "is torn"),
-        (lambda data: b"not a model", "not a safetensors file"),
-        (lambda data: b"", "not a safetensors file"),
+        (lambda data: data[:-10], "file not fully covered"),
+        (lambda data: b"not a model", "no safetensors file"),
+        (lambda data: b"", "no safetensors file"),
     ],
 )
 def test_damaged_weights(copy, damage, part):

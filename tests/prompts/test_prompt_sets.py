@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 from collections import Counter, defaultdict
 
 import pytest
 
 from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.core.paths import PROMPTS
-from emotion_utils.prompts.powered import build_powered, matched_span
 from emotion_utils.smallworld.vignettes import build_implicit
+
+POWERED = runpy.run_path(str(PROMPTS / "powered.py"))
 
 KEYS = [
     "id",
@@ -268,7 +270,7 @@ def test_lengths_are_those_of_short_utterances() -> None:
 
 
 def test_powered_is_what_its_templates_give() -> None:
-    assert ROWS["powered"] == build_powered()
+    assert ROWS["powered"] == POWERED["build_powered"]()
 
 
 def test_implicit_is_what_the_small_world_gives() -> None:
@@ -283,5 +285,6 @@ def test_implicit_twins_end_in_the_same_words_before_the_same_speech() -> None:
 
 
 def test_matched_span_counts_words() -> None:
+    matched_span = POWERED["matched_span"]
     assert matched_span("I am fed up now.", (5, 11), "We sit, and wait.") == (8, 16)
     assert matched_span("Well, I am sorry.", (11, 16), "It is.") is None

@@ -3,6 +3,7 @@
 A paired effect of d = 0.2 needs 199 prompts at 80 % power, more than one writes by hand. Twenty frames of
 four sentences (one per emotion) are filled with everyday objects: somebody did good to the object, harmed it,
 or just used it. Frames and objects are kept apart between the splits, so neither wording nor content leaks.
+A test holds `powered.jsonl` against what is made here.
 """
 
 from __future__ import annotations
