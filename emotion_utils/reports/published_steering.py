@@ -32,23 +32,23 @@ COLLAPSED = 5.0
 """A text that costs more than so many times a genuine reply is called collapsed."""
 
 
-def raw_alpha(subject: SteeredModel, emotion: str, layer: int, alpha: float, made: str = MADE[0]) -> float:
+def raw_alpha(steered: SteeredModel, emotion: str, layer: int, alpha: float, made: str = MADE[0]) -> float:
     """A strength in multiples of the raw vector, as the reports count it."""
-    return float(alpha * subject.unit[layer] / subject.vectors[made][emotion].norm()[layer])
+    return float(alpha * steered.unit[layer] / steered.vectors[made][emotion].norm()[layer])
 
 
-def raw_grid(subject: SteeredModel, alphas: Sequence[float] = ALPHAS) -> list[SteeringSetting]:
+def raw_grid(steered: SteeredModel, alphas: Sequence[float] = ALPHAS) -> list[SteeringSetting]:
     """All emotions, layers and multiples of the raw vector, everywhere."""
     return [
         SteeringSetting(emotion, layer, alpha, vector.at(layer), MADE[0], "raw vector", where="everywhere")
-        for emotion, vector in subject.vectors[MADE[0]].items()
-        for layer in subject.layers
+        for emotion, vector in steered.vectors[MADE[0]].items()
+        for layer in steered.layers
         for alpha in alphas
     ]
 
 
 def sweep_as_published(
-    subject: SteeredModel,
+    steered: SteeredModel,
     contexts: pd.DataFrame,
     alphas: Sequence[float] = ALPHAS,
     store: Store | None = None,
@@ -59,7 +59,7 @@ def sweep_as_published(
     -------
     The columns of :func:`trials.outcomes` and ``vader, politeness, classifier, repetition``.
     """
-    table = outcomes(subject, run(subject, contexts, raw_grid(subject, alphas), store=store))
+    table = outcomes(steered, run(steered, contexts, raw_grid(steered, alphas), store=store))
     return score(table, [vader_sentiment(), politeness(), emotion_probability(), repeated_ngrams()])
 
 

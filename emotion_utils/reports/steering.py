@@ -64,123 +64,125 @@ class Evidence:
     ceiling: pd.Series
 
 
-def chapter_measurements(subject: SteeredModel, found: Evidence, seed: int = 0) -> list[Measurement]:
+def chapter_measurements(steered: SteeredModel, evidence: Evidence, seed: int = 0) -> list[Measurement]:
     """Measure the claims of Phase 5.
 
     Parameters
     ----------
-    subject
-    found
+    steered
+    evidence
         The chapter's tables.
     seed
         Of the bootstrap.
     """
-    units = min(table["unit"].nunique() for table in (found.dose, found.published))
+    units = min(table["unit"].nunique() for table in (evidence.dose, evidence.published))
     if units < FEWEST_UNITS:
-        return too_few("P5.", subject.name, units, int(found.dose["prompt"].nunique()))
+        return too_few("P5.", steered.name, units, int(evidence.dose["prompt"].nunique()))
     return [
-        *_layers(subject, found.published, seed),
-        _range(subject, found.trial.chosen),
-        _collapse(subject, found.published),
-        _repetition(subject, found.published, seed),
-        _sign(subject, found, seed),
-        _random(subject, found.trial),
-        _real_world(subject, found.real_world),
-        _multitoken(subject, found, seed),
+        *_layers(steered, evidence.published, seed),
+        _range(steered, evidence.trial.chosen),
+        _collapse(steered, evidence.published),
+        _repetition(steered, evidence.published, seed),
+        _sign(steered, evidence, seed),
+        _random(steered, evidence.trial),
+        _real_world(steered, evidence.real_world),
+        _multitoken(steered, evidence, seed),
     ]
 
 
-def _layers(subject: SteeredModel, table: pd.DataFrame, seed: int) -> list[Measurement]:
-    value, low, high = layer_of_effect(table, len(subject.layers), seed)
+def _layers(steered: SteeredModel, table: pd.DataFrame, seed: int) -> list[Measurement]:
+    value, low, high = layer_of_effect(table, len(steered.layers), seed)
     n, note = int(table["prompt"].nunique()), "on a scale of twelve layers, one raw vector"
     return [
-        Measurement("P5.layer.deep", subject.name, value, low, high, n=n, holds=low >= DEEP, note=note),
-        Measurement("P5.layer.mid", subject.name, value, low, high, n=n, note=note),
+        Measurement("P5.layer.deep", steered.name, value, low, high, n=n, holds=low >= DEEP, note=note),
+        Measurement("P5.layer.mid", steered.name, value, low, high, n=n, note=note),
     ]
 
 
-def _range(subject: SteeredModel, chosen: Mapping[str, pd.Series]) -> Measurement:
+def _range(steered: SteeredModel, chosen: Mapping[str, pd.Series]) -> Measurement:
     raw = [
-        raw_alpha(subject, e, int(row["layer"]), float(row["alpha"]), str(row["made"]))
+        raw_alpha(steered, e, int(row["layer"]), float(row["alpha"]), str(row["made"]))
         for e, row in chosen.items()
     ]
     note = f"multiples of the raw vector: {', '.join(f'{alpha:.1f}' for alpha in raw)}"
-    return Measurement("P5.alpha.range", subject.name, float(np.mean(raw)), n=len(raw), note=note)
+    return Measurement("P5.alpha.range", steered.name, float(np.mean(raw)), n=len(raw), note=note)
 
 
-def _collapse(subject: SteeredModel, table: pd.DataFrame) -> Measurement:
+def _collapse(steered: SteeredModel, table: pd.DataFrame) -> Measurement:
     shares = collapse(table[table["alpha"] > 0])
     many = shares[shares["collapsed"] >= HALF]
-    told = ", ".join(f"{row.collapsed:.0%} at {row.alpha:g}" for row in shares.itertuples())
-    note = f"texts that cost more than {COLLAPSED:g} times genuine replies: {told}"
+    listed = ", ".join(f"{row.collapsed:.0%} at {row.alpha:g}" for row in shares.itertuples())
+    note = f"texts that cost more than {COLLAPSED:g} times genuine replies: {listed}"
     n = int(shares["n"].sum())
     if many.empty:
-        return Measurement("P5.alpha.collapse", subject.name, None, n=n, holds=False, note=note)
-    return Measurement("P5.alpha.collapse", subject.name, float(many["alpha"].iloc[0]), n=n, note=note)
+        return Measurement("P5.alpha.collapse", steered.name, None, n=n, holds=False, note=note)
+    return Measurement("P5.alpha.collapse", steered.name, float(many["alpha"].iloc[0]), n=n, note=note)
 
 
-def _repetition(subject: SteeredModel, table: pd.DataFrame, seed: int) -> Measurement:
-    middle = table[table["layer"] == len(subject.layers) // 2]
+def _repetition(steered: SteeredModel, table: pd.DataFrame, seed: int) -> Measurement:
+    middle = table[table["layer"] == len(steered.layers) // 2]
     one = middle[middle["alpha"] == 1.0].assign(emotion="any")
     other = middle[middle["alpha"] == 0.0].assign(emotion="any")
     row = difference(one, other, ["repetition"], seed).iloc[0]
     holds = bool(row["low"] > 0)
     values = row["difference"], row["low"], row["high"]
     note = "share of repeated runs of three words"
-    return Measurement("P5.repetition", subject.name, *values, 0.0, int(row["n"]), holds, note)
+    return Measurement("P5.repetition", steered.name, *values, 0.0, int(row["n"]), holds, note)
 
 
-def _sign(subject: SteeredModel, found: Evidence, seed: int) -> Measurement:
-    own = found.dose[found.dose["emotion"] == "gratitude"]
-    largest = float(found.trial.chosen["gratitude"]["alpha"])
-    plain, holds, told = own[own["alpha"] == 0], [], []
+def _sign(steered: SteeredModel, evidence: Evidence, seed: int) -> Measurement:
+    texts = evidence.dose[evidence.dose["emotion"] == "gratitude"]
+    largest = float(evidence.trial.chosen["gratitude"]["alpha"])
+    plain, holds, moved = texts[texts["alpha"] == 0], [], []
     for alpha in (largest, -largest):
-        for row in difference(own[own["alpha"] == alpha], plain, ["vader", "politeness"], seed).itertuples():
+        for row in difference(
+            texts[texts["alpha"] == alpha], plain, ["vader", "politeness"], seed
+        ).itertuples():
             holds.append(row.low > 0 if alpha > 0 else row.high < 0)
-            told.append((alpha, row))
+            moved.append((alpha, row))
     up, down = (
-        next(row for a, row in told if a == alpha and row.score == "vader") for alpha in (largest, -largest)
+        next(row for a, row in moved if a == alpha and row.score == "vader") for alpha in (largest, -largest)
     )
-    listed = "; ".join(f"{row.score} {row.difference:+.2f} at {alpha:+g}" for alpha, row in told)
+    listed = "; ".join(f"{row.score} {row.difference:+.2f} at {alpha:+g}" for alpha, row in moved)
     return Measurement(
-        "P5.sign", subject.name, up.difference - down.difference, n=int(up.n), holds=all(holds), note=listed
+        "P5.sign", steered.name, up.difference - down.difference, n=int(up.n), holds=all(holds), note=listed
     )
 
 
-def _random(subject: SteeredModel, trial: Trial) -> Measurement:
+def _random(steered: SteeredModel, trial: Trial) -> Measurement:
     table = trial.summary()
     gap = table["control"] - table["untouched"]
     most = f"the best one {table['highest'].max():.0%}"
     note = f"share of texts turned, mean of {table['controls'].sum()} vectors; {most}"
-    return Measurement("P5.random", subject.name, gap.mean(), n=int(table["controls"].sum()), note=note)
+    return Measurement("P5.random", steered.name, gap.mean(), n=int(table["controls"].sum()), note=note)
 
 
-def _real_world(subject: SteeredModel, table: pd.DataFrame) -> Measurement:
-    own = table[table["kind"] == "emotion vector"]
+def _real_world(steered: SteeredModel, table: pd.DataFrame) -> Measurement:
+    texts = table[table["kind"] == "emotion vector"]
     wide = [
-        own[(own["alpha"] != 0) == on].set_index(["emotion", "prompt"])["classifier"].fillna(0.0)
+        texts[(texts["alpha"] != 0) == on].set_index(["emotion", "prompt"])["classifier"].fillna(0.0)
         for on in (True, False)
     ]
     better = (wide[0] > wide[1].reindex(wide[0].index)).groupby("emotion").sum()
     note = "texts with a higher probability of the emotion: " + ", ".join(
         f"{e} {n}" for e, n in better.items()
     )
-    n = int(own["prompt"].nunique())
-    return Measurement("P5.realworld", subject.name, float(better.mean()), null=n / 2, n=n, note=note)
+    n = int(texts["prompt"].nunique())
+    return Measurement("P5.realworld", steered.name, float(better.mean()), null=n / 2, n=n, note=note)
 
 
-def _multitoken(subject: SteeredModel, found: Evidence, seed: int) -> Measurement:
-    texts, tokens = (at_chosen(table, found.trial.chosen) for table in (found.dose, found.first))
+def _multitoken(steered: SteeredModel, evidence: Evidence, seed: int) -> Measurement:
+    texts, tokens = (at_chosen(table, evidence.trial.chosen) for table in (evidence.dose, evidence.first))
     one = texts.assign(value=texts["target"], emotion="any", prompt=_rows(texts))
     other = tokens.assign(value=tokens["own"], emotion="any", prompt=_rows(tokens))
     row = difference(one, other, ["value"], seed).iloc[0]
     # what a genuine reply, read by its first token alone, would lose
-    null = float((texts["target"] * (1 - texts["emotion"].map(found.ceiling))).mean())
+    null = float((texts["target"] * (1 - texts["emotion"].map(evidence.ceiling))).mean())
     note = (
         f"texts {row['one']:.2f}, first tokens {row['other']:.2f}; genuine replies would differ by {null:.2f}"
     )
     values, holds = (row["difference"], row["low"], row["high"]), bool(row["low"] > null)
-    return Measurement("P5.multitoken", subject.name, *values, null, int(row["n"]), holds, note)
+    return Measurement("P5.multitoken", steered.name, *values, null, int(row["n"]), holds, note)
 
 
 def _rows(table: pd.DataFrame) -> Sequence[str]:

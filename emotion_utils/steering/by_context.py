@@ -27,7 +27,7 @@ KEYS = ["emotion", "kind", "number", "prompt"]
 
 
 def scored_contexts(
-    subject: SteeredModel,
+    steered: SteeredModel,
     chosen: Mapping[str, pd.Series],
     n: int,
     *,
@@ -38,7 +38,7 @@ def scored_contexts(
 
     Parameters
     ----------
-    subject
+    steered
     chosen
         By emotion, with ``made, layer, alpha``.
     n
@@ -56,16 +56,16 @@ def scored_contexts(
     scores of style, and ``nats`` (log of the perplexity beside genuine replies, per token; not of controls, and NaN
     where there is no reply).
     """
-    contexts, own = fresh_contexts(n, seed), chosen_settings(subject, chosen)
-    plain = chosen_settings(subject, chosen, [0.0])
-    controls = [c for setting in own for c in control_settings(subject, setting, len(KINDS), seed)]
-    steered = run(subject, contexts, [*own, *plain], store=store)
+    contexts, settings = fresh_contexts(n, seed), chosen_settings(steered, chosen)
+    plain = chosen_settings(steered, chosen, [0.0])
+    controls = [c for setting in settings for c in control_settings(steered, setting, len(KINDS), seed)]
+    drawn = run(steered, contexts, [*settings, *plain], store=store)
     texts = [
-        outcomes(subject, steered).assign(**{COST: lambda t: np.log(t["relative_perplexity"])}),
-        outcomes(subject, run(subject, contexts, controls, store=store), cost=False),
+        outcomes(steered, drawn).assign(**{COST: lambda t: np.log(t["relative_perplexity"])}),
+        outcomes(steered, run(steered, contexts, controls, store=store), cost=False),
     ]
     table = styled(pd.concat(texts, ignore_index=True))
-    odds = reply_log_odds(subject, contexts, [*own, *controls])
+    odds = reply_log_odds(steered, contexts, [*settings, *controls])
     table = table.merge(odds[[*KEYS, "shift"]].rename(columns={"shift": SHIFT}), on=KEYS, how="left")
     still = table["alpha"] == 0
     table.loc[still, "kind"], table.loc[still, SHIFT] = UNTOUCHED, 0.0

@@ -15,25 +15,25 @@ RANDOM_AT_MOST = 0.05
 """Share of contexts that random vectors may turn on average."""
 
 
-def choose(found: pd.DataFrame, random: Callable[[pd.Series], float] | None = None) -> dict[str, pd.Series]:
+def choose(summary: pd.DataFrame, random: Callable[[pd.Series], float] | None = None) -> dict[str, pd.Series]:
     """The vector, layer and strength that is taken for each emotion: the one furthest inside both limits.
 
     Parameters
     ----------
-    found
+    summary
         From :func:`trials.sweep_summary` on the select split.
     random
-        The share of contexts that random vectors of the same length turn at a cell. Cells that reach the goal within
-        the budget are tried from the best one on, and the first at which random vectors turn few contexts is taken:
-        where any push brings the emotion about, no vector can be special.
+        The share of contexts that random vectors of the same length turn at a setting. Settings that reach the goal
+        within the budget are tried from the best one on, and the first at which random vectors turn few contexts is
+        taken: where any push brings the emotion about, no vector can be special.
 
     Returns
     -------
     By emotion its row, with ``margin``, the smaller of share / goal and budget / cost (among equals the cheapest is
-    taken), and ``random`` where that was measured. Where random vectors turn many contexts at all cells that reach the
-    goal, and where none reaches it, the best one.
+    taken), and ``random`` where that was measured. Where random vectors turn many contexts at all settings that reach
+    the goal, and where none reaches it, the best one.
     """
-    strong = found[found["alpha"] > 0].copy()
+    strong = summary[summary["alpha"] > 0].copy()
     strong["margin"] = np.minimum(strong["share"] / GOAL, (BUDGET / strong["cost"]).fillna(0.0))
     ordered = strong.sort_values(["margin", "cost"], ascending=[False, True], kind="stable")
     return {
@@ -53,26 +53,26 @@ def _first_special(rows: pd.DataFrame, random: Callable[[pd.Series], float] | No
 
 
 def random_share(
-    subject: SteeredModel, contexts: pd.DataFrame, n: int, seed: int
+    steered: SteeredModel, contexts: pd.DataFrame, n: int, seed: int
 ) -> Callable[[pd.Series], float]:
-    """Measure what random vectors turn at a cell, for :func:`choose`.
+    """Measure what random vectors turn at a setting, for :func:`choose`.
 
     Parameters
     ----------
-    subject
+    steered
     contexts
         Of the select split; a few are enough, since one vector turns nearly all of them or none.
     n
         Random vectors.
     seed
-        They are others than those that the chosen cell is tested with.
+        They are others than those that the chosen setting is tested with.
     """
     other = int(np.random.SeedSequence([seed, 1]).generate_state(1)[0])
 
-    def share(cell: pd.Series) -> float:
-        setting = chosen_settings(subject, {str(cell["emotion"]): cell})[0]
-        drawn = [c for c in control_settings(subject, setting, n, other) if c.kind in KINDS]
-        texts = run(subject, contexts, drawn, how=OPENING)
-        return float(outcomes(subject, texts, cost=False)["target"].mean())
+    def share(row: pd.Series) -> float:
+        setting = chosen_settings(steered, {str(row["emotion"]): row})[0]
+        drawn = [c for c in control_settings(steered, setting, n, other) if c.kind in KINDS]
+        texts = run(steered, contexts, drawn, how=OPENING)
+        return float(outcomes(steered, texts, cost=False)["target"].mean())
 
     return share

@@ -63,9 +63,9 @@ def fresh_contexts(n: int, seed: int) -> pd.DataFrame:
     from emotion_utils.smallworld.corpus import reacting
     from emotion_utils.smallworld.grammar import load_grammar
 
-    found = reacting(load_grammar("en"), n, seed, emotion="neutral")
-    units = pd.factorize(np.array([document.cause for document in found], dtype=object))[0]
-    texts = [document.context.rstrip(" ") for document in found]
+    documents = reacting(load_grammar("en"), n, seed, emotion="neutral")
+    units = pd.factorize(np.array([document.cause for document in documents], dtype=object))[0]
+    texts = [document.context.rstrip(" ") for document in documents]
     return pd.DataFrame({"context": texts, "unit": units, "source": "fresh texts"}, columns=COLUMNS)
 
 
@@ -81,16 +81,17 @@ def example_before(
 ) -> pd.DataFrame:
     """Prompting by example: an emotional prompt of the build split, answered as it should be, before each context."""
     kept = (prompts["emotion"] == emotion) & (prompts["split"] == "build")
-    told = prompts[kept]["text"].tolist()
+    scenes = prompts[kept]["text"].tolist()
     replies = genuine_replies(emotion)
-    if not told:
+    if not scenes:
         raise UserError(
             f'The prompts have none of "{emotion}" in the split "build": add some, to show as examples.'
         )
     rng = np.random.default_rng(seed)
-    chosen = rng.integers(len(told), size=len(contexts)), rng.integers(len(replies), size=len(contexts))
+    chosen = rng.integers(len(scenes), size=len(contexts)), rng.integers(len(replies), size=len(contexts))
     shown = [
-        told[i] + splice(told[i], replies[j]) for i, j in zip(*map(np.ndarray.tolist, chosen), strict=True)
+        scenes[i] + splice(scenes[i], replies[j])
+        for i, j in zip(*map(np.ndarray.tolist, chosen), strict=True)
     ]
     return contexts.assign(
         context=[f"{example}\n\n{text}" for example, text in zip(shown, contexts["context"], strict=True)]

@@ -41,21 +41,21 @@ def covariance_matched(
 
 
 def label_shuffled(
-    subject: SteeredModel, emotion: str, layer: int, made: str, n: int, seed: int
+    steered: SteeredModel, emotion: str, layer: int, made: str, n: int, seed: int
 ) -> Float[Tensor, "vector d_model"]:
     """Directions of length 1 made as the emotion's vector, after labels were permuted between template families."""
     if n == 0:
-        return torch.zeros(0, subject.states.shape[-1])
+        return torch.zeros(0, steered.states.shape[-1])
     if made == MADE[0]:
-        given = subject.built[emotion]
+        given = steered.built[emotion]
         return _units(shuffled(given, "sentence end", n, seed)[:, given.layers.index(layer)].double())
-    rng, states = np.random.default_rng(seed), subject.states[:, layer : layer + 1]
-    drawn = [permute_blocks(subject.labels, subject.blocks, rng).tolist() for _ in range(n)]
+    rng, states = np.random.default_rng(seed), steered.states[:, layer : layer + 1]
+    drawn = [permute_blocks(steered.labels, steered.blocks, rng).tolist() for _ in range(n)]
     return _units(torch.cat([centred_class_means(states, labels)[emotion] for labels in drawn]).double())
 
 
 def control_settings(
-    subject: SteeredModel, setting: SteeringSetting, n: int, seed: int
+    steered: SteeredModel, setting: SteeringSetting, n: int, seed: int
 ) -> list[SteeringSetting]:
     """Controls of one setting: ``n`` random vectors, in equal parts of each kind, and the other emotions' vectors.
 
@@ -72,18 +72,18 @@ def control_settings(
     rng = np.random.default_rng(np.random.SeedSequence([seed, layer]))
     counts = [n // len(KINDS) + (i < n % len(KINDS)) for i in range(len(KINDS))]
     drawn = (
-        isotropic(counts[0], subject.cloud.shape[-1], rng),
-        covariance_matched(subject.cloud[:, layer], counts[1], rng),
-        label_shuffled(subject, emotion, layer, made, counts[2], seed),
+        isotropic(counts[0], steered.cloud.shape[-1], rng),
+        covariance_matched(steered.cloud[:, layer], counts[1], rng),
+        label_shuffled(steered, emotion, layer, made, counts[2], seed),
     )
     random = [
-        replace(setting, vector=(vector * subject.unit[layer]).float(), kind=kind, number=number)
+        replace(setting, vector=(vector * steered.unit[layer]).float(), kind=kind, number=number)
         for kind, vectors in zip(KINDS, drawn, strict=True)
         for number, vector in enumerate(vectors)
     ]
     others = [
-        replace(setting, vector=subject.direction(other, layer, made), kind=f"vector of {other}")
-        for other in subject.emotions
+        replace(setting, vector=steered.direction(other, layer, made), kind=f"vector of {other}")
+        for other in steered.emotions
         if other != emotion
     ]
     return random + others
@@ -109,8 +109,8 @@ def compare(steered: pd.DataFrame, controls: pd.DataFrame, untouched: pd.DataFra
     tried = set(controls["prompt"])
     steered, untouched = (part[part["prompt"].isin(tried)] for part in (steered, untouched))
     rows = []
-    for emotion, own in steered.groupby("emotion", sort=False):
-        ours = float(own["target"].mean())
+    for emotion, texts in steered.groupby("emotion", sort=False):
+        ours = float(texts["target"].mean())
         rest = float((untouched["says"] == emotion).mean())
         beside = controls[controls["emotion"] == emotion]
         parts = [("all random", beside[beside["kind"].isin(KINDS)]), *beside.groupby("kind", sort=False)]
@@ -137,7 +137,7 @@ def by_control(controls: pd.DataFrame) -> pd.DataFrame:
 
 
 def prompted(
-    subject: SteeredModel,
+    steered: SteeredModel,
     contexts: pd.DataFrame,
     prompts: pd.DataFrame,
     *,
@@ -148,7 +148,7 @@ def prompted(
 
     Parameters
     ----------
-    subject
+    steered
         Left untouched.
     contexts
         Of the test split.
@@ -164,15 +164,15 @@ def prompted(
     Columns ``emotion, instruction, example``: the share of texts with the emotion by either way.
     """
     rows = []
-    for emotion in subject.emotions:
-        plain = [SteeringSetting(emotion, 0, 0.0, subject.direction(emotion, 0))]
+    for emotion in steered.emotions:
+        plain = [SteeringSetting(emotion, 0, 0.0, steered.direction(emotion, 0))]
         ways = {
             "instruction": instruction_before(contexts, emotion),
             "example": example_before(contexts, prompts, emotion, seed),
         }
-        texts = {way: run(subject, asked, plain, store=store) for way, asked in ways.items()}
-        found = {way: outcomes(subject, t, cost=False)["target"].mean() for way, t in texts.items()}
-        rows.append({"emotion": emotion} | found)
+        texts = {way: run(steered, asked, plain, store=store) for way, asked in ways.items()}
+        shares = {way: outcomes(steered, t, cost=False)["target"].mean() for way, t in texts.items()}
+        rows.append({"emotion": emotion} | shares)
     return pd.DataFrame(rows)
 
 

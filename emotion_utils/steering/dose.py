@@ -25,9 +25,9 @@ def style_scorers() -> list[Scorer]:
     return [keyword_count(), vader_sentiment(), politeness(), repeated_ngrams(), distinct_ngrams(1)]
 
 
-def world_scorers(subject: SteeredModel) -> list[Scorer]:
+def world_scorers(steered: SteeredModel) -> list[Scorer]:
     """What only the grammar of the small world can say, of the models that were trained on it."""
-    return [grammatical(), emotion_shift()] if subject.knows_replies else []
+    return [grammatical(), emotion_shift()] if steered.knows_replies else []
 
 
 def styled(table: pd.DataFrame) -> pd.DataFrame:

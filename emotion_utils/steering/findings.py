@@ -168,7 +168,7 @@ def negative_strength(
     minus = shares[(shares["emotion"] == emotion) & (shares["alpha"] < 0)]
     wide = minus.pivot(index="alpha", columns="says", values="share").fillna(0.0)
     anywhere = emotion_shares(sweep, ["emotion", "made", "layer", "alpha"])
-    own = (anywhere["emotion"] == emotion) & (anywhere["alpha"] < 0) & (anywhere["says"] == opposite)
+    kept = (anywhere["emotion"] == emotion) & (anywhere["alpha"] < 0) & (anywhere["says"] == opposite)
     highest = float(wide[opposite].max()) if opposite in wide else 0.0
     means = wide.mean().sort_values(ascending=False)
     return NegativeStrength(
@@ -176,7 +176,7 @@ def negative_strength(
         {str(says): float(share) for says, share in means.items()},
         highest,
         highest >= HALF,
-        float(anywhere.loc[own, "share"].max()) if own.any() else 0.0,
+        float(anywhere.loc[kept, "share"].max()) if kept.any() else 0.0,
     )
 
 

@@ -27,7 +27,7 @@ EVERYWHERE = "everywhere"
 
 
 def steered_texts(
-    subject: SteeredModel,
+    steered: SteeredModel,
     prompts: pd.DataFrame,
     chosen: Mapping[str, pd.Series],
     n_controls: int,
@@ -41,7 +41,7 @@ def steered_texts(
 
     Parameters
     ----------
-    subject
+    steered
     prompts
         The set ``real_world``.
     chosen
@@ -55,17 +55,17 @@ def steered_texts(
     The columns of :func:`trials.run` and those of :data:`SCORES`.
     """
     contexts = neutral_contexts(prompts, None, len(prompts), "real_world")
-    own = chosen_settings(subject, chosen)
+    by_vector = chosen_settings(steered, chosen)
     beside = [
         control
-        for s in own
-        for control in control_settings(subject, s, n_controls, seed)
+        for s in by_vector
+        for control in control_settings(steered, s, n_controls, seed)
         if not control.kind.startswith("vector of")
     ]
     settings = [
-        replace(s, where=EVERYWHERE) for s in [*own, *chosen_settings(subject, chosen, [0.0]), *beside]
+        replace(s, where=EVERYWHERE) for s in [*by_vector, *chosen_settings(steered, chosen, [0.0]), *beside]
     ]
-    table = run(subject, contexts, settings, store=store)
+    table = run(steered, contexts, settings, store=store)
     scorers = [emotion_probability(), keyword_count(), vader_sentiment(), politeness(), repeated_ngrams()]
     return score(table, scorers)
 
@@ -77,10 +77,10 @@ def compared(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     -------
     The columns of :func:`dose.difference`, with ``against`` before them and ``steered, reference`` for the two sides.
     """
-    own = table["kind"] == "emotion vector"
-    steered, untouched = (table[own & (table["alpha"] != 0)], table[own & (table["alpha"] == 0)])
+    by_vector = table["kind"] == "emotion vector"
+    steered, untouched = (table[by_vector & (table["alpha"] != 0)], table[by_vector & (table["alpha"] == 0)])
     parts = []
-    for against, other in (("untouched", untouched), ("random vectors", table[~own])):
+    for against, other in (("untouched", untouched), ("random vectors", table[~by_vector])):
         rows = difference(steered, other, SCORES, seed).rename(
             columns={"one": "steered", "other": "reference"}
         )
