@@ -16,7 +16,7 @@ device: str = "cpu"  # cpu, cuda, cuda:1 or mps
 dtype: str = "float32"  # float32 or bfloat16
 seed: int = 0  # the one number that all random draws come from"""
 VALIDATION = """\
-from emotion_utils import parameters
+from emotion_utils.runtime import parameters
 params = parameters.validate(globals(), "01_dataset")"""
 
 

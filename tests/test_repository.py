@@ -202,12 +202,16 @@ def test_import_contracts_are_kept():
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("parameters.py", "import plotly"),
+        ("runtime/parameters.py", "import plotly"),
         ("smallworld/extra.py", "from emotion_utils import plots"),
         ("plots/extra.py", "from emotion_utils import models"),
         ("plots/extra.py", "import torch"),
-        ("runs.py", "import notebooks"),
-        ("runs.py", "from emotion_utils.book import assemble"),
+        ("core/extra.py", "from emotion_utils.models import registry"),
+        ("vectors/extra.py", "import emotion_utils.steering.dose"),
+        ("heads/extra.py", "from emotion_utils import subspaces"),
+        ("newroom/extra.py", "import json"),
+        ("runtime/runs.py", "import notebooks"),
+        ("runtime/runs.py", "from emotion_utils.book import assemble"),
     ],
 )
 def test_a_forbidden_import_would_be_found(tmp_path, module, line):

@@ -82,7 +82,7 @@ def test_it_runs_again_when_content_changes_and_only_then(project):
     assert project.result() == "2"
 
     before = project.output.stat().st_mtime_ns
-    (project.root / "emotion_utils" / "suggestions.py").open("a").write("# what it stands on\n")
+    (project.root / "emotion_utils" / "core" / "errors.py").open("a").write("# what it stands on\n")
     assert project.run()[0] == 0
     assert project.output.stat().st_mtime_ns > before
 

@@ -1,7 +1,7 @@
 """Where in a prompt to read: token spans by character offsets, with the share that was found.
 
-A *token span* is a run of tokens of one prompt; its activation is the mean over them. A word that no token covers has no
-span: it is listed, never moved to another token.
+A *token span* is a run of tokens of one prompt; its activation is the mean over them. A word that no token covers has
+no span: it is listed, never moved to another token.
 """
 
 from __future__ import annotations

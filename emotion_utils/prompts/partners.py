@@ -13,8 +13,8 @@ def partners(prompts: pd.DataFrame, columns: Sequence[str] = ("id", "text")) -> 
     Parameters
     ----------
     prompts
-        With ``emotion``, ``pair_id`` and the columns asked for; a partner is neutral and has the same ``pair_id``. Where
-        several have, it is the first of them.
+        With ``emotion``, ``pair_id`` and the columns asked for; a partner is neutral and has the same ``pair_id``.
+        Where several have, it is the first of them.
     columns
         Of the partner.
 

@@ -287,7 +287,7 @@ def test_files_that_modules_read_belong_to_their_code(copy):
 
 
 def test_the_code_of_a_process_is_what_it_was_when_first_asked(copy):
-    path = copy / "emotion_utils" / "errors.py"
+    path = copy / "emotion_utils" / "core" / "errors.py"
     before, text = code_of("emotion_utils.core.errors", copy), path.read_text()
     path.write_text(text + "edited = True\n")
     after = code_of("emotion_utils.core.errors", copy), now("emotion_utils.core.errors", copy)

@@ -243,7 +243,7 @@ def test_a_process_that_dies_inside_a_write_leaves_the_old_value_or_the_new_one(
     store.put("x-1", {"n": torch.zeros(60_000)})
     program = f"""
 import os, pathlib, sys, torch
-from emotion_utils import files
+from emotion_utils.core import files
 from emotion_utils.core.store import Store
 owner, name = {{"open": (files.tempfile, "mkstemp"), "write": (os, "fdopen"), "fsync": (os, "fsync"),
     "replace": (os, "replace"), "unlink": (pathlib.Path, "unlink")}}["{call}"]

@@ -157,7 +157,7 @@ def test_a_notebook_that_raises_fails(tmp_path):
 
 def test_validation_imports_no_model_library():
     """A typing mistake must not cost the time of loading torch, let alone a model."""
-    code = "import sys\nfrom emotion_utils import parameters\n"
+    code = "import sys\nfrom emotion_utils.runtime import parameters\n"
     code += f"parameters.validate({{'profile': 'smoke'}}, '{CHAPTER}')\nprint(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
