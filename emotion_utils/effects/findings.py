@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.statistics.equivalence import SMALLEST
 from emotion_utils.statistics.flips import least_p
 from emotion_utils.statistics.paired import N_FLIPS
+from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.statistics.power import least_effect, needed_n, needed_n_as_published, power_of
 
 CORRECTIONS = ["none", "benjamini_hochberg", "holm", "max_t"]

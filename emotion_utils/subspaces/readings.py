@@ -1,7 +1,8 @@
 """What is compared of a model: its states at the end of the same prompts, whatever its tokenizer, width and depth.
 
 Which prompts are used, and in which order, is one object for all models (:class:`PromptPairs`); leaving a unit out,
-taking half of the units, or putting neutral prompts in the place of emotional ones are other rows over the same readings.
+taking half of the units, or putting neutral prompts in the place of emotional ones are other rows over the same
+readings.
 """
 
 from __future__ import annotations
