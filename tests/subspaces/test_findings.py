@@ -1,4 +1,4 @@
-"""The numbers of chapter 04's sentences before any map, counted by hand, where all, none and one of the rows are small."""
+"""The numbers of chapter 04's sentences before any map, counted by hand, where all, none and one row are small."""
 
 from __future__ import annotations
 
