@@ -1,4 +1,4 @@
-"""Readings of made-up models that share a planted emotion, a part of their neutral states, or nothing."""
+"""States of made-up models that share a planted emotion, a part of their neutral states, or nothing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def world(table: pd.DataFrame, seed: int, strength: float = 2.0) -> np.ndarray:
     )
 
 
-def reading(
+def model_states(
     name: str, table: pd.DataFrame, latent: np.ndarray, seed: int, width: int = 20, layers: int = 2
 ) -> ModelStates:
     rng = np.random.default_rng(seed)
@@ -50,9 +50,11 @@ def reading(
 def two_of_one_world(seed: int = 0, widths: tuple[int, int] = (20, 20)) -> tuple[ModelStates, ModelStates]:
     table = prompts()
     latent = world(table, seed)
-    return tuple(reading(f"m{i}", table, latent, 10 * seed + i + 1, w) for i, w in enumerate(widths))
+    return tuple(model_states(f"m{i}", table, latent, 10 * seed + i + 1, w) for i, w in enumerate(widths))
 
 
 def two_worlds(seed: int = 0) -> tuple[ModelStates, ModelStates]:
     table = prompts()
-    return tuple(reading(f"m{i}", table, world(table, 99 * seed + i), 10 * seed + i + 1) for i in range(2))
+    return tuple(
+        model_states(f"m{i}", table, world(table, 99 * seed + i), 10 * seed + i + 1) for i in range(2)
+    )

@@ -166,14 +166,14 @@ def _check(source: PairedStates, target: PairedStates) -> None:
         raise UserError(
             f"{source.model} and {target.model} were not read on the same prompts: pass the same rows in one order."
         )
-    for side in (source, target):
-        if side.neutral.shape[:2] != (len(side.layers), len(side.groups)):
+    for one in (source, target):
+        if one.neutral.shape[:2] != (len(one.layers), len(one.groups)):
             raise UserError(
-                f"{side.model} has neutral states of {side.neutral.shape[:2]} layers and rows for "
-                f"{len(side.layers)} layers and {len(side.groups)} families: read it on the same prompts."
+                f"{one.model} has neutral states of {one.neutral.shape[:2]} layers and rows for "
+                f"{len(one.layers)} layers and {len(one.groups)} families: read it on the same prompts."
             )
-        for layer, rows in zip(side.layers, side.neutral, strict=True):
-            with _named(side.model, layer):
+        for layer, rows in zip(one.layers, one.neutral, strict=True):
+            with _named(one.model, layer):
                 Ridge.fit(rows, PENALTY)
 
 

@@ -20,29 +20,29 @@ SCORES = {"r2": "held-out R²", "overlap": "overlap", "probe": "transferred prob
 
 
 @dataclass(frozen=True, eq=False)
-class Pairwise:
+class PairAlignments:
     """Alignments of pairs.
 
     Attributes
     ----------
-    readings
+    states_of
         By model.
     halves
         Rows of the source's emotional prompts and of the target's.
     k
         Dimensions of the subspaces.
-    found
+    alignments
         By source and target; a model with itself is among them.
     """
 
-    readings: Mapping[str, ModelStates] = field(repr=False)
+    states_of: Mapping[str, ModelStates] = field(repr=False)
     halves: tuple[PromptPairs, PromptPairs] = field(repr=False)
     k: int
-    found: Mapping[tuple[str, str], Alignment] = field(repr=False)
+    alignments: Mapping[tuple[str, str], Alignment] = field(repr=False)
 
     def ceiling(self, target: str) -> dict[str, float]:
         """What a target reaches with itself from the other half of the prompts, at its best pair of layers."""
-        best = self.found[target, target].best().set_index("score")["value"]
+        best = self.alignments[target, target].best().set_index("score")["value"]
         return {str(score): float(value) for score, value in best.items()}
 
     def best(self) -> pd.DataFrame:
@@ -54,11 +54,11 @@ class Pairwise:
         null); ``calibrated`` is NaN where the ceiling is not above the null.
         """
         parts = []
-        for (source, target), found in self.found.items():
+        for (source, target), alignment in self.alignments.items():
             if source == target:
                 continue
             top = self.ceiling(target)
-            part = found.best()
+            part = alignment.best()
             ceiling, excess = part["score"].map(top), part["value"] - part["null"]
             room = (ceiling - part["null"]).where(lambda gap: gap > 0)
             parts.append(part.assign(calibrated=excess / room, ceiling=ceiling, excess=excess))
@@ -66,18 +66,18 @@ class Pairwise:
 
 
 def align_pairs(
-    readings: Mapping[str, ModelStates],
+    states_of: Mapping[str, ModelStates],
     targets: Sequence[str],
     halves: tuple[PromptPairs, PromptPairs],
     k: int = 5,
     n_permutations: int = 199,
     seed: int = 0,
-) -> Pairwise:
+) -> PairAlignments:
     """Align every model to every target, itself included.
 
     Parameters
     ----------
-    readings
+    states_of
         By model; those that are no target are sources only.
     targets
         Names.
@@ -87,17 +87,19 @@ def align_pairs(
         Of :func:`emotion_utils.alignment.align.align`.
     """
     one, other = halves
-    sources = {name: paired_states(reading, one) for name, reading in readings.items()}
-    goals = {name: paired_states(readings[name], other) for name in targets}
-    found = {
+    sources = {name: paired_states(states, one) for name, states in states_of.items()}
+    goals = {name: paired_states(states_of[name], other) for name in targets}
+    alignments = {
         (source, target): align(sources[source], goals[target], k, n_permutations, seed)
         for target in targets
         for source in sources
     }
-    return Pairwise(readings, halves, k, found)
+    return PairAlignments(states_of, halves, k, alignments)
 
 
-def no_emotion(pairs: Pairwise, rows: PromptPairs, n_permutations: int = 199, seed: int = 0) -> pd.DataFrame:
+def no_emotion(
+    pairs: PairAlignments, rows: PromptPairs, n_permutations: int = 199, seed: int = 0
+) -> pd.DataFrame:
     """The overlap after alignment where neutral prompts stand in the place of the emotional ones.
 
     Parameters
@@ -114,7 +116,7 @@ def no_emotion(pairs: Pairwise, rows: PromptPairs, n_permutations: int = 199, se
     ``emotion_value, emotion_excess``.
     """
     own = pairs.best().query("score == 'overlap'").set_index(["source", "target"])
-    names = sorted({target for _, target in pairs.found}, key=list(pairs.readings).index)
+    names = sorted({target for _, target in pairs.alignments}, key=list(pairs.states_of).index)
     shown = rows.no_emotion(seed)
     parts = tuple(
         PromptPairs(half.neutral, {"neutral": shown.pairs["neutral"].pipe(_in_units, half)})
@@ -123,8 +125,8 @@ def no_emotion(pairs: Pairwise, rows: PromptPairs, n_permutations: int = 199, se
     out = []
     for source, target in ((a, b) for a in names for b in names if a != b):
         one, other = (
-            paired_states(pairs.readings[source], parts[0]),
-            paired_states(pairs.readings[target], parts[1]),
+            paired_states(pairs.states_of[source], parts[0]),
+            paired_states(pairs.states_of[target], parts[1]),
         )
         best = align(one, other, pairs.k, n_permutations, seed).best().set_index("score").loc["overlap"]
         ours = own.loc[(source, target)]
@@ -183,15 +185,15 @@ def mean_table(tables: Sequence[pd.DataFrame], name: str) -> pd.DataFrame:
     -------
     Columns ``source, target, score, source_layer, target_layer, value, null``; layers are places on those depths.
     """
-    sides = ("source_layer", "target_layer")
-    grid = _grid([table[side] for table in tables for side in sides])
+    ends = ("source_layer", "target_layer")
+    grid = _grid([table[end] for table in tables for end in ends])
     parts = []
     for table in tables:
-        depth = {side: _depth(table[side]).to_numpy() for side in sides}
-        nearest = {side: np.abs(d[:, None] - grid).argmin(axis=1) for side, d in depth.items()}
+        depth = {end: _depth(table[end]).to_numpy() for end in ends}
+        nearest = {end: np.abs(d[:, None] - grid).argmin(axis=1) for end, d in depth.items()}
         parts.append(table[["score", "value", "null"]].assign(**nearest))
-    found = pd.concat(parts).groupby(["score", *sides], sort=False)[["value", "null"]].mean().reset_index()
-    return found.assign(source=name, target=name)[["source", "target", "score", *sides, "value", "null"]]
+    found = pd.concat(parts).groupby(["score", *ends], sort=False)[["value", "null"]].mean().reset_index()
+    return found.assign(source=name, target=name)[["source", "target", "score", *ends, "value", "null"]]
 
 
 def at_equal_depth(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -208,7 +210,7 @@ def at_equal_depth(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """
     out = []
     for pair, table in enumerate(tables):
-        depths = [_depth(table[side]) for side in ("source_layer", "target_layer")]
+        depths = [_depth(table[end]) for end in ("source_layer", "target_layer")]
         width = 0.5 / (1 + table[["source_layer", "target_layer"]].max().max())
         excess = (table["value"] - table["null"]).groupby(
             [table["score"], (depths[0] - depths[1]).abs() < width], sort=False

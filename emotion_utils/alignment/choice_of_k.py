@@ -85,17 +85,17 @@ def choose_k(
     orders = np.concatenate(
         [np.arange(len(rows))[None], permute_pairing(rows["unit"].to_numpy(), n_permutations, seed)]
     )
-    x, y = (reading.at(rows["id"])[half_way(reading)] for reading in (source, target))
+    x, y = (states.at(rows["id"])[half_way(states)] for states in (source, target))
     fitted, images = Ridge.fit(x, PENALTY), (y - y.mean(axis=0))[orders]
-    sides = [_differences(*side) for side in zip((source, target), halves, strict=True)]
+    differences = [_differences(*one) for one in zip((source, target), halves, strict=True)]
     units = [{e: own["unit"].to_numpy() for e, own in half.pairs.items()} for half in halves]
-    found = _scores(fitted, images, sides, ks)
+    found = _scores(fitted, images, differences, ks)
     rng = np.random.default_rng(seed)
     chosen: dict[str, list[int]] = {"z": [], "ratio": []}
     chance = np.array(ks) / y.shape[1]
     for _ in range(n_resamples):
         drawn = rng.choice(halves[0].units, size=len(halves[0].units))
-        picked = [_resampled(side, own, drawn) for side, own in zip(sides, units, strict=True)]
+        picked = [_resampled(*one, drawn) for one in zip(differences, units, strict=True)]
         try:
             scores = _scores(fitted, images[:RESAMPLED], picked, ks)
         except UserError:  # too few different prompts in this resample
@@ -108,7 +108,7 @@ def choose_k(
 
 
 def choose_k_pairs(
-    readings: Mapping[str, ModelStates],
+    states_of: Mapping[str, ModelStates],
     pairs: Sequence[tuple[str, str]],
     halves: tuple[PromptPairs, PromptPairs],
     ks: Sequence[int] = KS,
@@ -124,7 +124,7 @@ def choose_k_pairs(
     """
     out = []
     for source, target in pairs:
-        choice = choose_k(readings[source], readings[target], halves, ks, n_permutations, n_resamples, seed)
+        choice = choose_k(states_of[source], states_of[target], halves, ks, n_permutations, n_resamples, seed)
         told = choice.table.assign(p_any=choice.p, chosen=choice.table["k"] == choice.best("z"))
         told.insert(0, "source", source)
         told.insert(1, "target", target)
@@ -157,16 +157,17 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     return groups[kept].mean().join(counts).reset_index()
 
 
-def _differences(reading: ModelStates, rows: PromptPairs) -> dict[str, np.ndarray]:
-    layer = half_way(reading)
-    return {e: (reading.at(own["id"]) - reading.at(own["partner"]))[layer] for e, own in rows.pairs.items()}
+def _differences(states: ModelStates, rows: PromptPairs) -> dict[str, np.ndarray]:
+    layer = half_way(states)
+    return {e: (states.at(own["id"]) - states.at(own["partner"]))[layer] for e, own in rows.pairs.items()}
 
 
 def _resampled(
-    side: dict[str, np.ndarray], units: dict[str, np.ndarray], drawn: np.ndarray
+    differences: dict[str, np.ndarray], units: dict[str, np.ndarray], drawn: np.ndarray
 ) -> dict[str, np.ndarray]:
     return {
-        e: rows[np.concatenate([np.flatnonzero(units[e] == u) for u in drawn])] for e, rows in side.items()
+        e: rows[np.concatenate([np.flatnonzero(units[e] == u) for u in drawn])]
+        for e, rows in differences.items()
     }
 
 
@@ -203,12 +204,12 @@ def _z(scores: np.ndarray) -> np.ndarray:
 def _scores(
     fitted: Ridge,
     images: Float[np.ndarray, "draw row d"],
-    sides: Sequence[Mapping[str, np.ndarray]],
+    differences: Sequence[Mapping[str, np.ndarray]],
     ks: Sequence[int],
 ) -> Float[np.ndarray, "draw size"]:
     """Overlap at every k, mean over the emotions; nested bases give all k from one decomposition."""
     total = np.zeros((len(images), len(ks)))
-    source, target = sides
+    source, target = differences
     for emotion, one in source.items():
         other = target[emotion]
         basis = emotion_subspace(one, np.zeros_like(one), max(ks))

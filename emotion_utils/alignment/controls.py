@@ -29,22 +29,22 @@ Cells = Mapping[str, Sequence[tuple[int, int]]]
 
 
 def at_half_depth(
-    readings: Mapping[str, ModelStates], names: Sequence[str], rows: PromptPairs
+    states_of: Mapping[str, ModelStates], names: Sequence[str], rows: PromptPairs
 ) -> PairedStates:
-    """The layers at half depth of several models as layers of one side.
+    """The layers at half depth of several models as layers of one model.
 
     Narrower models are filled up with zeros, which changes no inner product and so no score.
 
     Parameters
     ----------
-    readings
+    states_of
         By model.
     names
         Models, in the order of the layers.
     rows
         Which prompts.
     """
-    parts = [paired_states(readings[name], rows, half_way(readings[name])) for name in names]
+    parts = [paired_states(states_of[name], rows, half_way(states_of[name])) for name in names]
     width = max(part.neutral.shape[2] for part in parts)
 
     def joined(states: Sequence[np.ndarray]) -> np.ndarray:
@@ -62,7 +62,7 @@ def at_half_depth(
 
 
 def aligned(
-    readings: Mapping[str, ModelStates],
+    states_of: Mapping[str, ModelStates],
     controls: Mapping[str, Mapping[str, ModelStates]],
     halves: tuple[PromptPairs, PromptPairs],
     k: int = 5,
@@ -73,10 +73,10 @@ def aligned(
 
     Parameters
     ----------
-    readings
+    states_of
         Of the trained models, which are all sources and targets.
     controls
-        By control, its readings: several seeds of one are averaged.
+        By control, its states by model: several seeds of one are averaged.
     halves
         Rows of the source's emotional prompts and of the target's.
     k, n_permutations, seed
@@ -87,8 +87,8 @@ def aligned(
     Columns ``score, control, trained, trained_null, value, null`` (of the control), ``difference`` (of the two
     excesses), ``low, high`` (every unit left out of both) and ``n_units``.
     """
-    targets = list(readings)
-    every = {**readings, **{name: r for group in controls.values() for name, r in group.items()}}
+    targets = list(states_of)
+    every = {**states_of, **{name: r for group in controls.values() for name, r in group.items()}}
     sources = list(every)
     cells: dict[str, list[tuple[int, int]]] = {
         "": [(i, j) for i, j in product(range(len(targets)), repeat=2) if i != j]
@@ -116,7 +116,7 @@ def aligned(
 
 
 def alike(
-    readings: Mapping[str, ModelStates],
+    states_of: Mapping[str, ModelStates],
     controls: Mapping[str, Mapping[str, ModelStates]],
     text: ModelStates,
     rows: PromptPairs,
@@ -127,7 +127,7 @@ def alike(
 
     Parameters
     ----------
-    readings, controls
+    states_of, controls
         As in :func:`aligned`.
     text
         Word counts of the same prompts, which are partialled out of the scores that end in ``, partial``.
@@ -140,9 +140,9 @@ def alike(
     -------
     Columns as those of :func:`aligned`; the text cannot be partialled out of itself, so that it has no such rows.
     """
-    table, names = rows.emotional(), list(readings)
+    table, names = rows.emotional(), list(states_of)
     others = {name: r for group in controls.values() for name, r in group.items()}
-    every = {**readings, **others}
+    every = {**states_of, **others}
     order = list(every)
     cells: dict[str, list[tuple[int, int]]] = {"": list(combinations(range(len(names)), 2))}
     for control, group in controls.items():

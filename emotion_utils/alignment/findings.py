@@ -59,7 +59,7 @@ class AllPairs(NamedTuple):
 
 
 def all_pairs(best: pd.DataFrame, n_permutations: int) -> list[AllPairs]:
-    """What :meth:`emotion_utils.alignment.all_pairs.Pairwise.best` says of each score.
+    """What :meth:`emotion_utils.alignment.all_pairs.PairAlignments.best` says of each score.
 
     Parameters
     ----------

@@ -59,7 +59,7 @@ class MapScores:
 
 @dataclass(frozen=True, eq=False)
 class _Emotion:
-    """One emotion of both sides, the target's in the coordinates of its neutral rows."""
+    """One emotion of both models, the target's in the coordinates of its neutral rows."""
 
     own: Float[np.ndarray, "prompt d_source"]
     partners: Float[np.ndarray, "prompt d_source"]
@@ -138,7 +138,9 @@ def _comparable(source: PairedStates, target: PairedStates) -> None:
         )
     for one in (source, target):
         if len(one.neutral) != 1:
-            raise UserError(f"{one.model} comes with {len(one.neutral)} layers: choose one, with sides.side.")
+            raise UserError(
+                f"{one.model} comes with {len(one.neutral)} layers: choose one, with paired_states."
+            )
 
 
 def _emotions(
@@ -176,14 +178,14 @@ def _scores(
     return out
 
 
-def half_way(reading: ModelStates) -> int:
+def half_way(states: ModelStates) -> int:
     """Number of the layer nearest to relative depth 1/2."""
-    depth = (np.array(reading.layers) + 1) / (max(reading.layers) + 1)
+    depth = (np.array(states.layers) + 1) / (max(states.layers) + 1)
     return int(np.abs(depth - 0.5).argmin())
 
 
 def compare_maps(
-    readings: Mapping[str, ModelStates],
+    states_of: Mapping[str, ModelStates],
     pairs: Sequence[tuple[str, str]],
     halves: tuple[PromptPairs, PromptPairs],
     k: int = 5,
@@ -194,7 +196,7 @@ def compare_maps(
 
     Parameters
     ----------
-    readings
+    states_of
         By model.
     pairs
         Source and target.
@@ -212,7 +214,7 @@ def compare_maps(
     found = []
     for source, target in pairs:
         one, same, other = (
-            paired_states(readings[name], rows, half_way(readings[name]))
+            paired_states(states_of[name], rows, half_way(states_of[name]))
             for name, rows in ((source, halves[0]), (target, halves[0]), (target, halves[1]))
         )
         table = score_maps(one, other, k, n_permutations, seed).table()

@@ -22,7 +22,7 @@ from emotion_utils.alignment.ridge import FOLDS, PENALTIES, Ridge, held_out_hat
 from emotion_utils.core.errors import UserError
 
 DIMENSIONS = 20
-"""Principal components of each side in which Procrustes and CCA work."""
+"""Principal components of each model in which Procrustes and CCA work."""
 RANK = 10
 """Rank of the reduced regression, and number of canonical pairs."""
 FEWEST_ROWS = 3
@@ -198,7 +198,7 @@ def procrustes(rows: Rows, groups: np.ndarray) -> Fitter:
 
 
 def canonical(rows: Rows, groups: np.ndarray, rank: int = RANK, penalty: float = PENALTY) -> Fitter:
-    """Canonical correlation analysis of principal components, with a ridge on both sides (H. D. Vinod, 1976).
+    """Canonical correlation analysis of principal components, with a ridge on both (H. D. Vinod, 1976).
 
     The image has the canonical variates of the state, each times its correlation. With all variates and no penalty this
     would be least squares; what makes it another map is that it keeps the few that correlate most.

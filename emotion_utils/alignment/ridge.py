@@ -107,7 +107,7 @@ def held_out_hat(
 ) -> Float[np.ndarray, "n n"]:
     """The matrix that predicts each target row from target rows of other groups: Ŷ = hat @ Y.
 
-    Each fold is centred on its own training rows, on both sides.
+    Each fold is centred on its own training rows, in both models.
 
     Raises
     ------

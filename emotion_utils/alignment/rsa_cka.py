@@ -104,7 +104,7 @@ def similarities(
 
 
 def compare(
-    readings: Mapping[str, ModelStates],
+    states_of: Mapping[str, ModelStates],
     text: ModelStates,
     rows: PromptPairs,
     n_permutations: int = 199,
@@ -116,7 +116,7 @@ def compare(
 
     Parameters
     ----------
-    readings
+    states_of
         By model.
     text
         Word counts of the same prompts.
@@ -135,7 +135,7 @@ def compare(
     the two with the text), ``partial, partial_null_high, partial_p`` and ``n``.
     """
     table = rows.emotional()
-    everyone = {**readings, **(controls or {})}
+    everyone = {**states_of, **(controls or {})}
     matrices = {name: _matrices(r, table["id"], measure) for name, r in everyone.items()}
     words = _matrices(text, table["id"], measure)
     families = table["emotion"] + "/" + table["family"].astype(str)
@@ -143,7 +143,7 @@ def compare(
     orders = np.concatenate([true, permute_pairing(families.to_numpy(), n_permutations, seed)])
     with_words = {name: similarities(words, own, orders)[:, 0] for name, own in matrices.items()}
     out = []
-    for one, other in [*combinations(readings, 2), *product(readings, controls or {})]:
+    for one, other in [*combinations(states_of, 2), *product(states_of, controls or {})]:
         found = similarities(matrices[one], matrices[other], orders)
         rest = np.asarray(partial(found, with_words[one][:1, :, None], with_words[other][:, None, :]))
         i, j = (int(x) for x in np.unravel_index(found[0].argmax(), found[0].shape))
@@ -159,8 +159,8 @@ def compare(
     return pd.DataFrame(out, columns=columns)
 
 
-def _matrices(reading: ModelStates, ids: pd.Series, measure: str) -> Float[np.ndarray, "layer prompt prompt"]:
-    return np.stack([MEASURES[measure](states) for states in reading.at(ids)])
+def _matrices(states: ModelStates, ids: pd.Series, measure: str) -> Float[np.ndarray, "layer prompt prompt"]:
+    return np.stack([MEASURES[measure](layer) for layer in states.at(ids)])
 
 
 def _best(found: np.ndarray) -> AgainstNull:

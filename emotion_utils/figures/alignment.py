@@ -134,7 +134,7 @@ def message(
     published
         Columns ``source, target, after, permuted``.
     best
-        From `Pairwise.best`.
+        From `PairAlignments.best`.
     score, label
         Which sound score, and what it is called.
     names

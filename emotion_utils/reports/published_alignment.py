@@ -62,10 +62,10 @@ def case_of(one: ModelStates, other: ModelStates, rows: PromptPairs, depth: floa
 
     ``resid_post`` of a block is ``resid_pre`` of the next, which the reports read.
     """
-    i, j = (_layer(reading, depth) for reading in (one, other))
+    i, j = (_layer(states, depth) for states in (one, other))
     source, target = (
-        {emotion: reading.at(own["id"])[layer] for emotion, own in rows.pairs.items()}
-        for reading, layer in ((one, i), (other, j))
+        {emotion: states.at(own["id"])[layer] for emotion, own in rows.pairs.items()}
+        for states, layer in ((one, i), (other, j))
     )
     neutral = one.at(rows.neutral["id"])[i], other.at(rows.neutral["id"])[j]
     return Case(*neutral, source, target, rows.neutral["unit"].to_numpy())
@@ -75,21 +75,21 @@ def word_case(
     one: ModelStates, other: ModelStates, prompts: pd.DataFrame, rows: PromptPairs, depth: float = 0.5
 ) -> Case:
     """States of Phase 8: emotion word minus the word in its place; the neutral rows are those of Phase 3.5."""
-    i, j = (_layer(reading, depth) for reading in (one, other))
-    source, target = (_words(reading, prompts, layer) for reading, layer in ((one, i), (other, j)))
+    i, j = (_layer(states, depth) for states in (one, other))
+    source, target = (_words(states, prompts, layer) for states, layer in ((one, i), (other, j)))
     neutral = one.at(rows.neutral["id"])[i], other.at(rows.neutral["id"])[j]
     return Case(*neutral, source, target, rows.neutral["unit"].to_numpy())
 
 
-def _layer(reading: ModelStates, depth: float) -> int:
-    relative = (np.array(reading.layers) + 1) / (max(reading.layers) + 1)
+def _layer(states: ModelStates, depth: float) -> int:
+    relative = (np.array(states.layers) + 1) / (max(states.layers) + 1)
     return int(np.abs(relative - depth).argmin())
 
 
-def _words(reading: ModelStates, prompts: pd.DataFrame, layer: int) -> dict[str, np.ndarray]:
-    if reading.found is None:
-        raise UserError(f"{reading.model} has no tokens, hence no emotion words: compare it at the end only.")
-    given = contrasts(prompts, reading.found, "word")
+def _words(states: ModelStates, prompts: pd.DataFrame, layer: int) -> dict[str, np.ndarray]:
+    if states.activations is None:
+        raise UserError(f"{states.model} has no tokens, hence no emotion words: compare it at the end only.")
+    given = contrasts(prompts, states.activations, "word")
     values = given.values[:, layer].double().numpy()
     return {str(emotion): values[given.labels == emotion] for emotion in pd.unique(given.labels)}
 
@@ -194,7 +194,7 @@ def _row(case: Case, k: int, before: float, after: np.ndarray) -> tuple[float, .
 
 
 def all_pairs(
-    readings: Mapping[str, ModelStates],
+    states_of: Mapping[str, ModelStates],
     rows: PromptPairs,
     k: int = 10,
     n_permutations: int = 39,
@@ -207,8 +207,8 @@ def all_pairs(
     Columns ``source, target, after, permuted, permuted_high, p``.
     """
     out = []
-    for one, other in permutations(readings, 2):
-        case = case_of(readings[one], readings[other], rows)
+    for one, other in permutations(states_of, 2):
+        case = case_of(states_of[one], states_of[other], rows)
         _, after = phase35(case, case.k(k), case.orders(n_permutations, seed))
         out.append((one, other, *against_null(after[0], after[1:])))
     return pd.DataFrame(out, columns=["source", "target", "after", "permuted", "permuted_high", "p"])

@@ -55,7 +55,7 @@ def counterparts(pair: str, models: Sequence[str]) -> tuple[str, str]:
 
 
 def chapter_measurements(
-    readings: Mapping[str, ModelStates],
+    states_of: Mapping[str, ModelStates],
     rows: PromptPairs,
     wider: tuple[PromptPairs, Mapping[str, ModelStates]] | None = None,
     *,
@@ -67,7 +67,7 @@ def chapter_measurements(
 
     Parameters
     ----------
-    readings
+    states_of
         By model.
     rows
         Prompts of the profile.
@@ -75,14 +75,14 @@ def chapter_measurements(
         A larger profile, read with the two models of the claims about k.
     n_resamples, n_permutations, seed
     """
-    names, claims = list(readings), read_claims().set_index("id")
+    names, claims = list(states_of), read_claims().set_index("id")
     few = len(rows.units)
     if few < FEWEST_UNITS:
         return too_few(("P35.", "P75.k"), "", few, len(rows.emotional()))
     out = []
     for claim in OVERLAPS:
         one, other = counterparts(str(claims.loc[claim, "model"]), names)
-        out.append(_overlap(claim, readings[one], readings[other], rows, seed))
+        out.append(_overlap(claim, states_of[one], states_of[other], rows, seed))
     chance = angle_cosine_chance(K, REPORTED_WIDTH, seed=seed)
     note = f"random subspaces of {REPORTED_WIDTH} dimensions"
     out.append(
@@ -91,7 +91,7 @@ def chapter_measurements(
         )
     )
     one, other = counterparts(PAIR, names)
-    pair = readings[one], readings[other]
+    pair = states_of[one], states_of[other]
     out += _aligned(*pair, rows, n_permutations, seed)
     out += _over_k(*pair, rows, wider, n_resamples, seed)
     return out
@@ -104,7 +104,7 @@ def _overlap(claim: str, one: ModelStates, other: ModelStates, rows: PromptPairs
     pairs = matched_layers(one.layers, other.layers)
 
     def value(kept: PromptPairs) -> float:
-        a, b = (published_bases(reading, kept, K) for reading in (one, other))
+        a, b = (published_bases(states, kept, K) for states in (one, other))
         return top_cosines(a, b, pairs, K)
 
     low, high = _left_out(value, rows)
@@ -235,8 +235,8 @@ def _profiles(
     name = f"{one}~{other}"
     if wider is None:
         return Measurement("P75.k.profiles", name, None, note="needs the baseline and the extended profile")
-    rows, readings = wider
-    swept = published_sweep(readings[one], readings[other], rows).mean(axis=0)
+    rows, states_of = wider
+    swept = published_sweep(states_of[one], states_of[other], rows).mean(axis=0)
     best = KS[int(swept.argmax())]
     note = f"rule: the same k is best in both; {KS[int(mean.argmax())]} in baseline, {best} in extended"
     holds = bool(swept.argmax() == mean.argmax())

@@ -60,7 +60,7 @@ def triples_of(prompts: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def specificity(
-    reading: ModelStates, triples: Mapping[str, pd.DataFrame], k: int = 5, seed: int = 0
+    states: ModelStates, triples: Mapping[str, pd.DataFrame], k: int = 5, seed: int = 0
 ) -> Specific:
     """Compare how neutral the differences are with an emotion and without.
 
@@ -71,7 +71,7 @@ def specificity(
 
     Parameters
     ----------
-    reading
+    states
         Of one model, on all prompts of the triples.
     triples
         By emotion, as :func:`triples_of` makes them.
@@ -87,22 +87,22 @@ def specificity(
     """
     layers, tests = [], []
     for emotion, rows in triples.items():
-        one, partner, other = (reading.at(rows[column]) for column in ("id", "partner", "other"))
+        one, partner, other = (states.at(rows[column]) for column in ("id", "partner", "other"))
         units = rows["unit"].to_numpy()
         half = _half(units, seed)
-        found = [_halves(*states, units, half, k) for states in zip(one, partner, other, strict=True)]
+        found = [_halves(*of_layer, units, half, k) for of_layer in zip(one, partner, other, strict=True)]
         chance = overlap_chance(k, k, partner.shape[2])
-        for layer, parts in zip(reading.layers, found, strict=True):
+        for layer, parts in zip(states.layers, found, strict=True):
             value, reference = (float(np.mean([part[at] for part in parts])) for at in (0, -1))
-            layers.append((reading.model, emotion, layer, value, reference, chance))
-        means = [np.mean([parts[side] for parts in found], axis=0) for side in (0, 1)]
+            layers.append((states.model, emotion, layer, value, reference, chance))
+        means = [np.mean([parts[i] for parts in found], axis=0) for i in (0, 1)]
         gaps = [mean - mean[::-1] for mean in means]  # the last exchange is the opposite of the first
         every = (gaps[0][:, None] + gaps[1][None]).ravel() / 2
         value, reference = (float((means[0][at] + means[1][at]) / 2) for at in (0, -1))
         inside = _interval(one, partner, other, units, half, k, float(every[0]))
         p = float(permutation_p(-every[0], -every[1:]))
         numbers = value, reference, value - reference, *inside, p, len(rows), len(np.unique(units))
-        tests.append((reading.model, emotion, *numbers))
+        tests.append((states.model, emotion, *numbers))
     columns = ["model", "emotion", "value", "reference", "difference", "low", "high", "p", "n", "n_units"]
     return Specific(
         pd.DataFrame(layers, columns=["model", "emotion", "layer", "value", "reference", "chance"]),
@@ -206,7 +206,7 @@ def by_model(tests: pd.DataFrame) -> pd.DataFrame:
     return groups[["value", "reference"]].mean().join(counts).reset_index()
 
 
-def neutral_share(reading: ModelStates, rows: PromptPairs, k: int = 5, seed: int = 0) -> pd.DataFrame:
+def neutral_share(states: ModelStates, rows: PromptPairs, k: int = 5, seed: int = 0) -> pd.DataFrame:
     """Overlap of the emotion subspaces of any prompts with the neutral subspace of other units; no test.
 
     Prompts whose emotional sentences come in other frames than their partners have no reference without emotion.
@@ -222,10 +222,10 @@ def neutral_share(reading: ModelStates, rows: PromptPairs, k: int = 5, seed: int
         found = []
         for these, those in (halves, halves[::-1]):
             pairs = own[own["unit"].isin(these)]
-            neutral = reading.at(rows.neutral["id"][rows.neutral["unit"].isin(those)])
-            a, b = reading.at(pairs["id"]), reading.at(pairs["partner"])
-            for states in zip(a, b, neutral, strict=True):
-                crossed = emotion_subspace(*states[:2], k) @ principal_components(states[2], k).T
+            neutral = states.at(rows.neutral["id"][rows.neutral["unit"].isin(those)])
+            a, b = states.at(pairs["id"]), states.at(pairs["partner"])
+            for emotional, partner, rest in zip(a, b, neutral, strict=True):
+                crossed = emotion_subspace(emotional, partner, k) @ principal_components(rest, k).T
                 found.append((crossed**2).sum() / k)
-        out.append((reading.model, emotion, float(np.mean(found)), overlap_chance(k, k, a.shape[2])))
+        out.append((states.model, emotion, float(np.mean(found)), overlap_chance(k, k, a.shape[2])))
     return pd.DataFrame(out, columns=["model", "emotion", "value", "chance"])

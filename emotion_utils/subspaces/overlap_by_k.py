@@ -26,7 +26,7 @@ def published_sweep(
     one: ModelStates, other: ModelStates, rows: PromptPairs
 ) -> Float[np.ndarray, "emotion size"]:
     """The reports' "cos²" before any map, mean over layers of equal depth, for each emotion and k."""
-    a, b = (published_bases(reading, rows, max(KS)) for reading in (one, other))
+    a, b = (published_bases(states, rows, max(KS)) for states in (one, other))
     return _sweep(a, b, one, other, KS)
 
 
@@ -56,7 +56,7 @@ def sweep_draws(
     One sweep per draw that is left.
     """
     parts = [
-        ([reading.at(own["id"]).astype(np.float64) for reading in (one, other)], own["unit"].to_numpy())
+        ([states.at(own["id"]).astype(np.float64) for states in (one, other)], own["unit"].to_numpy())
         for own in rows.pairs.values()
     ]
     drawn = unit_weights(rows.units, n, np.random.default_rng(seed))
@@ -65,12 +65,12 @@ def sweep_draws(
     out = []
     for weights in drawn:
         bases: list[list[np.ndarray | None]] = [[], []]
-        for (states, _), column in zip(parts, columns, strict=True):
-            for side, values in zip(bases, states, strict=True):
-                side.append(weighted_components(values, weights[column], max(ks)))
-        found = [[basis for basis in side if basis is not None] for side in bases]
-        if all(len(side) == len(parts) for side in found):
-            a, b = (np.stack(side, axis=1) for side in found)
+        for (of_models, _), column in zip(parts, columns, strict=True):
+            for of_model, values in zip(bases, of_models, strict=True):
+                of_model.append(weighted_components(values, weights[column], max(ks)))
+        found = [[basis for basis in of_model if basis is not None] for of_model in bases]
+        if all(len(of_model) == len(parts) for of_model in found):
+            a, b = (np.stack(of_model, axis=1) for of_model in found)
             out.append(_sweep(a, b, one, other, ks))
     return np.array(out).reshape(-1, len(parts), len(ks))
 

@@ -34,28 +34,28 @@ def affordable(rows: PromptPairs) -> tuple[int, ...]:
     return kept or (max(1, int(left)),)
 
 
-def difference_bases(reading: ModelStates, rows: PromptPairs, k: int) -> Bases:
+def difference_bases(states: ModelStates, rows: PromptPairs, k: int) -> Bases:
     """Emotion subspaces of all layers: principal components of emotional minus matched neutral states."""
-    parts = [(reading.at(own["id"]), reading.at(own["partner"])) for own in rows.pairs.values()]
+    parts = [(states.at(own["id"]), states.at(own["partner"])) for own in rows.pairs.values()]
     return np.stack(
-        [[emotion_subspace(own[i], partner[i], k) for own, partner in parts] for i in _layers(reading)]
+        [[emotion_subspace(own[i], partner[i], k) for own, partner in parts] for i in _layers(states)]
     )
 
 
-def published_bases(reading: ModelStates, rows: PromptPairs, k: int) -> Bases:
+def published_bases(states: ModelStates, rows: PromptPairs, k: int) -> Bases:
     """Emotion subspaces as Phase 3.5 takes them: principal components of the raw emotional states, centred."""
-    parts = [reading.at(own["id"]) for own in rows.pairs.values()]
-    return np.stack([[principal_components(own[i], k) for own in parts] for i in _layers(reading)])
+    parts = [states.at(own["id"]) for own in rows.pairs.values()]
+    return np.stack([[principal_components(own[i], k) for own in parts] for i in _layers(states)])
 
 
-def _layers(reading: ModelStates) -> range:
-    return range(len(reading.layers))
+def _layers(states: ModelStates) -> range:
+    return range(len(states.layers))
 
 
 def matched_layers(one: Sequence[int], other: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the layers of two models at the same relative depth, as many as the shallower has."""
     depths = [(np.array(layers) + 1) / (max(layers) + 1) for layers in (one, other)]
-    short, long = sorted((0, 1), key=lambda side: len(depths[side]))
+    short, long = sorted((0, 1), key=lambda at: len(depths[at]))
     nearest = np.abs(depths[long][None] - depths[short][:, None]).argmin(axis=1)
     found = {short: np.arange(len(depths[short])), long: nearest}
     return found[0], found[1]
@@ -82,7 +82,7 @@ def rotations(width: int, n: int, seed: int) -> Float[np.ndarray, "draw d d"]:
 
 
 def raw_overlaps(
-    readings: Mapping[str, ModelStates],
+    states_of: Mapping[str, ModelStates],
     rows: PromptPairs,
     ks: Sequence[int] = KS,
     n_rotations: int = 199,
@@ -92,7 +92,7 @@ def raw_overlaps(
 
     Parameters
     ----------
-    readings
+    states_of
         By model.
     rows
         Prompts.
@@ -107,22 +107,22 @@ def raw_overlaps(
     ``cosine`` (top 5 principal angles), ``cosine_chance, cosine_spread`` (mean and SD for random subspaces), ``n``.
     """
     k = max(ks)
-    full = {name: difference_bases(reading, rows, k) for name, reading in readings.items()}
+    full = {name: difference_bases(states, rows, k) for name, states in states_of.items()}
     units = rows.units
     fewer = {
-        name: [difference_bases(reading, rows.without(u), k) for u in units]
-        for name, reading in readings.items()
+        name: [difference_bases(states, rows.without(u), k) for u in units]
+        for name, states in states_of.items()
     }
     sizes = np.array([sum((own["unit"] == u).sum() for own in rows.pairs.values()) for u in units])
     turned = {
         width: rotations(width, n_rotations, seed) for width in {bases.shape[-1] for bases in full.values()}
     }
     out = []
-    for one, other in combinations(readings, 2):
+    for one, other in combinations(states_of, 2):
         width = full[one].shape[-1]
         if width != full[other].shape[-1]:
             continue
-        pairs = matched_layers(readings[one].layers, readings[other].layers)
+        pairs = matched_layers(states_of[one].layers, states_of[other].layers)
         ours = overlaps(full[one], full[other], pairs, ks).mean(axis=(0, 1))
         left = np.array(
             [

@@ -1,8 +1,7 @@
 """What is compared of a model: its states at the end of the same prompts, whatever its tokenizer, width and depth.
 
 Which prompts are used, and in which order, is one object for all models (:class:`PromptPairs`); leaving a unit out,
-taking half of the units, or putting neutral prompts in the place of emotional ones are other rows over the same
-readings.
+taking half of the units, or putting neutral prompts in the place of emotional ones are other rows of the same states.
 """
 
 from __future__ import annotations
@@ -135,7 +134,7 @@ class ModelStates:
         Prompts.
     values
         Shape (prompt, layer, d_model), float64.
-    found
+    activations
         All that was read, also at the emotion word; None where there are no tokens.
     """
 
@@ -143,7 +142,7 @@ class ModelStates:
     layers: tuple[int, ...]
     ids: pd.Index = field(repr=False)
     values: Float[np.ndarray, "prompt layer d_model"] = field(repr=False)
-    found: Activations | None = field(default=None, repr=False)
+    activations: Activations | None = field(default=None, repr=False)
 
     def at(self, ids: Sequence[str] | pd.Series) -> Float[np.ndarray, "layer prompt d_model"]:
         """States of some prompts, layers first."""
@@ -155,9 +154,9 @@ class ModelStates:
         return self.values[rows].transpose(1, 0, 2)
 
 
-def _reading(name: str, found: Activations) -> ModelStates:
-    ids, values = found.at("end")
-    return ModelStates(name, tuple(found.layers()), pd.Index(ids), values.double().numpy(), found)
+def _states(name: str, activations: Activations) -> ModelStates:
+    ids, values = activations.at("end")
+    return ModelStates(name, tuple(activations.layers()), pd.Index(ids), values.double().numpy(), activations)
 
 
 def read_model(
@@ -165,7 +164,7 @@ def read_model(
 ) -> ModelStates:
     """Read a model of the registry on prompts; the store is shared with the chapter on emotion vectors."""
     model, tokenizer = load_model(name, device, dtype), load_tokenizer(name)
-    return _reading(name, read_sets(name, model, tokenizer, {"own": prompts}, "baseline", store).found["own"])
+    return _states(name, read_sets(name, model, tokenizer, {"own": prompts}, "baseline", store).found["own"])
 
 
 def read_untrained(name: str, prompts: pd.DataFrame, device: str = "cpu", seed: int = 0) -> ModelStates:
@@ -176,7 +175,7 @@ def read_untrained(name: str, prompts: pd.DataFrame, device: str = "cpu", seed: 
         torch.manual_seed(seed)
         model = build_model(load_config(name)).to(device).eval()
     read = read_sets(name, model, load_tokenizer(name), {"own": prompts}, "baseline")
-    return _reading(f"{name}, untrained", read.found["own"])
+    return _states(f"{name}, untrained", read.found["own"])
 
 
 def read_text(prompts: pd.DataFrame) -> ModelStates:
@@ -191,13 +190,13 @@ def read_text(prompts: pd.DataFrame) -> ModelStates:
     return ModelStates(TEXT, (0,), pd.Index(prompts["id"]), (left * singular)[:, None, :kept])
 
 
-def paired_states(reading: ModelStates, rows: PromptPairs, layer: int | None = None) -> PairedStates:
+def paired_states(states: ModelStates, rows: PromptPairs, layer: int | None = None) -> PairedStates:
     """What :func:`emotion_utils.alignment.align.align` compares, of all layers or of one, by its place in order."""
     chosen = slice(None) if layer is None else slice(layer, layer + 1)
-    emotional = {emotion: reading.at(own["id"])[chosen] for emotion, own in rows.pairs.items()}
-    partners = {emotion: reading.at(own["partner"])[chosen] for emotion, own in rows.pairs.items()}
-    neutral, groups = reading.at(rows.neutral["id"])[chosen], rows.neutral["unit"].to_numpy()
-    return PairedStates(reading.model, reading.layers[chosen], neutral, groups, emotional, partners)
+    emotional = {emotion: states.at(own["id"])[chosen] for emotion, own in rows.pairs.items()}
+    partners = {emotion: states.at(own["partner"])[chosen] for emotion, own in rows.pairs.items()}
+    neutral, groups = states.at(rows.neutral["id"])[chosen], rows.neutral["unit"].to_numpy()
+    return PairedStates(states.model, states.layers[chosen], neutral, groups, emotional, partners)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from emotion_utils.subspaces.readings import ModelStates
 def pairs():
     one, other = sided.two_of_one_world()
     table = sided.prompts()
-    noise = sided.reading("noise", table, sided.world(table, 77, 0.0), 5)
+    noise = sided.model_states("noise", table, sided.world(table, 77, 0.0), 5)
     return align_pairs({"m0": one, "m1": other, "noise": noise}, ["m0", "m1"], sided.rows().halves(0), 3, 39)
 
 
@@ -29,7 +29,7 @@ def test_models_of_one_world_pass_and_noise_does_not(pairs):
 
 def test_calibration_uses_the_target_with_itself(pairs):
     best = pairs.best().set_index(["source", "target", "score"])
-    row, top = best.loc[("m0", "m1", "r2")], pairs.found["m1", "m1"].scores["r2"][0].max()
+    row, top = best.loc[("m0", "m1", "r2")], pairs.alignments["m1", "m1"].scores["r2"][0].max()
     assert row["ceiling"] == top
     assert row["calibrated"] == pytest.approx((row["value"] - row["null"]) / (top - row["null"]))
 
@@ -39,9 +39,9 @@ def test_the_main_table_has_at_least_999_other_pairings():
 
 
 def test_the_scale_of_a_model_moves_nothing(pairs):
-    one = pairs.readings["m0"]
+    one = pairs.states_of["m0"]
     scaled = ModelStates("m0", one.layers, one.ids, 128 * one.values)
-    again = align_pairs({**pairs.readings, "m0": scaled}, ["m0", "m1"], pairs.halves, 3, 39)
+    again = align_pairs({**pairs.states_of, "m0": scaled}, ["m0", "m1"], pairs.halves, 3, 39)
     for column in ("value", "null", "calibrated"):
         assert again.best()[column].to_numpy() == pytest.approx(pairs.best()[column].to_numpy(), rel=1e-6)
 

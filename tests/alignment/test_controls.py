@@ -1,4 +1,4 @@
-"""Controls: states at half depth in one side, excess over each own null, units left out of both."""
+"""Controls: states at half depth as one model, excess over each own null, units left out of both."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def world():
     table = sided.prompts()
     one, other = sided.two_of_one_world(widths=(20, 26))
     noise = {
-        f"noise {i}": sided.reading(f"noise {i}", table, sided.world(table, 70 + i, 0.0), i, layers=1)
+        f"noise {i}": sided.model_states(f"noise {i}", table, sided.world(table, 70 + i, 0.0), i, layers=1)
         for i in range(2)
     }
-    words = sided.reading("words", table, sided.world(table, 50, 0.0), 4, layers=1)
+    words = sided.model_states("words", table, sided.world(table, 50, 0.0), 4, layers=1)
     return {"m0": one, "m1": other}, {"noise": noise, "words": {"words": words}}, words
 
 
@@ -32,31 +32,31 @@ def single(one, other, halves, n, seed=0):
 
 def test_models_side_by_side_score_as_each_alone(world):
     """Narrower models are filled up with zeros, which moves nothing."""
-    readings, controls, _ = world
-    halves, every = sided.rows().halves(0), readings | controls["noise"]
+    states_of, controls, _ = world
+    halves, every = sided.rows().halves(0), states_of | controls["noise"]
     source, target = (
         at_half_depth(every, list(every), halves[0]),
         at_half_depth(every, ["m0", "m1"], halves[1]),
     )
     assert source.neutral.shape[0] == 4
     found = align(source, target, 3, 9, 0).scores
-    for score, values in single(readings["m0"], readings["m1"], halves, 9).items():
+    for score, values in single(states_of["m0"], states_of["m1"], halves, 9).items():
         assert found[score][:, 0, 1] == pytest.approx(values[:, 0, 0], abs=1e-9)
 
 
 def test_excess_is_over_each_own_null_and_units_are_left_out_of_both(world):
-    readings, controls, _ = world
+    states_of, controls, _ = world
     halves, n = sided.rows().halves(0), 19
-    row = aligned(readings, controls, halves, 3, n).set_index(["score", "control"]).loc[("r2", "noise")]
-    every = readings | controls["noise"]
+    row = aligned(states_of, controls, halves, 3, n).set_index(["score", "control"]).loc[("r2", "noise")]
+    every = states_of | controls["noise"]
 
     def gap(parts):
         excess = {}
-        for source, target in ((s, t) for s in every for t in readings if s != t):
-            values = single(every[source], readings[target], parts, n)["r2"][:, 0, 0]
+        for source, target in ((s, t) for s in every for t in states_of if s != t):
+            values = single(every[source], states_of[target], parts, n)["r2"][:, 0, 0]
             excess[source, target] = values[0] - values[1:].mean()
         trained = (excess["m0", "m1"] + excess["m1", "m0"]) / 2
-        return trained - np.mean([excess[s, t] for s in controls["noise"] for t in readings])
+        return trained - np.mean([excess[s, t] for s in controls["noise"] for t in states_of])
 
     units = np.unique(np.concatenate([half.units for half in halves]))
     left = np.array([gap([half.without(unit) for half in halves]) for unit in units])
@@ -73,8 +73,8 @@ def test_excess_is_over_each_own_null_and_units_are_left_out_of_both(world):
 
 
 def test_similarity_without_a_map_is_compared_in_the_same_way(world):
-    readings, controls, words = world
-    table = alike(readings, controls, words, sided.rows(), 19).set_index(["score", "control"])
+    states_of, controls, words = world
+    table = alike(states_of, controls, words, sided.rows(), 19).set_index(["score", "control"])
     assert set(table.index) == {(m, "noise") for m in ("RSA", "RSA, partial", "CKA", "CKA, partial")} | {
         ("RSA", "words"),
         ("CKA", "words"),
@@ -87,15 +87,15 @@ def test_similarity_without_a_map_is_compared_in_the_same_way(world):
 
 
 def test_a_model_against_itself_has_no_advantage(world):
-    readings, _, _ = world
-    same = {"same": {f"{name} again": r for name, r in readings.items()}}
-    table = aligned(readings, same, sided.rows().halves(0), 3, 9)
+    states_of, _, _ = world
+    same = {"same": {f"{name} again": r for name, r in states_of.items()}}
+    table = aligned(states_of, same, sided.rows().halves(0), 3, 9)
     assert (table["difference"] < 0.05).all()
 
 
 def test_few_units_give_no_interval(world):
-    readings, controls, words = world
+    states_of, controls, words = world
     rows = sided.rows(sided.prompts(5, 3))
-    table = aligned(readings, controls, rows.halves(0), 2, 3)
+    table = aligned(states_of, controls, rows.halves(0), 2, 3)
     assert table[["low", "high"]].isna().all(axis=None)
-    assert alike(readings, controls, words, rows, 3)["low"].isna().all()
+    assert alike(states_of, controls, words, rows, 3)["low"].isna().all()

@@ -109,9 +109,9 @@ def test_sides_that_cannot_be_compared_are_refused():
 
 
 def test_pairs_of_models_beside_their_ceiling():
-    readings = dict(zip(("m0", "m1"), sided.two_of_one_world(), strict=True))
+    states_of = dict(zip(("m0", "m1"), sided.two_of_one_world(), strict=True))
     halves = sided.rows().halves(0)
-    table = compare_maps(readings, [("m0", "m1"), ("m1", "m0")], halves, 2, 19)
+    table = compare_maps(states_of, [("m0", "m1"), ("m1", "m0")], halves, 2, 19)
     assert len(table) == 2 * len(MAPS) * 3
     assert (table["source_layer"] == 0).all()
     gap = table["ceiling"] - table["null"]
@@ -127,5 +127,5 @@ def test_pairs_of_models_beside_their_ceiling():
 
 def test_half_way_is_the_layer_nearest_to_half_the_depth():
     for layers, expected in (((0, 1, 2, 3), 1), ((0, 1, 2, 3, 4), 1), (tuple(range(12)), 5), ((3, 5, 11), 1)):
-        reading = ModelStates("m", layers, pd.Index([]), np.empty((0, len(layers), 4)))
-        assert half_way(reading) == expected
+        states = ModelStates("m", layers, pd.Index([]), np.empty((0, len(layers), 4)))
+        assert half_way(states) == expected

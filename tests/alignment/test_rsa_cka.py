@@ -78,11 +78,11 @@ def test_partial_is_the_correlation_of_residuals():
 def test_what_words_share_is_taken_out_and_the_rest_stays():
     table = sided.prompts()
     latent = sided.world(table, 1)
-    one, other = (sided.reading(f"m{i}", table, latent, i) for i in (1, 2))
-    words = sided.reading("words", table, latent, 3, layers=1)
-    noise = sided.reading("other words", table, sided.world(table, 50, 0.0), 4, layers=1)
+    one, other = (sided.model_states(f"m{i}", table, latent, i) for i in (1, 2))
+    words = sided.model_states("words", table, latent, 3, layers=1)
+    noise = sided.model_states("other words", table, sided.world(table, 50, 0.0), 4, layers=1)
     rows = sided.rows(table)
-    control = {"noise": sided.reading("noise", table, sided.world(table, 60, 0.0), 5)}
+    control = {"noise": sided.model_states("noise", table, sided.world(table, 60, 0.0), 5)}
     all_words, no_words = (
         compare({"m1": one, "m2": other}, text, rows, 19, measure="CKA", controls=control)
         for text in (words, noise)
@@ -113,7 +113,7 @@ def test_models_of_other_tokenizers_are_compared_and_other_prompts_are_refused()
     """Only states at the end of the same prompts are compared, so that neither widths nor tokens need to agree."""
     table, (one, other) = sided.prompts(), sided.two_of_one_world(widths=(20, 35))
     found = compare(
-        {"m0": one, "m1": other}, sided.reading("w", table, sided.world(table, 3), 4), sided.rows(), 3
+        {"m0": one, "m1": other}, sided.model_states("w", table, sided.world(table, 3), 4), sided.rows(), 3
     )
     assert np.isfinite(found["value"]).all()
     short = ModelStates(

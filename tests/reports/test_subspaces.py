@@ -17,15 +17,15 @@ from emotion_utils.subspaces.readings import PromptPairs
 def measured():
     table = sided.prompts(16, 4)
     latent = sided.world(table, 0)
-    readings = {
-        name: sided.reading(name, table, latent, i, 32)
+    states_of = {
+        name: sided.model_states(name, table, latent, i, 32)
         for i, name in enumerate(("small-gpt2", "small-neo", "small-pythia"))
     }
-    wider = sided.rows(table), {name: readings[name] for name in ("small-gpt2", "small-pythia")}
+    wider = sided.rows(table), {name: states_of[name] for name in ("small-gpt2", "small-pythia")}
     found = subspaces.chapter_measurements(
-        readings, sided.rows(table), wider, n_resamples=10, n_permutations=9
+        states_of, sided.rows(table), wider, n_resamples=10, n_permutations=9
     )
-    return readings, sided.rows(table), {row.claim: row for row in found}
+    return states_of, sided.rows(table), {row.claim: row for row in found}
 
 
 def test_every_claim_about_subspaces_is_measured_once(measured):
@@ -39,12 +39,12 @@ def test_every_claim_about_subspaces_is_measured_once(measured):
 
 
 def test_the_value_at_k_2_is_the_published_score(measured):
-    readings, rows, found = measured
+    states_of, rows, found = measured
     scores = []
     for own in rows.pairs.values():
         for layer in range(2):
             u, v = (
-                principal_components(readings[m].at(own["id"])[layer], 2)
+                principal_components(states_of[m].at(own["id"])[layer], 2)
                 for m in ("small-gpt2", "small-pythia")
             )
             scores.append(published_score(u, v))
@@ -66,7 +66,7 @@ def test_the_same_prompts_show_the_same_pattern(measured):
 
 def test_few_units_leave_the_claims_pending():
     table = sided.prompts(4, 2)
-    one = sided.reading("a", table, sided.world(table, 0), 1)
+    one = sided.model_states("a", table, sided.world(table, 0), 1)
     found = subspaces.chapter_measurements({"a": one, "b": one}, sided.rows(table))
     assert {row.value for row in found} == {None}
     assert "at least 8 are needed" in found[0].note
@@ -83,10 +83,10 @@ def test_models_stand_for_those_of_the_claims():
 
 
 def test_every_claim_is_there_also_where_nothing_was_measured(measured):
-    readings, rows, found = measured
+    states_of, rows, found = measured
     few = PromptPairs(rows.neutral, {e: own[own["unit"] < 4] for e, own in rows.pairs.items()})
     few = PromptPairs(few.neutral[few.neutral["unit"] < 4], few.pairs)
-    empty = subspaces.chapter_measurements(readings, few)
+    empty = subspaces.chapter_measurements(states_of, few)
     assert sorted(row.claim for row in empty) == sorted(found)
 
 

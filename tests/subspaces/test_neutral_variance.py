@@ -51,8 +51,8 @@ def hits(found: list[float]) -> int:
     return int((np.array(found) <= 0.05).sum())
 
 
-def p_of(reading: ModelStates, table: pd.DataFrame, seed: int) -> float:
-    return float(specificity(reading, {"x": table}, K, seed).test["p"].iloc[0])
+def p_of(states: ModelStates, table: pd.DataFrame, seed: int) -> float:
+    return float(specificity(states, {"x": table}, K, seed).test["p"].iloc[0])
 
 
 @pytest.mark.parametrize("kinds", ["aaa", "abc"])
@@ -60,8 +60,8 @@ def test_made_up_states_without_emotion_are_specific_no_more_often_than_p_says(k
     found = []
     for seed in range(200):
         rng = np.random.default_rng(seed)
-        reading, families = gaussian(rng)
-        found.append(p_of(reading, triples(rng, families, kinds), seed))
+        states, families = gaussian(rng)
+        found.append(p_of(states, triples(rng, families, kinds), seed))
     assert binom.sf(hits(found) - 1, len(found), 0.05) > 0.01
 
 
@@ -77,12 +77,12 @@ def real():
 
 @pytest.mark.parametrize("kinds", ["aaa", "abc"])
 def test_real_neutral_states_are_specific_no_more_often_than_p_says(real, kinds):
-    reading, families = real
+    states, families = real
     large = {name: ids for name, ids in families.items() if len(ids) >= EACH * kinds.count("a")}
     units = min(8, len(large) // 3)
     rng, found = np.random.default_rng(0), []
     for seed in range(200):
-        found.append(p_of(reading, triples(rng, large, kinds, units), seed))
+        found.append(p_of(states, triples(rng, large, kinds, units), seed))
     assert binom.sf(hits(found) - 1, len(found), 0.05) > 0.01
 
 
@@ -90,24 +90,24 @@ def test_real_neutral_states_are_specific_no_more_often_than_p_says(real, kinds)
 def planted():
     """Directions of their own in a part of the space that neutral sentences never enter."""
     rng = np.random.default_rng(0)
-    reading, families = gaussian(rng)
+    states, families = gaussian(rng)
     table = triples(rng, families, "aaa")
-    values = np.concatenate([reading.values, np.zeros((len(reading.ids), 1, 6))], axis=2)
-    values[reading.ids.get_indexer(table["id"]), 0, -6:] = 3 * rng.normal(size=(len(table), 6))
-    return ModelStates("m", (0,), reading.ids, values), table
+    values = np.concatenate([states.values, np.zeros((len(states.ids), 1, 6))], axis=2)
+    values[states.ids.get_indexer(table["id"]), 0, -6:] = 3 * rng.normal(size=(len(table), 6))
+    return ModelStates("m", (0,), states.ids, values), table
 
 
 def test_an_emotion_with_directions_of_its_own_is_found(planted):
-    reading, table = planted
-    found = specificity(reading, {"x": table}, K).test.iloc[0]
+    states, table = planted
+    found = specificity(states, {"x": table}, K).test.iloc[0]
     assert found["p"] == pytest.approx(1 / 2**8)
     assert -1 <= found["low"] < found["difference"] < found["high"] < 0
 
 
 def test_value_and_p_are_those_of_plain_subspaces_and_all_exchanges(planted):
-    reading, table = planted
+    states, table = planted
     table = table[table["unit"] < 6]
-    one, partner, other = (reading.at(table[column])[0] for column in ("id", "partner", "other"))
+    one, partner, other = (states.at(table[column])[0] for column in ("id", "partner", "other"))
     units = table["unit"].to_numpy()
     half = np.isin(units, np.random.default_rng(0).permutation(6)[::2])
 
@@ -120,7 +120,7 @@ def test_value_and_p_are_those_of_plain_subspaces_and_all_exchanges(planted):
             for x in (a, b)
         ]
 
-    found = specificity(reading, {"x": table}, 3).test.iloc[0]
+    found = specificity(states, {"x": table}, 3).test.iloc[0]
     gaps = [np.subtract(*gap(np.array(swapped, dtype=bool))) for swapped in product((0, 1), repeat=6)]
     assert (found["value"], found["reference"]) == pytest.approx(gap(np.zeros(6, dtype=bool)))
     assert found["difference"] == pytest.approx(gaps[0])
@@ -128,9 +128,9 @@ def test_value_and_p_are_those_of_plain_subspaces_and_all_exchanges(planted):
 
 
 def test_scale_changes_nothing(planted):
-    reading, table = planted
-    scaled = ModelStates("m", (0,), reading.ids, reading.values * 128)
-    one, other = (specificity(r, {"x": table}, K).test.drop(columns="model") for r in (reading, scaled))
+    states, table = planted
+    scaled = ModelStates("m", (0,), states.ids, states.values * 128)
+    one, other = (specificity(r, {"x": table}, K).test.drop(columns="model") for r in (states, scaled))
     pd.testing.assert_frame_equal(one, other, rtol=1e-6)
 
 
@@ -150,26 +150,26 @@ def test_triples_are_told_by_the_same_people_in_the_same_frame():
 
 
 def test_too_few_and_too_many_units_are_refused(planted):
-    reading, table = planted
+    states, table = planted
     with pytest.raises(UserError, match="there are 3"):
-        specificity(reading, {"x": table[table["unit"] < 3]}, 2)
+        specificity(states, {"x": table[table["unit"] < 3]}, 2)
     with pytest.raises(UserError, match="there are 24"):
-        specificity(reading, {"x": table.assign(unit=range(len(table)))}, 2)
+        specificity(states, {"x": table.assign(unit=range(len(table)))}, 2)
     with pytest.raises(UserError, match="span"):
-        specificity(reading, {"x": table}, 13)
+        specificity(states, {"x": table}, 13)
 
 
 def test_the_share_of_any_prompts_is_cross_fitted():
-    reading, _ = sided.two_of_one_world()
-    found = neutral_share(reading, sided.rows(), 3)
+    states, _ = sided.two_of_one_world()
+    found = neutral_share(states, sided.rows(), 3)
     assert found["value"].between(0, 1).all()
     assert (found["chance"] == 3 / 20).all()
 
 
 def test_a_summary_counts_the_emotions_of_a_model(planted):
-    reading, table = planted
+    states, table = planted
     tests = specificity(
-        reading, {"x": table, "y": table.rename(columns={"id": "other", "other": "id"})}, K
+        states, {"x": table, "y": table.rename(columns={"id": "other", "other": "id"})}, K
     ).test
     found = by_model(tests).iloc[0]
     assert (found["small"], found["emotions"]) == (1, 2)

@@ -54,12 +54,12 @@ def test_without_emotion_a_neutral_prompt_of_another_unit_takes_the_place():
 
 
 def test_a_model_is_read_where_the_plain_forward_ends(smoke):
-    reading = read_model("small-pythia", smoke)
+    states = read_model("small-pythia", smoke)
     model, tokenizer = load_model("small-pythia"), load_tokenizer("small-pythia")
     text = smoke["text"].iloc[5]
     with torch.no_grad():
         hidden = model(**tokenizer(text, return_tensors="pt"), output_hidden_states=True).hidden_states
-    ours = reading.at([smoke["id"].iloc[5]])
+    ours = states.at([smoke["id"].iloc[5]])
     assert ours[1, 0] == pytest.approx(hidden[2][0, -1].double().numpy(), abs=1e-4)
     assert ours.dtype == np.float64
 
