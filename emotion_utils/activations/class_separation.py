@@ -160,8 +160,7 @@ def _left_out(labels: np.ndarray, units: np.ndarray, gram: np.ndarray, value: fl
 
 def summarise_variance(table: pd.DataFrame) -> str:
     """Say in Markdown how much lies between the emotions, and whether it exceeds the null."""
-    blocks = table[table["layer"] >= 0]
-    best = blocks.loc[blocks["value"].idxmax()]
+    blocks, best = table[table["layer"] >= 0], _best(table)
     said = (
         f"After the blocks, {blocks['value'].min():.1%} to **{blocks['value'].max():.1%}** of the variance lies "
         f"between the emotions, most at {layer_name(int(best['layer']))}"
@@ -211,13 +210,11 @@ def beside_control(tables: Mapping[tuple[str, str], pd.DataFrame]) -> pd.DataFra
     -------
     Columns ``model, set, layer, value, low, high, null, p_max, n, n_groups``.
     """
-    rows = []
-    for (model, name), table in tables.items():
-        blocks = table[table["layer"] >= 0]
-        best = blocks.loc[blocks["value"].idxmax()]
-        kept = ["layer", "value", "low", "high", "null", "p_max", "n", "n_groups"]
-        rows.append({"model": model, "set": name, **best[kept].to_dict()})
-    return pd.DataFrame(rows)
+    kept = ["layer", "value", "low", "high", "null", "p_max", "n", "n_groups"]
+    return pd.DataFrame(
+        {"model": model, "set": name, **_best(table)[kept].to_dict()}
+        for (model, name), table in tables.items()
+    )
 
 
 def summarise_control(table: pd.DataFrame, control: str) -> str:
@@ -240,8 +237,13 @@ def summarise_control(table: pd.DataFrame, control: str) -> str:
 
 def best_layer(table: pd.DataFrame) -> int:
     """The block after which the largest share of the variance lies between the emotions."""
+    return int(_best(table)["layer"])
+
+
+def _best(table: pd.DataFrame) -> pd.Series:
+    """The row of that block."""
     blocks = table[table["layer"] >= 0]
-    return int(blocks.loc[blocks["value"].idxmax(), "layer"])
+    return blocks.loc[blocks["value"].idxmax()]
 
 
 def layer_name(layer: int) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.feature_extraction.text import TfidfTransformer
 from tqdm import tqdm
 
-from emotion_utils.core.emotions import EMOTIONS
+from emotion_utils.core.emotions import EMOTIONAL, EMOTIONS
 from emotion_utils.prompts.bag_of_words import across, classifier, count_words, predict, within
 from emotion_utils.statistics.auc import auroc, grouped_auc_interval
 from emotion_utils.statistics.nulls import against_null
@@ -195,7 +195,7 @@ def contrast(scores: np.ndarray, emotion: str) -> np.ndarray:
 
 def _contrasts(truth: np.ndarray) -> list[str]:
     present = set(truth)
-    return [emotion for emotion in EMOTIONS[:-1] if {emotion, "neutral"} <= present]
+    return [emotion for emotion in EMOTIONAL if {emotion, "neutral"} <= present]
 
 
 def _correct(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -244,10 +244,7 @@ COLUMNS = ["metric", "value", "low", "high", "chance", "null", "null_high", "p",
 
 
 def _unscored(scored: pd.DataFrame, units: np.ndarray, note: str) -> pd.DataFrame:
-    nan = float("nan")
-    metrics = [
-        "accuracy",
-        *(f"AUROC {emotion}" for emotion in _contrasts(scored["emotion"].to_numpy(dtype=object))),
-    ]
-    rows = [(m, nan, nan, nan, nan, nan, nan, nan, len(scored), len(set(units)), note) for m in metrics]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    emotions = _contrasts(scored["emotion"].to_numpy(dtype=object))
+    known = {"n": len(scored), "n_groups": len(set(units)), "note": note}
+    rows = [{"metric": metric, **known} for metric in ("accuracy", *(f"AUROC {e}" for e in emotions))]
+    return pd.DataFrame(rows).reindex(columns=COLUMNS)

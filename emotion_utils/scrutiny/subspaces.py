@@ -17,7 +17,7 @@ from emotion_utils.core.emotions import EMOTIONAL
 from emotion_utils.reports.claims import OVERLAPS, read_claims
 from emotion_utils.scrutiny.rules import Scrutiny, computed, printed, under_null
 from emotion_utils.statistics.permutations import LEVEL
-from emotion_utils.statistics.resampling import interval
+from emotion_utils.statistics.resampling import ENDS, interval
 from emotion_utils.subspaces.measures import angle_cosine_chance
 from emotion_utils.subspaces.overlap_by_k import DRAWS, REPORTED_WIDTH, random_sweeps
 from emotion_utils.subspaces.overlaps import KS
@@ -120,7 +120,7 @@ def _of_means(sweeps: Float[np.ndarray, "draw size"]) -> Float[np.ndarray, " siz
     """The 97.5th percentile of the mean of so many pairs as the reports' models have layers."""
     groups = len(sweeps) // LAYERS
     means = sweeps[: groups * LAYERS].reshape(groups, LAYERS, -1).mean(axis=1)
-    return np.asarray(np.quantile(means, 0.975, axis=0))
+    return np.asarray(np.quantile(means, ENDS[1], axis=0))
 
 
 def _after(claim: pd.Series, facts: pd.DataFrame) -> Scrutiny:

@@ -19,6 +19,7 @@ from scipy.stats import rankdata
 
 from emotion_utils.activations.extraction import extract, identity, points
 from emotion_utils.models.families import written_by_neurons
+from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.vectors.probing import Contrast, by_emotion, fit, permutations, shuffled
 
 if TYPE_CHECKING:
@@ -98,8 +99,8 @@ def rank_neurons(
     ours, *theirs = np.mean(agreement, axis=0)
     return Neurons(
         table.loc[order].reset_index(drop=True),
-        float(np.quantile(largest[1:], 0.95)),
-        (float(ours), float(np.quantile(theirs, 0.95))),
+        float(np.quantile(largest[1:], 1 - LEVEL)),
+        (float(ours), float(np.quantile(theirs, 1 - LEVEL))),
     )
 
 

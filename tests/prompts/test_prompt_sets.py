@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from emotion_utils.core.emotions import EMOTIONS
+from emotion_utils.core.emotions import EMOTIONAL, EMOTIONS
 from emotion_utils.core.paths import PROMPTS
 from emotion_utils.smallworld.vignettes import build_implicit
 
@@ -110,7 +110,7 @@ def test_counts_of_profiles(name: str) -> None:
 @pytest.mark.parametrize("name", PAIRED)
 def test_counts_of_paired_sets(name: str) -> None:
     counts = Counter(row["emotion"] for row in ROWS[name])
-    emotional = [counts[emotion] for emotion in EMOTIONS[:3]]
+    emotional = [counts[emotion] for emotion in EMOTIONAL]
     assert min(emotional) >= PAIRED[name]
     assert counts["neutral"] == sum(emotional)
 

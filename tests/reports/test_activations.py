@@ -10,9 +10,9 @@ from emotion_utils.activations.throughput import ONE_AT_A_TIME
 from emotion_utils.prompts.schema import complete
 from emotion_utils.reports.activations import (
     bytes_as_published,
-    summarise_bytes,
     chapter_measurements,
     files_as_published,
+    summarise_bytes,
 )
 from emotion_utils.reports.claims import judge
 
