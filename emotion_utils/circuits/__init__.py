@@ -13,6 +13,7 @@ module                 what it does
 :mod:`flow`            the way through a circuit on one prompt
 :mod:`texts`           what a model says without heads, or with other ones
 :mod:`published`       what the reports did, on one head
+:mod:`findings`        what the tables say, as numbers for the page's sentences
 =====================  =====================================================================================
 """
 
