@@ -202,29 +202,29 @@ def test_import_contracts_are_kept():
 
 FORBIDDEN = {
     "runtime/parameters.py": ("import plotly", "emotion_utils.runtime.parameters -> plotly"),
-    "smallworld/extra.py": (
+    "smallworld/made.py": (
         "from emotion_utils import plots",
-        "emotion_utils.smallworld.extra -> emotion_utils.plots",
+        "emotion_utils.smallworld.made -> emotion_utils.plots",
     ),
-    "plots/extra.py": (
+    "plots/made.py": (
         "from emotion_utils.models import families",
-        "emotion_utils.plots.extra -> emotion_utils.models.families",
+        "emotion_utils.plots.made -> emotion_utils.models.families",
     ),
-    "figures/extra.py": ("import torch", "emotion_utils.figures.extra -> torch"),
-    "engine/extra.py": ("import notebooks", "emotion_utils.engine.extra -> notebooks"),
+    "figures/made.py": ("import torch", "emotion_utils.figures.made -> torch"),
+    "engine/made.py": ("import notebooks", "emotion_utils.engine.made -> notebooks"),
     "runtime/runs.py": (
         "from emotion_utils.book import assemble",
         "emotion_utils.runtime.runs -> emotion_utils.book",
     ),
-    "core/extra.py": (
+    "core/made.py": (
         "from emotion_utils.models import registry",
-        "emotion_utils.core.extra -> emotion_utils.models.registry",
+        "emotion_utils.core.made -> emotion_utils.models.registry",
     ),
-    "heads/extra.py": (
+    "heads/made.py": (
         "import emotion_utils.subspaces",
-        "emotion_utils.heads.extra -> emotion_utils.subspaces",
+        "emotion_utils.heads.made -> emotion_utils.subspaces",
     ),
-    "newroom/__init__.py": ("import json", "emotion_utils.newroom"),
+    "made/__init__.py": ("import json", "emotion_utils.made"),
 }
 """By module: an import that no contract allows, or a room without a floor, and how the contracts name it."""
 
