@@ -12,10 +12,8 @@ from __future__ import annotations
 import torch
 
 from emotion_utils.activations.extraction import Activations, extract, points
-from emotion_utils.models.batches import model_inputs
 from emotion_utils.models.hooks import WRITABLE, HookPoint, attached
-from emotion_utils.models.loading import load_model, load_tokenizer
-from emotion_utils.models.positions import encode
+from emotion_utils.models.model import load
 from emotion_utils.prompts import loading
 from emotion_utils.runtime.benchmarking import Row, in_turns, record
 
@@ -24,20 +22,18 @@ MODEL, PROMPTS, REPEATS, SINGLE_REPEATS = "small-gpt2", 256, 31, 11
 
 def main() -> None:
     torch.set_num_threads(2)
-    model, tokenizer = load_model(MODEL), load_tokenizer(MODEL)
+    model = load(MODEL)
     table = loading.load_profile("powered").head(PROMPTS).reset_index(drop=True)
     texts, where, every = table["text"].tolist(), points(model), points(model, WRITABLE)
-    batch = model_inputs(encode(tokenizer, texts).ids, tokenizer.pad_token_id)
+    batch = model.padded(list(model.encode(texts).ids))
     whole = batch["input_ids"].numel()
 
     def ours(batch_tokens: int | None = None) -> Activations:
-        return extract(
-            model, tokenizer, table, where, ["end", "mean"], batch_tokens=batch_tokens, progress=False
-        )
+        return extract(model, table, where, ["end", "mean"], batch_tokens=batch_tokens, progress=False)
 
     @torch.no_grad()
     def bare() -> None:
-        model(**batch, use_cache=False)
+        model.network(**batch, use_cache=False)
 
     @torch.no_grad()
     def single() -> torch.Tensor:
@@ -45,8 +41,9 @@ def main() -> None:
         rows = []
         for text in texts:
             kept: dict[HookPoint, torch.Tensor] = {}
-            with attached(model, {p: lambda t, p=p, kept=kept: kept.update({p: t.clone()}) for p in every}):
-                model(**tokenizer(text, return_tensors="pt"), use_cache=False)
+            keepers = {p: lambda t, p=p, kept=kept: kept.update({p: t.clone()}) for p in every}
+            with attached(model.network, keepers):
+                model.network(**model.tokenizer(text, return_tensors="pt"), use_cache=False)
             layers = [kept[point][0] for point in where]
             rows.append([torch.stack([h[-1] for h in layers]), torch.stack([h[1:].mean(0) for h in layers])])
         return torch.stack([torch.stack(row) for row in rows])

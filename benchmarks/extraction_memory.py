@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from emotion_utils.activations.extraction import READABLE, points, stream
-from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.models.model import load
 from emotion_utils.prompts import loading
 from emotion_utils.runtime.benchmarking import Row, record
 
@@ -32,13 +32,13 @@ def repeated(table: pd.DataFrame, n: int) -> pd.DataFrame:
 
 def main() -> None:
     torch.set_num_threads(2)
-    model, tokenizer = load_model(MODEL), load_tokenizer(MODEL)
+    model = load(MODEL)
     table = loading.load_profile("powered")
     where = points(model, READABLE)
-    for _ in stream(model, tokenizer, table.head(100), where, POSITIONS, progress=False):
+    for _ in stream(model, table.head(100), where, POSITIONS, progress=False):
         pass
     before, held, began = peak(), 0, time.perf_counter()
-    for part in stream(model, tokenizer, repeated(table, PROMPTS), where, POSITIONS, progress=False):
+    for part in stream(model, repeated(table, PROMPTS), where, POSITIONS, progress=False):
         held += sum(values.numel() * values.element_size() for values in part.values.values())
     ours, whole = peak() - before, held / 2**20
     print(f"{PROMPTS} prompts in {time.perf_counter() - began:.0f} s")

@@ -16,9 +16,8 @@ from torch import Tensor
 from emotion_utils.circuits.ablation import ablated, means_of
 from emotion_utils.circuits.attribution import attributed
 from emotion_utils.heads.pairs import Pairs, emotional_pairs
-from emotion_utils.models.batches import padded
 from emotion_utils.models.families import blocks, output_projection
-from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.models.model import load
 from emotion_utils.prompts.loading import load_profile
 from emotion_utils.runtime.benchmarking import Row, in_turns, record
 
@@ -33,15 +32,12 @@ def loop(
     ids, model = pairs.ids, pairs.model
     order = np.argsort([len(row) for row in ids], kind="stable")
     batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
-    inputs = [
-        padded([ids[i] for i in rows.tolist()], int(pairs.tokenizer.pad_token_id or 0), "left", "cpu")
-        for rows in batches
-    ]
+    inputs = [model.padded([ids[i] for i in rows.tolist()], "left") for rows in batches]
 
     def odds() -> np.ndarray:
         found = np.empty(len(ids))
         for rows, given in zip(batches, inputs, strict=True):
-            logits = model(**given, use_cache=False, logits_to_keep=keep).logits[:, -1]
+            logits = model.network(**given, use_cache=False, logits_to_keep=keep).logits[:, -1]
             found[rows] = pairs.log_odds_of(logits, rows.tolist()).double().numpy()
         return found
 
@@ -57,7 +53,7 @@ def loop(
             z[..., own] = value
             return (z,)
 
-        handle = output_projection(blocks(model)[layer]).register_forward_pre_hook(cut)
+        handle = output_projection(blocks(model.network)[layer]).register_forward_pre_hook(cut)
         parts.append(plain - odds())
         handle.remove()
     return np.stack(parts, axis=1).reshape(2, len(pairs), -1)
@@ -65,7 +61,7 @@ def loop(
 
 def main() -> None:
     torch.set_num_threads(2)
-    pairs = emotional_pairs(load_model(MODEL), load_tokenizer(MODEL), load_profile("implicit")).of("build")
+    pairs = emotional_pairs(load(MODEL), load_profile("implicit")).of("build")
     means, heads = means_of(pairs), len(pairs.heads)
     np.testing.assert_allclose(ablated(pairs, "mean", means=means), loop(pairs, means), atol=1e-3)
     exact, full = in_turns(lambda: ablated(pairs, "mean", means=means), lambda: loop(pairs, means), REPEATS)

@@ -28,7 +28,7 @@ from emotion_utils.engine.generation import CPU_BATCH_ROWS
 from emotion_utils.engine.interventions import UNTOUCHED, Condition, steering
 from emotion_utils.engine.requests import prompt_ids
 from emotion_utils.models.families import n_layers
-from emotion_utils.models.loading import context_length, load_model, load_tokenizer
+from emotion_utils.models.model import load
 from emotion_utils.models.registry import resolve_model
 from emotion_utils.prompts import loading
 from emotion_utils.runtime.benchmarking import Row, in_turns, record
@@ -68,16 +68,16 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=REPEATS)
     repeats = parser.parse_args().repeats
     torch.set_num_threads(2)
-    model, tokenizer = load_model(MODEL), load_tokenizer(MODEL)
+    model = load(MODEL)
     bridge = boot_lens(resolve_model(MODEL).location, device="cpu")
-    every = conditions(model)
+    every = conditions(model.network)
     texts = loading.load_profile("baseline")["text"].tolist()[:64]
     for n in (8, 64):
-        ids = prompt_ids(tokenizer, texts[:n], context_length(MODEL), NEW)
-        ours = partial(packed, model, tokenizer, ids, every, NEW)
+        ids = prompt_ids(model.tokenizer, texts[:n], model.context, NEW)
+        ours = partial(packed, model, ids, every, NEW)
         lens, library = (
             partial(loop, runner, ids, every, NEW)
-            for loop, runner in ((lens_loop, bridge), (library_loop, model))
+            for loop, runner in ((lens_loop, bridge), (library_loop, model.network))
         )
         found = ours()
         agree(found, lens(), f"the loop of transformer-lens over {n} prompts")
@@ -86,7 +86,7 @@ def main() -> None:
         compare(f"steering_packed_vs_loop_{n}", ours, lens, what, repeats)
         a, b = in_turns(ours, library, repeats)
         print(f"not judged: Hugging Face, one condition at a time, over packed, {n} prompts: {b / a:.3g}")
-    way = partial(published, model, ids, every, NEW)
+    way = partial(published, model.network, ids, every, NEW)
     agree(found, way(), "the published way")
     compare(
         "steering_packed_vs_published",
@@ -99,11 +99,11 @@ def main() -> None:
     compare(
         "steering_overhead",
         ours,
-        partial(bare, model, rows, NEW, CPU_BATCH_ROWS),
+        partial(bare, model.network, rows, NEW, CPU_BATCH_ROWS),
         "packed over the same rows and steps without a hook",
         repeats,
     )
-    untouched = packed(model, tokenizer, ids, [UNTOUCHED], NEW)
+    untouched = packed(model, ids, [UNTOUCHED], NEW)
     print(f"texts that steering changes: {float((untouched != found).any(axis=-1).mean()):.0%}")
 
 

@@ -15,19 +15,18 @@ import torch
 from emotion_utils.engine.decoding import Sampling
 from emotion_utils.engine.generation import generate
 from emotion_utils.engine.interventions import Condition
-from emotion_utils.models.batches import padded
+from emotion_utils.models.batches import model_inputs
 from emotion_utils.models.hooks import attached
+from emotion_utils.models.model import Model
 
 PAD, PUBLISHED_BATCH = 0, 16
 
 Ids = Sequence[list[int]]
 
 
-def packed(
-    model: Any, tokenizer: Any, ids: Ids, every: Sequence[Condition], new: int, **how: Any
-) -> np.ndarray:
+def packed(model: Model, ids: Ids, every: Sequence[Condition], new: int, **how: Any) -> np.ndarray:
     """All conditions at once, by this package."""
-    table = generate(model, tokenizer, ids, every, Sampling(new, stop_at_end=False), progress=False, **how)
+    table = generate(model, ids, every, Sampling(new, stop_at_end=False), progress=False, **how)
     return np.array(table["ids"].tolist()).reshape(len(ids), len(every), new)
 
 
@@ -113,7 +112,8 @@ def same_rows(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _batch(model: Any, ids: Ids) -> dict[str, torch.Tensor]:
-    return padded(ids, PAD, "left", next(model.parameters()).device)
+    device = next(model.parameters()).device
+    return {name: tensor.to(device) for name, tensor in model_inputs(ids, PAD, "left").items()}
 
 
 def _library(model: Any, batch: dict[str, torch.Tensor], new: int) -> torch.Tensor:

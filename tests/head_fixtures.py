@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 from heads_by_hand import drawn_pairs, means_of_all, roughened
@@ -10,8 +11,7 @@ from heads_by_hand import drawn_pairs, means_of_all, roughened
 
 @pytest.fixture(scope="session")
 def pairs(untrained):
-    model, tokenizer = untrained
-    return drawn_pairs(roughened(model), tokenizer)
+    return drawn_pairs(replace(untrained, network=roughened(untrained.network)))
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,7 @@ def uneven(pairs):
 @pytest.fixture(scope="session")
 def exact(pairs):
     """The model in double precision, for numerical derivatives."""
-    return copy.deepcopy(pairs.model).double()
+    return copy.deepcopy(pairs.model.network).double()
 
 
 @pytest.fixture(scope="session")

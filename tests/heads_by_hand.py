@@ -33,9 +33,9 @@ def roughened(model, seed=5):
     return model
 
 
-def drawn_pairs(model, tokenizer, prefixes=PREFIXES):
+def drawn_pairs(model, prefixes=PREFIXES):
     """Pairs of random prompts of different lengths; the last one is longer than the window of local attention."""
-    rng, known = np.random.default_rng(3), model.config.vocab_size
+    rng, known = np.random.default_rng(3), model.network.config.vocab_size
     emotional, neutral = [], []
     for one, other, ending in prefixes:
         shared = rng.integers(50, known, ending).tolist()
@@ -51,7 +51,7 @@ def drawn_pairs(model, tokenizer, prefixes=PREFIXES):
             "version": 0,
         }
     )
-    return Pairs(model, tokenizer, table, emotional, neutral, [SETS[i // 2 % 2] for i in range(n)])
+    return Pairs(model, table, emotional, neutral, [SETS[i // 2 % 2] for i in range(n)])
 
 
 def modules(model, endings):
@@ -94,7 +94,7 @@ def odds(pairs, prompt, change=None, model=None):
     """Log-odds after a prompt, counted as in ``Pairs.ids``."""
     pair = prompt % len(pairs)
     own, emotion = pairs.openings[pair], pairs.table["emotion"][pair]
-    last = logits(model or pairs.model, pairs.ids[prompt], change)[-1]
+    last = logits(model or pairs.model.network, pairs.ids[prompt], change)[-1]
     return odds_of(last, own[emotion], own["neutral"])
 
 
@@ -138,11 +138,11 @@ def given(pairs, pair, mode, into):
     both = [pairs.emotional[pair], pairs.neutral[pair]]
     target, source = both[into], both[1 - into]
     if mode == "z":
-        return z_of(pairs.model, source)
-    theirs, patterns = values_and_patterns(pairs.model, source)
+        return z_of(pairs.model.network, source)
+    theirs, patterns = values_and_patterns(pairs.model.network, source)
     if mode == "pattern_v":
         return torch.einsum("lhqk,lkhd->lqhd", patterns, theirs)
-    values, patterns = values_and_patterns(pairs.model, target)
+    values, patterns = values_and_patterns(pairs.model.network, target)
     for back in range(1, min(len(source), len(target))):  # all but the first token of the shorter one
         values[:, -back] = theirs[:, -back]
     return torch.einsum("lhqk,lkhd->lqhd", patterns, values)
@@ -182,5 +182,5 @@ def setting(head, value):
 
 @torch.no_grad()
 def means_of_all(pairs):
-    found = torch.cat([z_of(pairs.model, ids)[:, 1:] for ids in pairs.ids], dim=1)
+    found = torch.cat([z_of(pairs.model.network, ids)[:, 1:] for ids in pairs.ids], dim=1)
     return found.double().mean(dim=1).float()

@@ -9,6 +9,7 @@ import torch
 from transformers import AutoTokenizer
 
 from emotion_utils.models.loading import build_model
+from emotion_utils.models.model import Model
 from emotion_utils.smallworld import load_grammar
 from emotion_utils.smallworld.corpus import documents
 from emotion_utils.training.configs import SPECS, model_config
@@ -52,7 +53,7 @@ def tokenizers(docs, tmp_path_factory):
 
 @pytest.fixture(scope="session", params=FAMILIES)
 def untrained(request, tokenizers):
-    """A model of each family with random weights, and its tokenizer."""
+    """A model of each family with random weights."""
     spec = SPECS[request.param]
     tokenizer = tokenizers[spec.manner]
     torch.manual_seed(0)
@@ -62,4 +63,4 @@ def untrained(request, tokenizers):
         for parameter in model.parameters():
             if parameter.ndim == 2:
                 parameter.mul_(4)  # sharper than a fresh model, so that a wrong token changes the result
-    return model, tokenizer
+    return Model(model, tokenizer)

@@ -10,6 +10,7 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from emotion_utils.models.loading import load_tokenizer
+from emotion_utils.models.model import Model
 from emotion_utils.steering.subject import MADE, SteeredModel
 from emotion_utils.vectors.probing import Contrast
 from emotion_utils.vectors.vector import EmotionVector
@@ -128,7 +129,7 @@ def planted(n_layers=2, name="planted"):
     }
     unit = word.norm(dim=1).mean().repeat(n_layers)
     cloud = torch.randn(200, n_layers, model.config.n_embd, generator=generator)
-    return SteeredModel(name, model, tokenizer, built, states, labels, blocks, objects, unit, cloud)
+    return SteeredModel(Model(model, tokenizer, name), built, states, labels, blocks, objects, unit, cloud)
 
 
 def quoted(n=3):

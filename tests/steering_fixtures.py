@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import steered
 
-from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.models.model import load
 from emotion_utils.prompts.loading import load_profile
 from emotion_utils.steering.contexts import fresh_contexts
 from emotion_utils.steering.subject import prepare
@@ -18,7 +18,7 @@ def implicit():
 
 @pytest.fixture(scope="session")
 def subject(implicit):
-    return prepare("small-gpt2", load_model("small-gpt2"), load_tokenizer("small-gpt2"), implicit)
+    return prepare(load("small-gpt2"), implicit)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from emotion_utils.activations.extraction import points, stream
 from emotion_utils.models.loading import load_tokenizer
+from emotion_utils.models.model import Model
 
 KINDS = ("resid_pre", "attn_out", "mlp_out", "resid_post")
 WORDS = ("bread", "soup", "rain", "thanks", "sorry", "great", "lost", "why")
@@ -38,12 +39,12 @@ def peak() -> float:
 
 def main(n: int) -> None:
     tokenizer = load_tokenizer("small-gpt2")
-    model, table = wide_model(len(tokenizer)), prompts(n)
+    model, table = Model(wide_model(len(tokenizer)), tokenizer), prompts(n)
     asked = (points(model, KINDS), ["end", "mean"])
-    for _ in stream(model, tokenizer, table.head(100), *asked, progress=False):
+    for _ in stream(model, table.head(100), *asked, progress=False):
         pass
     before, held, rows = peak(), 0, {}
-    for part in stream(model, tokenizer, table, *asked, shard_bytes=2**25, progress=False):
+    for part in stream(model, table, *asked, shard_bytes=2**25, progress=False):
         held += sum(values.numel() * values.element_size() for values in part.values.values())
         ids, values = part.at("end", "mlp_out")
         rows[ids.iloc[-1]] = values[-1].tolist()

@@ -36,6 +36,7 @@ from emotion_utils.core.files import write_atomically
 from emotion_utils.core.paths import BUILD
 from emotion_utils.engine.generation import BATCH_ROWS, CPU_BATCH_ROWS
 from emotion_utils.engine.interventions import UNTOUCHED
+from emotion_utils.models.model import Model
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
@@ -65,12 +66,9 @@ class Job:
     toy: bool
 
     @cached_property
-    def model(self) -> Any:
-        return random_models.build(self.case, self.device)
-
-    @cached_property
-    def tokenizer(self) -> Any:
-        return random_models.tokenizer(self.case)
+    def model(self) -> Model:
+        network = random_models.build(self.case, self.device)
+        return Model(network, random_models.tokenizer(self.case))
 
     @cached_property
     def prompts(self) -> list[list[int]]:
@@ -88,7 +86,7 @@ class Job:
         """Tokens of prompts under conditions by the packed engine, and seconds."""
         return hardware.timed(
             self.device,
-            lambda: ways.packed(self.model, self.tokenizer, ids, every, NEW, batch_rows=self.batch_rows),
+            lambda: ways.packed(self.model, ids, every, NEW, batch_rows=self.batch_rows),
         )
 
 
@@ -148,10 +146,11 @@ def run_peers(job: Job) -> dict[str, dict[str, Any]]:
     sample, fewer = (spread(job.conditions, n) for n in (LOOP_CONDITIONS, PUBLISHED_CONDITIONS))
     ours = {"loop": job.packed(job.prompts, sample)[0], "published": job.packed(job.prompts, fewer)[0]}
     found = {
-        "published": run_peer(job, ways.published, job.model, PUBLISHED_CONDITIONS),
-        "loop_huggingface": run_peer(job, ways.library_loop, job.model, LOOP_CONDITIONS),
+        "published": run_peer(job, ways.published, job.model.network, PUBLISHED_CONDITIONS),
+        "loop_huggingface": run_peer(job, ways.library_loop, job.model.network, LOOP_CONDITIONS),
     }
-    bridge = ways.boot_lens("random", hf_model=job.model, tokenizer=job.tokenizer, dtype=job.model.dtype)
+    model = job.model
+    bridge = ways.boot_lens("random", hf_model=model.network, tokenizer=model.tokenizer, dtype=model.dtype)
     found["loop_transformer_lens"] = run_peer(job, ways.lens_loop, bridge, LOOP_CONDITIONS)
     for name, peer in found.items():
         own, tokens = ours[name.split("_")[0]], peer.pop("tokens")

@@ -12,13 +12,14 @@ from jaxtyping import Float
 from emotion_utils.activations.extraction import points
 from emotion_utils.activations.forward import forward_batches
 from emotion_utils.core.emotions import EMOTIONS
-from emotion_utils.models.families import n_layers
 from emotion_utils.models.hooks import HookPoint, eager
 from emotion_utils.models.positions import encode
 from emotion_utils.statistics.resampling import grouped_mean_interval, resampling_units
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
+
+    from emotion_utils.models.model import Model
 
 
 def token_texts(tokenizer: PreTrainedTokenizerBase, text: str) -> list[str]:
@@ -41,19 +42,16 @@ def one_of_each(prompts: pd.DataFrame, tokenizer: PreTrainedTokenizerBase) -> pd
     return prompts.loc[shortest]
 
 
-def pattern(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str, layer: int
-) -> tuple[list[str], Float[np.ndarray, "head query key"]]:
+def pattern(model: Model, text: str, layer: int) -> tuple[list[str], Float[np.ndarray, "head query key"]]:
     """Tokens of a text and the attention pattern of each head of a layer."""
     point = HookPoint(layer, "pattern")
-    with eager(model):
-        _, _, caught = next(forward_batches(model, tokenizer, [text], [point]))
-    return token_texts(tokenizer, text), caught[point][0].float().cpu().numpy()
+    with eager(model.network):
+        _, _, caught = next(forward_batches(model, [text], [point]))
+    return token_texts(model.tokenizer, text), caught[point][0].float().cpu().numpy()
 
 
 def sink_shares(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     prompts: pd.DataFrame,
     *,
     n_resamples: int = 1000,
@@ -65,7 +63,7 @@ def sink_shares(
 
     Parameters
     ----------
-    model, tokenizer
+    model
     prompts
     n_resamples, seed
         Of the bootstrap over units.
@@ -76,10 +74,10 @@ def sink_shares(
     n_groups``; prompts of one token have no such query and are left out.
     """
     where = points(model, ("pattern",))
-    shares = np.full((len(prompts), len(where), model.config.get_text_config().num_attention_heads), np.nan)
+    shares = np.full((len(prompts), len(where), model.n_heads), np.nan)
     even = np.full(len(prompts), np.nan)
-    with eager(model):
-        for rows, lengths, caught in forward_batches(model, tokenizer, prompts["text"].tolist(), where):
+    with eager(model.network):
+        for rows, lengths, caught in forward_batches(model, prompts["text"].tolist(), where):
             asks = _asks(lengths)  # (prompt, query)
             even[rows] = (asks / (1 + np.arange(asks.shape[1]))).sum(axis=1) / np.maximum(asks.sum(axis=1), 1)
             weights = torch.from_numpy(asks / np.maximum(asks.sum(axis=1, keepdims=True), 1))
@@ -90,7 +88,7 @@ def sink_shares(
     kept = ~np.isnan(shares[:, 0, 0])
     units = resampling_units(prompts)[kept]
     table = []
-    for layer, head in np.ndindex(n_layers(model), shares.shape[2]):
+    for layer, head in np.ndindex(model.n_layers, shares.shape[2]):
         own = shares[kept, layer, head]
         ends = grouped_mean_interval(own, units, n_resamples=n_resamples, seed=seed)
         low, high = np.clip(ends, 0, 1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,13 +16,8 @@ import torch
 from torch import Tensor
 
 from emotion_utils.activations.extraction import extract, points
-from emotion_utils.models.batches import model_inputs
-from emotion_utils.models.families import n_layers
 from emotion_utils.models.hooks import HookPoint, attached
-from emotion_utils.models.positions import encode_for
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from emotion_utils.models.model import Model
 
 BOUND = 1e-4
 """Largest difference allowed in float32: of a value, and of a value in units of the layer's root mean square."""
@@ -36,14 +31,11 @@ DOUBLE_PARAMETERS = 300_000_000
 class _Runs:
     """One model on a few texts, run in several ways; a state is (row, layer) to a tensor (position, d_model)."""
 
-    def __init__(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]
-    ) -> None:
+    def __init__(self, model: Model, texts: Sequence[str]) -> None:
         self.model, self.texts = model, list(texts)
-        self.pad = int(tokenizer.pad_token_id or 0)
-        self.ids = list(encode_for(model, tokenizer, self.texts).ids)
-        self.layers = n_layers(model)
-        self.device = model.get_input_embeddings().weight.device
+        self.ids = list(model.encode(self.texts).ids)
+        self.layers = model.n_layers
+        self.device = model.device
 
     def _hooked(self, passes: Iterable[dict[str, Any]]) -> list[Tensor]:
         """Residual stream of every layer after these passes, columns of the passes joined."""
@@ -53,10 +45,10 @@ class _Runs:
             for layer, own in enumerate(caught)
         }
         cache = None
-        with attached(self.model, functions):
+        with attached(self.model.network, functions):
             for inputs in passes:
                 held: dict[str, Any] = {"past_key_values": cache} if cache is not None else {}
-                cache = self.model(**inputs, **held).past_key_values
+                cache = self.model.network(**inputs, **held).past_key_values
         return [torch.cat(own, dim=1) for own in caught]
 
     def plain(self) -> tuple[list[list[Tensor]], list[Tensor]]:
@@ -64,9 +56,9 @@ class _Runs:
         states, last = [], []
         for row in self.ids:
             caught: list[Tensor] = []
-            with attached(self.model, {HookPoint(self.layers - 1, "resid_post"): caught.append}):
+            with attached(self.model.network, {HookPoint(self.layers - 1, "resid_post"): caught.append}):
                 ids = torch.tensor([row], device=self.device)
-                out = self.model(ids, use_cache=False, output_hidden_states=True)
+                out = self.model.network(ids, use_cache=False, output_hidden_states=True)
             own = [*out.hidden_states[1 : self.layers], caught[0]]
             states.append([_kept(hidden[0]) for hidden in own])
             last.append(_kept(out.hidden_states[-1][0]))
@@ -79,7 +71,7 @@ class _Runs:
         states = []
         for start in range(0, len(self.ids), size):
             rows = self.ids[start : start + size]
-            inputs = {k: v.to(self.device) for k, v in model_inputs(rows, self.pad, side).items()}
+            inputs = self.model.padded(rows, side)
             mask = inputs["attention_mask"].bool().cpu()
             if not positions:
                 del inputs["position_ids"]
@@ -112,8 +104,7 @@ def _kept(hidden: Tensor) -> Tensor:
 
 @torch.no_grad()
 def batch_invariance(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     prompts: pd.DataFrame,
     sizes: Sequence[int] = SIZES,
 ) -> pd.DataFrame:
@@ -121,7 +112,7 @@ def batch_invariance(
 
     Parameters
     ----------
-    model, tokenizer
+    model
     prompts
         A handful, of different lengths; columns as `activations.extract` wants them.
     sizes
@@ -133,12 +124,12 @@ def batch_invariance(
     dimension, special tokens included), ``largest`` (value of the layer) and ``rms`` (root mean square of its values).
     The first case is `activations.extract`, the function that all chapters use, which reads the tokens of the text.
     """
-    runs = _Runs(model, tokenizer, prompts["text"].tolist())
+    runs = _Runs(model, prompts["text"].tolist())
     plain, _ = runs.plain()
     whole = [torch.cat([row[layer] for row in plain]) for layer in range(runs.layers)]
     cases: list[tuple[str, str, str, list[float]]] = []
     if model.dtype != torch.float64:  # what it gives is float32
-        cases.append(("extract", "no", "all", _extracted(model, tokenizer, prompts, plain)))
+        cases.append(("extract", "no", "all", _extracted(model, prompts, plain)))
     for side in ("right", "left"):
         for cached in (False, True):
             for size in sizes:
@@ -157,13 +148,12 @@ def _rms(values: Tensor) -> float:
 
 
 def _extracted(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     prompts: pd.DataFrame,
     plain: list[list[Tensor]],
 ) -> list[float]:
     """What `extract` gives at each token of the text, against the same tokens of the plain model."""
-    found = extract(model, tokenizer, prompts, points(model), ["all"], progress=False)
+    found = extract(model, prompts, points(model), ["all"], progress=False)
     _, values = found.at("all")
     rows, tokens = found.reads["row"].to_numpy(), found.reads["first"].to_numpy()
     worst = []
@@ -173,16 +163,14 @@ def _extracted(
     return worst
 
 
-def in_float64(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: pd.DataFrame
-) -> pd.DataFrame | None:
+def in_float64(model: Model, prompts: pd.DataFrame) -> pd.DataFrame | None:
     """The same cases with a copy of the model in float64, which tells rounding from a mistake; None for a large model.
 
     What rounds gets smaller by many orders of magnitude there, and a wrong mask or position does not.
     """
-    if sum(parameter.numel() for parameter in model.parameters()) > DOUBLE_PARAMETERS:
+    if sum(parameter.numel() for parameter in model.network.parameters()) > DOUBLE_PARAMETERS:
         return None
-    return batch_invariance(deepcopy(model).double(), tokenizer, prompts)
+    return batch_invariance(Model(deepcopy(model.network).double(), model.tokenizer), prompts)
 
 
 def wide(table: pd.DataFrame) -> pd.DataFrame:
@@ -273,7 +261,7 @@ def summarise_invariance(layers: pd.DataFrame, dtype: str) -> str:
 
 
 @torch.no_grad()
-def traps(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: pd.DataFrame) -> pd.DataFrame:
+def traps(model: Model, prompts: pd.DataFrame) -> pd.DataFrame:
     """What goes wrong silently, measured at the last layer on one padded batch of all prompts.
 
     Returns
@@ -281,7 +269,7 @@ def traps(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: p
     Columns ``trap, difference`` (largest, from the plain model), ``relative`` (root mean square of the difference in
     units of that of the values) and ``harmless`` (relative within :data:`BOUND`).
     """
-    runs = _Runs(model, tokenizer, prompts["text"].tolist())
+    runs = _Runs(model, prompts["text"].tolist())
     plain, after_norm = runs.plain()
     expected = torch.cat([row[-1] for row in plain])
     size = len(prompts)

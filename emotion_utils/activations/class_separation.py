@@ -25,7 +25,7 @@ from emotion_utils.statistics.permutations import LEVEL, family_blocks, permutat
 from emotion_utils.statistics.resampling import FEWEST_UNITS, resampling_units
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from emotion_utils.models.model import Model
 
 ROUNDING = 1e-6
 PERMUTATIONS = 499
@@ -115,8 +115,7 @@ def between_class_variance(
 
 
 def read_and_separate(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     prompts: pd.DataFrame,
     *,
     n_permutations: int = PERMUTATIONS,
@@ -124,7 +123,7 @@ def read_and_separate(
 ) -> pd.DataFrame:
     """:func:`between_class_variance` at the end of the prompts, from the embedding to the last block."""
     where = [HookPoint(0, "resid_pre"), *points(model)]
-    found = extract(model, tokenizer, prompts, where, ["end"], progress=False)
+    found = extract(model, prompts, where, ["end"], progress=False)
     stacked = torch.cat([found.at("end", kind)[1] for kind in ("resid_pre", "resid_post")], dim=1)
     layers = [-1, *found.layers()]
     return between_class_variance(stacked, layers, prompts, n_permutations=n_permutations, seed=seed)

@@ -23,17 +23,12 @@ from emotion_utils.activations.passes import Passes, Shard
 from emotion_utils.activations.shards import ShardStore, StoredValues
 from emotion_utils.activations.token_spans import find_spans
 from emotion_utils.core.errors import UserError
-from emotion_utils.core.hashing import fingerprint
 from emotion_utils.core.sources import code_of
 from emotion_utils.core.store import Store
-from emotion_utils.core.versions import versions
-from emotion_utils.models.families import n_layers
 from emotion_utils.models.hooks import HookPoint
-from emotion_utils.models.positions import encode_for
-from emotion_utils.models.registry import model_files
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from emotion_utils.models.model import Model
 
 BATCH_TOKENS = 8192
 CPU_BATCH_TOKENS = 768
@@ -94,41 +89,20 @@ class Activations:
 
 
 def points(
-    model: PreTrainedModel, kinds: Sequence[str] = ("resid_post",), layers: Sequence[int] | None = None
+    model: Model, kinds: Sequence[str] = ("resid_post",), layers: Sequence[int] | None = None
 ) -> list[HookPoint]:
     """Hook points of these kinds at these layers (all by default)."""
-    chosen = range(n_layers(model)) if layers is None else layers
+    chosen = range(model.n_layers) if layers is None else layers
     return [HookPoint(layer, kind) for layer in chosen for kind in kinds]
 
 
-def identity(name: str, model: PreTrainedModel) -> dict[str, Any]:
-    """What can change the activations of a model beside prompts and positions, for a store.
-
-    Parameters
-    ----------
-    name
-        Registry name, hub id or directory that ``model`` was loaded from.
-    model
-
-    Returns
-    -------
-    Name, hash of the files of weights and tokenizer (of a hub model its commit), dtype, attention implementation,
-    package versions, and a hash of the code that reads activations.
-    """
-    return {
-        "model": name,
-        "files": fingerprint(model_files(name)),
-        "revision": getattr(model.config, "_commit_hash", None),
-        "dtype": str(model.dtype),
-        "attention": model.config._attn_implementation,
-        "packages": versions(),
-        "code": code_of(__name__),
-    }
+def _made_from(model: Model) -> dict[str, Any]:
+    """What can change the activations of a model beside prompts and positions, for a store."""
+    return {**model.identity, "code": code_of(__name__)}
 
 
 def extract(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     prompts: pd.DataFrame,
     where: Sequence[HookPoint],
     positions: Sequence[str] = ("end",),
@@ -136,7 +110,6 @@ def extract(
     batch_tokens: int | None = None,
     shard_bytes: int = SHARD_BYTES,
     store: Store | None = None,
-    made_from: Mapping[str, Any] | None = None,
     again: bool = False,
     progress: bool = True,
 ) -> Activations:
@@ -144,7 +117,7 @@ def extract(
 
     Parameters
     ----------
-    model, tokenizer
+    model
         On any device, in any dtype; what comes back is float32 on the CPU.
     prompts
         One row per prompt, as `prompts.load_prompts` gives them.
@@ -159,8 +132,6 @@ def extract(
     store
         Keeps finished shards, one artefact per hook point, so that a run that was killed repeats at most one shard;
         ``values`` then reads a hook point from there when it is asked for. Without a store all is held in memory.
-    made_from
-        With a store: what :func:`identity` says of the model.
     again
         With a store: compute all anew, for example in place of a damaged artefact.
     progress
@@ -171,10 +142,10 @@ def extract(
     UserError
         For a NaN or infinity, with the layer, hook and prompt where it was met; for a prompt longer than the context.
     """
-    _check_request(where, store, made_from)
-    job = _Job.of(model, tokenizer, prompts, where, positions, batch_tokens, shard_bytes)
+    _check_request(where)
+    job = _Job.of(model, prompts, where, positions, batch_tokens, shard_bytes)
     if store is not None:
-        shards = ShardStore(store, made_from or {})
+        shards = ShardStore(store, _made_from(model))
         for _ in job.run(shards, again, progress):
             pass
         parts = [(shard.numbers, job.passes.fingerprint(shard)) for shard in job.shards]
@@ -187,8 +158,7 @@ def extract(
 
 
 def stream(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     prompts: pd.DataFrame,
     where: Sequence[HookPoint],
     positions: Sequence[str] = ("end",),
@@ -196,7 +166,6 @@ def stream(
     batch_tokens: int | None = None,
     shard_bytes: int = SHARD_BYTES,
     store: Store | None = None,
-    made_from: Mapping[str, Any] | None = None,
     again: bool = False,
     progress: bool = True,
 ) -> Iterator[Activations]:
@@ -209,26 +178,20 @@ def stream(
     The activations of the prompts of one shard, whose ``reads`` are a part of those of :func:`extract`: each read is in
     one shard, and those of a prompt in the same one, except that its ``match`` goes with the partner that is read.
     """
-    _check_request(where, store, made_from)
-    job = _Job.of(model, tokenizer, prompts, where, positions, batch_tokens, shard_bytes)
-    shards = None if store is None else ShardStore(store, made_from or {})
+    _check_request(where)
+    job = _Job.of(model, prompts, where, positions, batch_tokens, shard_bytes)
+    shards = None if store is None else ShardStore(store, _made_from(model))
     return (
         Activations(part, job.reads.iloc[shard.numbers].reset_index(drop=True))
         for shard, part in job.run(shards, again, progress)
     )
 
 
-def _check_request(
-    where: Sequence[HookPoint], store: Store | None, made_from: Mapping[str, Any] | None
-) -> None:
+def _check_request(where: Sequence[HookPoint]) -> None:
     wrong = [str(point) for point in where if point.kind not in READABLE]
     if wrong or not where:
         raise UserError(
             f"Activations are read at {', '.join(READABLE)}, not at {', '.join(wrong) or 'nothing'}."
-        )
-    if store is not None and not {"model", "files"} <= set(made_from or {}):
-        raise UserError(
-            "A store needs made_from, which says what model was read: pass identity(name, model)."
         )
 
 
@@ -243,20 +206,18 @@ class _Job:
     @classmethod
     def of(
         cls,
-        model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerBase,
+        model: Model,
         prompts: pd.DataFrame,
         where: Sequence[HookPoint],
         positions: Sequence[str],
         batch_tokens: int | None,
         shard_bytes: int,
     ) -> _Job:
-        encoded = encode_for(model, tokenizer, prompts["text"].tolist())
+        encoded = model.encode(prompts["text"].tolist())
         reads = find_spans(prompts, encoded, positions)
         if reads.empty:
             raise UserError("No prompt has a token to read at these positions: see token_spans.unmatched.")
-        pad = int(tokenizer.pad_token_id or 0)
-        passes = Passes(model, pad, encoded.ids, reads, where, prompts["id"].tolist())
+        passes = Passes(model, encoded.ids, reads, where, prompts["id"].tolist())
         tokens = batch_tokens or (CPU_BATCH_TOKENS if passes.device.type == "cpu" else BATCH_TOKENS)
         return cls(passes, reads, list(passes.shards(tokens, shard_bytes)))
 

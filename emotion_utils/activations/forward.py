@@ -12,21 +12,17 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from emotion_utils.models.batches import model_inputs, padded
-from emotion_utils.models.families import n_layers
 from emotion_utils.models.hooks import HookFunction, HookPoint, eager, forward_until, shape_at
-from emotion_utils.models.positions import encode_for
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from emotion_utils.models.model import Model
 
 BATCH = 32
 """Prompts of a forward pass of :func:`forward_batches`."""
 
 
 def forward_batches(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     texts: Sequence[str],
     where: Sequence[HookPoint],
     *,
@@ -36,7 +32,7 @@ def forward_batches(
 
     Parameters
     ----------
-    model, tokenizer
+    model
         For the kind ``pattern`` the attention implementation must be ``eager``.
     texts
     where
@@ -48,17 +44,16 @@ def forward_batches(
     ------
     Row numbers of the texts, their numbers of tokens, and the tensors, padded on the right, on the model's device.
     """
-    ids = list(encode_for(model, tokenizer, list(texts)).ids)
+    ids = list(model.encode(list(texts)).ids)
     lengths = np.array([len(row) for row in ids])
     order = np.argsort(lengths, kind="stable")
-    device = model.get_input_embeddings().weight.device
     for rows in np.split(order, range(batch, len(order), batch)):
-        inputs = model_inputs([ids[row] for row in rows.tolist()], int(tokenizer.pad_token_id or 0))
+        inputs = model.padded([ids[row] for row in rows.tolist()])
         caught: dict[HookPoint, Tensor] = {}
 
         functions = {point: partial(_keep, caught, point) for point in where}
         with torch.no_grad():  # a decorator would not hold inside a generator
-            forward_until(model, functions, **{name: value.to(device) for name, value in inputs.items()})
+            forward_until(model.network, functions, **inputs)
         yield rows, lengths[rows], caught
 
 
@@ -91,26 +86,22 @@ class HeadOutputs:
         return self.values[prompt, :, self.values.shape[2] - tokens :]
 
 
-def chunks(model: PreTrainedModel, ids: Sequence[Sequence[int]], copies: int = 1) -> Iterator[slice]:
+def chunks(model: Model, ids: Sequence[Sequence[int]], copies: int = 1) -> Iterator[slice]:
     """Runs of prompts of which so many copies of what all heads give fit into memory."""
-    heads, width = shape_at(model, HookPoint(0, "z"))
+    heads, width = shape_at(model.network, HookPoint(0, "z"))
     longest = max(map(len, ids), default=1)
-    size = max(1, CHUNK_BYTES // (copies * 4 * n_layers(model) * longest * heads * width))
+    size = max(1, CHUNK_BYTES // (copies * 4 * model.n_layers * longest * heads * width))
     for start in range(0, len(ids), size):
         yield slice(start, start + size)
 
 
 @torch.no_grad()
-def capture(
-    model: PreTrainedModel, pad: int, ids: Sequence[Sequence[int]], kind: str = "z", batch: int = BATCH
-) -> HeadOutputs:
+def capture(model: Model, ids: Sequence[Sequence[int]], kind: str = "z", batch: int = BATCH) -> HeadOutputs:
     """Read what every head of every layer gives at every position, in float32 on the CPU.
 
     Parameters
     ----------
     model
-    pad
-        Id that fills a row of a batch.
     ids
         Token ids of the prompts.
     kind
@@ -118,33 +109,30 @@ def capture(
     batch
         Prompts of a forward pass.
     """
-    layers, longest = n_layers(model), max(map(len, ids))
-    device = model.get_input_embeddings().weight.device
-    heads, width = shape_at(model, HookPoint(0, "z"))
+    layers, longest = model.n_layers, max(map(len, ids))
+    heads, width = shape_at(model.network, HookPoint(0, "z"))
     shape = (heads, longest, longest) if kind == "pattern" else (longest, heads, width)
     values = torch.zeros(len(ids), layers, *shape)
     real = torch.zeros(len(ids), longest, dtype=torch.bool)
     if kind == "pattern":
-        with eager(model):
-            _fill(model, pad, ids, kind, batch, values, real, device)
+        with eager(model.network):
+            _fill(model, ids, kind, batch, values, real)
     else:
-        _fill(model, pad, ids, kind, batch, values, real, device)
+        _fill(model, ids, kind, batch, values, real)
     return HeadOutputs(values, real)
 
 
 def _fill(
-    model: PreTrainedModel,
-    pad: int,
+    model: Model,
     ids: Sequence[Sequence[int]],
     kind: str,
     batch: int,
     values: Tensor,
     real: Tensor,
-    device: torch.device,
 ) -> None:
     order = np.argsort([len(row) for row in ids], kind="stable")
     for rows in np.split(order, range(batch, len(order), batch)):
-        inputs = padded([ids[row] for row in rows.tolist()], pad, "left", device)
+        inputs = model.padded([ids[row] for row in rows.tolist()], "left")
         mask = inputs["attention_mask"].bool().cpu()
         wide, at = mask.shape[1], torch.from_numpy(rows)
         real[at, real.shape[1] - wide :] = mask
@@ -161,23 +149,22 @@ def _fill(
             return keep
 
         where = {HookPoint(layer, kind): keeper(layer) for layer in range(values.shape[1])}
-        forward_until(model, where, **inputs)
+        forward_until(model.network, where, **inputs)
 
 
 @torch.no_grad()
 def at_the_end(
-    model: PreTrainedModel, pad: int, ids: Sequence[Sequence[int]], where: Sequence[HookPoint]
+    model: Model, ids: Sequence[Sequence[int]], where: Sequence[HookPoint]
 ) -> dict[HookPoint, Float[Tensor, "prompt ..."]]:
     """Activations of hook points at the last token of prompts (token ids), in float32 on the CPU."""
     found: dict[HookPoint, list[Tensor]] = {point: [] for point in where}
-    device = model.get_input_embeddings().weight.device
 
     def keeper(point: HookPoint) -> HookFunction:
         return lambda hidden: found[point].append(hidden[:, -1].float().cpu())
 
     order = np.argsort([len(row) for row in ids], kind="stable")
     for rows in np.split(order, range(BATCH, len(order), BATCH)):
-        inputs = padded([ids[row] for row in rows.tolist()], pad, "left", device)
-        forward_until(model, {point: keeper(point) for point in where}, **inputs)
+        inputs = model.padded([ids[row] for row in rows.tolist()], "left")
+        forward_until(model.network, {point: keeper(point) for point in where}, **inputs)
     back = torch.from_numpy(np.argsort(order))
     return {point: torch.cat(parts)[back] for point, parts in found.items()}

@@ -13,13 +13,14 @@ from jaxtyping import Int
 from emotion_utils.activations.extraction import Activations
 from emotion_utils.activations.forward import forward_batches
 from emotion_utils.activations.token_spans import POSITIONS, find_spans, match_rate, unmatched
-from emotion_utils.models.families import n_layers
 from emotion_utils.models.hooks import HookPoint
 from emotion_utils.models.positions import encode
 from emotion_utils.statistics.resampling import FEWEST_UNITS, resampling_units
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
+
+    from emotion_utils.models.model import Model
 
 KINDS = {
     "resid_pre": ("residual stream before the block", "position, d_model"),
@@ -32,14 +33,12 @@ KINDS = {
 """Kind of hook to what it is and the axes of one prompt."""
 
 
-def hook_shapes(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: pd.DataFrame
-) -> pd.DataFrame:
+def hook_shapes(model: Model, prompts: pd.DataFrame) -> pd.DataFrame:
     """Shapes of what each kind of hook gives for a prompt of median length, measured in a forward pass.
 
     Parameters
     ----------
-    model, tokenizer
+    model
         The attention implementation must be ``eager``.
     prompts
         With the column ``text``.
@@ -48,15 +47,15 @@ def hook_shapes(
     -------
     Columns ``hook, what, axes, shape`` (of one layer) and ``kB per prompt`` (of all layers in float32).
     """
-    counts = [len(row) for row in encode(tokenizer, prompts["text"].tolist()).ids]
+    counts = [len(row) for row in encode(model.tokenizer, prompts["text"].tolist()).ids]
     text = prompts["text"].iloc[int(np.argsort(counts, kind="stable")[len(counts) // 2])]
     where = [HookPoint(0, kind) for kind in KINDS]
-    _, _, caught = next(forward_batches(model, tokenizer, [text], where))
+    _, _, caught = next(forward_batches(model, [text], where))
     rows = []
     for point in where:
         shape = tuple(caught[point].shape[1:])
         what, axes = KINDS[point.kind]
-        size = prod(shape) * n_layers(model) * 4 / 1000
+        size = prod(shape) * model.n_layers * 4 / 1000
         rows.append((point.kind, what, axes, " × ".join(map(str, shape)), size))
     return pd.DataFrame(rows, columns=["hook", "what", "axes", "shape", "kB per prompt"])
 

@@ -18,12 +18,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.models.batches import by_length, model_inputs, within
+from emotion_utils.models.batches import by_length, within
 from emotion_utils.models.hooks import HookPoint, forward_until
 from emotion_utils.models.ragged import Ragged, ranges
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from emotion_utils.models.model import Model
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,6 @@ class Passes:
     Parameters
     ----------
     model
-    pad
-        Id that fills a row of a batch.
     ids
         Token ids of the texts.
     reads
@@ -67,15 +65,14 @@ class Passes:
 
     def __init__(
         self,
-        model: PreTrainedModel,
-        pad: int,
+        model: Model,
         ids: Ragged,
         reads: pd.DataFrame,
         where: Sequence[HookPoint],
         names: Sequence[str],
     ) -> None:
-        self.model, self.pad, self.ids, self.where, self.names = model, pad, ids, tuple(where), names
-        self.device = model.get_input_embeddings().weight.device
+        self.model, self.ids, self.where, self.names = model, ids, tuple(where), names
+        self.device = model.device
         self.widths = self._widths()
         self.row, self.first, self.last = (reads[name].to_numpy() for name in ("row", "first", "last"))
         self.by_row = np.argsort(
@@ -102,7 +99,7 @@ class Passes:
         place = np.argsort(rows)
         text = place[np.searchsorted(rows[place], self.row[shard.numbers])]
         _, tokens = ranges(self.ids.bounds[rows], lengths)
-        found = hashlib.sha256(f"{self.pad} {[len(batch) for batch in shard.batches]}".encode())
+        found = hashlib.sha256(f"{self.model.pad} {[len(batch) for batch in shard.batches]}".encode())
         for part in (
             lengths,
             self.ids.flat[tokens],
@@ -127,19 +124,17 @@ class Passes:
     @torch.no_grad()
     def _widths(self) -> dict[HookPoint, int]:
         """Size of the activation at each hook point: d_model, or d_mlp, which each family names differently."""
-        widths = dict.fromkeys(self.where, int(self.model.config.get_text_config().hidden_size))
+        widths = dict.fromkeys(self.where, self.model.d_model)
         if neurons := [point for point in self.where if point.kind == "neurons"]:
             seen: list[int] = []
-            token = {
-                name: tensor.to(self.device) for name, tensor in model_inputs([[self.pad]], self.pad).items()
-            }
-            forward_until(self.model, {neurons[0]: lambda hidden: seen.append(hidden.shape[-1])}, **token)
+            token = self.model.padded([[self.model.pad]])
+            read = {neurons[0]: lambda hidden: seen.append(hidden.shape[-1])}
+            forward_until(self.model.network, read, **token)
             widths |= dict.fromkeys(neurons, seen[0])
         return widths
 
     def _pass(self, rows: np.ndarray, numbers: np.ndarray, out: dict[HookPoint, Tensor]) -> None:
-        inputs = model_inputs([self.ids[row] for row in rows.tolist()], self.pad)
-        inputs = {name: tensor.to(self.device) for name, tensor in inputs.items()}
+        inputs = self.model.padded([self.ids[row] for row in rows.tolist()])
         text, own = self._reads_of(rows)
         places = torch.from_numpy(np.searchsorted(numbers, own))
         means = self._means(text, own)
@@ -151,7 +146,7 @@ class Passes:
 
             return read
 
-        forward_until(self.model, {point: reader(point) for point in self.where}, **inputs)
+        forward_until(self.model.network, {point: reader(point) for point in self.where}, **inputs)
 
     def _reads_of(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Which of these texts each of their reads is in, and the numbers of the reads."""
@@ -182,7 +177,7 @@ class Passes:
             return
         row, position = (int(i) for i in bad.nonzero()[0])
         raise UserError(
-            f"The activation {point} of {self.model.config.name_or_path or type(self.model).__name__} is "
+            f"The activation {point} of {self.model.label} is "
             f'{float(hidden[row, position].float().sum())} at token {position} of the prompt "{self.names[rows[row]]}" '
             f"(dtype {str(hidden.dtype).removeprefix('torch.')}): use float32 or bfloat16, or leave the prompt out."
         )

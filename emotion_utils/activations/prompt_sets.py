@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from emotion_utils.activations.extraction import Activations, extract, identity, points
+from emotion_utils.activations.extraction import Activations, extract, points
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
     from emotion_utils.core.store import Store
+    from emotion_utils.models.model import Model
 
 POSITIONS_WITH_WORD = ("end", "emotion", "match")
 
@@ -39,9 +38,7 @@ class PromptSetActivations:
 
 
 def read_sets(
-    name: str,
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     sets: Mapping[str, pd.DataFrame],
     size: str,
     store: Store | None = None,
@@ -52,9 +49,7 @@ def read_sets(
 
     Parameters
     ----------
-    name
-        Of the model, as in the registry.
-    model, tokenizer
+    model
     sets
         Prompts by name.
     size
@@ -62,14 +57,11 @@ def read_sets(
     store
         Keeps the activations for other chapters.
     """
-    made_from = identity(name, model) if store is not None else None
     found = {
-        key: extract(
-            model, tokenizer, table, points(model), _positions(table), store=store, made_from=made_from
-        )
+        key: extract(model, table, points(model), _positions(table), store=store)
         for key, table in sets.items()
     }
-    return PromptSetActivations(name, size, dict(sets), found)
+    return PromptSetActivations(model.name, size, dict(sets), found)
 
 
 def _positions(table: pd.DataFrame) -> Sequence[str]:

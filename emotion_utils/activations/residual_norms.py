@@ -11,12 +11,11 @@ import torch
 from emotion_utils.activations.extraction import points
 from emotion_utils.activations.forward import forward_batches
 from emotion_utils.core.errors import UserError
-from emotion_utils.models.families import n_layers
 from emotion_utils.models.hooks import HookPoint
 from emotion_utils.statistics.resampling import grouped_mean_interval, resampling_units
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from emotion_utils.models.model import Model
 
 NORMS = ("resid_pre", "attn_out", "mlp_out", "resid_post")
 FEWEST = 10
@@ -25,14 +24,12 @@ SINK = 2.0
 """Times as long as later positions: what the text calls a sink."""
 
 
-def token_norms(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: pd.DataFrame
-) -> pd.DataFrame:
+def token_norms(model: Model, prompts: pd.DataFrame) -> pd.DataFrame:
     """Euclidean norms at every token of every prompt, special tokens included.
 
     Parameters
     ----------
-    model, tokenizer
+    model
     prompts
         With ``id`` and ``text``.
 
@@ -47,10 +44,10 @@ def token_norms(
         Where a norm is not finite, with the layer and the prompt.
     """
     where, parts = points(model, NORMS), []
-    for rows, lengths, caught in forward_batches(model, tokenizer, prompts["text"].tolist(), where):
+    for rows, lengths, caught in forward_batches(model, prompts["text"].tolist(), where):
         real = np.arange(int(lengths.max())) < lengths[:, None]  # (row, position)
         row, position = real.nonzero()
-        for layer in range(n_layers(model)):
+        for layer in range(model.n_layers):
             hidden = {kind: caught[HookPoint(layer, kind)].float() for kind in NORMS}
             hidden["update"] = hidden["resid_post"] - hidden["resid_pre"]
             norms = {

@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from emotion_utils.activations.extraction import extract, identity, points
+from emotion_utils.activations.extraction import extract, points
 from emotion_utils.core.store import Store
-from emotion_utils.models.positions import encode_for
 from emotion_utils.runtime.benchmarking import turns
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from emotion_utils.models.model import Model
 
 AS_REPORTED = ("resid_post", "mlp_out")
 ONE_AT_A_TIME = "extract, one prompt a pass"
@@ -25,8 +24,7 @@ BATCHED = "extract, batched"
 
 
 def throughput(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     prompts: pd.DataFrame,
     *,
     n_prompts: int = 40,
@@ -37,7 +35,7 @@ def throughput(
 
     Parameters
     ----------
-    model, tokenizer
+    model
     prompts
     n_prompts
         At most so many of them are drawn.
@@ -53,19 +51,17 @@ def throughput(
     """
     few = prompts.sample(min(n_prompts, len(prompts)), random_state=seed).reset_index(drop=True)
     where = points(model, AS_REPORTED)
-    device = model.get_input_embeddings().weight.device
-    ids = [
-        torch.tensor([row], device=device) for row in encode_for(model, tokenizer, few["text"].tolist()).ids
-    ]
+    device = model.device
+    ids = [torch.tensor([row], device=device) for row in model.encode(few["text"].tolist()).ids]
 
     @torch.no_grad()
     def plain() -> None:
         for row in ids:
-            for hidden in model(row, use_cache=False, output_hidden_states=True).hidden_states:
+            for hidden in model.network(row, use_cache=False, output_hidden_states=True).hidden_states:
                 hidden.float().cpu()
 
     def ours(batch_tokens: int | None) -> None:
-        extract(model, tokenizer, few, where, ["all"], batch_tokens=batch_tokens, progress=False)
+        extract(model, few, where, ["all"], batch_tokens=batch_tokens, progress=False)
 
     seconds = turns({PLAIN: plain, ONE_AT_A_TIME: lambda: ours(1), BATCHED: lambda: ours(None)}, repeats)
     rates = len(few) / seconds
@@ -95,16 +91,12 @@ def damage(folder: Path) -> Path:
     return path
 
 
-def from_store(
-    name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: pd.DataFrame, folder: Path
-) -> pd.DataFrame:
+def from_store(model: Model, prompts: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """Ask twice for the same activations with a store in an empty folder, and once for those of another position.
 
     Parameters
     ----------
-    name
-        Of the model, as in the registry.
-    model, tokenizer, prompts
+    model, prompts
     folder
         Of the store.
 
@@ -112,18 +104,16 @@ def from_store(
     -------
     Columns ``request, seconds, artefacts`` (in the store afterwards) and ``same`` (as the first request, to the bit).
     """
-    store, made_from = Store(folder), identity(name, model)
+    store = Store(folder)
     first, rows = None, []
     for request, position in (("first time", "end"), ("again", "end"), ("another position", "mean")):
         began = time.perf_counter()
         found = extract(
             model,
-            tokenizer,
             prompts,
             points(model),
             [position],
             store=store,
-            made_from=made_from,
             progress=False,
         )
         _, values = found.at(position)

@@ -10,7 +10,7 @@ import pandas as pd
 from emotion_utils.alignment.align import PENALTY, align
 from emotion_utils.calibration.ledger import Section
 from emotion_utils.calibration.trials import null_trials, published_trials, rates
-from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.models.model import load
 from emotion_utils.planted import dictionaries, directions, generators, heads
 from emotion_utils.planted import directions as planted_directions
 from emotion_utils.planted.generators import Recipe
@@ -239,12 +239,14 @@ def twin_checks(
     """
     rows, table = [], loading.load_profile("powered")
     for name in names:
-        model, tokenizer = load_model(name, device, "float32"), load_tokenizer(name)
-        twin, _ = rotated_twin(model, seed)
-        one, other = (side_of(m, tokenizer, table, name) for m in (model, twin))
+        model = load(name, device, "float32")
+        twin, _ = rotated_twin(model.network, seed)
+        one, other = (side_of(m, model.tokenizer, table, name) for m in (model.network, twin))
         found = [align(one, other, n_permutations=19, seed=seed, penalty=p) for p in (SMALL, PENALTY)]
         least = [float(np.diagonal(run.scores["overlap"][0]).min()) for run in found]
         reached = float(found[0].scores["overlap"][1:].max())
-        rows.append((name, len(texts), logit_difference(model, twin, tokenizer, texts), *least, reached))
+        rows.append(
+            (name, len(texts), logit_difference(model.network, twin, model.tokenizer, texts), *least, reached)
+        )
     columns = ["model", "prompts", "logits differ by", "small penalty", "default penalty"]
     return pd.DataFrame(rows, columns=[*columns, "other pairings reach"])

@@ -18,7 +18,6 @@ from emotion_utils.core.errors import UserError
 from emotion_utils.engine.interventions import EVERYWHERE, FROM_END, UNTOUCHED, Condition, Edit, Window
 from emotion_utils.heads.outputs import mean_outputs
 from emotion_utils.heads.pairs import Head, Pairs, name_of
-from emotion_utils.models.families import n_layers
 from emotion_utils.models.hooks import HookPoint, shape_at
 
 ABLATIONS = ("mean", "zero", "resample")
@@ -26,12 +25,12 @@ ABLATIONS = ("mean", "zero", "resample")
 
 def means_of(pairs: Pairs) -> Float[Tensor, "layer head d_head"]:
     """What each head gives on average over the tokens of these prompts, emotional and neutral."""
-    return mean_outputs(pairs.model, int(pairs.tokenizer.pad_token_id or 0), pairs.ids)
+    return mean_outputs(pairs.model, pairs.ids)
 
 
 def window_of(pairs: Pairs, layer: int) -> Window:
     """Where a head has to be changed: in the last block only the last position reaches the prediction."""
-    return FROM_END if layer == n_layers(pairs.model) - 1 else EVERYWHERE
+    return FROM_END if layer == pairs.model.n_layers - 1 else EVERYWHERE
 
 
 def without(
@@ -80,7 +79,7 @@ def ablated(
     if kind == "mean":
         values = means_of(pairs) if means is None else means
     else:
-        values = torch.zeros(n_layers(pairs.model), *shape_at(pairs.model, HookPoint(0, "z")))
+        values = torch.zeros(pairs.model.n_layers, *shape_at(pairs.model.network, HookPoint(0, "z")))
     conditions = [without(pairs, [head], values, name_of(head)) for head in heads]
     odds = pairs.log_odds([UNTOUCHED, *conditions], share=share)
     return odds[:, :, :1] - odds[:, :, 1:]
@@ -99,7 +98,7 @@ def _resample(
     parts = []
     for part in chunks(pairs.model, ids, copies=2):
         rows = range(*part.indices(len(ids)))
-        given = capture(pairs.model, int(pairs.tokenizer.pad_token_id or 0), [other[i] for i in drawn[part]])
+        given = capture(pairs.model, [other[i] for i in drawn[part]])
         values = [resampled(given, i, len(ids[row])) for i, row in enumerate(rows)]
         conditions = [UNTOUCHED]
         for own, row in zip(values, rows, strict=True):

@@ -17,8 +17,7 @@ from torch import Tensor
 
 from emotion_utils.heads.outputs import norm_factors
 from emotion_utils.heads.pairs import Pairs
-from emotion_utils.models.batches import padded
-from emotion_utils.models.families import n_layers, written_by_heads
+from emotion_utils.models.families import written_by_heads
 from emotion_utils.models.hooks import HookFunction, HookPoint, attached
 
 BATCH = 32
@@ -52,13 +51,10 @@ class Slopes:
 
 def slopes(pairs: Pairs, batch: int = BATCH) -> Iterator[Slopes]:
     """Pass forward and back over all prompts, those of similar length together."""
-    ids, layers = pairs.ids, n_layers(pairs.model)
-    device = pairs.model.get_input_embeddings().weight.device
+    ids, layers = pairs.ids, pairs.model.n_layers
     order = np.argsort([len(row) for row in ids], kind="stable")
     for rows in np.split(order, range(batch, len(order), batch)):
-        inputs = padded(
-            [ids[row] for row in rows.tolist()], int(pairs.tokenizer.pad_token_id or 0), "left", device
-        )
+        inputs = pairs.model.padded([ids[row] for row in rows.tolist()], "left")
         yield _slopes(pairs, rows, inputs, layers)
 
 
@@ -84,8 +80,8 @@ def _slopes(pairs: Pairs, rows: np.ndarray, inputs: dict[str, Tensor], layers: i
     adds = [HookPoint(layer, "attn_out") for layer in range(layers)]
     last = HookPoint(layers - 1, "resid_post")
     functions = {point: mover(point) for point in [*heads, last]} | {point: keeper(point) for point in adds}
-    with torch.enable_grad(), attached(pairs.model, functions):
-        logits = pairs.model(**inputs, use_cache=False, logits_to_keep=1).logits[:, -1]
+    with torch.enable_grad(), attached(pairs.model.network, functions):
+        logits = pairs.model.network(**inputs, use_cache=False, logits_to_keep=1).logits[:, -1]
         odds = pairs.log_odds_of(logits, rows.tolist())
         found = torch.autograd.grad(odds.sum(), [moved[point] for point in [*heads, last]])
     real = inputs["attention_mask"].bool().cpu()
@@ -132,8 +128,8 @@ def direct(
     The final norm is taken to first order. Where a block normalises what attention adds (Gemma), the norm's factor is
     that of the prompt.
     """
-    layers = n_layers(pairs.model)
-    weights = torch.stack([written_by_heads(pairs.model, layer) for layer in range(layers)])
+    layers = pairs.model.n_layers
+    weights = torch.stack([written_by_heads(pairs.model.network, layer) for layer in range(layers)])
     found = np.empty((2 * len(pairs), len(pairs.heads)))
     for part in slopes(pairs, batch):
         last = part.z[:, :, -1]  # (prompt, layer, head, d_head)

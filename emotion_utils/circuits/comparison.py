@@ -77,7 +77,7 @@ def by_pair(
 
 
 def _screened(name: str, asked: Comparison, size: HeadsSize) -> Screened:
-    return screen(few(emotional_pairs(*asked.load(name), asked.prompts), size.pairs), (EXACT, "attribution"))
+    return screen(few(emotional_pairs(asked.load(name), asked.prompts), size.pairs), (EXACT, "attribution"))
 
 
 def _each_pair(found: Screened, seed: int) -> pd.DataFrame:

@@ -179,7 +179,7 @@ def minimality(pairs: Pairs, heads: Sequence[Head], means: Means, **options: int
 
 def output_norms(pairs: Pairs, means: Means) -> Float[np.ndarray, " head"]:
     """Root mean square of what each head writes beyond its mean at the last position of the prompts."""
-    weights = torch.stack([written_by_heads(pairs.model, layer) for layer in range(len(means))])
+    weights = torch.stack([written_by_heads(pairs.model.network, layer) for layer in range(len(means))])
     total, count = torch.zeros(weights.shape[:2], dtype=torch.float64), 0
     for part in slopes(pairs):
         wrote = torch.einsum("blhd,lhdm->blhm", part.z[:, :, -1] - means, weights)

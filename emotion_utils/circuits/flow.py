@@ -34,7 +34,7 @@ def flow(pairs: Pairs, row: int, heads: Sequence[Head], least: float = LEAST) ->
     layer first.
     """
     ids = list(pairs.emotional[row])
-    pattern = capture(pairs.model, int(pairs.tokenizer.pad_token_id or 0), [ids], "pattern").values[0]
+    pattern = capture(pairs.model, [ids], "pattern").values[0]
     reached, rows = {len(ids) - 1}, []
     for layer in sorted({layer for layer, _ in heads}, reverse=True):
         seen: set[int] = set()

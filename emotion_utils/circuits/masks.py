@@ -10,8 +10,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emotion_utils.heads.pairs import Pairs
-from emotion_utils.models.batches import padded
-from emotion_utils.models.families import n_heads, n_layers
 from emotion_utils.models.hooks import HookFunction, HookPoint, attached
 
 BATCH = 64
@@ -38,18 +36,17 @@ def masked_difference(
     rows
         Prompts, counted as in ``Pairs.ids``.
     """
-    device = pairs.model.get_input_embeddings().weight.device
-    pad, heads = int(pairs.tokenizer.pad_token_id or 0), n_heads(pairs.model)
-    inputs = padded([pairs.ids[row] for row in rows.tolist()], pad, "left", device)
+    device, heads = pairs.model.device, pairs.model.n_heads
+    inputs = pairs.model.padded([pairs.ids[row] for row in rows.tolist()], "left")
 
     def mixed(layer: int) -> HookFunction:
         base = means[layer].to(device)
         own = mask[layer * heads : (layer + 1) * heads, None].to(device)
         return lambda z: base.to(z) + own.to(z) * (z - base.to(z))
 
-    where = {HookPoint(layer, "z"): mixed(layer) for layer in range(n_layers(pairs.model))}
-    with attached(pairs.model, where):
-        logits = pairs.model(**inputs, use_cache=False, logits_to_keep=1).logits[:, -1]
+    where = {HookPoint(layer, "z"): mixed(layer) for layer in range(pairs.model.n_layers)}
+    with attached(pairs.model.network, where):
+        logits = pairs.model.network(**inputs, use_cache=False, logits_to_keep=1).logits[:, -1]
     odds = pairs.log_odds_of(logits, rows.tolist())
     sign = torch.from_numpy(np.where(rows < len(pairs), 1.0, -1.0)).to(odds)
     return (odds * sign).sum()

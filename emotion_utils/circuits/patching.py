@@ -173,13 +173,12 @@ def moved_outputs(
     pairs: Pairs, source: Sequence[Sequence[int]], target: Sequence[Sequence[int]], mode: str
 ) -> HeadOutputs:
     """What each head is given in the target, aligned at the end; see the modes of this module."""
-    pad = int(pairs.tokenizer.pad_token_id or 0)
     if mode == "z":
-        return capture(pairs.model, pad, source)
-    values, real = (found := capture(pairs.model, pad, source, "v")).values, found.real
-    pattern = capture(pairs.model, pad, source if mode == "pattern_v" else target, "pattern").values
+        return capture(pairs.model, source)
+    values, real = (found := capture(pairs.model, source, "v")).values, found.real
+    pattern = capture(pairs.model, source if mode == "pattern_v" else target, "pattern").values
     if mode == "v_only":
-        own = capture(pairs.model, pad, target, "v")
+        own = capture(pairs.model, target, "v")
         values, real = _aligned(values, real, own.values, own.real), own.real
     return HeadOutputs(torch.einsum("plhqk,plkhd->plqhd", pattern, values), real)
 

@@ -52,7 +52,7 @@ def published_patching(
     asked = Comparison(models, sentences, size, store, **options)
 
     def compute(name: str) -> pd.DataFrame:
-        pairs = few(emotional_pairs(*asked.load(name), sentences, reply=False), size.pairs)
+        pairs = few(emotional_pairs(asked.load(name), sentences, reply=False), size.pairs)
         texts = score(published_texts(pairs, HEAD, name), [politeness(), keyword_count("anger")])
         kept = texts["set"].isin([name_of(HEAD), "target"])
         return texts.loc[kept, ["pair", "unit", "set", *SCORES]]

@@ -16,7 +16,6 @@ from emotion_utils.engine.decoding import Sampling
 from emotion_utils.engine.generation import generate
 from emotion_utils.engine.interventions import UNTOUCHED, Condition
 from emotion_utils.heads.pairs import Head, Pairs
-from emotion_utils.models.families import n_layers
 from emotion_utils.models.hooks import HookPoint, shape_at
 from emotion_utils.scoring.classifier import emotions_said
 from emotion_utils.scoring.lexical import keyword_count, vader_sentiment
@@ -52,9 +51,7 @@ def texts_under(
     One row per row: ``pair, emotion, unit, side`` (``emotional`` or ``neutral``: the prompt it goes on from), ``set``
     (the name), ``text``.
     """
-    made = generate(
-        pairs.model, pairs.tokenizer, pairs.ids, conditions, Sampling(new_tokens), rows=rows, progress=False
-    )
+    made = generate(pairs.model, pairs.ids, conditions, Sampling(new_tokens), rows=rows, progress=False)
     at = made["prompt"].to_numpy() % len(pairs)
     table = pairs.table.iloc[at][["pair", "emotion", "unit"]].reset_index(drop=True)
     side = np.where(made["prompt"] < len(pairs), "emotional", "neutral")
@@ -104,7 +101,7 @@ def ablated_texts(
 
     As :func:`texts_under`; heads are switched off in the prompt and in what is generated.
     """
-    zero = torch.zeros(n_layers(pairs.model), *shape_at(pairs.model, HookPoint(0, "z")))
+    zero = torch.zeros(pairs.model.n_layers, *shape_at(pairs.model.network, HookPoint(0, "z")))
     conditions = [UNTOUCHED, *(without(pairs, heads, zero, name) for name, heads in sets.items())]
     rows = np.array([(row, which) for row in range(len(pairs)) for which in range(len(conditions))])
     return texts_under(pairs, conditions, rows, ["target", *sets] * len(pairs), new_tokens)

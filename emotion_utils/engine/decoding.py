@@ -127,8 +127,8 @@ class Batch:
         """One token of each live row."""
         self.filled += 1
         places = self.next[:, None]
-        with attached(self.rows.model, self.packed.functions(places)):
-            out = self.rows.model(
+        with attached(self.rows.model.network, self.packed.functions(places)):
+            out = self.rows.model.network(
                 input_ids=tokens[:, None],
                 attention_mask=self.mask[:, : self.filled],
                 position_ids=places.to(self.device),

@@ -8,9 +8,9 @@ repeats at most one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from emotion_utils.engine.interventions import UNTOUCHED, Condition
 from emotion_utils.engine.requests import ConditionBatch, Prompt, checked, distinct, each_with
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from emotion_utils.models.model import Model
 
 BATCH_ROWS = 1024
 CPU_BATCH_ROWS = 288
@@ -38,8 +38,7 @@ COLUMNS = ("prompt", "condition", "sample", "text", "ids", "n_tokens", "ended", 
 
 
 def generate(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     prompts: Sequence[Prompt],
     conditions: Sequence[Condition] = (UNTOUCHED,),
     how: Sampling = GREEDY,
@@ -50,14 +49,13 @@ def generate(
     side: str = "left",
     share: bool = True,
     store: Store | None = None,
-    made_from: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Continue prompts under conditions.
 
     Parameters
     ----------
-    model, tokenizer
+    model
         On any device, in any dtype.
     prompts
         Texts, or token ids.
@@ -77,8 +75,6 @@ def generate(
         Compute what conditions leave unchanged once per prompt.
     store
         Keeps finished shards.
-    made_from
-        With a store: what :func:`emotion_utils.activations.extraction.identity` says of the model.
     progress
         Show a bar where it takes longer than two seconds.
 
@@ -93,11 +89,11 @@ def generate(
     UserError
         For what :func:`requests.checked` refuses, and for logits that are not finite, with condition and prompt.
     """
-    ids, pairs = checked(model, tokenizer, prompts, conditions, rows, how.new_tokens)
+    ids, pairs = checked(model, prompts, conditions, rows, how.new_tokens)
     plan = each_with(pairs, how.samples)  # (row, [prompt, condition, sample])
-    on_cpu = model.get_input_embeddings().weight.device.type == "cpu"
+    on_cpu = model.device.type == "cpu"
     size = batch_rows if batch_rows is not None else CPU_BATCH_ROWS if on_cpu else BATCH_ROWS
-    job = _Job(model, tokenizer, ids, list(conditions), how, cache, side, share)
+    job = _Job(model, ids, list(conditions), how, cache, side, share)
     lengths = np.array([len(row) for row in ids], dtype=np.int64)
     run, which = distinct(plan, conditions)
     order = np.argsort(lengths[run[:, 0]], kind="stable")  # similar lengths together
@@ -111,7 +107,7 @@ def generate(
             if store is None:
                 found.append(compute())
             else:
-                found.append(store.compute("generation", job.key(part, made_from), compute))
+                found.append(store.compute("generation", job.key(part), compute))
     made = pd.concat(found, ignore_index=True).iloc[np.argsort(order)[which]].reset_index(drop=True)
     made["ids"] = [list(map(int, ids)) for ids in made["ids"]]  # a store gives arrays
     table = pd.DataFrame(plan, columns=["prompt", "condition", "sample"])
@@ -123,8 +119,7 @@ def generate(
 class _Job:
     """A request."""
 
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
+    model: Model
     ids: list[list[int]]
     conditions: list[Condition]
     how: Sampling
@@ -132,20 +127,20 @@ class _Job:
     side: str
     share: bool
 
-    def key(self, part: Int[np.ndarray, "row 3"], made_from: Mapping[str, Any] | None) -> dict[str, Any]:
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """Of the model, whose weights are read for it where it was made in memory."""
+        return self.model.identity
+
+    def key(self, part: Int[np.ndarray, "row 3"]) -> dict[str, Any]:
         """All that decides the texts of a shard."""
-        if not {"model", "files"} <= set(made_from or {}):
-            raise UserError(
-                "A store needs made_from, which says what model was run: pass identity(name, model)."
-            )
         used = np.unique(part[:, 1]).tolist()
         text = repr([self.ids[prompt] for prompt in part[:, 0].tolist()])
         marks = {i: self.conditions[i].fingerprint() for i in used}
         rows = repr([(marks[c], sample) for c, sample in part[:, 1:].tolist()])
         return {
-            **(made_from or {}),
-            "dtype": str(self.model.dtype),
-            "engine": code_of(__name__),
+            **self.identity,
+            "code": code_of(__name__),
             "how": repr(self.how),
             "end": self._end(),
             "rows": hashlib.sha256((text + rows).encode()).hexdigest(),
@@ -155,7 +150,7 @@ class _Job:
         """Texts of some rows, in batches that fit; whose they are is not kept: another request may number otherwise."""
         tables, end = [], self._end()
         for numbers, made in in_pieces(range(len(part)), size, lambda some: self._batch(part[list(some)])):
-            text = self.tokenizer.batch_decode(made, skip_special_tokens=True)
+            text = self.model.tokenizer.batch_decode(made, skip_special_tokens=True)
             table = pd.DataFrame({"text": text, "ids": made, "n_tokens": [len(ids) for ids in made]})
             table["ended"] = [end is not None and ids[-1:] == [end] for ids in made]
             table["batch_rows"] = len(made)
@@ -164,17 +159,17 @@ class _Job:
         return pd.concat(tables, ignore_index=True)
 
     def _end(self) -> int | None:
-        return self.tokenizer.eos_token_id if self.how.stop_at_end else None
+        return self.model.tokenizer.eos_token_id if self.how.stop_at_end else None
 
     def _batch(self, piece: Int[np.ndarray, "row 3"]) -> list[list[int]]:
         prompts = [self.ids[p] for p in piece[:, 0].tolist()]
         chosen = [self.conditions[c] for c in piece[:, 1].tolist()]
-        rows = ConditionBatch.of(self.model, self.tokenizer, prompts, chosen, side=self.side)
+        rows = ConditionBatch.of(self.model, prompts, chosen, side=self.side)
         batch = Batch(rows, piece[:, 2], self.how, self._end())
         try:
             return batch.run(cache=self.cache, share=self.share)
         except NotFinite as error:
-            told = self.tokenizer.decode(prompts[error.row])[:60]
+            told = self.model.tokenizer.decode(prompts[error.row])[:60]
             raise UserError(
                 f'Under the condition "{chosen[error.row].name}" the model gives logits that are not finite after the '
                 f"prompt {told!r}: use float32 or bfloat16, or a smaller strength."

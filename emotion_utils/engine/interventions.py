@@ -18,11 +18,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emotion_utils.core.errors import UserError, listing
-from emotion_utils.models.families import n_heads, n_layers
 from emotion_utils.models.hooks import WRITABLE, HookPoint, shape_at
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from emotion_utils.models.model import Model
 
 FAR = 2**31
 """Behind the last position of any text."""
@@ -167,7 +166,7 @@ def steering(
     return Condition(name, (Edit(HookPoint(layer, "resid_post"), vector, scale=alpha, window=window),))
 
 
-def check_conditions(model: PreTrainedModel, conditions: Sequence[Condition]) -> None:
+def check_conditions(model: Model, conditions: Sequence[Condition]) -> None:
     """Refuse what a model cannot be given, before anything is run.
 
     Raises
@@ -186,9 +185,9 @@ def check_conditions(model: PreTrainedModel, conditions: Sequence[Condition]) ->
                 raise UserError(f'The condition "{condition.name}" {problem}')
 
 
-def _problem(model: PreTrainedModel, edit: Edit) -> str | None:
+def _problem(model: Model, edit: Edit) -> str | None:
     """What is wrong with an edit, as the rest of a sentence."""
-    layers, point = n_layers(model), edit.point
+    layers, point = model.n_layers, edit.point
     if not 0 <= point.layer < layers:
         return f"writes to layer {point.layer}, and the model has layers 0 to {layers - 1}."
     if point.kind not in WRITABLE:
@@ -197,15 +196,15 @@ def _problem(model: PreTrainedModel, edit: Edit) -> str | None:
         return f'has the mode "{edit.mode}": choose "add" or "set".'
     if edit.heads is not None and point.kind != "z":
         return f"names heads at {point}: only z has heads."
-    if wrong := [head for head in edit.heads or () if not 0 <= head < n_heads(model)]:
-        return f"names head {wrong[0]}, and the model has heads 0 to {n_heads(model) - 1}."
+    if wrong := [head for head in edit.heads or () if not 0 <= head < model.n_heads]:
+        return f"names head {wrong[0]}, and the model has heads 0 to {model.n_heads - 1}."
     if not torch.isfinite(edit.value).all() or not abs(edit.scale) < float("inf"):
         return f"has a value at {point} that is not finite: make the vector anew, or leave the condition out."
     return _width_problem(model, edit)
 
 
-def _width_problem(model: PreTrainedModel, edit: Edit) -> str | None:
-    wanted, shape = shape_at(model, edit.point), tuple(edit.value.shape)
+def _width_problem(model: Model, edit: Edit) -> str | None:
+    wanted, shape = shape_at(model.network, edit.point), tuple(edit.value.shape)
     if shape == wanted or (shape[1:] == wanted and shape[0] > 0):
         return None
     return (

@@ -20,8 +20,6 @@ from transformers.cache_utils import DynamicCache
 
 from emotion_utils.engine.caches import Pair, RowCache, of_rows, pairs_of
 from emotion_utils.engine.requests import ConditionBatch
-from emotion_utils.models.batches import padded
-from emotion_utils.models.families import n_layers
 from emotion_utils.models.hooks import HookPoint, attached, resumed
 
 
@@ -58,12 +56,12 @@ class Prefill:
 
     def __post_init__(self) -> None:
         self.model, self.which = self.batch.model, self.batch.which
-        self.device = self.model.get_input_embeddings().weight.device
-        self.inputs = padded(self.batch.ids, self.batch.pad, self.batch.side, self.device)
+        self.device = self.model.device
+        self.inputs = self.model.padded(self.batch.ids, self.batch.side)
         self.width = self.inputs["input_ids"].shape[1]
         self.lengths = np.array([len(ids) for ids in self.batch.ids])
         if self.slots:
-            self.cache = RowCache(n_layers(self.model), len(self.which), self.slots)
+            self.cache = RowCache(self.model.n_layers, len(self.which), self.slots)
 
     @torch.no_grad()
     def run(self) -> Prefill:
@@ -109,7 +107,7 @@ class Prefill:
             return keep
 
         where = {HookPoint(block - 1, "resid_post"): keeper(block) for block in starts if block > 0}
-        with attached(self.model, where):
+        with attached(self.model.network, where):
             out = self._forward(self.inputs, DynamicCache())
         logits = self._last(out.logits, np.arange(len(self.batch.ids)))
         return states, list(pairs_of(out.past_key_values)), logits
@@ -132,7 +130,7 @@ class Prefill:
         hidden = states[share.block][prompts, share.column :] if share.block else None
         cached = bool(self.slots) or share.column > 0
         known = of_rows(pairs if share.column else [], prompts, share.column) if cached else None
-        with attached(self.model, functions), resumed(self.model, share.block, hidden):
+        with attached(self.model.network, functions), resumed(self.model.network, share.block, hidden):
             out = self._forward(seen, known)
         at = torch.tensor(rows, device=self.device)
         self._put(at, self._last(out.logits, self.which[rows]))
@@ -144,7 +142,9 @@ class Prefill:
     def _forward(self, inputs: dict[str, Tensor], cache: Any) -> Any:
         # on the right, the last positions differ from row to row
         keep = self.keep if self.batch.side == "left" else 0
-        return self.model(**inputs, past_key_values=cache, use_cache=cache is not None, logits_to_keep=keep)
+        return self.model.network(
+            **inputs, past_key_values=cache, use_cache=cache is not None, logits_to_keep=keep
+        )
 
     def _places(self, inputs: dict[str, Tensor]) -> Int[Tensor, "row position"]:
         """Position of each token in its row, on the CPU; -1 for padding."""

@@ -16,13 +16,12 @@ from jaxtyping import Int
 from emotion_utils.core.errors import UserError
 from emotion_utils.engine.interventions import Condition, check_conditions
 from emotion_utils.engine.packing import Packed
-from emotion_utils.models.batches import check_tokens
-from emotion_utils.models.families import n_layers
-from emotion_utils.models.loading import context_of
 from emotion_utils.models.positions import encode
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
+
+    from emotion_utils.models.model import Model
 
 Prompt = str | Sequence[int]
 
@@ -40,17 +39,14 @@ class ConditionBatch:
         The text of each row.
     packed
         The conditions of the rows.
-    pad
-        Id that fills a row of a batch.
     side
         Of the padding.
     """
 
-    model: PreTrainedModel
+    model: Model
     ids: Sequence[Sequence[int]]
     which: Int[np.ndarray, " row"]
     packed: Packed
-    pad: int
     side: str = "left"
 
     def __post_init__(self) -> None:
@@ -60,8 +56,7 @@ class ConditionBatch:
     @classmethod
     def of(
         cls,
-        model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerBase,
+        model: Model,
         texts: Sequence[Sequence[int]],
         conditions: Sequence[Condition],
         prompts: Sequence[int] | None = None,
@@ -71,14 +66,13 @@ class ConditionBatch:
         number: dict[tuple[int, ...], int] = {}
         which = np.array([number.setdefault(tuple(text), len(number)) for text in texts])
         packed = Packed(
-            conditions, [len(text) for text in texts] if prompts is None else prompts, n_layers(model)
+            conditions, [len(text) for text in texts] if prompts is None else prompts, model.n_layers
         )
-        return cls(model, list(number), which, packed, int(tokenizer.pad_token_id or 0), side)
+        return cls(model, list(number), which, packed, side)
 
 
 def checked(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     prompts: Sequence[Prompt],
     conditions: Sequence[Condition],
     rows: Int[np.ndarray, "row 2"] | None,
@@ -92,14 +86,14 @@ def checked(
         For a model in training mode, what :func:`interventions.check_conditions` and :func:`prompt_ids` refuse, a
         token that the model does not have, and rows of prompts or conditions that are not there.
     """
-    if model.training:
+    if model.network.training:
         raise UserError(
             "The model is in training mode, where dropout changes every result: call model.eval() first."
         )
     check_conditions(model, conditions)
-    ids = prompt_ids(tokenizer, prompts, context_of(model.config, model.config.name_or_path), needed)
+    ids = prompt_ids(model.tokenizer, prompts, model.context, needed)
     for number, row in enumerate(ids):
-        check_tokens(model, tokenizer, row, f"Prompt {number} has")
+        model.check_tokens(row, f"Prompt {number} has")
     return ids, all_rows(len(ids), len(conditions)) if rows is None else _pairs(
         rows, len(ids), len(conditions)
     )

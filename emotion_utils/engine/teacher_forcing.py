@@ -22,17 +22,15 @@ from emotion_utils.engine.backoff import in_pieces
 from emotion_utils.engine.interventions import UNTOUCHED, Condition
 from emotion_utils.engine.prefill import Prefill
 from emotion_utils.engine.requests import ConditionBatch, Prompt, checked, distinct, each_with
-from emotion_utils.models.batches import check_tokens
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from emotion_utils.models.model import Model
 
 BATCH_ROWS = 128
 
 
 def continuation_log_probs(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     prompts: Sequence[Prompt],
     continuations: Sequence[str],
     conditions: Sequence[Condition] = (UNTOUCHED,),
@@ -46,7 +44,7 @@ def continuation_log_probs(
 
     Parameters
     ----------
-    model, tokenizer
+    model
     prompts
         Texts, or token ids.
     continuations
@@ -73,15 +71,15 @@ def continuation_log_probs(
     """
     if isinstance(continuations, str):
         raise UserError(f"Continuations are a list, also if there is one: [{continuations!r}].")
-    endings = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in continuations]
+    endings = [model.tokenizer(text, add_special_tokens=False)["input_ids"] for text in continuations]
     for text, ids in zip(continuations, endings, strict=True):
         if not ids:
             raise UserError(f"The continuation {text!r} has no tokens: leave it out.")
-        check_tokens(model, tokenizer, ids, f"The continuation {text!r} has")
+        model.check_tokens(ids, f"The continuation {text!r} has")
     longest = max(map(len, endings), default=0)
-    starts, pairs = checked(model, tokenizer, prompts, conditions, rows, longest)
+    starts, pairs = checked(model, prompts, conditions, rows, longest)
     plan = each_with(pairs, len(endings))  # (row, [prompt, condition, continuation])
-    reading = _Reading(model, tokenizer, starts, endings, conditions, side, share)
+    reading = _Reading(model, starts, endings, conditions, side, share)
     run, which = distinct(plan, conditions)
     lengths = [len(starts[p]) + len(endings[e]) for p, _, e in run.tolist()]
     order = np.argsort(lengths, kind="stable").tolist()  # similar lengths together
@@ -99,8 +97,7 @@ def continuation_log_probs(
 class _Reading:
     """Prompts with continuations under conditions; rows are triples of their numbers (prompt, condition, ending)."""
 
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
+    model: Model
     starts: Sequence[list[int]]
     endings: Sequence[list[int]]
     conditions: Sequence[Condition]
@@ -116,9 +113,7 @@ class _Reading:
         )
         texts = [start + ending for start, ending in zip(starts, endings, strict=True)]
         conditions = [self.conditions[c] for c in part[:, 1].tolist()]
-        rows = ConditionBatch.of(
-            self.model, self.tokenizer, texts, conditions, list(map(len, starts)), self.side
-        )
+        rows = ConditionBatch.of(self.model, texts, conditions, list(map(len, starts)), self.side)
         keep = max(map(len, endings)) + 1
         return torch.log_softmax(Prefill(rows, keep=keep, share=self.share).run().logits.float(), dim=-1)
 
@@ -144,7 +139,7 @@ class _Reading:
         if not np.isfinite(value):
             raise UserError(
                 f'Under the condition "{self.conditions[condition].name}" a log-probability after the prompt '
-                f"{self.tokenizer.decode(self.starts[prompt])[:60]!r} is {value}: use float32 or bfloat16, or a "
+                f"{self.model.tokenizer.decode(self.starts[prompt])[:60]!r} is {value}: use float32 or bfloat16, or a "
                 "smaller strength."
             )
 
@@ -189,8 +184,7 @@ def log_odds(table: pd.DataFrame, emotional: Sequence[int], neutral: Sequence[in
 
 
 def next_token_log_probs(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     prompts: Sequence[Prompt],
     conditions: Sequence[Condition] = (UNTOUCHED,),
     *,
@@ -203,19 +197,18 @@ def next_token_log_probs(
     UserError
         For what :func:`generation.generate` refuses.
     """
-    starts, pairs = checked(model, tokenizer, prompts, conditions, None, 1)
-    reading = _Reading(model, tokenizer, starts, [[]], conditions)
+    starts, pairs = checked(model, prompts, conditions, None, 1)
+    reading = _Reading(model, starts, [[]], conditions)
     run, which = distinct(each_with(pairs, 1), conditions)
     pieces = in_pieces(range(len(run)), batch_rows, lambda some: reading.next_tokens(run[list(some)]))
     found = [values for _, values in pieces]
     if not found:
-        return torch.empty(len(starts), len(conditions), model.config.get_text_config().vocab_size)
+        return torch.empty(len(starts), len(conditions), model.network.config.get_text_config().vocab_size)
     return torch.cat(found)[which].reshape(len(starts), len(conditions), -1)
 
 
 def next_token_log_masses(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     prompts: Sequence[Prompt],
     sets: Sequence[Sequence[int]],
     conditions: Sequence[Condition] = (UNTOUCHED,),
@@ -228,7 +221,7 @@ def next_token_log_masses(
 
     Parameters
     ----------
-    model, tokenizer
+    model
     prompts
         Texts, or token ids.
     sets
@@ -245,14 +238,14 @@ def next_token_log_masses(
     UserError
         For a set without tokens or with one that the model does not have, and what :func:`generation.generate` refuses.
     """
-    known = int(model.get_output_embeddings().weight.shape[0])
+    known = int(model.network.get_output_embeddings().weight.shape[0])
     for tokens in sets:
         if not len(tokens) or min(tokens) < 0 or max(tokens) >= known:
             raise UserError(
                 f"A set of next tokens holds some of the tokens 0 to {known - 1}, not {list(tokens)[:8]}."
             )
-    starts, pairs = checked(model, tokenizer, prompts, conditions, rows, 1)
-    reading = _Reading(model, tokenizer, starts, [[]], conditions, share=share)
+    starts, pairs = checked(model, prompts, conditions, rows, 1)
+    reading = _Reading(model, starts, [[]], conditions, share=share)
     run, which = distinct(each_with(pairs, 1), conditions)
     order = np.argsort([len(starts[p]) for p in run[:, 0].tolist()], kind="stable").tolist()
 

@@ -20,7 +20,6 @@ from torch import Tensor
 from emotion_utils.activations.forward import BATCH
 from emotion_utils.core.errors import UserError
 from emotion_utils.heads.pairs import Head, Pairs, name_of
-from emotion_utils.models.batches import padded
 from emotion_utils.models.hooks import HookFunction, HookPoint, eager, forward_until
 from emotion_utils.prompts.keywords import words_with_spans
 from emotion_utils.statistics.flips import max_t_by_emotion
@@ -55,7 +54,9 @@ def token_classes(pairs: Pairs) -> list[Int[np.ndarray, " token"]]:
 def token_spans(pairs: Pairs, ids: Sequence[int]) -> tuple[str, list[tuple[int, int]]]:
     """The text of a prompt, and the characters of each token in it."""
     texts = [
-        pairs.tokenizer.decode(list(ids[:end]), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        pairs.model.tokenizer.decode(
+            list(ids[:end]), skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
         for end in range(len(ids) + 1)
     ]
     ends = [len(text) for text in texts]
@@ -156,7 +157,6 @@ def _last_patterns(
         if head not in pairs.heads:
             raise UserError(f"There is no head {name_of(head)}: the model has {_known(pairs)}.")
     layers = sorted({layer for layer, _ in heads})
-    pad, device = int(pairs.tokenizer.pad_token_id or 0), pairs.model.get_input_embeddings().weight.device
     found: list[Float[np.ndarray, "head token"]] = [np.empty((0, 0))] * len(ids)
     caught: dict[int, Tensor] = {}
 
@@ -166,11 +166,12 @@ def _last_patterns(
 
         return keep
 
+    where = {HookPoint(layer, "pattern"): keeper(layer) for layer in layers}
     order = np.argsort([len(row) for row in ids], kind="stable")
-    with eager(pairs.model):
+    with eager(pairs.model.network):
         for rows in np.split(order, range(BATCH, len(order), BATCH)):
-            inputs = padded([ids[row] for row in rows.tolist()], pad, "left", device)
-            forward_until(pairs.model, {HookPoint(at, "pattern"): keeper(at) for at in layers}, **inputs)
+            inputs = pairs.model.padded([ids[row] for row in rows.tolist()], "left")
+            forward_until(pairs.model.network, where, **inputs)
             last = torch.stack([caught[layer][:, head] for layer, head in heads], dim=1)
             for i, row in enumerate(rows.tolist()):
                 found[row] = last[i, :, last.shape[2] - len(ids[row]) :].numpy()

@@ -23,14 +23,12 @@ from emotion_utils.activations.forward import forward_batches
 from emotion_utils.activations.token_spans import find_spans
 from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.heads.pairs import name_of
-from emotion_utils.models.families import n_heads, n_layers
 from emotion_utils.models.hooks import eager
-from emotion_utils.models.positions import encode_for
 from emotion_utils.statistics.flips import max_t_by_emotion
 from emotion_utils.statistics.resampling import grouped_mean_interval, resampling_units
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from emotion_utils.models.model import Model
 
 QUERIES = ("later", "last", "all")
 """Whose attention: the mean over tokens after the word, the last token alone, the mean over all tokens."""
@@ -80,9 +78,7 @@ class Looked:
         return Looked(self.query, table, self.delta[kept], self.per_token[kept], self.left_out)
 
 
-def look(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: pd.DataFrame, query: str = "later"
-) -> Looked:
+def look(model: Model, prompts: pd.DataFrame, query: str = "later") -> Looked:
     """Read the attention of every head on emotion words and on the words in their place.
 
     A prompt is left out, and counted, where the word or its match is not found, where one of them holds position 0 (an
@@ -91,7 +87,7 @@ def look(
 
     Parameters
     ----------
-    model, tokenizer
+    model
         Attention is computed by the implementation ``eager`` meanwhile.
     prompts
         With marked emotion words and matches, such as the profile ``baseline``.
@@ -106,7 +102,7 @@ def look(
     if query not in QUERIES:
         raise UserError(f'There is no query "{query}": {suggestion(query, QUERIES)}')
     texts = prompts["text"].tolist()
-    encoded = encode_for(model, tokenizer, texts)
+    encoded = model.encode(texts)
     both, left_out = _both(
         prompts, find_spans(prompts, encoded, ["emotion", "match"]), encoded.ids.lengths, query
     )
@@ -117,7 +113,7 @@ def look(
             "their emotion and have a neutral partner, such as the profile baseline."
         )
     sides = [both[[f"row{end}", f"first{end}", f"last{end}"]].to_numpy() for end in ("", "_match")]
-    mass, even = _masses(model, tokenizer, texts, np.concatenate(sides), query)
+    mass, even = _masses(model, texts, np.concatenate(sides), query)
     long = np.concatenate([side[:, 2] - side[:, 1] for side in sides])
     own, per_token = (
         value.reshape(2, len(both), *mass.shape[1:]) for value in (mass, mass / long[:, None, None])
@@ -165,8 +161,7 @@ def _both(
 
 
 def _masses(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     texts: list[str],
     reads: np.ndarray,
     query: str,
@@ -174,9 +169,9 @@ def _masses(
     """Attention on the tokens of each read (row, first, last), and what attention spread evenly would give."""
     needed, at = np.unique(reads[:, 0], return_inverse=True)
     where = points(model, ("pattern",))
-    mass, even = np.empty((len(reads), n_layers(model), n_heads(model))), np.empty(len(reads))
-    with eager(model):
-        for rows, lengths, caught in forward_batches(model, tokenizer, [texts[i] for i in needed], where):
+    mass, even = np.empty((len(reads), model.n_layers, model.n_heads)), np.empty(len(reads))
+    with eager(model.network):
+        for rows, lengths, caught in forward_batches(model, [texts[i] for i in needed], where):
             own = np.flatnonzero(np.isin(at, rows))
             local = np.argsort(rows)[np.searchsorted(np.sort(rows), at[own])]
             asks, keys = _weights(reads[own], lengths[local], int(lengths.max()), query)

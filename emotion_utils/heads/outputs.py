@@ -11,15 +11,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emotion_utils.activations.forward import at_the_end, capture, chunks
-from emotion_utils.models.families import blocks, n_layers, normalises, written_by_heads
+from emotion_utils.models.families import blocks, normalises, written_by_heads
 from emotion_utils.models.hooks import HookPoint
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from emotion_utils.models.model import Model
 
 
 def norm_factors(
-    model: PreTrainedModel,
+    model: Model,
     z: Float[Tensor, "prompt layer head d_head"],
     added: Float[Tensor, "prompt layer d_model"],
 ) -> Float[Tensor, "prompt layer"]:
@@ -31,20 +31,18 @@ def norm_factors(
     z, added
         What heads give, and what attention adds to the residual stream, at one position.
     """
-    if not normalises(blocks(model)[0]):
+    if not normalises(blocks(model.network)[0]):
         return torch.ones(added.shape[:2])
-    weights = torch.stack([written_by_heads(model, layer) for layer in range(z.shape[1])])
+    weights = torch.stack([written_by_heads(model.network, layer) for layer in range(z.shape[1])])
     plain = torch.einsum("blhd,lhdm->blm", z, weights)
     return (added * plain).sum(-1) / plain.square().sum(-1)
 
 
-def mean_outputs(
-    model: PreTrainedModel, pad: int, ids: Sequence[Sequence[int]]
-) -> Float[Tensor, "layer head d_head"]:
+def mean_outputs(model: Model, ids: Sequence[Sequence[int]]) -> Float[Tensor, "layer head d_head"]:
     """Mean of what each head gives, over all tokens of all prompts but the first of each, which is of another kind."""
     total, count = torch.zeros(1), 0
     for part in chunks(model, ids):
-        found = capture(model, pad, ids[part])
+        found = capture(model, ids[part])
         later = found.real & found.real.cumsum(dim=1).gt(1)
         total = total + torch.einsum("plthd,pt->lhd", found.values.double(), later.double())
         count += int(later.sum())
@@ -71,12 +69,12 @@ class Neutral:
     z: Float[Tensor, "prompt layer head d_head"] = field(repr=False)
 
 
-def neutral_end(model: PreTrainedModel, pad: int, ids: Sequence[Sequence[int]]) -> Neutral:
-    """Read neutral prompts, given as token ids, at their last token; ``pad`` fills the rows of a batch."""
-    layers = n_layers(model)
+def neutral_end(model: Model, ids: Sequence[Sequence[int]]) -> Neutral:
+    """Read neutral prompts, given as token ids, at their last token."""
+    layers = model.n_layers
     kinds = ("z", "attn_out")
     last = HookPoint(layers - 1, "resid_post")
     where = [last, *(HookPoint(layer, kind) for layer in range(layers) for kind in kinds)]
-    found = at_the_end(model, pad, ids, where)
+    found = at_the_end(model, ids, where)
     z, added = (torch.stack([found[HookPoint(i, kind)] for i in range(layers)], dim=1) for kind in kinds)
     return Neutral(found[last].mean(dim=0), norm_factors(model, z, added).mean(dim=0), z)

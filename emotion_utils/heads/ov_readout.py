@@ -22,7 +22,7 @@ from emotion_utils.core.errors import UserError
 from emotion_utils.heads.outputs import neutral_end
 from emotion_utils.heads.pairs import Head, Pairs, name_of
 from emotion_utils.heads.word_states import Words
-from emotion_utils.models.families import blocks, n_heads, n_layers, value_projection, written_by_heads
+from emotion_utils.models.families import blocks, value_projection, written_by_heads
 from emotion_utils.models.hooks import HookPoint
 from emotion_utils.statistics.auc import areas
 from emotion_utils.statistics.flips import max_t_by_emotion
@@ -31,7 +31,9 @@ from emotion_utils.statistics.resampling import FEWEST_UNITS, grouped_mean_inter
 from emotion_utils.vectors.logit_lens import FEWEST_TOKENS, lens
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
+
+    from emotion_utils.models.model import Model
 
 READ = ("promotes", "suppresses", "most", "least", "gains", "loses")
 """Columns of a reading. ``promotes`` and ``suppresses``: the tokens whose log-probability rises and falls most.
@@ -41,7 +43,7 @@ probability does, which leaves out those that are improbable anyhow."""
 
 @torch.no_grad()
 def head_writes(
-    model: PreTrainedModel, head: Head, states: Float[Tensor, "... d_model"]
+    model: Model, head: Head, states: Float[Tensor, "... d_model"]
 ) -> Float[Tensor, "... d_model"]:
     """What a head adds to the residual stream where all its attention is on a token of this state.
 
@@ -60,17 +62,17 @@ def head_writes(
     In float32 on the CPU.
     """
     layer, number = head
-    if not (0 <= layer < n_layers(model) and 0 <= number < n_heads(model)):
+    if not (0 <= layer < model.n_layers and 0 <= number < model.n_heads):
         raise UserError(
-            f"There is no head {name_of(head)}: the model has layers 0 to {n_layers(model) - 1} with heads 0 to "
-            f"{n_heads(model) - 1}."
+            f"There is no head {name_of(head)}: the model has layers 0 to {model.n_layers - 1} with heads 0 to "
+            f"{model.n_heads - 1}."
         )
-    block = blocks(model)[layer]
-    module, values = value_projection(block, n_heads(model))
+    block = blocks(model.network)[layer]
+    module, values = value_projection(block, model.n_heads)
     weight: Any = module.weight
     normed = _input_norm(block)(states.to(device=weight.device, dtype=weight.dtype))
     own = values(module(normed))[..., number, :].float().cpu()
-    return own @ written_by_heads(model, layer)[number]
+    return own @ written_by_heads(model.network, layer)[number]
 
 
 def _input_norm(block: torch.nn.Module) -> torch.nn.Module:
@@ -82,8 +84,7 @@ def _input_norm(block: torch.nn.Module) -> torch.nn.Module:
 
 
 def written_words(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     heads: Sequence[Head],
     words: Words,
     top: int = 6,
@@ -92,7 +93,7 @@ def written_words(
 
     Parameters
     ----------
-    model, tokenizer
+    model
     heads
     words
         From :func:`word_states.words_in_causes`.
@@ -121,7 +122,7 @@ def written_words(
             own = _areas((after - base)[[word.Index]], words.targets[word.emotion])[0]
             held = against_null(own, null)
             told = (
-                *_read(tokenizer, base, after[word.Index], top),
+                *_read(model.tokenizer, base, after[word.Index], top),
                 held.value,
                 held.null,
                 held.p if len(null) >= FEWEST_UNITS else np.nan,
@@ -184,16 +185,16 @@ def written_at_the_end(
     by how much what the head writes raises the log-odds, in nats, when it is added to a neutral state), ``low, high``
     (95 %), ``p`` (two-sided, by flips of whole units, adjusted for all rows), ``n`` (pairs) and ``n_groups``.
     """
-    pad, layers = int(pairs.tokenizer.pad_token_id or 0), n_layers(pairs.model)
+    layers = pairs.model.n_layers
     where = [HookPoint(layer, "z") for layer in range(layers)]
     told, neutral = (
-        at_the_end(pairs.model, pad, pairs.emotional, where),
-        neutral_end(pairs.model, pad, pairs.neutral),
+        at_the_end(pairs.model, pairs.emotional, where),
+        neutral_end(pairs.model, pairs.neutral),
     )
     written = torch.stack(
         [
             (told[where[layer]] - neutral.z[:, layer])[:, head]
-            @ written_by_heads(pairs.model, layer)[head]
+            @ written_by_heads(pairs.model.network, layer)[head]
             * neutral.factors[layer]
             for layer, head in heads
         ],
@@ -210,7 +211,7 @@ def written_at_the_end(
             after = torch.log_softmax(lens(pairs.model, neutral.state + mean), dim=-1)
             ends = grouped_mean_interval(odds[kept, i], units[kept], n_resamples=n_resamples, seed=seed)
             value = (float(odds[kept, i].mean()), *ends, p[e, i], int(kept.sum()), len(set(units[kept])))
-            read = _read(pairs.tokenizer, base, after, top)
+            read = _read(pairs.model.tokenizer, base, after, top)
             rows.append((layer, head, name_of((layer, head)), own, *read, *value))
     columns = ["layer", "head", "name", "emotion", *READ, "odds", "low", "high", "p", "n", "n_groups"]
     return pd.DataFrame(rows, columns=columns)

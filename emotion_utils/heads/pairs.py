@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,15 +22,15 @@ from torch import Tensor
 from emotion_utils.core.errors import UserError
 from emotion_utils.engine.interventions import UNTOUCHED, Condition
 from emotion_utils.engine.teacher_forcing import next_token_log_masses
-from emotion_utils.models.batches import check_tokens
-from emotion_utils.models.families import n_heads, n_layers
 from emotion_utils.prompts.partners import partners
 from emotion_utils.scoring.replies import joint, own_openings
 from emotion_utils.smallworld.openings import starting_ids
 from emotion_utils.statistics.resampling import resampling_units
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
+
+    from emotion_utils.models.model import Model
 
 Head = tuple[int, int]
 """Layer and head, counted from 0."""
@@ -42,8 +42,8 @@ class Pairs:
 
     Attributes
     ----------
-    model, tokenizer
-        The tokenizer only fills rows: ``pad_token_id`` is all that is used of it.
+    model
+        Of its tokenizer nothing is used but the padding token.
     table
         One row per pair: ``pair`` (name), ``emotion``, ``unit`` (what is resampled together), ``split`` and ``version``
         (of the wording).
@@ -53,8 +53,7 @@ class Pairs:
         By emotion, neutral among them: token ids with which only its replies begin, of each pair.
     """
 
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
+    model: Model
     table: pd.DataFrame
     emotional: Sequence[Sequence[int]] = field(repr=False)
     neutral: Sequence[Sequence[int]] = field(repr=False)
@@ -71,7 +70,7 @@ class Pairs:
     @property
     def heads(self) -> list[Head]:
         """Every head of the model, layer by layer."""
-        return [(layer, head) for layer in range(n_layers(self.model)) for head in range(n_heads(self.model))]
+        return [(layer, head) for layer in range(self.model.n_layers) for head in range(self.model.n_heads)]
 
     @property
     def ids(self) -> list[Sequence[int]]:
@@ -101,7 +100,7 @@ class Pairs:
             raise UserError(
                 "None of the pairs of prompts is left: choose a split or an emotion that has some."
             )
-        parts = {
+        parts: dict[str, Any] = {
             name: [getattr(self, name)[row] for row in rows] for name in ("emotional", "neutral", "openings")
         }
         return replace(self, table=self.table.iloc[rows].reset_index(drop=True), **parts)
@@ -132,9 +131,7 @@ class Pairs:
         Shape (side, pair, condition), side 0 emotional and 1 neutral; with ``rows`` shape (row,).
         """
         sets, own = self._sets
-        found = next_token_log_masses(
-            self.model, self.tokenizer, self.ids, sets, conditions, rows=rows, share=share
-        )
+        found = next_token_log_masses(self.model, self.ids, sets, conditions, rows=rows, share=share)
         if rows is None:
             found = found.reshape(2, len(self), len(conditions), len(sets))
             at = own[None, :, None, :]
@@ -161,14 +158,12 @@ def shared_ending(one: Sequence[int], other: Sequence[int]) -> int:
     return next((i for i, (a, b) in enumerate(ends) if a != b), min(len(one), len(other)))
 
 
-def emotional_pairs(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prompts: pd.DataFrame, *, reply: bool = True
-) -> Pairs:
+def emotional_pairs(model: Model, prompts: pd.DataFrame, *, reply: bool = True) -> Pairs:
     """Pair each emotional prompt with its neutral partner, up to the mark that opens the reply.
 
     Parameters
     ----------
-    model, tokenizer
+    model
     prompts
         A prompt set in which each emotional prompt has a partner, such as ``implicit``.
     reply
@@ -196,16 +191,17 @@ def emotional_pairs(
         }
     ).reset_index(drop=True)
     between = [joint(text) if reply else "" for text in told["text"]]
-    known = {mark: own_openings(tokenizer, mark) for mark in dict.fromkeys(between)} if reply else {"": {}}
+    known = (
+        {mark: own_openings(model.tokenizer, mark) for mark in dict.fromkeys(between)} if reply else {"": {}}
+    )
     found = Pairs(
         model,
-        tokenizer,
         table,
-        _ids(tokenizer, told["text"], between),
-        _ids(tokenizer, told["partner_text"], between),
+        _ids(model.tokenizer, told["text"], between),
+        _ids(model.tokenizer, told["partner_text"], between),
         [known[mark] for mark in between],
     )
-    check_tokens(model, tokenizer, chain.from_iterable(found.ids))
+    model.check_tokens(chain.from_iterable(found.ids))
     if reply:
         _check(found)
     return found

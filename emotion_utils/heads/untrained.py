@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -14,12 +15,11 @@ from emotion_utils.models.loading import build_model
 from emotion_utils.statistics.permutations import LEVEL
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from emotion_utils.models.model import Model
 
 
 def beside_untrained(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     prompts: pd.DataFrame,
     seeds: Sequence[int] = (0, 1, 2),
     *,
@@ -29,7 +29,7 @@ def beside_untrained(
 
     Parameters
     ----------
-    model, tokenizer, prompts
+    model, prompts
         As of :func:`look`.
     seeds
         Of the random weights, one model each.
@@ -43,8 +43,8 @@ def beside_untrained(
     over seeds), ``heads`` and ``n``.
     """
 
-    def table(own: PreTrainedModel) -> pd.DataFrame:
-        looked = look(own, tokenizer, prompts)
+    def table(own: Model) -> pd.DataFrame:
+        looked = look(own, prompts)
         return delta_attention(looked, n_permutations=n_permutations, n_resamples=2)
 
     def largest(found: pd.DataFrame) -> pd.Series:
@@ -69,9 +69,9 @@ def beside_untrained(
     ).reset_index()
 
 
-def untrained_like(model: PreTrainedModel, seed: int) -> PreTrainedModel:
+def untrained_like(model: Model, seed: int) -> Model:
     """A model of the same architecture with random weights, on the same device."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        fresh = build_model(copy.deepcopy(model.config))
-    return fresh.to(model.get_input_embeddings().weight.device).eval()
+        fresh = build_model(copy.deepcopy(model.network.config))
+    return replace(model, network=fresh.to(model.device).eval(), loaded=False)

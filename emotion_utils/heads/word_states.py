@@ -16,14 +16,12 @@ from emotion_utils.core.errors import UserError
 from emotion_utils.heads.attention_by_class import CLASSES, token_classes, token_spans
 from emotion_utils.heads.outputs import Neutral, neutral_end
 from emotion_utils.heads.pairs import Pairs
-from emotion_utils.models.batches import padded
-from emotion_utils.models.families import n_layers
 from emotion_utils.models.hooks import HookFunction, HookPoint, forward_until
 from emotion_utils.models.offsets import covering
 from emotion_utils.prompts.keywords import words_with_spans
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from emotion_utils.models.model import Model
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,27 +72,23 @@ def words_in_causes(pairs: Pairs, fewest: int = 2) -> Words:
         raise UserError(
             f"No word stands in {fewest} causes of an emotion, or none in neutral ones: take more pairs, or fewest=1."
         )
-    pad = int(pairs.tokenizer.pad_token_id or 0)
-    table, states = _states(pairs.model, pad, pairs.ids, reads)
+    table, states = _states(pairs.model, pairs.ids, reads)
     targets = {
         emotion: sorted({token for opening in pairs.openings for token in opening[emotion]})
         for emotion in pairs.emotions
     }
-    return Words(table, states, neutral_end(pairs.model, pad, pairs.neutral), targets)
+    return Words(table, states, neutral_end(pairs.model, pairs.neutral), targets)
 
 
 @torch.no_grad()
 def _states(
-    model: PreTrainedModel, pad: int, ids: Sequence[Sequence[int]], reads: pd.DataFrame
+    model: Model, ids: Sequence[Sequence[int]], reads: pd.DataFrame
 ) -> tuple[pd.DataFrame, Float[Tensor, "word layer d_model"]]:
     """Each different word, and the mean state before each block over its reads (row, first, last)."""
-    where = [HookPoint(layer, "resid_pre") for layer in range(n_layers(model))]
+    where = [HookPoint(layer, "resid_pre") for layer in range(model.n_layers)]
     code = reads.groupby(["emotion", "word"], sort=False).ngroup().to_numpy()
     table = reads.groupby(["emotion", "word"], sort=False).size().rename("n").reset_index()
-    total = torch.zeros(
-        len(table), len(where), int(model.config.get_text_config().hidden_size), dtype=torch.float64
-    )
-    device = model.get_input_embeddings().weight.device
+    total = torch.zeros(len(table), len(where), model.d_model, dtype=torch.float64)
     spans: dict[int, list[tuple[int, int, int]]] = {}
     for own, row, first, last in zip(code, reads["row"], reads["first"], reads["last"], strict=True):
         spans.setdefault(int(row), []).append((int(own), int(first), int(last)))
@@ -109,8 +103,8 @@ def _states(
 
     for start in range(0, len(order), BATCH):
         rows = order[start : start + BATCH]
-        inputs = padded([ids[row] for row in rows], pad, "right", device)
-        forward_until(model, {point: keeper(point) for point in where}, **inputs)
+        inputs = model.padded([ids[row] for row in rows])
+        forward_until(model.network, {point: keeper(point) for point in where}, **inputs)
         stacked = torch.stack([caught[point] for point in where], dim=1)  # (prompt, layer, position, d_model)
         for i, row in enumerate(rows):
             for own, first, last in spans[row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -11,42 +11,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from emotion_utils.core.errors import UserError
-
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-
-def check_tokens(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    tokens: Iterable[int] | np.ndarray,
-    what: str = "The tokenizer gives",
-) -> None:
-    """Refuse tokens without a row in the model's embeddings, the one that pads a batch among them.
-
-    An accelerator would report them late and unreadably; the logits have as many columns as the embeddings have rows.
-
-    Raises
-    ------
-    UserError
-        Naming the token and how a tokenizer comes to give it.
-    """
-    ids = tokens if isinstance(tokens, np.ndarray) else np.fromiter(tokens, np.int64)
-    known = int(model.get_input_embeddings().weight.shape[0])
-    pad = tokenizer.pad_token_id
-    beyond = [
-        *ids[(ids < 0) | (ids >= known)][:1].tolist(),
-        *([pad] if pad is not None and pad >= known else []),
-    ]
-    if beyond:
-        name = tokenizer.convert_ids_to_tokens(beyond[0]) if beyond[0] >= 0 else None
-        told = f"the token {beyond[0]}" + ("" if name is None else f" ({name})")
-        raise UserError(
-            f"{what} {told}, and the model knows tokens 0 to {known - 1}: a token was added after the "
-            "model was made, or the tokenizer is another model's. Load the tokenizer of this model, choose a padding "
-            "token that it knows, or call model.resize_token_embeddings(len(tokenizer)), train, and save both."
-        )
+    pass
 
 
 def model_inputs(rows: Sequence[Sequence[int]], pad: int, side: str = "right") -> dict[str, Tensor]:
@@ -118,10 +84,3 @@ def within(batches: Sequence[np.ndarray], sizes: Sequence[int], max_size: int) -
         total += size
     if run:
         yield run
-
-
-def padded(
-    rows: Sequence[Sequence[int]], pad: int, side: str, device: torch.device | str
-) -> dict[str, Int[Tensor, "row position"]]:
-    """Rows as the inputs of a model, on its device."""
-    return {name: tensor.to(device) for name, tensor in model_inputs(rows, pad, side).items()}

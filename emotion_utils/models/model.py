@@ -71,7 +71,12 @@ class Model:
         UserError
             Where the configuration does not say.
         """
-        return context_of(self.network.config, self.name or self.network.config.name_or_path)
+        return context_of(self.network.config, self.label)
+
+    @property
+    def label(self) -> str:
+        """What messages call it: its name, or where a model without one came from, or its class."""
+        return self.name or self.network.config.name_or_path or type(self.network).__name__
 
     @property
     def n_layers(self) -> int:

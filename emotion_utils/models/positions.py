@@ -10,13 +10,11 @@ import numpy as np
 from jaxtyping import Int
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.models.batches import check_tokens
-from emotion_utils.models.loading import context_of
 from emotion_utils.models.offsets import check_offsets, covered_runs
 from emotion_utils.models.ragged import Ragged
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
 
 CHUNK = 2000
 """Texts that are tokenized at once: what the tokenizer gives back takes ten times the memory of what is kept."""
@@ -66,19 +64,6 @@ def encode(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], context: in
     ids, spans = zip(*(_tokens(tokenizer, chunk) for chunk in chunks), strict=True)
     encoded = Encoded(Ragged.joined(ids), Ragged.joined(spans))
     _check_lengths(encoded, texts, context)
-    return encoded
-
-
-def encode_for(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Encoded:
-    """Encode texts that a model is to read.
-
-    Raises
-    ------
-    UserError
-        What :func:`encode` and :func:`batches.check_tokens` refuse.
-    """
-    encoded = encode(tokenizer, texts, context_of(model.config, model.config.name_or_path))
-    check_tokens(model, tokenizer, encoded.ids.flat)
     return encoded
 
 

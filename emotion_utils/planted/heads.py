@@ -25,6 +25,7 @@ from emotion_utils.circuits.attribution import attributed, direct
 from emotion_utils.circuits.patching import DIRECTIONS, MODES, transplant
 from emotion_utils.core.errors import UserError
 from emotion_utils.heads.pairs import Pairs
+from emotion_utils.models.model import Model
 from emotion_utils.planted.generators import EMOTIONS
 from emotion_utils.planted.handmade import HEADS, LAYERS, Handmade, handmade
 from emotion_utils.statistics.flips import max_t
@@ -147,14 +148,14 @@ def _pairs(
     table = pd.DataFrame(rows, columns=["pair", "emotion", "unit", "split", "version"])
     openings = {emotion: [model.reactions[emotion]] for emotion in EMOTIONS} | {"neutral": [model.neutral]}
     tokenizer = cast(Any, SimpleNamespace(pad_token_id=0, name_or_path="handmade", is_fast=True))
-    return Pairs(model.model, tokenizer, table, emotional, neutral, [openings] * len(table))
+    return Pairs(Model(model.model, tokenizer), table, emotional, neutral, [openings] * len(table))
 
 
 def delta_attention(pairs: Pairs) -> Float[np.ndarray, "pair head"]:
     """Attention of the last token to the word by which a pair differs, minus that to its partner's word (shares)."""
     found = []
     for side in (pairs.emotional, pairs.neutral):
-        pattern = capture(pairs.model, int(pairs.tokenizer.pad_token_id or 0), side, "pattern").values
+        pattern = capture(pairs.model, side, "pattern").values
         key = torch.from_numpy(pattern.shape[-1] - 1 - pairs.shared)
         last = pattern[:, :, :, -1]  # (pair, layer, head, key)
         at = key[:, None, None, None].expand(*last.shape[:3], 1)

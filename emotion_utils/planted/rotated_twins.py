@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from emotion_utils.activations.extraction import extract, points
 from emotion_utils.alignment.align import align
 from emotion_utils.core.errors import UserError
+from emotion_utils.models.model import Model
 from emotion_utils.planted.generators import random_basis
 from emotion_utils.subspaces.readings import PairedStates
 
@@ -121,7 +122,8 @@ def side_of(
     prompts
         With one neutral prompt per ``pair_id``, which is the partner of that pair's emotional ones.
     """
-    read = extract(model, tokenizer, prompts, points(model), ["end"], progress=False)
+    own = Model(model, tokenizer, name)
+    read = extract(own, prompts, points(own), ["end"], progress=False)
     ids, values = read.at("end")
     table = prompts.set_index("id").loc[ids].reset_index()
     states = values.double().numpy().transpose(1, 0, 2)  # (layer, prompt, d_model)

@@ -16,7 +16,7 @@ from emotion_utils.activations.prompt_sets import read_sets
 from emotion_utils.core.emotions import EMOTIONAL
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.store import Store
-from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.models.model import load
 from emotion_utils.reports.claims import Measurement, read_claims, too_few
 from emotion_utils.statistics.resampling import FEWEST_UNITS, effective_units, interval
 from emotion_utils.vectors.contrasts import Contrasts, contrasts
@@ -103,8 +103,8 @@ def neighbour_states(
     if model not in NEIGHBOURS:
         return None
     name = NEIGHBOURS[model]
-    other, tokenizer = load_model(name, device, dtype), load_tokenizer(name)
-    found = read_sets(name, other, tokenizer, {"prompts": prompts}, "baseline", store).found["prompts"]
+    other = load(name, device, dtype)
+    found = read_sets(other, {"prompts": prompts}, "baseline", store).found["prompts"]
     return contrasts(prompts, found, "end")
 
 

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,14 +14,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emotion_utils.core.errors import UserError, listing
-from emotion_utils.models.batches import check_tokens
 from emotion_utils.models.files import load_weights
 from emotion_utils.models.loading import check_device
+from emotion_utils.models.model import Model
 from emotion_utils.models.registry import ModelRef, resolve_model
 from emotion_utils.scoring.scorer import Rows, Scorer
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 GO_EMOTIONS = {"gratitude": "gratitude", "anger": "anger", "apology": "remorse", "neutral": "neutral"}
 """The label of GoEmotions {cite:p}`demszky2020` that comes closest to each emotion."""
@@ -43,14 +40,17 @@ BATCH = 32
 class HubClassifier:
     """A sequence classifier with its labels."""
 
-    name: str
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
+    model: Model
+
+    @property
+    def name(self) -> str:
+        """As the registry knows it."""
+        return self.model.name
 
     @property
     def labels(self) -> list[str]:
         """Names of the classes, in the order of the logits."""
-        return [str(label) for _, label in sorted(self.model.config.id2label.items())]
+        return [str(label) for _, label in sorted(self.model.network.config.id2label.items())]
 
     def place(self, label: str) -> int:
         """Which logit a label is."""
@@ -72,11 +72,12 @@ class HubClassifier:
         return out
 
     def _batch(self, texts: list[str]) -> Float[Tensor, "text label"]:
-        limit = min(self.tokenizer.model_max_length, self.model.config.max_position_embeddings - 2)
-        encoded = self.tokenizer(texts, padding=True, truncation=True, max_length=limit, return_tensors="pt")
-        check_tokens(self.model, self.tokenizer, encoded["input_ids"].numpy())
-        logits = self.model(**encoded.to(self.model.device)).logits.float().cpu()
-        many = self.model.config.problem_type == "multi_label_classification" or logits.shape[1] == 1
+        config, tokenizer = self.model.network.config, self.model.tokenizer
+        limit = min(tokenizer.model_max_length, config.max_position_embeddings - 2)
+        encoded = tokenizer(texts, padding=True, truncation=True, max_length=limit, return_tensors="pt")
+        self.model.check_tokens(encoded["input_ids"].numpy())
+        logits = self.model.network(**encoded.to(self.model.device)).logits.float().cpu()
+        many = config.problem_type == "multi_label_classification" or logits.shape[1] == 1
         return logits.sigmoid() if many else logits.softmax(dim=-1)
 
 
@@ -154,7 +155,7 @@ def _loaded(ref: ModelRef, device: str) -> HubClassifier:
         raise
     except Exception as error:
         raise UserError(_why_not(ref, error)) from error
-    return HubClassifier(ref.name, loaded.to(device).eval(), tokenizer)
+    return HubClassifier(Model(loaded.to(device).eval(), tokenizer, ref.name))
 
 
 def _why_not(ref: ModelRef, error: Exception) -> str:

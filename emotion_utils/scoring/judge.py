@@ -15,13 +15,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.models.batches import by_length, check_tokens, model_inputs
-from emotion_utils.models.loading import context_of
+from emotion_utils.models.batches import by_length
 from emotion_utils.scoring.replies import first_reply, genuine_replies, splice
 from emotion_utils.scoring.scorer import Rows, Scorer
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from emotion_utils.models.model import Model
 
 BATCH_TOKENS = 4096
 LOGIT_BYTES = 2**28
@@ -34,14 +33,13 @@ class Judge:
 
     Attributes
     ----------
-    model, tokenizer
-        As :mod:`emotion_utils.models.registry` loads them; the tokenizer must know character spans.
+    model
+        Its tokenizer must know character spans.
     side
         Where a batch is padded, `left` or `right`; the numbers are the same.
     """
 
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
+    model: Model
     side: str = "left"
 
     def nll(self, contexts: Sequence[str], texts: Sequence[str]) -> Float[np.ndarray, " text"]:
@@ -57,7 +55,7 @@ class Judge:
             For a continuation that is itself longer than the model's context.
         """
         rows = [self._encode(context, text) for context, text in zip(contexts, texts, strict=True)]
-        check_tokens(self.model, self.tokenizer, chain.from_iterable(ids for ids, _ in rows))
+        self.model.check_tokens(chain.from_iterable(ids for ids, _ in rows))
         out = np.full(len(rows), NAN)
         some = np.array([i for i, (_, new) in enumerate(rows) if new], dtype=int)
         lengths = np.array([len(rows[i][0]) for i in some], dtype=int)
@@ -68,17 +66,17 @@ class Judge:
 
     @property
     def _vocabulary(self) -> int:
-        return int(self.model.config.get_text_config().vocab_size)
+        return int(self.model.network.config.get_text_config().vocab_size)
 
     def _encode(self, context: str, text: str) -> tuple[list[int], int]:
         """Token ids of both, and how many of them belong to the continuation."""
-        found = self.tokenizer(
+        found = self.model.tokenizer(
             context + text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
         )
         new = sum(end > len(context) for _, end in found["offset_mapping"]) if text else 0
-        bos = self.tokenizer.bos_token_id
+        bos = self.model.tokenizer.bos_token_id
         first = [] if bos is None else [bos]
-        room = context_of(self.model.config, self.tokenizer.name_or_path) - len(first)
+        room = self.model.context - len(first)
         if new > room - (not first):
             raise UserError(
                 f"The text {text[:40]!r}... has {new} tokens, and the judge has room for {room}: cut it."
@@ -88,7 +86,7 @@ class Judge:
 
     @torch.no_grad()
     def _batch(self, rows: Sequence[tuple[list[int], int]]) -> list[float]:
-        inputs = model_inputs([ids for ids, _ in rows], self.tokenizer.pad_token_id or 0, self.side)
+        inputs = self.model.padded([ids for ids, _ in rows], self.side)
         longest = max(len(ids) for ids, _ in rows)
         ends = [longest if self.side == "left" else len(ids) for ids, _ in rows]
         first = min(end - new for end, (_, new) in zip(ends, rows, strict=True))
@@ -104,15 +102,13 @@ class Judge:
         self, inputs: Mapping[str, Tensor], first: int
     ) -> Float[Tensor, "row position vocabulary"]:
         """Of the token after each position from `first` on; logits are made for these positions only."""
-        device = self.model.get_input_embeddings().weight.device
-        tensors = {name: tensor.to(device) for name, tensor in inputs.items()}
         kept = inputs["input_ids"].shape[1] - first
         fewer = (
             {"logits_to_keep": kept}
-            if "logits_to_keep" in inspect.signature(self.model.forward).parameters
+            if "logits_to_keep" in inspect.signature(self.model.network.forward).parameters
             else {}
         )
-        logits = self.model(**tensors, use_cache=False, **fewer).logits[:, -kept:]
+        logits = self.model.network(**inputs, use_cache=False, **fewer).logits[:, -kept:]
         return torch.log_softmax(logits.float(), dim=-1)
 
 

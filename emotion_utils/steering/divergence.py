@@ -57,7 +57,7 @@ def _means(subject: SteeredModel, table: Sequence[tuple[list[int], list[int], Co
     texts = [prompt + new[:-1] for prompt, new, _ in table]
     keep = max(len(new) for _, new, _ in table)
     lengths = [len(prompt) for prompt, _, _ in table]
-    rows = partial(ConditionBatch.of, subject.model, subject.tokenizer, texts, prompts=lengths)
+    rows = partial(ConditionBatch.of, subject.model, texts, prompts=lengths)
     steered, untouched = (
         torch.log_softmax(Prefill(rows(conditions=chosen), keep=keep).run().logits.float(), -1)
         for chosen in ([condition for _, _, condition in table], [UNTOUCHED] * len(table))

@@ -182,7 +182,7 @@ def by_context(
 
 
 def _prepared(name: str, asked: Comparison) -> SteeredModel:
-    return prepare(name, *asked.load(name), asked.prompts, asked.store, seed=asked.seed)
+    return prepare(asked.load(name), asked.prompts, asked.store, seed=asked.seed)
 
 
 def passed(table: pd.DataFrame) -> pd.DataFrame:

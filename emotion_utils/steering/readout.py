@@ -63,7 +63,7 @@ def _odds(
     texts = [splice(start, reply) for kind in (emotion, "neutral") for reply in genuine_replies(kind, n)]
     conditions = conditions_of(settings) | {UNTOUCHED.name: UNTOUCHED}
     ids = [subject.ids(text) for text in contexts["context"]]
-    found = continuation_log_probs(subject.model, subject.tokenizer, ids, texts, list(conditions.values()))
+    found = continuation_log_probs(subject.model, ids, texts, list(conditions.values()))
     odds = log_odds(found, range(n), range(n, len(texts)))
     rest = odds[odds["condition"] == UNTOUCHED.name].set_index("prompt")["log_odds"]
     table = described(settings).merge(odds, on="condition").drop(columns=["condition", "made", "where"])
@@ -110,8 +110,8 @@ def ceiling(subject: SteeredModel, contexts: pd.DataFrame) -> pd.Series:
     drawn, found = drawn_replies(REPLIES_DRAWN), []
     for part in _by_joint(contexts):
         between = joint(part["context"].iloc[0])
-        owned = own_openings(subject.tokenizer, between)
-        before, *texts = subject.tokenizer(
+        owned = own_openings(subject.model.tokenizer, between)
+        before, *texts = subject.model.tokenizer(
             [between.rstrip(" "), *(between + text for text in drawn["text"])], add_special_tokens=False
         )["input_ids"]
         own = [ids[len(before)] in owned[e] for ids, e in zip(texts, drawn["emotion"], strict=True)]
@@ -136,7 +136,7 @@ def first_word(
     rows = []
     for part in _by_joint(contexts.reset_index(drop=True)):
         between = joint(part["context"].iloc[0])
-        owned, mark = own_openings(subject.tokenizer, between), between.rstrip(" ")
+        owned, mark = own_openings(subject.model.tokenizer, between), between.rstrip(" ")
         for shift, group in _by_shift(subject, part, mark):
             rows.append(_words(subject, group, mark, shift, settings, owned))
     return pd.concat(rows, ignore_index=True)
@@ -157,7 +157,7 @@ def _words(
         )
         for i, setting in enumerate(settings)
     ]
-    found = next_token_log_probs(subject.model, subject.tokenizer, ids, [*conditions, UNTOUCHED])
+    found = next_token_log_probs(subject.model, ids, [*conditions, UNTOUCHED])
     rows = []
     for i, setting in enumerate(settings):
         logs, own = found[:, i], torch.tensor(owned[setting.emotion], dtype=torch.long)
@@ -168,7 +168,7 @@ def _words(
             "alpha": setting.alpha,
             "prompt": contexts.index,
             "unit": contexts["unit"].to_numpy(),
-            "token": subject.tokenizer.batch_decode(best[:, None]),
+            "token": subject.model.tokenizer.batch_decode(best[:, None]),
             "own": torch.isin(best, own).double().numpy(),
             "mass": logs[:, own].double().exp().sum(dim=-1).numpy(),
             "kl": kl_divergence(logs, found[:, -1]).numpy(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from emotion_utils.activations.extraction import extract, identity, points
+from emotion_utils.activations.extraction import extract, points
 from emotion_utils.activations.prompt_sets import PromptSetActivations, read_sets
 from emotion_utils.models.registry import BUNDLED
 from emotion_utils.scoring.judge import Judge, relative_perplexity
@@ -24,9 +24,8 @@ from emotion_utils.vectors.probing import Contrast, by_emotion, fit
 from emotion_utils.vectors.vector import EmotionVector, centred_class_means
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
     from emotion_utils.core.store import Store
+    from emotion_utils.models.model import Model
 
 MADE = ("minus neutral", "centred")
 """How a vector is made: the mean of an emotion minus that of the neutral prompts, as in the reports, or minus the mean
@@ -42,9 +41,7 @@ class SteeredModel:
 
     Attributes
     ----------
-    name
-        Registry name.
-    model, tokenizer
+    model
     built
         By emotion: the states of the build split that its vector is made from.
     states, labels, blocks
@@ -58,9 +55,7 @@ class SteeredModel:
         States of some of these tokens.
     """
 
-    name: str
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
+    model: Model
     built: Mapping[str, Contrast] = field(repr=False)
     states: Float[Tensor, "prompt layer d_model"] = field(repr=False)
     labels: np.ndarray = field(repr=False)
@@ -68,6 +63,11 @@ class SteeredModel:
     vectors: Mapping[str, Mapping[str, EmotionVector]]
     unit: Float[Tensor, " layer"]
     cloud: Float[Tensor, "token layer d_model"] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """Of the model, in the registry."""
+        return self.model.name
 
     @property
     def layers(self) -> range:
@@ -84,14 +84,10 @@ class SteeredModel:
         """Whether it was trained on the small world, whose replies tell their emotion exactly."""
         return self.name in BUNDLED
 
-    def identity(self) -> dict[str, Any]:
-        """For a store."""
-        return identity(self.name, self.model)
-
     @cached_property
     def cost(self) -> Scorer:
         """Perplexity beside genuine replies, under the untouched model; what it reads of a context is kept."""
-        return relative_perplexity(Judge(self.model, self.tokenizer))
+        return relative_perplexity(Judge(self.model))
 
     def direction(self, emotion: str, layer: int, made: str = MADE[0]) -> Float[Tensor, " d_model"]:
         """The emotion's vector at a layer, one unit of strength long."""
@@ -99,13 +95,11 @@ class SteeredModel:
 
     def ids(self, text: str) -> list[int]:
         """Tokens of a text as documents begin in training: after one BOS, where the tokenizer has one."""
-        return starting_ids(self.tokenizer, text)
+        return starting_ids(self.model.tokenizer, text)
 
 
 def prepare(
-    name: str,
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     prompts: pd.DataFrame,
     store: Store | None = None,
     seed: int = 0,
@@ -114,9 +108,7 @@ def prepare(
 
     Parameters
     ----------
-    name
-        Registry name of the model.
-    model, tokenizer
+    model
     prompts
         A prompt set with all emotions.
     store
@@ -124,21 +116,21 @@ def prepare(
     seed
         Of the choice of tokens that are kept.
     """
-    readings = read_sets(name, model, tokenizer, {"prompts": prompts}, "baseline", store)
+    readings = read_sets(model, {"prompts": prompts}, "baseline", store)
     contrasts = by_emotion(prompts, readings.found["prompts"])
     built = {emotion: contrast.only("build") for emotion, contrast in contrasts.items()}
     states, table = _build_states(readings)
     labels = table["emotion"].to_numpy(dtype=object)
-    plain = {emotion: fit(contrast, "sentence end", name) for emotion, contrast in built.items()}
+    plain = {emotion: fit(contrast, "sentence end", model.name) for emotion, contrast in built.items()}
     means = centred_class_means(states, labels.tolist())
     centred = {e: replace(v, method="centred class mean", values=means[e]) for e, v in plain.items()}
     vectors = dict(zip(MADE, (plain, centred), strict=True))
-    cloud = _neutral_tokens(name, model, tokenizer, prompts, store)
+    cloud = _neutral_tokens(model, prompts, store)
     unit = cloud.norm(dim=-1).median(dim=0).values
     rows = np.random.default_rng(seed).permutation(len(cloud))[:CLOUD]
     kept = cloud[torch.from_numpy(np.sort(rows))]
     blocks = family_blocks(table)
-    return SteeredModel(name, model, tokenizer, built, states, labels, blocks, vectors, unit, kept)
+    return SteeredModel(model, built, states, labels, blocks, vectors, unit, kept)
 
 
 def _build_states(
@@ -152,15 +144,12 @@ def _build_states(
 
 
 def _neutral_tokens(
-    name: str,
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     prompts: pd.DataFrame,
     store: Store | None,
 ) -> Float[Tensor, "token layer d_model"]:
     """States of every token of the neutral build prompts but the first of each, whose length is of another kind."""
     table = prompts[(prompts["emotion"] == "neutral") & (prompts["split"] == "build")].reset_index(drop=True)
-    made_from = identity(name, model) if store is not None else None
-    found = extract(model, tokenizer, table, points(model), ("all",), store=store, made_from=made_from)
+    found = extract(model, table, points(model), ("all",), store=store)
     later = ~found.reads.loc[found.reads["position"] == "all", "sink"].to_numpy(dtype=bool)
     return found.at("all")[1][torch.from_numpy(np.flatnonzero(later))]

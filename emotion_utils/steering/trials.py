@@ -142,12 +142,10 @@ def run(
     """
     made = generate(
         subject.model,
-        subject.tokenizer,
         [subject.ids(text) for text in contexts["context"]],
         list(conditions_of(settings).values()),
         how,
         store=store,
-        made_from=subject.identity() if store is not None else None,
         progress=False,
     )
     texts = made[["prompt", "condition", "text", "ids", "n_tokens"]]

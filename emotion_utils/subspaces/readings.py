@@ -20,7 +20,8 @@ from emotion_utils.activations.extraction import Activations
 from emotion_utils.activations.prompt_sets import read_sets
 from emotion_utils.core.emotions import EMOTIONAL
 from emotion_utils.core.errors import UserError
-from emotion_utils.models.loading import load_config, load_model, load_tokenizer
+from emotion_utils.models.loading import load_config, load_tokenizer
+from emotion_utils.models.model import Model, load
 from emotion_utils.prompts.bag_of_words import count_words
 from emotion_utils.prompts.partners import partners
 from emotion_utils.statistics.resampling import resampling_units
@@ -163,8 +164,8 @@ def read_model(
     name: str, prompts: pd.DataFrame, store: Store | None = None, device: str = "cpu", dtype: str = "float32"
 ) -> ModelStates:
     """Read a model of the registry on prompts; the store is shared with the chapter on emotion vectors."""
-    model, tokenizer = load_model(name, device, dtype), load_tokenizer(name)
-    return _states(name, read_sets(name, model, tokenizer, {"own": prompts}, "baseline", store).found["own"])
+    model = load(name, device, dtype)
+    return _states(name, read_sets(model, {"own": prompts}, "baseline", store).found["own"])
 
 
 def read_untrained(name: str, prompts: pd.DataFrame, device: str = "cpu", seed: int = 0) -> ModelStates:
@@ -173,8 +174,8 @@ def read_untrained(name: str, prompts: pd.DataFrame, device: str = "cpu", seed: 
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = build_model(load_config(name)).to(device).eval()
-    read = read_sets(name, model, load_tokenizer(name), {"own": prompts}, "baseline")
+        network = build_model(load_config(name)).to(device).eval()
+    read = read_sets(Model(network, load_tokenizer(name), name), {"own": prompts}, "baseline")
     return _states(f"{name}, untrained", read.found["own"])
 
 

@@ -101,7 +101,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from emotion_utils.training.cards import evaluation
     from emotion_utils.training.evaluation import load_trained
 
-    found = evaluation(*load_trained(folder), blind=folder.name.endswith("-blind"))
+    found = evaluation(load_trained(folder), blind=folder.name.endswith("-blind"))
     del found["samples"]
     print(json.dumps(found, indent=2))
 
@@ -114,7 +114,7 @@ def _samples(options: argparse.Namespace) -> None:
 
     grammar = load_grammar("en")
     docs = reacting(grammar, options.n, seed=0, emotion="neutral")
-    _, rows = grammatical_share(*load_trained(folder), grammar, docs, options.temperature)
+    _, rows = grammatical_share(load_trained(folder), grammar, docs, options.temperature)
     for row in rows:
         print(f"{row['context']}>>>{row['completion']}<<<\ngrammatical: {row['grammatical']}\n{'-' * 40}")
 

@@ -8,8 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
+from emotion_utils.models.model import Model
 from emotion_utils.smallworld import load_grammar
 from emotion_utils.smallworld.corpus import corpus_hash, documents, reacting
 from emotion_utils.smallworld.grammar import Grammar
@@ -40,8 +41,7 @@ class Sizes:
 
 
 def evaluation(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerFast,
+    model: Model,
     blind: bool = False,
     sizes: type[Sizes] = Sizes,
     progress: bool = True,
@@ -55,21 +55,20 @@ def evaluation(
     world, true, every_cause = load_grammar("en", blind), load_grammar("en"), load_grammar("en", True)
     unseen = list(documents(world, sizes.loss, EVALUATION_SEED, stream="validation"))
     neutral = reacting(true, sizes.samples, EVALUATION_SEED + 1, emotion="neutral")
-    warm, rows = grammatical_share(model, tokenizer, world, neutral, temperature=1.0)
-    cool, _ = grammatical_share(model, tokenizer, world, neutral, temperature=0.7)
+    warm, rows = grammatical_share(model, world, neutral, temperature=1.0)
+    cool, _ = grammatical_share(model, world, neutral, temperature=0.7)
     contexts = reacting(true, sizes.posterior, EVALUATION_SEED + 2)
     return {
-        "loss": _json(loss_against_entropy(model, tokenizer, world, unseen)),
+        "loss": _json(loss_against_entropy(model, world, unseen)),
         "grammatical": {"temperature_1": warm.as_json(), "temperature_0.7": cool.as_json()},
-        "posterior": _json(posterior_agreement(model, tokenizer, every_cause, contexts, progress)),
-        "steering": _steering(model, tokenizer, true, every_cause, sizes, progress),
+        "posterior": _json(posterior_agreement(model, every_cause, contexts, progress)),
+        "steering": _steering(model, true, every_cause, sizes, progress),
         "samples": rows[:10],
     }
 
 
 def _steering(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerFast,
+    model: Model,
     true: Grammar,
     every_cause: Grammar,
     sizes: type[Sizes],
@@ -78,17 +77,18 @@ def _steering(
     """Build, select and test on contexts from independent streams."""
     emotional = {e: reacting(true, sizes.build, EVALUATION_SEED + 3, emotion=e) for e in TARGETS}
     build = reacting(true, sizes.build, EVALUATION_SEED + 3, emotion="neutral")
-    vectors = difference_of_means(model, tokenizer, emotional, build)
+    vectors = difference_of_means(model, emotional, build)
     select = reacting(true, sizes.select, EVALUATION_SEED + 4, emotion="neutral")
     test = reacting(true, sizes.test, EVALUATION_SEED + 5, emotion="neutral")
-    return steering_report(model, tokenizer, every_cause, vectors, select, test, progress=progress)
+    return steering_report(model, every_cause, vectors, select, test, progress=progress)
 
 
 def write_card(folder: Path, spec: Spec, sizes: type[Sizes] = Sizes, progress: bool = True) -> dict[str, Any]:
     """Evaluate the trained model in ``folder`` and write ``card.json`` and ``README.md`` beside it."""
     trained = trained_record(folder)
-    model, tokenizer = load_trained(folder)
-    found = evaluation(model, tokenizer, spec.blind, sizes, progress)
+    model = load_trained(folder)
+    tokenizer = model.tokenizer
+    found = evaluation(model, spec.blind, sizes, progress)
     weights = folder / "model.safetensors"
     card = {
         "name": spec.name,

@@ -9,10 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.models.files import load_weights
+from emotion_utils.models.model import Model
 from emotion_utils.smallworld.grammar import Document, Grammar
 from emotion_utils.smallworld.openings import context_ids, emotion_prefixes, openings
 from emotion_utils.training.batches import encode_whole
@@ -22,41 +23,36 @@ ROWS = 48
 NEW_TOKENS = 160
 
 
-def load_trained(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    """Model in float32, ready to evaluate, and its tokenizer."""
-    model = load_weights(AutoModelForCausalLM, folder, dtype=torch.float32, attn_implementation="eager")
-    return model.eval(), AutoTokenizer.from_pretrained(folder)
+def load_trained(folder: Path) -> Model:
+    """A model in float32, ready to evaluate."""
+    network = load_weights(AutoModelForCausalLM, folder, dtype=torch.float32, attn_implementation="eager")
+    return Model(network.eval(), AutoTokenizer.from_pretrained(folder), folder.name)
 
 
 @torch.no_grad()
-def document_nll(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]
-) -> tuple[list[float], list[int]]:
+def document_nll(model: Model, texts: Sequence[str]) -> tuple[list[float], list[int]]:
     """Minus log-probability of each whole text with its end, in nats, and its number of predicted tokens."""
-    encoded = encode_whole(tokenizer, texts)
+    encoded = encode_whole(model.tokenizer, texts)
     order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))
     nll, tokens = [0.0] * len(encoded), [len(ids) - 1 for ids in encoded]
     for start in range(0, len(order), ROWS):
         group = order[start : start + ROWS]
-        ids = _right_padded([encoded[i] for i in group], tokenizer.pad_token_id)
-        logp = torch.log_softmax(model(ids[:, :-1], use_cache=False).logits.float(), dim=-1)
+        ids = _right_padded([encoded[i] for i in group], model.pad)
+        logp = torch.log_softmax(model.network(ids[:, :-1], use_cache=False).logits.float(), dim=-1)
         given = logp.gather(2, ids[:, 1:, None]).squeeze(2)  # (row, position)
         for row, i in enumerate(group):
             nll[i] = -float(given[row, : tokens[i]].double().sum())
     return nll, tokens
 
 
-def loss_against_entropy(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, grammar: Grammar, docs: Sequence[Document]
-) -> dict[str, Measured]:
+def loss_against_entropy(model: Model, grammar: Grammar, docs: Sequence[Document]) -> dict[str, Measured]:
     """Loss on documents and the generator's entropy on the same, and their ratio.
 
     The entropy of a document is minus its log-probability summed over all derivations, so that both are
     probabilities of the same text. Documents longer than the context are left out.
     """
-    limit = model.config.max_position_embeddings
-    docs = [d for d in docs if len(tokenizer(d.text)["input_ids"]) < limit]
-    nll, tokens = document_nll(model, tokenizer, [d.text for d in docs])
+    docs = [d for d in docs if len(model.tokenizer(d.text)["input_ids"]) < model.context]
+    nll, tokens = document_nll(model, [d.text for d in docs])
     entropy = [-grammar.log_prob(d.text, "train") for d in docs]
     return {
         "nats_per_document": mean(nll),
@@ -68,8 +64,7 @@ def loss_against_entropy(
 
 
 def grammatical_share(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerFast,
+    model: Model,
     grammar: Grammar,
     docs: Sequence[Document],
     temperature: float,
@@ -80,8 +75,9 @@ def grammatical_share(
     Also returns one row per sample: context, completion and whether it is grammatical. A completion that has not
     ended after 160 tokens counts as ungrammatical.
     """
+    tokenizer = model.tokenizer
     contexts = [context_ids(tokenizer, d) for d in docs]
-    completions = continuations(model, tokenizer, contexts, NEW_TOKENS, temperature, seed)
+    completions = continuations(model, contexts, NEW_TOKENS, temperature, seed)
     rows = []
     for context, completion in zip(contexts, completions, strict=True):
         ended = tokenizer.eos_token_id in completion
@@ -99,8 +95,7 @@ def grammatical_share(
 
 @torch.no_grad()
 def continuations(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerFast,
+    model: Model,
     contexts: Sequence[Sequence[int]],
     new_tokens: int,
     temperature: float = 0.0,
@@ -111,6 +106,7 @@ def continuations(
     Contexts of similar length share a batch, padded on the left; a row ends with its EOS.
     """
     sampling = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
+    eos = model.tokenizer.eos_token_id
     how = sampling if temperature else {"do_sample": False}
     order = sorted(range(len(contexts)), key=lambda i: len(contexts[i]))
     out: list[list[int]] = [[] for _ in contexts]
@@ -118,24 +114,23 @@ def continuations(
         torch.manual_seed(seed)
         for start in range(0, len(order), ROWS):
             group = order[start : start + ROWS]
-            ids, mask = left_padded([contexts[i] for i in group], tokenizer.pad_token_id)
-            room = min(new_tokens, model.config.max_position_embeddings - ids.shape[1])
-            made = model.generate(
+            ids, mask = left_padded([contexts[i] for i in group], model.pad)
+            room = min(new_tokens, model.context - ids.shape[1])
+            made = model.network.generate(
                 ids,
                 attention_mask=mask,
                 max_new_tokens=room,
-                eos_token_id=tokenizer.eos_token_id,
-                pad_token_id=tokenizer.pad_token_id,
+                eos_token_id=eos,
+                pad_token_id=model.pad,
                 **how,
             )
             for row, i in enumerate(group):
-                out[i] = _until_eos(made[row, ids.shape[1] :].tolist(), tokenizer.eos_token_id)
+                out[i] = _until_eos(made[row, ids.shape[1] :].tolist(), eos)
     return out
 
 
 def posterior_agreement(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerFast,
+    model: Model,
     blind: Grammar,
     docs: Sequence[Document],
     progress: bool = False,
@@ -147,7 +142,7 @@ def posterior_agreement(
     """
     distance, ambiguous, mass = [], [], []
     for document in tqdm(docs, desc="posterior", disable=not progress, leave=False):
-        found = emotion_probabilities(model, tokenizer, blind, document)
+        found = emotion_probabilities(model, blind, document)
         total = sum(found.values())
         tv = 0.5 * sum(abs(found[e] / total - document.posterior[e]) for e in EMOTIONS)
         distance.append(tv)
@@ -159,20 +154,18 @@ def posterior_agreement(
 
 
 @torch.no_grad()
-def emotion_probabilities(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, blind: Grammar, document: Document
-) -> dict[str, float]:
+def emotion_probabilities(model: Model, blind: Grammar, document: Document) -> dict[str, float]:
     """Probability that the model opens the reaction of ``document`` with each emotion (sum: at most 1).
 
     Exact up to wordings that the grammar does not know: the probabilities of all openings are added up, each as
     far as its emotion is open. The context is computed once and its cache shared.
     """
-    prefixes = emotion_prefixes(tokenizer, document, openings(blind, document))
-    context = torch.tensor([context_ids(tokenizer, document)])
+    prefixes = emotion_prefixes(model.tokenizer, document, openings(blind, document))
+    context = torch.tensor([context_ids(model.tokenizer, document)])
     stems = sorted({tokens[:-1] for tokens, _ in prefixes if len(tokens) > 1})
-    first = model(context, use_cache=True)
+    first = model.network(context, use_cache=True)
     opening = torch.log_softmax(first.logits[0, -1].float(), dim=-1)  # (vocabulary,)
-    after = _after_stems(model, tokenizer.pad_token_id, first.past_key_values, stems)
+    after = _after_stems(model, first.past_key_values, stems)
     total = dict.fromkeys(EMOTIONS, 0.0)
     for tokens, emotion in prefixes:
         logp = opening[tokens[0]]
@@ -183,16 +176,16 @@ def emotion_probabilities(
     return total
 
 
-def _after_stems(
-    model: PreTrainedModel, pad: int, cache: object, stems: list[tuple[int, ...]]
-) -> dict[tuple[int, ...], Tensor]:
+def _after_stems(model: Model, cache: object, stems: list[tuple[int, ...]]) -> dict[tuple[int, ...], Tensor]:
     """Log-probabilities of the token after each position of each stem, all continuing one cached context."""
     if not stems:
         return {}
     shared = copy.deepcopy(cache)
     shared.batch_repeat_interleave(len(stems))  # type: ignore[attr-defined]
-    ids = _right_padded([torch.tensor(s) for s in stems], pad)
-    logp = torch.log_softmax(model(ids, past_key_values=shared, use_cache=True).logits.float(), dim=-1)
+    ids = _right_padded([torch.tensor(s) for s in stems], model.pad)
+    logp = torch.log_softmax(
+        model.network(ids, past_key_values=shared, use_cache=True).logits.float(), dim=-1
+    )
     return {stem: logp[row] for row, stem in enumerate(stems)}
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from emotion_utils.models.model import Model
 from emotion_utils.smallworld.grammar import Document, Grammar
 from emotion_utils.smallworld.openings import classify, context_ids, openings
 from emotion_utils.training.evaluation import continuations
@@ -54,19 +55,18 @@ def blocks(model: PreTrainedModel) -> nn.ModuleList:
 
 
 @torch.no_grad()
-def reaction_residuals(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, docs: Sequence[Document]
-) -> Tensor:
+def reaction_residuals(model: Model, docs: Sequence[Document]) -> Tensor:
     """Output of every block at the last position before the reaction: (document, layer, d_model)."""
     kept: list[Tensor] = []
     handles = [
-        b.register_forward_hook(lambda _, __, out: kept.append(_hidden(out)[:, -1])) for b in blocks(model)
+        b.register_forward_hook(lambda _, __, out: kept.append(_hidden(out)[:, -1]))
+        for b in blocks(model.network)
     ]
     rows = []
     try:
         for document in docs:
             kept.clear()
-            model(torch.tensor([context_ids(tokenizer, document)]), use_cache=False)
+            model.network(torch.tensor([context_ids(model.tokenizer, document)]), use_cache=False)
             rows.append(torch.cat(kept))
     finally:
         for handle in handles:
@@ -75,14 +75,13 @@ def reaction_residuals(
 
 
 def difference_of_means(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerFast,
+    model: Model,
     emotional: Mapping[str, Sequence[Document]],
     neutral: Sequence[Document],
 ) -> dict[str, Tensor]:
     """Mean residual before an emotional reaction minus that before a neutral one: emotion to (layer, d_model)."""
-    rest = reaction_residuals(model, tokenizer, neutral).mean(dim=0)
-    return {e: reaction_residuals(model, tokenizer, docs).mean(dim=0) - rest for e, docs in emotional.items()}
+    rest = reaction_residuals(model, neutral).mean(dim=0)
+    return {e: reaction_residuals(model, docs).mean(dim=0) - rest for e, docs in emotional.items()}
 
 
 @contextmanager
@@ -134,19 +133,18 @@ def prepare(tokenizer: PreTrainedTokenizerFast, blind: Grammar, docs: Sequence[D
 
 
 def reactions_under(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerFast,
+    model: Model,
     steered: Steered,
     layer: int,
     shift: Shift,
     after: int = 0,
 ) -> list[str | None]:
     """Emotion of the greedy reaction to each context while ``shift`` is added at ``layer``."""
-    with adding(model, layer, shift, after):
-        made = continuations(model, tokenizer, steered.contexts, NEW_TOKENS)
+    with adding(model.network, layer, shift, after):
+        made = continuations(model, steered.contexts, NEW_TOKENS)
     out = []
     for context, told, new, known in zip(steered.contexts, steered.told, made, steered.openings, strict=True):
-        text = tokenizer.decode([*context, *new], skip_special_tokens=True)
+        text = model.tokenizer.decode([*context, *new], skip_special_tokens=True)
         out.append(classify(text[len(told) :], known))
     return out
 
@@ -155,8 +153,7 @@ def reactions_under(
 class Trial:
     """A model with contexts to steer: what every measurement below shares."""
 
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerFast
+    model: Model
     contexts: Steered
     vectors: Mapping[str, Tensor]  # emotion to (layer, d_model)
     seed: int
@@ -179,12 +176,11 @@ class Trial:
         return share(sum(f in TARGETS for f in found), len(found))
 
     def _reactions(self, at: Setting, shift: Shift) -> list[str | None]:
-        return reactions_under(self.model, self.tokenizer, self.contexts, at.layer, shift, at.after)
+        return reactions_under(self.model, self.contexts, at.layer, shift, at.after)
 
 
 def steering_report(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerFast,
+    model: Model,
     blind: Grammar,
     vectors: Mapping[str, Tensor],
     select: Sequence[Document],
@@ -197,9 +193,9 @@ def steering_report(
     The best setting is the one with the most flips beyond those to any emotion under random vectors of the same
     length; among equals the smallest alpha, then the earliest layer, then the fewest positions.
     """
-    trial = Trial(model, tokenizer, prepare(tokenizer, blind, select), vectors, seed)
-    held_out = Trial(model, tokenizer, prepare(tokenizer, blind, test), vectors, seed + 1)
-    settings = [Setting(*v) for v in product(range(len(blocks(model))), ALPHAS, AFTER)]
+    trial = Trial(model, prepare(model.tokenizer, blind, select), vectors, seed)
+    held_out = Trial(model, prepare(model.tokenizer, blind, test), vectors, seed + 1)
+    settings = [Setting(*v) for v in product(range(model.n_layers), ALPHAS, AFTER)]
     cells = tqdm(list(product(vectors, settings)), desc="steering", disable=not progress, leave=False)
     flips = {(emotion, at): trial.flipped(emotion, at).value for emotion, at in cells}
     best = {e: _best(trial, e, {at: flips[e, at] for at in settings}) for e in vectors}
@@ -212,7 +208,7 @@ def steering_report(
         "unsteered_emotional": held_out.unsteered().as_json(),
         "selected_by_layer": {
             str(i): {e: round(max(flips[e, at] for at in settings if at.layer == i), 4) for e in vectors}
-            for i in range(len(blocks(model)))
+            for i in range(model.n_layers)
         },
     }
 

@@ -12,12 +12,12 @@ import pandas as pd
 from emotion_utils.activations.prompt_sets import read_sets
 from emotion_utils.core.store import Store
 from emotion_utils.models.comparison import CONTROL, by_model, content
-from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.models.model import Model, load
 from emotion_utils.statistics.resampling import interval
 from emotion_utils.vectors.held_out import Probes, effective, held_out, mean_draws
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    pass
 
 
 def overview(
@@ -64,9 +64,7 @@ def overview(
     }
 
     def score(name: str) -> pd.DataFrame:
-        readings = read_sets(
-            name, load_model(name, device, dtype), load_tokenizer(name), sets, profile, store
-        )
+        readings = read_sets(load(name, device, dtype), sets, profile, store)
         probes, others = Probes(readings, profile, seed), [other for other in sets if other != profile]
         table = held_out(probes, others, methods=[method], seed=seed)
         table["draws"], table["effective"] = None, np.nan
@@ -118,9 +116,9 @@ class Comparison:
     dtype: str = "float32"
     seed: int = 0
 
-    def load(self, name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-        """Load a model and its tokenizer."""
-        return load_model(name, self.device, self.dtype), load_tokenizer(name)
+    def load(self, name: str) -> Model:
+        """Load a model."""
+        return load(name, self.device, self.dtype)
 
     def tables(
         self,

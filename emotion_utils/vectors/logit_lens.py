@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from emotion_utils.core.emotions import EMOTIONAL
 from emotion_utils.core.errors import UserError
-from emotion_utils.models.batches import check_tokens
 from emotion_utils.prompts.keywords import keyword_lexicon
 from emotion_utils.statistics.auc import areas
 from emotion_utils.statistics.nulls import AgainstNull, against_null
@@ -25,16 +24,18 @@ from emotion_utils.vectors.contrasts import Contrasts
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
+
+    from emotion_utils.models.model import Model
 
 FEWEST_TOKENS = 3
 TOP = 8
 """Tokens that are listed."""
 
 
-def final_norm(model: PreTrainedModel) -> nn.Module:
+def final_norm(model: Model) -> nn.Module:
     """The norm between the last block and the unembedding."""
-    decoder = model.get_decoder()
+    decoder = model.network.get_decoder()
     for name in ("ln_f", "norm", "final_layer_norm"):
         if hasattr(decoder, name):
             return getattr(decoder, name)
@@ -42,17 +43,17 @@ def final_norm(model: PreTrainedModel) -> nn.Module:
 
 
 @torch.no_grad()
-def lens(model: PreTrainedModel, states: Float[Tensor, "... d_model"]) -> Float[Tensor, "... vocabulary"]:
+def lens(model: Model, states: Float[Tensor, "... d_model"]) -> Float[Tensor, "... vocabulary"]:
     """Logits that a residual stream would give if it were the last one, float32 on the CPU."""
-    head = model.get_output_embeddings()
+    head = model.network.get_output_embeddings()
     states = states.to(device=head.weight.device, dtype=head.weight.dtype)
     logits = head(final_norm(model)(states)).float().cpu()
-    cap = getattr(model.config.get_text_config(), "final_logit_softcapping", None)
+    cap = getattr(model.network.config.get_text_config(), "final_logit_softcapping", None)
     return torch.tanh(logits / cap) * cap if cap else logits
 
 
 def lens_shift(
-    model: PreTrainedModel,
+    model: Model,
     base: Float[Tensor, " d_model"],
     directions: Float[Tensor, "... d_model"],
 ) -> Float[Tensor, "... vocabulary"]:
@@ -62,8 +63,7 @@ def lens_shift(
 
 
 def promoted(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     base: Float[Tensor, " d_model"],
     direction: Float[Tensor, " d_model"],
     top: int = 10,
@@ -71,13 +71,12 @@ def promoted(
     """The tokens that a vector promotes most: ``rank, token, change`` (of the log-probability, in nats)."""
     shift = lens_shift(model, base, direction)
     best = shift.topk(min(top, len(shift)))
-    tokens = [tokenizer.decode([int(i)]) for i in best.indices]
+    tokens = [model.tokenizer.decode([int(i)]) for i in best.indices]
     return pd.DataFrame({"rank": range(1, len(tokens) + 1), "token": tokens, "change": best.values.numpy()})
 
 
 def readings(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     given: Contrasts,
     before: Contrasts,
     layers: Mapping[str, int],
@@ -88,7 +87,7 @@ def readings(
 
     Parameters
     ----------
-    model, tokenizer
+    model
     given
         What vectors are made from, read at the end.
     before
@@ -110,8 +109,8 @@ def readings(
         base = before.values[torch.from_numpy(before.labels == "neutral"), k].mean(dim=0)
         direction = torch.from_numpy(vectors[i, k]).float()
         drawn = torch.einsum("br,rd->bd", torch.from_numpy(null[:, i]), given.values[:, k].double()).float()
-        tokens = promoted(model, tokenizer, base, direction, TOP)["token"]
-        scores = naming(model, tokenizer, base, direction, drawn, emotion)
+        tokens = promoted(model, base, direction, TOP)["token"]
+        scores = naming(model, base, direction, drawn, emotion)
         rows.append(
             {"emotion": emotion, "layer": layer, **scores, "promotes": " | ".join(tokens.str.strip())}
         )
@@ -130,8 +129,7 @@ def keyword_tokens(tokenizer: PreTrainedTokenizerBase, emotion: str) -> list[int
 
 
 def naming(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     base: Float[Tensor, " d_model"],
     direction: Float[Tensor, " d_model"],
     null: Float[Tensor, "draw d_model"],
@@ -153,8 +151,8 @@ def naming(
     -------
     ``value, null, null_high, p, n`` (keywords that are one token); NaN where there are fewer than three.
     """
-    ids = keyword_tokens(tokenizer, emotion)
-    check_tokens(model, tokenizer, ids)
+    ids = keyword_tokens(model.tokenizer, emotion)
+    model.check_tokens(ids)
     if len(ids) < FEWEST_TOKENS:
         return {**dict.fromkeys(AgainstNull._fields, np.nan), "n": len(ids)}
     shift = lens_shift(model, base, torch.cat([direction[None], null]))  # (1 + draw, vocabulary)

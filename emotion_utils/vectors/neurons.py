@@ -17,15 +17,14 @@ import torch
 from jaxtyping import Bool, Float
 from scipy.stats import rankdata
 
-from emotion_utils.activations.extraction import extract, identity, points
+from emotion_utils.activations.extraction import extract, points
 from emotion_utils.models.families import written_by_neurons
 from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.vectors.probing import Contrast, by_emotion, fit, permutations, shuffled
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
     from emotion_utils.core.store import Store
+    from emotion_utils.models.model import Model
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +55,7 @@ class Neurons:
 
 
 def rank_neurons(
-    model: PreTrainedModel,
+    model: Model,
     built: Contrast,
     answered: Contrast,
     layer: int,
@@ -87,7 +86,7 @@ def rank_neurons(
     for i, own in enumerate(answered.layers):
         if own > layer:
             continue
-        written = written_by_neurons(model, own)
+        written = written_by_neurons(model.network, own)
         aligned = (directions @ (written / written.norm(dim=1, keepdim=True).clamp_min(1e-12)).T).numpy()
         difference, t = welch(answered.values[:, i].double().numpy(), labels)
         largest = np.maximum(largest, np.abs(t).max(axis=1))
@@ -130,17 +129,14 @@ def rank_correlation(
 
 
 def responses(
-    name: str,
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    model: Model,
     prompts: pd.DataFrame,
     layers: Sequence[int],
     store: Store | None = None,
 ) -> dict[str, Contrast]:
     """Read the neurons of some layers at the end of the select and test prompts, as one contrast per emotion."""
-    made_from = identity(name, model) if store is not None else None
     where = points(model, ("neurons",), layers)
-    found = extract(model, tokenizer, prompts, where, ["end"], store=store, made_from=made_from)
+    found = extract(model, prompts, where, ["end"], store=store)
     whole = by_emotion(prompts, found, "end", "neurons")
     return {emotion: given.only("select", "test") for emotion, given in whole.items()}
 

@@ -17,7 +17,6 @@ from emotion_utils.activations.attention_sinks import (
     token_texts,
 )
 from emotion_utils.core.emotions import EMOTIONS
-from emotion_utils.models.families import n_heads, n_layers
 from emotion_utils.models.hooks import eager
 from emotion_utils.prompts.schema import complete
 
@@ -31,43 +30,43 @@ def prompts() -> pd.DataFrame:
     return complete(pd.DataFrame(rows), range(5), "test.csv")
 
 
-def plain(model, tokenizer, text: str) -> torch.Tensor:
-    with eager(model), torch.no_grad():
-        out = model(torch.tensor([tokenizer(text)["input_ids"]]), output_attentions=True)
+def plain(model, text: str) -> torch.Tensor:
+    with eager(model.network), torch.no_grad():
+        out = model.network(torch.tensor([model.tokenizer(text)["input_ids"]]), output_attentions=True)
     return torch.stack([layer[0] for layer in out.attentions])  # (layer, head, query, key)
 
 
 def test_patterns_are_those_of_the_plain_model(untrained):
-    model, tokenizer = untrained
-    words, found = pattern(model, tokenizer, TEXTS[0], 1)
-    expected = plain(model, tokenizer, TEXTS[0])[1]
+    model = untrained
+    words, found = pattern(model, TEXTS[0], 1)
+    expected = plain(model, TEXTS[0])[1]
     assert np.allclose(found, expected, atol=1e-5)
-    assert found.shape == (n_heads(model), len(words), len(words))
+    assert found.shape == (model.n_heads, len(words), len(words))
 
 
 def test_the_implementation_is_put_back_also_after_an_error(untrained):
-    model, _ = untrained
-    model.set_attn_implementation("eager")
-    before = model.config._attn_implementation
-    with pytest.raises(RuntimeError), eager(model):
+    model = untrained
+    model.network.set_attn_implementation("eager")
+    before = model.network.config._attn_implementation
+    with pytest.raises(RuntimeError), eager(model.network):
         raise RuntimeError
-    assert model.config._attn_implementation == before
+    assert model.network.config._attn_implementation == before
 
 
 def test_the_sink_share_is_the_mean_first_column(untrained, prompts):
-    model, tokenizer = untrained
-    table = sink_shares(model, tokenizer, prompts, n_resamples=50)
-    expected = [plain(model, tokenizer, text)[:, :, 1:, 0].mean(dim=-1) for text in prompts["text"]]
+    model = untrained
+    table = sink_shares(model, prompts, n_resamples=50)
+    expected = [plain(model, text)[:, :, 1:, 0].mean(dim=-1) for text in prompts["text"]]
     means = torch.stack(expected).mean(dim=0)  # (layer, head)
     assert table["share"].to_numpy() == pytest.approx(means.flatten().numpy(), abs=1e-4)
-    assert len(table) == n_layers(model) * n_heads(model)
-    lengths = [len(ids) for ids in tokenizer(prompts["text"].tolist())["input_ids"]]
+    assert len(table) == model.n_layers * model.n_heads
+    lengths = [len(ids) for ids in model.tokenizer(prompts["text"].tolist())["input_ids"]]
     even = np.mean([np.mean([1 / (q + 1) for q in range(1, n)]) for n in lengths])
     assert table["even"].tolist() == pytest.approx([even] * len(table))
 
 
 def test_tokens_put_together_are_the_text(untrained):
-    _, tokenizer = untrained
+    tokenizer = untrained.tokenizer
     words = token_texts(tokenizer, TEXTS[0])
     special = [tokenizer.bos_token] if words[0] == tokenizer.bos_token else []
     assert "".join(words[len(special) :]) == TEXTS[0]
@@ -75,7 +74,7 @@ def test_tokens_put_together_are_the_text(untrained):
 
 
 def test_the_shortest_prompt_of_each_emotion(untrained, prompts):
-    _, tokenizer = untrained
+    tokenizer = untrained.tokenizer
     assert one_of_each(prompts, tokenizer)["text"].tolist() == ["Thank you.", *TEXTS[1:]]
 
 

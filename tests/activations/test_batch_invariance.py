@@ -17,7 +17,6 @@ from emotion_utils.activations.batch_invariance import (
     traps,
     wide,
 )
-from emotion_utils.models.families import n_layers
 from emotion_utils.prompts.schema import complete
 
 LEARNED = ("gpt2", "gpt_neo")
@@ -31,9 +30,9 @@ def few(docs) -> pd.DataFrame:
 
 
 def test_every_case_is_within_the_bound_of_the_layers_size(untrained, few):
-    model, tokenizer = untrained
-    table = batch_invariance(model, tokenizer, few, sizes=(1, 2, 4))
-    assert len(table) == (1 + 2 * 2 * 3) * n_layers(model)
+    model = untrained
+    table = batch_invariance(model, few, sizes=(1, 2, 4))
+    assert len(table) == (1 + 2 * 2 * 3) * model.n_layers
     assert (table["difference"] / table["rms"]).max() <= BOUND
     shown = wide(table)
     assert shown[f"≤ {BOUND:g} RMS"].all()
@@ -43,11 +42,11 @@ def test_every_case_is_within_the_bound_of_the_layers_size(untrained, few):
 
 
 def test_size_and_rms_are_those_of_the_plain_model(untrained, few):
-    model, tokenizer = untrained
-    table = batch_invariance(model, tokenizer, few, sizes=(2,))
+    model = untrained
+    table = batch_invariance(model, few, sizes=(2,))
     with torch.no_grad():
-        ids = [torch.tensor([row]) for row in tokenizer(few["text"].tolist())["input_ids"]]
-        first = [model(row, output_hidden_states=True).hidden_states[1][0] for row in ids]
+        ids = [torch.tensor([row]) for row in model.tokenizer(few["text"].tolist())["input_ids"]]
+        first = [model.network(row, output_hidden_states=True).hidden_states[1][0] for row in ids]
     values = torch.cat(first)
     row = table[table["layer"] == 0].iloc[0]
     assert row["largest"] == pytest.approx(float(values.abs().max()), rel=1e-5)
@@ -55,10 +54,10 @@ def test_size_and_rms_are_those_of_the_plain_model(untrained, few):
 
 
 def test_a_wrong_mask_breaks_batch_invariance(untrained, few, monkeypatch):
-    model, tokenizer = untrained
+    model = untrained
     # the model is told that padding is text; which columns are compared stays as it is
     monkeypatch.setattr(module._Runs, "_hooked", _without_mask(module._Runs._hooked))
-    broken = batch_invariance(model, tokenizer, few, sizes=(2,))
+    broken = batch_invariance(model, few, sizes=(2,))
     left = broken[broken["padding"] == "left"]
     assert (left["difference"] / left["rms"]).max() > 100 * BOUND
     assert not wide(broken)[f"≤ {BOUND:g} RMS"].all()
@@ -72,24 +71,24 @@ def _without_mask(function):
 
 
 def test_float64_shrinks_what_is_rounding(untrained, few):
-    model, tokenizer = untrained
-    before = next(model.parameters()).dtype
-    double = in_float64(model, tokenizer, few)
-    assert next(model.parameters()).dtype == before
+    model = untrained
+    before = next(model.network.parameters()).dtype
+    double = in_float64(model, few)
+    assert next(model.network.parameters()).dtype == before
     assert set(double["padding"]) == {"left", "right"}
-    if model.config.model_type == "gpt2":
+    if model.network.config.model_type == "gpt2":
         assert double["difference"].max() < 1e-9
 
 
 def test_a_large_model_is_not_copied(untrained, few, monkeypatch):
     monkeypatch.setattr(module, "DOUBLE_PARAMETERS", 10)
-    assert in_float64(*untrained, few) is None
+    assert in_float64(untrained, few) is None
 
 
 def test_the_traps_by_kind_of_position(untrained, few):
-    model, tokenizer = untrained
-    table = traps(model, tokenizer, few).set_index("trap")
-    learned = model.config.model_type in LEARNED
+    model = untrained
+    table = traps(model, few).set_index("trap")
+    learned = model.network.config.model_type in LEARNED
     assert table.loc["left padding, no explicit positions", "harmless"] != learned
     assert not table.loc["left padding, no mask", "harmless"]
     assert table.loc["right padding, no mask", "harmless"]

@@ -113,8 +113,8 @@ def test_too_few_units_are_not_tested():
 
 
 def test_a_model_is_read_from_its_embedding_to_its_last_block(untrained):
-    model, tokenizer = untrained
-    found = read_and_separate(model, tokenizer, prompts(2, 3), n_permutations=9)
+    model = untrained
+    found = read_and_separate(model, prompts(2, 3), n_permutations=9)
     assert found["layer"].tolist() == [-1, *range(len(found) - 1)]
 
 

@@ -18,7 +18,6 @@ from emotion_utils.activations.inventory import (
     summarise_size,
     token_counts,
 )
-from emotion_utils.models.families import n_heads, n_layers
 from emotion_utils.models.hooks import HookPoint, eager
 from emotion_utils.prompts.schema import complete
 
@@ -40,33 +39,33 @@ def pair() -> pd.DataFrame:
 
 
 def test_shapes_are_those_of_the_model(untrained, pair):
-    model, tokenizer = untrained
-    with eager(model):
-        table = hook_shapes(model, tokenizer, pair).set_index("hook")
-    counts = sorted(len(ids) for ids in tokenizer(pair["text"].tolist())["input_ids"])
-    n, heads, d = counts[1], n_heads(model), model.config.get_text_config().hidden_size
+    model = untrained
+    with eager(model.network):
+        table = hook_shapes(model, pair).set_index("hook")
+    counts = sorted(len(ids) for ids in model.tokenizer(pair["text"].tolist())["input_ids"])
+    n, heads, d = counts[1], model.n_heads, model.network.config.get_text_config().hidden_size
     assert table.loc["resid_post", "shape"] == f"{n} × {d}"
     assert table.loc["pattern", "shape"] == f"{heads} × {n} × {n}"
-    assert table.loc["resid_post", "kB per prompt"] == pytest.approx(n * d * n_layers(model) * 4 / 1000)
+    assert table.loc["resid_post", "kB per prompt"] == pytest.approx(n * d * model.n_layers * 4 / 1000)
     assert table.loc["z", "shape"].split(" × ")[:2] == [str(n), str(heads)]
 
 
 def test_whole_tensors_equal_those_of_single_prompts(untrained, pair):
-    model, tokenizer = untrained
-    point = HookPoint(n_layers(model) - 1, "resid_post")
+    model = untrained
+    point = HookPoint(model.n_layers - 1, "resid_post")
     texts = pair["text"].tolist()
     seen = {}
-    for rows, lengths, caught in forward_batches(model, tokenizer, texts, [point], batch=2):
+    for rows, lengths, caught in forward_batches(model, texts, [point], batch=2):
         for i, (row, length) in enumerate(zip(rows.tolist(), lengths.tolist(), strict=True)):
             seen[row] = caught[point][i, :length]
     assert sorted(seen) == [0, 1, 2]
     for row, text in enumerate(texts):
-        _, _, alone = next(forward_batches(model, tokenizer, [text], [point]))
+        _, _, alone = next(forward_batches(model, [text], [point]))
         assert torch.allclose(alone[point][0], seen[row], atol=1e-4, rtol=1e-4)
 
 
 def test_reads_name_the_tokens_of_the_words(untrained, pair):
-    _, tokenizer = untrained
+    tokenizer = untrained.tokenizer
     table = example_reads(tokenizer, pair)
     by_position = table.drop_duplicates("position").set_index("position")
     assert by_position.loc["emotion", "tokens"].replace("|", "") == "grateful"
@@ -76,7 +75,7 @@ def test_reads_name_the_tokens_of_the_words(untrained, pair):
 
 
 def test_a_word_that_is_not_found_is_listed_and_gets_no_read(untrained, pair):
-    _, tokenizer = untrained
+    tokenizer = untrained.tokenizer
     row = match_rates({"a": pair}, tokenizer).iloc[0]
     assert (row["emotional"], row["words"], row["word_rate"]) == (2, 1, 1.0)
     lost = missed({"a": pair}, tokenizer)
@@ -85,18 +84,18 @@ def test_a_word_that_is_not_found_is_listed_and_gets_no_read(untrained, pair):
 
 
 def test_token_counts_are_those_of_the_tokenizer(untrained, pair):
-    _, tokenizer = untrained
+    tokenizer = untrained.tokenizer
     counts = token_counts({"a": pair}, tokenizer)["a"]
     assert counts.tolist() == [len(ids) for ids in tokenizer(pair["text"].tolist())["input_ids"]]
 
 
 def test_the_ragged_view_has_one_row_per_token_of_the_text(untrained, pair):
-    model, tokenizer = untrained
-    found = extract(model, tokenizer, pair, points(model), ["all"], progress=False)
+    model = untrained
+    found = extract(model, pair, points(model), ["all"], progress=False)
     table = ragged_shapes(found, pair, top=2)
-    assert table["layer"].tolist() == [0, 0, n_layers(model) - 1, n_layers(model) - 1]
-    n = len(tokenizer(pair["text"].iloc[0], add_special_tokens=False)["input_ids"])
-    assert table.iloc[0, 2] == f"{n} × {model.config.get_text_config().hidden_size}"
+    assert table["layer"].tolist() == [0, 0, model.n_layers - 1, model.n_layers - 1]
+    n = len(model.tokenizer(pair["text"].iloc[0], add_special_tokens=False)["input_ids"])
+    assert table.iloc[0, 2] == f"{n} × {model.network.config.get_text_config().hidden_size}"
 
 
 def test_a_small_set_says_that_it_is_too_small(pair):

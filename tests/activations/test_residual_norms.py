@@ -32,11 +32,13 @@ def prompts(docs) -> pd.DataFrame:
 
 
 def test_norms_are_those_of_the_plain_model(untrained, prompts):
-    model, tokenizer = untrained
-    norms = token_norms(model, tokenizer, prompts)
+    model = untrained
+    norms = token_norms(model, prompts)
     text = prompts["text"].iloc[3]
     with torch.no_grad():
-        hidden = model(torch.tensor([tokenizer(text)["input_ids"]]), output_hidden_states=True).hidden_states
+        hidden = model.network(
+            torch.tensor([model.tokenizer(text)["input_ids"]]), output_hidden_states=True
+        ).hidden_states
     own = norms[(norms["row"] == 3) & (norms["layer"] == 0)]
     assert own["position"].tolist() == list(range(hidden[0].shape[1]))
     assert own["resid_pre"].tolist() == pytest.approx(hidden[0][0].norm(dim=-1).tolist(), rel=1e-4)
@@ -46,19 +48,19 @@ def test_norms_are_those_of_the_plain_model(untrained, prompts):
 
 
 def test_the_update_is_the_sum_of_its_two_parts(untrained, prompts):
-    model, tokenizer = untrained
+    model = untrained
     where = [HookPoint(1, kind) for kind in ("attn_out", "mlp_out")]
-    _, lengths, caught = next(forward_batches(model, tokenizer, prompts["text"].tolist()[:1], where))
+    _, lengths, caught = next(forward_batches(model, prompts["text"].tolist()[:1], where))
     whole = (caught[where[0]] + caught[where[1]])[0, : lengths[0]].norm(dim=-1)
-    norms = token_norms(model, tokenizer, prompts.head(1))
+    norms = token_norms(model, prompts.head(1))
     assert norms.loc[norms["layer"] == 1, "update"].tolist() == pytest.approx(whole.tolist(), rel=1e-3)
 
 
 def test_what_is_not_finite_is_refused(untrained, prompts):
-    model, tokenizer = untrained
+    model = untrained
     broken = {HookPoint(1, "mlp_out"): lambda hidden: torch.full_like(hidden, float("nan"))}
-    with attached(model, broken), pytest.raises(UserError, match="layer 1, token 0 of the prompt"):
-        token_norms(model, tokenizer, prompts)
+    with attached(model.network, broken), pytest.raises(UserError, match="layer 1, token 0 of the prompt"):
+        token_norms(model, prompts)
 
 
 def planted(
@@ -108,8 +110,8 @@ def test_planted_shares_leave_the_first_position_out():
 
 
 def test_intervals_hold_the_value(untrained, prompts):
-    model, tokenizer = untrained
-    table = update_sizes(token_norms(model, tokenizer, prompts), prompts)
+    model = untrained
+    table = update_sizes(token_norms(model, prompts), prompts)
     assert (table["low"] <= table["value"]).all()
     assert (table["value"] <= table["high"]).all()
     assert (table["n"] == 8).all()

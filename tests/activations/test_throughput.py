@@ -15,7 +15,6 @@ from emotion_utils.activations.throughput import (
     throughput,
 )
 from emotion_utils.core.store import DamagedArtefact, Store
-from emotion_utils.models.families import n_layers
 from emotion_utils.prompts.schema import complete
 from emotion_utils.runtime.benchmarking import turns
 
@@ -30,7 +29,7 @@ def test_rates_are_prompts_by_seconds(untrained, prompts, monkeypatch):
     seconds = iter(range(0, 1000, 2))
     by_hand = partial(turns, clock=lambda: float(next(seconds)))
     monkeypatch.setattr("emotion_utils.activations.throughput.turns", by_hand)
-    table = throughput(*untrained, prompts, n_prompts=4, repeats=2)
+    table = throughput(untrained, prompts, n_prompts=4, repeats=2)
     assert table["per_second"].tolist() == [2.0, 2.0, 2.0]  # 4 prompts in 2 seconds
     assert table["times"].tolist() == [1.0, 1.0, 1.0]
     assert set(table["prompts"]) == {4}
@@ -39,19 +38,19 @@ def test_rates_are_prompts_by_seconds(untrained, prompts, monkeypatch):
 
 
 def test_the_store_gives_back_what_was_computed(untrained, prompts, tmp_path):
-    model, tokenizer = untrained
-    table = from_store("small-gpt2", model, tokenizer, prompts, tmp_path).set_index("request")
-    n = n_layers(model)
+    model = untrained
+    table = from_store(model, prompts, tmp_path).set_index("request")
+    n = model.n_layers
     assert table["artefacts"].tolist() == [n, n, 2 * n]
     assert table["same"].tolist() == [True, True, False]
 
 
 def test_one_changed_byte_is_refused(untrained, prompts, tmp_path):
-    model, tokenizer = untrained
-    from_store("small-gpt2", model, tokenizer, prompts, tmp_path)
+    model = untrained
+    from_store(model, prompts, tmp_path)
     for _ in range(2):  # changed and changed back
         path = damage(tmp_path)
-    from_store("small-gpt2", model, tokenizer, prompts, tmp_path)
+    from_store(model, prompts, tmp_path)
     before = path.read_bytes()
     damage(tmp_path)
     assert sum(a != b for a, b in zip(before, path.read_bytes(), strict=True)) == 1

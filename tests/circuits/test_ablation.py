@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from emotion_utils.activations import forward
 from emotion_utils.activations.forward import HeadOutputs
 from emotion_utils.circuits import ablation
 from emotion_utils.circuits.ablation import ablated, means_of, pair_effects, resampled, without
 from emotion_utils.core.errors import UserError
 from emotion_utils.engine.interventions import EVERYWHERE, FROM_END
-from emotion_utils.heads import outputs
 
 HEADS = [(0, 0), (0, 5), (1, 3), (2, 7), (3, 2)]
 
@@ -44,7 +44,7 @@ def test_zero_in_place_of_a_head(few):
 def test_another_prompt_in_place_of_a_head(pairs, few, foreign, monkeypatch):
     donors, heads = (pairs, HEADS[1::2]) if foreign else (few, HEADS[1::2])
     drawn = np.random.default_rng(4).integers(2 * len(donors), size=2 * len(few))
-    z = {i: plain.z_of(donors.model, donors.ids[i]) for i in set(drawn.tolist())}
+    z = {i: plain.z_of(donors.model.network, donors.ids[i]) for i in set(drawn.tolist())}
 
     def value(prompt, layer, head):
         own, theirs = len(few.ids[prompt]), z[drawn[prompt]][layer, :, head]
@@ -54,7 +54,7 @@ def test_another_prompt_in_place_of_a_head(pairs, few, foreign, monkeypatch):
     how = {"heads": heads, "donors": donors if foreign else None, "seed": 4}
     effects = ablated(few, "resample", **how)
     assert effects == pytest.approx(by_hand(few, heads, value), abs=1e-4)
-    monkeypatch.setattr(outputs, "CHUNK_BYTES", 1)  # one prompt at a time
+    monkeypatch.setattr(forward, "CHUNK_BYTES", 1)  # one prompt at a time
     assert ablated(few, "resample", **how, share=False) == pytest.approx(effects, abs=5e-5)
 
 
@@ -69,7 +69,7 @@ def test_resampled_values_are_counted_from_the_end():
 def test_means_are_those_of_a_plain_loop_without_the_first_token(pairs, means):
     found = means_of(pairs)
     torch.testing.assert_close(found, means, atol=1e-5, rtol=1e-5)
-    whole = torch.cat([plain.z_of(pairs.model, ids) for ids in pairs.ids], dim=1).mean(1)
+    whole = torch.cat([plain.z_of(pairs.model.network, ids) for ids in pairs.ids], dim=1).mean(1)
     assert not torch.allclose(found, whole, atol=1e-4)
 
 

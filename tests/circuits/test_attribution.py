@@ -110,7 +110,7 @@ def test_slopes_hold_nothing_in_padding_and_each_prompt_once(pairs):
         assert not part.z.transpose(1, 2)[~part.real].any()
         assert not part.slope.transpose(1, 2)[~part.real].any()
         for i, row in enumerate(part.rows.tolist()):
-            z = plain.z_of(pairs.model, pairs.ids[row])
+            z = plain.z_of(pairs.model.network, pairs.ids[row])
             torch.testing.assert_close(part.z[i, :, -z.shape[1] :], z, atol=1e-4, rtol=1e-4)
 
 
@@ -118,13 +118,13 @@ def test_a_gradient_leaves_the_model_as_it_was(few, means):
     before = few.log_odds()
     with torch.no_grad():  # as a caller may have it
         attributed(few, means)
-    assert all(parameter.grad is None for parameter in few.model.parameters())
+    assert all(parameter.grad is None for parameter in few.model.network.parameters())
     assert np.array_equal(few.log_odds(), before)
 
 
 def test_near_the_mean_the_estimate_is_the_exact_effect(few):
     """Values a hundredth of the way from a head's own output: what remains is of second order."""
-    z = plain.z_of(few.model, few.ids[0])
+    z = plain.z_of(few.model.network, few.ids[0])
     near = z[:, -1] * 0.99  # differs at earlier positions, so only the last block is compared
     exact_effect = ablated(few, means=near, heads=[(3, head) for head in range(8)])[0, 0]
     change = next(part for part in slopes(few, batch=4))

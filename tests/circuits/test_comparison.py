@@ -13,7 +13,7 @@ from emotion_utils.core import profiles
 from emotion_utils.core.store import Store
 from emotion_utils.heads import pairs as heads_pairs
 from emotion_utils.heads.pairs import emotional_pairs
-from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.models.model import load
 from emotion_utils.prompts.loading import load_profile
 
 
@@ -36,7 +36,7 @@ def implicit():
 
 @pytest.fixture(scope="module")
 def found(implicit):
-    pairs = emotional_pairs(load_model("small-pythia"), load_tokenizer("small-pythia"), implicit)
+    pairs = emotional_pairs(load("small-pythia"), implicit)
     return methods.screen(heads_pairs.few(pairs, SIZE.pairs))
 
 

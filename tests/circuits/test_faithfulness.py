@@ -96,16 +96,16 @@ def test_sets_of_equal_norm_are_the_nearest_ones(planted):
 def test_norms_are_those_of_what_a_head_adds_at_the_last_token(planted):
     head, pairs, means = planted
     layer, number = head
-    weight = pairs.model.model.layers[layer].self_attn.o_proj.weight.detach()
+    weight = pairs.model.network.model.layers[layer].self_attn.o_proj.weight.detach()
     width = weight.shape[1] // len({h for _, h in pairs.heads})
     part = weight[:, number * width : (number + 1) * width]
     seen = []
-    hook = pairs.model.model.layers[layer].self_attn.o_proj.register_forward_pre_hook(
+    hook = pairs.model.network.model.layers[layer].self_attn.o_proj.register_forward_pre_hook(
         lambda _, args: seen.append(args[0][0, -1, number * width : (number + 1) * width])
     )
     with torch.no_grad():
         for ids in pairs.ids:
-            pairs.model(torch.tensor([list(ids)]))
+            pairs.model.network(torch.tensor([list(ids)]))
     hook.remove()
     wrote = torch.stack([part @ (z - means[layer, number]) for z in seen])
     found = faithfulness.output_norms(pairs, means)[pairs.heads.index(head)]

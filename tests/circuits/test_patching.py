@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from emotion_utils.activations import forward
 from emotion_utils.circuits.patching import (
     DIRECTIONS,
     MODES,
@@ -17,9 +18,8 @@ from emotion_utils.circuits.patching import (
     transplants,
 )
 from emotion_utils.core.errors import UserError
-from emotion_utils.heads import outputs
 from emotion_utils.heads.pairs import emotional_pairs
-from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.models.model import load
 from emotion_utils.prompts.loading import load_profile
 
 SETS = [[(1, 6)], [(3, 3)], [(0, 2), (1, 0), (1, 1), (2, 5), (3, 7)]]
@@ -61,15 +61,15 @@ def test_a_head_that_shares_its_values_moves_alone(few):
     conditions, _ = transplants(few, [0], [[(1, 4)]], "v_only")
     (edit,) = conditions[1].edits
     assert (edit.heads, str(edit.point)) == ((4,), "z.1")
-    grouped = few.model.config.model_type not in ("gpt2", "gpt_neo", "gpt_neox")
-    v = plain.values_and_patterns(few.model, few.ids[0])[0][1]
+    grouped = few.model.network.config.model_type not in ("gpt2", "gpt_neo", "gpt_neox")
+    v = plain.values_and_patterns(few.model.network, few.ids[0])[0][1]
     assert torch.equal(v[:, 4], v[:, 5]) == grouped
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_all_heads_at_the_shared_ending_are_all_that_matters(pairs, direction):
     """What follows reads the prompt through heads alone; learned positions also tell how long it is."""
-    learned = pairs.model.config.model_type in ("gpt2", "gpt_neo")
+    learned = pairs.model.network.config.model_type in ("gpt2", "gpt_neo")
     kept = pairs.where(pairs.table["pair"] == "p2") if learned else pairs
     found = transplant(kept, [kept.heads, kept.heads[:-8]], "z", direction)
     assert found.patched[:, 0] == pytest.approx(found.source, abs=1e-4)
@@ -81,7 +81,7 @@ def test_all_heads_at_the_shared_ending_are_all_that_matters(pairs, direction):
 def test_on_the_bundled_prompts_all_heads_carry_the_whole_difference(name):
     prompts = load_profile("implicit")
     some = prompts[prompts["pair_id"].isin(prompts["pair_id"].drop_duplicates()[::50])]
-    pairs = emotional_pairs(load_model(name), load_tokenizer(name), some)
+    pairs = emotional_pairs(load(name), some)
     assert len(pairs) >= 3
     for direction in DIRECTIONS:
         for mode in ("z", "pattern_v"):
@@ -95,7 +95,7 @@ def test_on_the_bundled_prompts_all_heads_carry_the_whole_difference(name):
 def test_what_is_computed_once_and_runs_of_pairs_make_no_difference(few, mode, monkeypatch):
     whole = transplant(few, SETS[1:], mode).patched
     assert transplant(few, SETS[1:], mode, share=False).patched == pytest.approx(whole, abs=5e-5)
-    monkeypatch.setattr(outputs, "CHUNK_BYTES", 1)  # one pair at a time
+    monkeypatch.setattr(forward, "CHUNK_BYTES", 1)  # one pair at a time
     assert transplant(few, SETS[1:], mode).patched == pytest.approx(whole, abs=5e-5)
 
 

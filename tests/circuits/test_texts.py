@@ -14,7 +14,7 @@ from emotion_utils.circuits import flow, texts
 from emotion_utils.circuits.patching import aligned
 from emotion_utils.heads import pairs as heads_pairs
 from emotion_utils.heads.pairs import emotional_pairs
-from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.models.model import load
 from emotion_utils.prompts.loading import load_profile
 from emotion_utils.reports import heads as reports_heads
 from emotion_utils.reports.claims import read_claims
@@ -26,7 +26,7 @@ def told():
     named = implicit["pair_id"].str.extract(r"(\d+)$")[0].astype(int)
     implicit = implicit[named % 18 == 1]
     with mock.patch("emotion_utils.heads.pairs.joint", return_value=' "'):
-        return emotional_pairs(load_model("small-gpt2"), load_tokenizer("small-gpt2"), implicit)
+        return emotional_pairs(load("small-gpt2"), implicit)
 
 
 def begun(beginning) -> set[str]:
@@ -35,14 +35,14 @@ def begun(beginning) -> set[str]:
 
 @pytest.fixture(scope="module")
 def sentences():
-    model, tokenizer = load_model("small-gpt2"), load_tokenizer("small-gpt2")
-    pairs = emotional_pairs(model, tokenizer, load_profile("baseline"), reply=False)
+    model = load("small-gpt2")
+    pairs = emotional_pairs(model, load_profile("baseline"), reply=False)
     return heads_pairs.few(pairs.where(pairs.table["emotion"] == "gratitude"), 3)
 
 
 def test_few_takes_the_first_of_each_emotion_split_and_unit():
-    model, tokenizer = load_model("small-gpt2"), load_tokenizer("small-gpt2")
-    pairs = emotional_pairs(model, tokenizer, load_profile("implicit"), reply=False)
+    model = load("small-gpt2")
+    pairs = emotional_pairs(model, load_profile("implicit"), reply=False)
     kept = heads_pairs.few(pairs, 3)
     assert (kept.table.groupby(["emotion", "split"]).size() == 3).all()
     assert (kept.table.groupby(["emotion", "split"])["unit"].nunique() == 3).all()
@@ -95,18 +95,20 @@ def test_shares_and_pairs_of_texts_by_hand():
 def test_a_head_at_zero_is_what_the_plain_model_gives_with_its_columns_cut(sentences):
     head = (1, 3)
     found = texts.ablated_texts(sentences, {"L1H3": [head]}, new_tokens=3)
-    model = load_model("small-gpt2")
-    width = model.config.n_embd // model.config.n_head
+    model = load("small-gpt2")
+    width = model.network.config.n_embd // model.network.config.n_head
     with torch.no_grad():
-        model.transformer.h[1].attn.c_proj.weight[3 * width : 4 * width] = 0
+        model.network.transformer.h[1].attn.c_proj.weight[3 * width : 4 * width] = 0
         for row, ids in enumerate(sentences.emotional):
             text = list(ids)
-            while len(text) < len(ids) + 3 and text[len(ids) :][-1:] != [sentences.tokenizer.eos_token_id]:
-                text.append(int(model(torch.tensor([text])).logits[0, -1].argmax()))
+            while len(text) < len(ids) + 3 and text[len(ids) :][-1:] != [
+                sentences.model.tokenizer.eos_token_id
+            ]:
+                text.append(int(model.network(torch.tensor([text])).logits[0, -1].argmax()))
             own = found[(found["set"] == "L1H3") & (found["pair"] == sentences.table["pair"][row])][
                 "text"
             ].iloc[0]
-            assert own == sentences.tokenizer.decode(text[len(ids) :], skip_special_tokens=True)
+            assert own == sentences.model.tokenizer.decode(text[len(ids) :], skip_special_tokens=True)
 
 
 def test_the_whole_sentence_is_matched_but_its_first_token(sentences):
@@ -118,7 +120,7 @@ def test_the_way_back_begins_at_the_last_token_and_leads_to_what_is_looked_at(to
     heads = [(0, 1), (2, 4), (3, 0), (3, 1)]
     links = flow.flow(told, 0, heads, least=0.1)
     ids = list(told.emotional[0])
-    pattern = capture(told.model, 0, [ids], "pattern").values[0]
+    pattern = capture(told.model, [ids], "pattern").values[0]
     reached = {len(ids) - 1}
     for layer, rows in links.groupby("layer", sort=False):
         assert set(rows["query"]) <= reached

@@ -20,7 +20,7 @@ from emotion_utils.effects import collect
 from emotion_utils.effects import heads as of_heads
 from emotion_utils.heads import pairs as heads_pairs
 from emotion_utils.heads.pairs import emotional_pairs
-from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.models.model import load
 from emotion_utils.prompts.keywords import keyword_pattern
 from emotion_utils.prompts.loading import load_profile
 from emotion_utils.reports import heads as reports_heads
@@ -74,12 +74,12 @@ def effects(store, implicit, chosen):
 
 @pytest.fixture(scope="module")
 def subject(implicit):
-    return prepare(NAME, load_model(NAME), load_tokenizer(NAME), implicit)
+    return prepare(NAME, load(NAME), implicit)
 
 
 @pytest.fixture(scope="module")
 def found(implicit):
-    pairs = emotional_pairs(load_model(NAME), load_tokenizer(NAME), implicit)
+    pairs = emotional_pairs(load(NAME), implicit)
     return methods.screen(heads_pairs.few(pairs, FEW.pairs), (methods.EXACT,))
 
 
@@ -97,8 +97,10 @@ def test_steered_texts_are_those_of_the_plain_model(effects, subject, chosen):
         ids = subject.ids(context)
         reply = (len(ids) - 1, len(ids))
         texts = [
-            subject.tokenizer.decode(
-                continued(subject.model, ids, v, int(row["layer"]), lambda at, reply=reply: at in reply),
+            subject.model.tokenizer.decode(
+                continued(
+                    subject.model.network, ids, v, int(row["layer"]), lambda at, reply=reply: at in reply
+                ),
                 skip_special_tokens=True,
             )
             for v in (vector, 0 * vector)
@@ -193,7 +195,7 @@ def test_transplants_of_chosen_and_of_other_heads(effects, found):
 
 
 def test_the_reports_experiment_has_the_means_of_chapter_07_and_two_more_outcomes(effects):
-    pairs = emotional_pairs(load_model(NAME), load_tokenizer(NAME), load_profile("smoke"), reply=False)
+    pairs = emotional_pairs(load(NAME), load_profile("smoke"), reply=False)
     few = heads_pairs.few(pairs, FEW.pairs)
     shown = reports_heads.as_published(few, (0, 0), NAME, ablate=False).patched.set_index("score")[
         "difference"
@@ -227,7 +229,7 @@ def test_a_second_collection_reads_the_store_and_runs_no_model(effects, store, m
     def refuse(*args, **options):
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr("emotion_utils.vectors.comparison.load_model", refuse)
+    monkeypatch.setattr("emotion_utils.vectors.comparison.load", refuse)
     before = store.keys()
     again = collect([NAME], "smoke", store)
     pd.testing.assert_frame_equal(table_of(again), table_of(effects))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,13 +21,10 @@ from emotion_utils.engine.interventions import GENERATED, UNTOUCHED, Condition, 
 from emotion_utils.engine.requests import all_rows
 from emotion_utils.models.families import blocks
 from emotion_utils.models.hooks import HookPoint
+from emotion_utils.models.model import load
 
 NEW = 7
 ALONE: dict[tuple[str, int, str], tuple[list[int], list[float]]] = {}
-
-
-def made_from():
-    return {"model": "test", "files": "none"}
 
 
 @pytest.mark.parametrize(
@@ -42,18 +40,22 @@ def made_from():
     ids=str,
 )
 def test_packed_rows_give_what_each_condition_gives_alone(untrained, how):
-    model, tokenizer = untrained
-    conditions = sweep(model)
-    table = generate(model, tokenizer, PROMPTS, conditions, Sampling(NEW), progress=False, **how)
+    model = untrained
+    conditions = sweep(model.network)
+    table = generate(model, PROMPTS, conditions, Sampling(NEW), progress=False, **how)
     assert list(zip(table["prompt"], table["condition"], strict=True)) == [
         (p, conditions[c].name) for p, c in all_rows(len(PROMPTS), len(conditions)).tolist()
     ]
     named = {c.name: c for c in conditions}
     for row in table.itertuples():
-        ids = tokenizer(PROMPTS[row.prompt])["input_ids"]
-        key = type(model).__name__, row.prompt, row.condition  # the same whatever the batch: computed once
+        ids = model.tokenizer(PROMPTS[row.prompt])["input_ids"]
+        key = (
+            type(model.network).__name__,
+            row.prompt,
+            row.condition,
+        )  # the same whatever the batch: computed once
         if key not in ALONE:
-            ALONE[key] = by_hand(model, ids, named[row.condition], NEW, tokenizer.eos_token_id)
+            ALONE[key] = by_hand(model.network, ids, named[row.condition], NEW, model.tokenizer.eos_token_id)
         ours, (theirs, gap) = list(row.ids), ALONE[key]
         differs = next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), None)
         assert differs is None or gap[differs] < 1e-4, (row.condition, row.prompt, ours, theirs)
@@ -62,48 +64,48 @@ def test_packed_rows_give_what_each_condition_gives_alone(untrained, how):
 
 @pytest.mark.parametrize("how", [{}, {"cache": False, "side": "right"}], ids=str)
 def test_prompts_longer_than_a_sliding_window_and_up_to_the_limit(untrained, how):
-    model, tokenizer = untrained
+    model = untrained
     drawn = torch.randint(10, 900, (508,), generator=torch.Generator().manual_seed(3)).tolist()
     prompts, new = [drawn[:1], drawn[:150], drawn], 4
     conditions = [
         UNTOUCHED,
-        *(steering(str(at), vector(model, 3), 1, 3.0, Window(at, anchor="end")) for at in (-140, 1)),
+        *(steering(str(at), vector(model.network, 3), 1, 3.0, Window(at, anchor="end")) for at in (-140, 1)),
     ]
-    table = generate(
-        model, tokenizer, prompts, conditions, Sampling(new, stop_at_end=False), progress=False, **how
-    )
+    table = generate(model, prompts, conditions, Sampling(new, stop_at_end=False), progress=False, **how)
     named = {c.name: c for c in conditions}
     for row in table.itertuples():
         prompt = prompts[row.prompt]
-        logits = logits_by_hand(model, prompt + row.ids[:-1], named[row.condition], len(prompt))[-new:]
+        logits = logits_by_hand(model.network, prompt + row.ids[:-1], named[row.condition], len(prompt))[
+            -new:
+        ]
         behind = logits.max(dim=-1).values - logits[torch.arange(new), row.ids]
         assert behind.max() < 1e-4, (row.prompt, row.condition)
 
 
 def test_different_conditions_give_different_texts(untrained):
-    model, tokenizer = untrained
-    conditions = [UNTOUCHED, *(steering(str(i), vector(model, i, 3000.0), 0, 2.0) for i in range(3))]
-    table = generate(model, tokenizer, PROMPTS, conditions, Sampling(NEW), progress=False)
+    model = untrained
+    conditions = [UNTOUCHED, *(steering(str(i), vector(model.network, i, 3000.0), 0, 2.0) for i in range(3))]
+    table = generate(model, PROMPTS, conditions, Sampling(NEW), progress=False)
     assert table.groupby("prompt")["text"].nunique().min() > 1
 
 
 def test_alpha_zero_is_the_untouched_model(untrained):
-    model, tokenizer = untrained
-    zero = steering("zero", vector(model, 0), 0, 0.0)
-    table = generate(model, tokenizer, PROMPTS, [UNTOUCHED, zero], Sampling(NEW), progress=False)
+    model = untrained
+    zero = steering("zero", vector(model.network, 0), 0, 0.0)
+    table = generate(model, PROMPTS, [UNTOUCHED, zero], Sampling(NEW), progress=False)
     texts = table.pivot(index="prompt", columns="condition", values="text")
     assert (texts["zero"] == texts["untouched"]).all()
 
 
 def test_a_sample_depends_on_seed_and_prompt_alone(untrained):
-    model, tokenizer = untrained
+    model = untrained
     how = Sampling(NEW, temperature=5.0, samples=3, seed=4)
-    whole = generate(model, tokenizer, PROMPTS, sweep(model)[:4], how, progress=False)
-    part = generate(model, tokenizer, PROMPTS[2:], sweep(model)[1:2], how, progress=False, batch_rows=2)
+    whole = generate(model, PROMPTS, sweep(model.network)[:4], how, progress=False)
+    part = generate(model, PROMPTS[2:], sweep(model.network)[1:2], how, progress=False, batch_rows=2)
     same = whole[(whole["condition"] == part["condition"][0]) & (whole["prompt"] >= 2)]
     assert same["text"].tolist() == part["text"].tolist()
     assert whole["text"].nunique() > len(PROMPTS)
-    other = generate(model, tokenizer, PROMPTS, sweep(model)[:4], Sampling(NEW, 5.0, 3, 5), progress=False)
+    other = generate(model, PROMPTS, sweep(model.network)[:4], Sampling(NEW, 5.0, 3, 5), progress=False)
     assert (other["text"] != whole["text"]).any()
 
 
@@ -113,22 +115,21 @@ def _hooks(module):
 
 
 def test_no_hook_outlives_a_call(untrained):
-    model, tokenizer = untrained
-    before = [_hooks(module) for module in model.modules()]
-    bad = torch.full((model.config.get_text_config().hidden_size,), 1e38)
+    model = untrained
+    before = [_hooks(module) for module in model.network.modules()]
+    bad = torch.full((model.network.config.get_text_config().hidden_size,), 1e38)
     loud = [steering("loud", bad, 0, 1e3), steering("other", bad, 1, 1e3, GENERATED)]
     with pytest.raises(
         UserError, match='Under the condition "loud" the model gives logits that are not finite'
     ):
-        generate(model, tokenizer, PROMPTS, loud, Sampling(NEW), progress=False)
-    assert [_hooks(module) for module in model.modules()] == before
+        generate(model, PROMPTS, loud, Sampling(NEW), progress=False)
+    assert [_hooks(module) for module in model.network.modules()] == before
 
 
 @pytest.fixture(scope="module")
-def small():
-    from emotion_utils.models.loading import load_model, load_tokenizer
+def model():
 
-    return load_model("small-gpt2"), load_tokenizer("small-gpt2")
+    return load("small-gpt2")
 
 
 @pytest.mark.parametrize(
@@ -161,28 +162,24 @@ def small():
         "no position",
     ],
 )
-def test_a_wrong_edit_is_refused_with_its_condition(small, edit, message):
-    model, tokenizer = small
+def test_a_wrong_edit_is_refused_with_its_condition(model, edit, message):
     with pytest.raises(UserError, match=f'The condition "wrong" .*{message}'):
-        generate(model, tokenizer, PROMPTS, [Condition("wrong", (edit(torch.ones(128)),))], progress=False)
+        generate(model, PROMPTS, [Condition("wrong", (edit(torch.ones(128)),))], progress=False)
 
 
-def test_prompts_that_cannot_be_continued_are_named(small):
-    model, tokenizer = small
+def test_prompts_that_cannot_be_continued_are_named(model):
     with pytest.raises(UserError, match="has no tokens"):
-        generate(model, tokenizer, ["We met", ""], progress=False)
-    room = model.config.max_position_embeddings
+        generate(model, ["We met", ""], progress=False)
+    room = model.network.config.max_position_embeddings
     with pytest.raises(UserError, match=re.escape(f"has {room - 29} tokens, 30 more are asked for")):
-        generate(model, tokenizer, [[5] * (room - 29)], progress=False)
-    fits = generate(
-        model, tokenizer, [[5] * (room - 30)], how=Sampling(30, stop_at_end=False), progress=False
-    )
+        generate(model, [[5] * (room - 29)], progress=False)
+    fits = generate(model, [[5] * (room - 30)], how=Sampling(30, stop_at_end=False), progress=False)
     assert fits["n_tokens"].tolist() == [30]
 
 
-def test_two_conditions_of_one_name_are_refused(small):
+def test_two_conditions_of_one_name_are_refused(model):
     with pytest.raises(UserError, match='Two conditions are called "untouched"'):
-        generate(*small, PROMPTS, [UNTOUCHED, UNTOUCHED], progress=False)
+        generate(model, PROMPTS, [UNTOUCHED, UNTOUCHED], progress=False)
 
 
 @pytest.mark.parametrize(
@@ -199,10 +196,9 @@ def test_senseless_sampling_is_refused(arguments, message):
         Sampling(*arguments)
 
 
-def test_running_out_of_memory_halves_the_batch_and_loses_no_row(small, monkeypatch):
-    model, tokenizer = small
-    conditions = sweep(model)
-    whole = generate(model, tokenizer, PROMPTS, conditions, Sampling(NEW), progress=False)
+def test_running_out_of_memory_halves_the_batch_and_loses_no_row(model, monkeypatch):
+    conditions = sweep(model.network)
+    whole = generate(model, PROMPTS, conditions, Sampling(NEW), progress=False)
     real, sizes = generation._Job._batch, []
 
     def limited(self, piece):
@@ -212,17 +208,16 @@ def test_running_out_of_memory_halves_the_batch_and_loses_no_row(small, monkeypa
         return real(self, piece)
 
     monkeypatch.setattr(generation._Job, "_batch", limited)
-    found = generate(model, tokenizer, PROMPTS, conditions, Sampling(NEW), batch_rows=40, progress=False)
+    found = generate(model, PROMPTS, conditions, Sampling(NEW), batch_rows=40, progress=False)
     assert found["text"].tolist() == whole["text"].tolist()
     assert sizes[:3] == [40, 20, 10]
     assert set(found["batch_rows"]) <= {10, len(found) % 10}
 
 
-def test_a_sweep_that_was_killed_goes_on(small, tmp_path, monkeypatch):
-    model, tokenizer = small
+def test_a_sweep_that_was_killed_goes_on(model, tmp_path, monkeypatch):
     monkeypatch.setattr(generation, "SHARD_ROWS", 16)
-    conditions, store = sweep(model), Store(tmp_path)
-    whole = generate(model, tokenizer, PROMPTS, conditions, Sampling(NEW), progress=False)
+    conditions, store = sweep(model.network), Store(tmp_path)
+    whole = generate(model, PROMPTS, conditions, Sampling(NEW), progress=False)
     real, batches = generation._Job._batch, []
 
     def killed(self, piece):
@@ -232,49 +227,45 @@ def test_a_sweep_that_was_killed_goes_on(small, tmp_path, monkeypatch):
         return real(self, piece)
 
     monkeypatch.setattr(generation._Job, "_batch", killed)
-    asked = {"store": store, "made_from": made_from(), "progress": False}
+    asked = {"store": store, "progress": False}
     with pytest.raises(KeyboardInterrupt):
-        generate(model, tokenizer, PROMPTS, conditions, Sampling(NEW), **asked)
+        generate(model, PROMPTS, conditions, Sampling(NEW), **asked)
     assert len(store.keys()) == 2
     monkeypatch.setattr(generation._Job, "_batch", real)
-    found = generate(model, tokenizer, PROMPTS, conditions, Sampling(NEW), **asked)
+    found = generate(model, PROMPTS, conditions, Sampling(NEW), **asked)
     assert found["text"].tolist() == whole["text"].tolist()
     assert found["ids"].tolist() == whole["ids"].tolist()  # lists, with a store too
     assert len(store.keys()) == int(np.ceil(len(whole) / 16))
-    with pytest.raises(UserError, match="A store needs made_from"):
-        generate(model, tokenizer, PROMPTS, store=store, progress=False)
 
 
-def ending_with(tokenizer, token):
-    """The tokenizer with another end-of-sequence token."""
-    other = copy.deepcopy(tokenizer)
-    other.eos_token = tokenizer.convert_ids_to_tokens(token)
-    return other
+def ending_with(model, token):
+    """The model with another end-of-sequence token."""
+    other = copy.deepcopy(model.tokenizer)
+    other.eos_token = other.convert_ids_to_tokens(token)
+    return replace(model, tokenizer=other)
 
 
 def test_rows_that_end_leave_the_others_as_they_are(untrained):
     """Half of the rows end at once and are dropped; windows and fading go on for the rest."""
-    model, tokenizer = untrained
-    conditions, prompts = sweep(model), [PROMPTS[0]] * 20 + [PROMPTS[1]]
+    model = untrained
+    conditions, prompts = sweep(model.network), [PROMPTS[0]] * 20 + [PROMPTS[1]]
     rows = np.array([[p, 0] for p in range(20)] + [[20, c] for c in range(20)])
     how = {"rows": rows, "progress": False}
-    whole = generate(model, tokenizer, prompts, conditions, Sampling(NEW, 5.0, stop_at_end=False), **how)
+    whole = generate(model, prompts, conditions, Sampling(NEW, 5.0, stop_at_end=False), **how)
     end = whole["ids"][0][2]
     cut = [ids[: ids.index(end) + 1] if end in ids else ids for ids in whole["ids"]]
-    found = generate(model, ending_with(tokenizer, end), prompts, conditions, Sampling(NEW, 5.0), **how)
+    found = generate(ending_with(model, end), prompts, conditions, Sampling(NEW, 5.0), **how)
     assert found["ids"].tolist() == cut
     assert max(map(len, cut[:20])) <= 3
     assert max(map(len, cut)) == NEW
 
 
-def test_what_comes_after_the_end_of_a_row_is_no_error(small):
-    model, tokenizer = small
+def test_what_comes_after_the_end_of_a_row_is_no_error(model):
     loud = steering("loud", torch.full((128,), 1e38), 0, 1e3, Window(2, anchor="end"))
-    end = generate(model, tokenizer, PROMPTS, how=Sampling(1), progress=False)["ids"][0][0]
+    end = generate(model, PROMPTS, how=Sampling(1), progress=False)["ids"][0][0]
     rows = np.array([[0, 1], [1, 0], [3, 0]])
     found = generate(
-        model,
-        ending_with(tokenizer, end),
+        ending_with(model, end),
         PROMPTS,
         [UNTOUCHED, loud],
         Sampling(NEW),
@@ -285,40 +276,38 @@ def test_what_comes_after_the_end_of_a_row_is_no_error(small):
     assert found["n_tokens"].max() > 3
 
 
-def test_a_store_gives_texts_to_the_rows_that_ask(small, tmp_path):
+def test_a_store_gives_texts_to_the_rows_that_ask(model, tmp_path):
     """Other numbers of the prompts, and other names, of what was made before."""
-    model, tokenizer = small
-    asked = {"how": Sampling(NEW), "store": Store(tmp_path), "made_from": made_from(), "progress": False}
-    made = generate(model, tokenizer, PROMPTS[:2], [steering("a", vector(model, 1), 1, 1.0)], **asked)
+    asked = {"how": Sampling(NEW), "store": Store(tmp_path), "progress": False}
+    made = generate(model, PROMPTS[:2], [steering("a", vector(model.network, 1), 1, 1.0)], **asked)
     turned = [PROMPTS[2], PROMPTS[1], PROMPTS[0]]
-    again = [steering("b", vector(model, 1), 1, 1.0)]
+    again = [steering("b", vector(model.network, 1), 1, 1.0)]
     rows = np.array([[2, 0], [1, 0]])
-    found = generate(model, tokenizer, turned, again, rows=rows, **asked)
+    found = generate(model, turned, again, rows=rows, **asked)
     assert found[["prompt", "condition"]].to_numpy().tolist() == [[2, "b"], [1, "b"]]
     assert found["text"].tolist() == made["text"].tolist()
     assert len(asked["store"].keys()) == 1
 
 
-def test_a_store_tells_dtypes_and_ends_of_text_apart(small, tmp_path):
-    model, tokenizer = small
-    asked = {"store": Store(tmp_path), "made_from": made_from(), "progress": False}
-    ids = generate(model, tokenizer, PROMPTS, how=Sampling(NEW), **asked)["ids"][0]
-    short = generate(model, ending_with(tokenizer, ids[1]), PROMPTS, how=Sampling(NEW), **asked)
+def test_a_store_tells_dtypes_and_ends_of_text_apart(model, tmp_path):
+    asked = {"store": Store(tmp_path), "progress": False}
+    ids = generate(model, PROMPTS, how=Sampling(NEW), **asked)["ids"][0]
+    short = generate(ending_with(model, ids[1]), PROMPTS, how=Sampling(NEW), **asked)
     assert short["ids"][0] == ids[: ids.index(ids[1]) + 1]
-    generate(copy.deepcopy(model).bfloat16(), tokenizer, PROMPTS, how=Sampling(NEW), **asked)
+    half = replace(model, network=copy.deepcopy(model.network).bfloat16())
+    generate(half, PROMPTS, how=Sampling(NEW), **asked)
     assert len(asked["store"].keys()) == 3
 
 
-def test_a_prompt_is_computed_once(small, monkeypatch):
+def test_a_prompt_is_computed_once(model, monkeypatch):
     """Steering of the last block leaves all blocks to the untouched model: they see each prompt once."""
-    model, tokenizer = small
     seen = []
-    handle = blocks(model)[0].mlp.register_forward_pre_hook(
+    handle = blocks(model.network)[0].mlp.register_forward_pre_hook(
         lambda _, args: seen.append(args[0].shape[:2].numel())
     )
-    conditions = [steering(str(i), vector(model, i), 3, 1.0) for i in range(10)]
+    conditions = [steering(str(i), vector(model.network, i), 3, 1.0) for i in range(10)]
     try:
-        generate(model, tokenizer, PROMPTS[1:2], conditions, Sampling(1), progress=False)
+        generate(model, PROMPTS[1:2], conditions, Sampling(1), progress=False)
     finally:
         handle.remove()
-    assert seen == [len(tokenizer(PROMPTS[1])["input_ids"])]
+    assert seen == [len(model.tokenizer(PROMPTS[1])["input_ids"])]

@@ -15,10 +15,12 @@ PROMPT_IDS = [[17, 5, 9, 30, 8], [40], [11, 12, 13]]
 def at_one_point(model):
     """Conditions with several edits at a hook point, whose order matters or whose parts must all be done."""
     z, residual = HookPoint(1, "z"), HookPoint(1, "resid_post")
-    first, second = heads_of(model, 1), heads_of(model, 2)
-    one, two = vector(model, 1), vector(model, 2)
+    first, second = heads_of(model.network, 1), heads_of(model.network, 2)
+    one, two = vector(model.network, 1), vector(model.network, 2)
     stack, neurons = torch.stack([one, two]), HookPoint(2, "neurons")
-    fading = Edit(neurons, 2 * torch.ones(shape_at(model, neurons)), "set", -1.0, Window(1, half_life=0.5))
+    fading = Edit(
+        neurons, 2 * torch.ones(shape_at(model.network, neurons)), "set", -1.0, Window(1, half_life=0.5)
+    )
     return [
         UNTOUCHED,
         Condition("heads apart", (Edit(z, first, "set", heads=(0,)), Edit(z, second, "set", heads=(2,)))),
@@ -31,15 +33,17 @@ def at_one_point(model):
         Condition("positions, then all", (Edit(residual, stack, "set"), Edit(residual, two, window=PROMPT))),
         Condition("no head", (Edit(z, first, "set", heads=()),)),
         Condition("heads by position", (Edit(z, torch.stack([first, second]), heads=(1, 3)), Edit(z, first))),
-        Condition("neurons", (fading, Edit(neurons, torch.ones(shape_at(model, neurons)), window=PROMPT))),
+        Condition(
+            "neurons", (fading, Edit(neurons, torch.ones(shape_at(model.network, neurons)), window=PROMPT))
+        ),
     ]
 
 
 def test_edits_at_one_point_act_in_their_order_whatever_the_batch(untrained):
-    model, tokenizer = untrained
+    model = untrained
     conditions = at_one_point(model)
-    found = next_token_log_probs(model, tokenizer, PROMPT_IDS, conditions)
+    found = next_token_log_probs(model, PROMPT_IDS, conditions)
     for prompt, rows in zip(PROMPT_IDS, found, strict=True):
         for condition, ours in zip(conditions, rows, strict=True):
-            theirs = logits_by_hand(model, prompt, condition, len(prompt))[-1].log_softmax(-1)
+            theirs = logits_by_hand(model.network, prompt, condition, len(prompt))[-1].log_softmax(-1)
             assert (ours - theirs).abs().max() < 1e-4, condition.name

@@ -14,14 +14,13 @@ from emotion_utils.engine.generation import generate
 from emotion_utils.engine.interventions import UNTOUCHED, steering
 from emotion_utils.engine.requests import ConditionBatch, all_rows, distinct, each_with
 from emotion_utils.engine.teacher_forcing import continuation_log_probs, log_odds, next_token_log_probs
-from emotion_utils.models.families import n_layers
+from emotion_utils.models.model import load
 
 
 @pytest.fixture(scope="module")
-def small():
-    from emotion_utils.models.loading import load_model, load_tokenizer
+def model():
 
-    return load_model("small-gpt2"), load_tokenizer("small-gpt2")
+    return load("small-gpt2")
 
 
 def test_every_prompt_meets_every_condition_and_every_number():
@@ -30,28 +29,26 @@ def test_every_prompt_meets_every_condition_and_every_number():
     assert each_with(all_rows(0, 3), 2).shape == (0, 3)
 
 
-def test_equal_texts_are_kept_once(small):
-    model, tokenizer = small
-    batch = ConditionBatch.of(model, tokenizer, [[5, 6], [7], [5, 6]], [UNTOUCHED] * 3, [1, 1, 2])
+def test_equal_texts_are_kept_once(model):
+    batch = ConditionBatch.of(model, [[5, 6], [7], [5, 6]], [UNTOUCHED] * 3, [1, 1, 2])
     assert list(map(list, batch.ids)) == [[5, 6], [7]]
     assert batch.which.tolist() == [0, 1, 0]
-    assert (batch.packed.prompts, batch.packed.n_layers) == ([1, 1, 2], n_layers(model))
+    assert (batch.packed.prompts, batch.packed.n_layers) == ([1, 1, 2], model.n_layers)
 
 
-def test_conditions_that_change_nothing_are_run_once(small):
+def test_conditions_that_change_nothing_are_run_once(model):
     """Whatever batch they are in, they give exactly what the untouched model gives."""
-    model, tokenizer = small
     zeros = [steering(str(layer), torch.ones(128), layer, 0.0) for layer in range(3)]
     conditions = [steering("one", torch.ones(128), 1, 1.0), UNTOUCHED, *zeros]
     run, which = distinct(each_with(all_rows(2, 5), 2), conditions)
     assert run.tolist() == [[p, c, n] for p in range(2) for c in range(2) for n in range(2)]
     assert which.tolist() == [0, 1, *[2, 3] * 4, 4, 5, *[6, 7] * 4]
     prompts = ["We met", "Anna gave him the book that he had lost"]
-    table = continuation_log_probs(model, tokenizer, prompts, [" no", " all"], conditions, batch_rows=3)
+    table = continuation_log_probs(model, prompts, [" no", " all"], conditions, batch_rows=3)
     odds = log_odds(table, [0], [1]).pivot(index="prompt", columns="condition", values="log_odds")
     assert (odds[["0", "1", "2"]].to_numpy() == odds[["untouched"]].to_numpy()).all()
     assert (odds["one"] != odds["untouched"]).all()
-    logs = next_token_log_probs(model, tokenizer, prompts, conditions, batch_rows=3)
+    logs = next_token_log_probs(model, prompts, conditions, batch_rows=3)
     assert all(torch.equal(logs[:, c], logs[:, 1]) for c in (2, 3, 4))
 
 
@@ -84,11 +81,11 @@ def test_conditions_that_change_nothing_are_run_once(small):
         "minus rows",
     ],
 )
-def test_a_senseless_request_is_refused(small, prompts, how, message):
+def test_a_senseless_request_is_refused(model, prompts, how, message):
     with pytest.raises(UserError, match=re.escape(message)):
-        generate(*small, prompts, progress=False, **how)
+        generate(model, prompts, progress=False, **how)
     with pytest.raises(UserError, match=re.escape(message)):
-        continuation_log_probs(*small, prompts, [" no"], **how)
+        continuation_log_probs(model, prompts, [" no"], **how)
 
 
 @pytest.mark.parametrize("wrong", [[0, 0], [[0.5, 0.0]], [[True, False]], [[0, 0, 0]]], ids=str)
@@ -97,19 +94,18 @@ def test_rows_that_are_no_pairs_of_numbers_are_refused(wrong):
         requests._pairs(wrong, 2, 2)
 
 
-def test_a_model_in_training_mode_is_refused(small):
-    model, tokenizer = small
-    model.train()
+def test_a_model_in_training_mode_is_refused(model):
+    model.network.train()
     try:
         with pytest.raises(UserError, match=r"call model\.eval\(\) first"):
-            next_token_log_probs(model, tokenizer, ["We met"])
+            next_token_log_probs(model, ["We met"])
     finally:
-        model.eval()
+        model.network.eval()
 
 
-def test_nothing_asked_gives_nothing(small):
+def test_nothing_asked_gives_nothing(model):
     none = np.empty((0, 2), dtype=np.int64)
-    assert len(generate(*small, ["We met"], rows=none, progress=False)) == 0
-    assert len(generate(*small, [], progress=False)) == 0
-    assert len(continuation_log_probs(*small, ["We met"], [" no"], rows=none)) == 0
-    assert next_token_log_probs(*small, []).shape == torch.Size([0, 1, 4096])
+    assert len(generate(model, ["We met"], rows=none, progress=False)) == 0
+    assert len(generate(model, [], progress=False)) == 0
+    assert len(continuation_log_probs(model, ["We met"], [" no"], rows=none)) == 0
+    assert next_token_log_probs(model, []).shape == torch.Size([0, 1, 4096])

@@ -28,21 +28,21 @@ def by_hand(model, prompt, ending, condition):
 
 @pytest.mark.parametrize("how", [{}, {"share": False}, {"side": "right"}, {"batch_rows": 7}], ids=str)
 def test_log_probabilities_are_those_of_each_row_alone(untrained, how):
-    model, tokenizer = untrained
-    conditions = {c.name: c for c in sweep(model)}
-    table = continuation_log_probs(model, tokenizer, PROMPTS, ENDINGS, list(conditions.values()), **how)
+    model = untrained
+    conditions = {c.name: c for c in sweep(model.network)}
+    table = continuation_log_probs(model, PROMPTS, ENDINGS, list(conditions.values()), **how)
     assert len(table) == len(PROMPTS) * len(ENDINGS) * len(conditions)
     for row in table.itertuples():
-        prompt = tokenizer(PROMPTS[row.prompt])["input_ids"]
-        ending = tokenizer(ENDINGS[row.continuation], add_special_tokens=False)["input_ids"]
-        theirs = by_hand(model, prompt, ending, conditions[row.condition])
+        prompt = model.tokenizer(PROMPTS[row.prompt])["input_ids"]
+        ending = model.tokenizer(ENDINGS[row.continuation], add_special_tokens=False)["input_ids"]
+        theirs = by_hand(model.network, prompt, ending, conditions[row.condition])
         assert row.n_tokens == len(ending)
         assert row.log_prob == pytest.approx(theirs, abs=1e-4, rel=1e-5), (row.condition, row.prompt)
 
 
 def test_log_odds_are_those_of_the_sets(untrained):
-    model, tokenizer = untrained
-    table = continuation_log_probs(model, tokenizer, PROMPTS[:1], ENDINGS)
+    model = untrained
+    table = continuation_log_probs(model, PROMPTS[:1], ENDINGS)
     p = np.exp(table["log_prob"].to_numpy())
     assert log_odds(table, [0, 1], [2])["log_odds"][0] == pytest.approx(np.log((p[0] + p[1]) / p[2]))
     with pytest.raises(UserError, match=r"The neutral continuations \[5\]"):
@@ -50,66 +50,66 @@ def test_log_odds_are_those_of_the_sets(untrained):
     for emotional, neutral in (([0, 0], [1]), ([0, 1], [1])):
         with pytest.raises(UserError, match="A continuation is named twice"):
             log_odds(table, emotional, neutral)
-    twice = continuation_log_probs(model, tokenizer, PROMPTS, ENDINGS, rows=np.array([[0, 0], [0, 0]]))
+    twice = continuation_log_probs(model, PROMPTS, ENDINGS, rows=np.array([[0, 0], [0, 0]]))
     with pytest.raises(UserError, match="has a prompt and condition twice"):
         log_odds(twice, [0], [1])
 
 
 def test_next_token_readout_is_the_plain_forward(untrained):
-    model, tokenizer = untrained
-    found = next_token_log_probs(model, tokenizer, PROMPTS, [UNTOUCHED, sweep(model)[1]], batch_rows=3)
+    model = untrained
+    found = next_token_log_probs(model, PROMPTS, [UNTOUCHED, sweep(model.network)[1]], batch_rows=3)
     for prompt, values in zip(PROMPTS, found, strict=True):
-        ids = tokenizer(prompt)["input_ids"]
+        ids = model.tokenizer(prompt)["input_ids"]
         with torch.no_grad():
-            plain = torch.log_softmax(model(torch.tensor([ids])).logits[0, -1].float(), dim=-1)
+            plain = torch.log_softmax(model.network(torch.tensor([ids])).logits[0, -1].float(), dim=-1)
         torch.testing.assert_close(values[0], plain, atol=1e-4, rtol=1e-5)
         assert not torch.allclose(values[1], plain, atol=1e-6)
 
 
 def test_a_continuation_without_tokens_is_refused(untrained):
     with pytest.raises(UserError, match="The continuation '' has no tokens"):
-        continuation_log_probs(*untrained, PROMPTS, [""])
+        continuation_log_probs(untrained, PROMPTS, [""])
     with pytest.raises(UserError, match=r"Continuations are a list, also if there is one: \[' no'\]"):
-        continuation_log_probs(*untrained, PROMPTS, " no")
+        continuation_log_probs(untrained, PROMPTS, " no")
 
 
 def test_a_log_probability_that_is_no_number_is_an_error(untrained):
-    model, tokenizer = untrained
+    model = untrained
     loud = [steering("loud", torch.full((128,), 1e38), 0, 1e3)]
     with pytest.raises(UserError, match=r'"loud" a log-probability after the prompt .* is nan'):
-        next_token_log_probs(model, tokenizer, PROMPTS[:1], loud)
+        next_token_log_probs(model, PROMPTS[:1], loud)
     with pytest.raises(UserError, match=r'"loud" a log-probability after the prompt .* is nan'):
-        continuation_log_probs(model, tokenizer, PROMPTS[:1], ENDINGS, loud)
+        continuation_log_probs(model, PROMPTS[:1], ENDINGS, loud)
 
 
 @pytest.mark.parametrize("how", [{}, {"share": False}, {"batch_rows": 3}], ids=str)
 def test_log_masses_are_those_of_each_row_alone(untrained, how):
-    model, tokenizer = untrained
-    conditions, sets = sweep(model)[::5], [[7], [3, 400, 12], list(range(50, 90))]
-    found = next_token_log_masses(model, tokenizer, PROMPTS, sets, conditions, **how)
+    model = untrained
+    conditions, sets = sweep(model.network)[::5], [[7], [3, 400, 12], list(range(50, 90))]
+    found = next_token_log_masses(model, PROMPTS, sets, conditions, **how)
     assert found.shape == (len(PROMPTS) * len(conditions), len(sets))
     for i, row in enumerate(found.tolist()):
         prompt, condition = PROMPTS[i // len(conditions)], conditions[i % len(conditions)]
-        ids = tokenizer(prompt)["input_ids"]
-        chances = torch.softmax(logits_by_hand(model, ids, condition, len(ids))[-1].double(), dim=-1)
+        ids = model.tokenizer(prompt)["input_ids"]
+        chances = torch.softmax(logits_by_hand(model.network, ids, condition, len(ids))[-1].double(), dim=-1)
         expected = [float(chances[tokens].sum().log()) for tokens in sets]
         assert row == pytest.approx(expected, abs=1e-4, rel=1e-5), (prompt, condition.name)
 
 
 def test_log_masses_of_chosen_rows_come_in_their_order(untrained):
-    model, tokenizer = untrained
-    conditions, sets = sweep(model)[:3], [[7], [3, 400]]
-    whole = next_token_log_masses(model, tokenizer, PROMPTS, sets, conditions)
+    model = untrained
+    conditions, sets = sweep(model.network)[:3], [[7], [3, 400]]
+    whole = next_token_log_masses(model, PROMPTS, sets, conditions)
     whole = whole.reshape(len(PROMPTS), 3, 2)
     rows = np.array([[1, 2], [0, 0], [1, 2], [0, 1]])
-    found = next_token_log_masses(model, tokenizer, PROMPTS, sets, conditions, rows=rows)
+    found = next_token_log_masses(model, PROMPTS, sets, conditions, rows=rows)
     assert found == pytest.approx(whole[rows[:, 0], rows[:, 1]], abs=1e-5)
     assert np.array_equal(found[0], found[2])
-    everything = [list(range(model.get_output_embeddings().weight.shape[0]))]
-    assert next_token_log_masses(model, tokenizer, PROMPTS, everything) == pytest.approx(0, abs=1e-5)
+    everything = [list(range(model.network.get_output_embeddings().weight.shape[0]))]
+    assert next_token_log_masses(model, PROMPTS, everything) == pytest.approx(0, abs=1e-5)
 
 
 @pytest.mark.parametrize("wrong", [[], [-1], [0, 10**6]])
 def test_a_set_without_tokens_of_the_model_is_refused(untrained, wrong):
     with pytest.raises(UserError, match="A set of next tokens holds some of the tokens 0 to"):
-        next_token_log_masses(*untrained, PROMPTS, [[5], wrong])
+        next_token_log_masses(untrained, PROMPTS, [[5], wrong])

@@ -10,8 +10,8 @@ import torch
 from emotion_utils.core.errors import UserError
 from emotion_utils.heads.delta_attention import Looked, delta_attention, look, strongest
 from emotion_utils.heads.untrained import beside_untrained, untrained_like
-from emotion_utils.models.families import n_heads, n_layers
 from emotion_utils.models.hooks import eager
+from emotion_utils.models.model import Model
 
 PAIRS = [  # emotional text, its word, neutral partner, match, emotion, pair
     ("I am grateful for the tea.", "grateful", "I am waiting for the tea.", "waiting", "gratitude", "a"),
@@ -35,13 +35,13 @@ def prompts(pairs=PAIRS) -> pd.DataFrame:
     return table.assign(id=[f"p{i}" for i in range(len(table))], split="build", group=table["pair_id"])
 
 
-def mass(model, tokenizer, text, word, query) -> torch.Tensor:
+def mass(model, text, word, query) -> torch.Tensor:
     """Attention on a word by the plain forward pass, shape (layer, head)."""
-    found = tokenizer(text, return_offsets_mapping=True)
+    found = model.tokenizer(text, return_offsets_mapping=True)
     start, end = text.index(word), text.index(word) + len(word)
     at = [i for i, (a, b) in enumerate(found["offset_mapping"]) if a < b and a < end and b > start]
-    with eager(model), torch.no_grad():
-        out = model(torch.tensor([found["input_ids"]]), output_attentions=True)
+    with eager(model.network), torch.no_grad():
+        out = model.network(torch.tensor([found["input_ids"]]), output_attentions=True)
     pattern = torch.stack([layer[0] for layer in out.attentions])[..., at].sum(dim=-1)  # (layer, head, query)
     rows = {"later": slice(at[-1] + 1, None), "last": slice(-1, None), "all": slice(None)}[query]
     return pattern[..., rows].mean(dim=-1)
@@ -49,21 +49,21 @@ def mass(model, tokenizer, text, word, query) -> torch.Tensor:
 
 @pytest.mark.parametrize("query", ["later", "last", "all"])
 def test_it_is_the_difference_of_what_the_plain_model_gives(untrained, query):
-    model, tokenizer = untrained
-    looked = look(model, tokenizer, prompts(), query)
+    model = untrained
+    looked = look(model, prompts(), query)
     assert len(looked) >= 3
     for i, id_ in enumerate(looked.table["id"]):
         text, word, partner, match, *_ = next(
             p for p in PAIRS if p[0] == prompts().set_index("id").loc[id_, "text"]
         )
-        expected = mass(model, tokenizer, text, word, query) - mass(model, tokenizer, partner, match, query)
+        expected = mass(model, text, word, query) - mass(model, partner, match, query)
         assert np.allclose(looked.delta[i], expected, atol=1e-5)
 
 
 def test_a_word_at_the_start_is_left_out_where_there_is_no_bos(untrained):
-    model, tokenizer = untrained
-    looked = look(model, tokenizer, prompts())
-    first = tokenizer("Sorry")["input_ids"][0] != tokenizer.bos_token_id
+    model = untrained
+    looked = look(model, prompts())
+    first = model.tokenizer("Sorry")["input_ids"][0] != model.tokenizer.bos_token_id
     assert looked.left_out["first in the text"] == int(first)
     assert len(looked) == 4 - int(first)
 
@@ -73,28 +73,29 @@ def test_what_cannot_be_compared_is_counted_by_reason(tokenizers):
     from emotion_utils.training.configs import model_config, spec_of
 
     tokenizer = tokenizers["gpt2"]
-    model = build_model(model_config(spec_of("small-gpt2"), len(tokenizer), 0, 0, 0)).eval()
+    network = build_model(model_config(spec_of("small-gpt2"), len(tokenizer), 0, 0, 0)).eval()
+    model = Model(network, tokenizer)
     again = ("We are sorry", "sorry", "We are ready", "ready", "apology", "d")
     table = prompts([*PAIRS[:3], PAIRS[0], again])
     table.loc[2, ["match_start", "match_end"]] = None  # of the second emotional prompt
-    found = look(model, tokenizer, table)
+    found = look(model, table)
     reasons = {"match not found": 1, "nothing after it": 1, "duplicate": 1}
     assert {reason: n for reason, n in found.left_out.items() if n} == reasons
     assert len(found) == 2
     with pytest.raises(UserError, match="nothing after it: 1"):
-        look(model, tokenizer, table[table["pair_id"] == "d"].reset_index(drop=True))
-    assert len(look(model, tokenizer, table[table["pair_id"] == "d"].reset_index(drop=True), "last")) == 1
+        look(model, table[table["pair_id"] == "d"].reset_index(drop=True))
+    assert len(look(model, table[table["pair_id"] == "d"].reset_index(drop=True), "last")) == 1
     with pytest.raises(UserError, match="later, last and all"):
-        look(model, tokenizer, table, "next")
+        look(model, table, "next")
 
 
 def test_attention_spread_evenly_and_length_are_given_beside(untrained):
-    model, tokenizer = untrained
-    looked = look(model, tokenizer, prompts(), "last")
+    model = untrained
+    looked = look(model, prompts(), "last")
     row = looked.table.iloc[0]
-    lengths = [len(tokenizer(text)["input_ids"]) for text in (PAIRS[0][0], PAIRS[0][2])]
+    lengths = [len(model.tokenizer(text)["input_ids"]) for text in (PAIRS[0][0], PAIRS[0][2])]
     assert row["even"] == pytest.approx(row["tokens"] / lengths[0] - row["match_tokens"] / lengths[1])
-    parts = [mass(model, tokenizer, *PAIRS[0][i : i + 2], "last").numpy() for i in (0, 2)]
+    parts = [mass(model, *PAIRS[0][i : i + 2], "last").numpy() for i in (0, 2)]
     assert np.allclose(
         looked.per_token[0], parts[0] / row["tokens"] - parts[1] / row["match_tokens"], atol=1e-5
     )
@@ -135,8 +136,8 @@ def test_fewer_than_eight_units_give_no_interval_and_no_p():
 
 
 def test_prompts_that_share_a_partner_are_one_unit_and_splits_can_be_taken(untrained):
-    model, tokenizer = untrained
-    looked = look(model, tokenizer, prompts())
+    model = untrained
+    looked = look(model, prompts())
     assert looked.table["unit"].iloc[0] == looked.table["unit"].iloc[1] != looked.table["unit"].iloc[2]
     assert len(looked.of("build")) == len(looked)
     with pytest.raises(UserError, match="split test: known are build"):
@@ -148,17 +149,16 @@ def test_the_control_is_another_model_of_the_same_shape(tokenizers):
     from emotion_utils.training.configs import model_config, spec_of
 
     tokenizer = tokenizers["llama3"]
-    model = build_model(model_config(spec_of("small-llama3"), len(tokenizer), 0, 0, 0)).eval()
+    network = build_model(model_config(spec_of("small-llama3"), len(tokenizer), 0, 0, 0)).eval()
+    model = Model(network, tokenizer)
     state = torch.get_rng_state()
     one, same, other = (untrained_like(model, seed) for seed in (0, 0, 1))
     assert torch.equal(torch.get_rng_state(), state)
-    weights = [own.get_input_embeddings().weight for own in (one, same, other)]
+    weights = [own.network.get_input_embeddings().weight for own in (one, same, other)]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
-    table = beside_untrained(model, tokenizer, prompts(), seeds=(0, 1), n_permutations=20).set_index(
-        "emotion"
-    )
-    largest = [look(own, tokenizer, prompts()).delta[1].max() for own in (one, other)]
+    table = beside_untrained(model, prompts(), seeds=(0, 1), n_permutations=20).set_index("emotion")
+    largest = [look(own, prompts()).delta[1].max() for own in (one, other)]
     assert table.loc["anger", "untrained"] == pytest.approx(np.mean(largest))
     assert table.loc["anger", "untrained_high"] == pytest.approx(max(largest))
-    assert set(table["heads"]) == {n_layers(model) * n_heads(model)}
+    assert set(table["heads"]) == {model.n_layers * model.n_heads}

@@ -6,25 +6,21 @@ import heads_by_hand as plain
 import pytest
 import torch
 
+from emotion_utils.activations import forward as module
 from emotion_utils.activations.forward import capture, chunks
-from emotion_utils.heads import outputs as module
 from emotion_utils.heads.outputs import mean_outputs
 from emotion_utils.models.hooks import attached
 
 
-def pad(pairs):
-    return int(pairs.tokenizer.pad_token_id)
-
-
 @pytest.mark.parametrize("batch", [1, 3, 32])
 def test_heads_in_a_batch_are_those_of_each_prompt_alone(pairs, batch):
-    z, v = (capture(pairs.model, pad(pairs), pairs.ids, kind, batch) for kind in ("z", "v"))
-    patterns = capture(pairs.model, pad(pairs), pairs.ids, "pattern", batch)
+    z, v = (capture(pairs.model, pairs.ids, kind, batch) for kind in ("z", "v"))
+    patterns = capture(pairs.model, pairs.ids, "pattern", batch)
     assert z.values.dtype == torch.float32
     for i, ids in enumerate(pairs.ids):
         n = len(ids)
-        values, weights = plain.values_and_patterns(pairs.model, ids)
-        for found, theirs in ((z, plain.z_of(pairs.model, ids)), (v, values)):
+        values, weights = plain.values_and_patterns(pairs.model.network, ids)
+        for found, theirs in ((z, plain.z_of(pairs.model.network, ids)), (v, values)):
             torch.testing.assert_close(found.values[i, :, -n:], theirs, atol=1e-4, rtol=1e-4)
             assert not found.values[i, :, :-n].any()
             assert torch.equal(found.tail(i, 2), found.values[i, :, -2:])
@@ -37,41 +33,39 @@ def test_heads_in_a_batch_are_those_of_each_prompt_alone(pairs, batch):
 
 
 def test_attention_over_values_is_what_heads_give(pairs):
-    z, v, pattern = (
-        capture(pairs.model, pad(pairs), pairs.ids, kind).values for kind in ("z", "v", "pattern")
-    )
+    z, v, pattern = (capture(pairs.model, pairs.ids, kind).values for kind in ("z", "v", "pattern"))
     product = torch.einsum("plhqk,plkhd->plqhd", pattern, v)
     torch.testing.assert_close(product, z, atol=1e-5 * float(z.abs().max()), rtol=1e-5)
 
 
 def test_a_pattern_is_read_whatever_the_implementation_which_stays(few):
-    expected = capture(few.model, pad(few), few.ids, "pattern").values
-    before = few.model.config._attn_implementation
-    other = "sdpa" if few.model.config.model_type != "gpt_neo" else before  # which has no other
-    few.model.set_attn_implementation(other)
+    expected = capture(few.model, few.ids, "pattern").values
+    before = few.model.network.config._attn_implementation
+    other = "sdpa" if few.model.network.config.model_type != "gpt_neo" else before  # which has no other
+    few.model.network.set_attn_implementation(other)
     try:
-        found = capture(few.model, pad(few), few.ids, "pattern").values
-        assert few.model.config._attn_implementation == other
+        found = capture(few.model, few.ids, "pattern").values
+        assert few.model.network.config._attn_implementation == other
     finally:
-        few.model.set_attn_implementation(before)
+        few.model.network.set_attn_implementation(before)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
 def test_nothing_is_left_of_a_hook(few):
-    capture(few.model, pad(few), few.ids)
-    with attached(few.model, {}):
-        assert not any(m._forward_pre_hooks for m in plain.modules(few.model, plain.OUT))
+    capture(few.model, few.ids)
+    with attached(few.model.network, {}):
+        assert not any(m._forward_pre_hooks for m in plain.modules(few.model.network, plain.OUT))
 
 
 def test_the_mean_leaves_out_first_tokens_and_padding(pairs, means, monkeypatch):
-    found = mean_outputs(pairs.model, pad(pairs), pairs.ids)
+    found = mean_outputs(pairs.model, pairs.ids)
     torch.testing.assert_close(found, means, atol=1e-5, rtol=1e-5)
     monkeypatch.setattr(module, "CHUNK_BYTES", 1)
-    torch.testing.assert_close(mean_outputs(pairs.model, pad(pairs), pairs.ids), found, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(mean_outputs(pairs.model, pairs.ids), found, atol=1e-6, rtol=1e-5)
 
 
 def test_prompts_of_one_token_have_no_mean(few):
-    assert not mean_outputs(few.model, pad(few), [[5], [6]]).any()
+    assert not mean_outputs(few.model, [[5], [6]]).any()
 
 
 @pytest.mark.parametrize(("room", "copies"), [(2**29, 1), (1, 1), (70_000, 1), (140_000, 2)])

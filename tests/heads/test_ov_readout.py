@@ -16,24 +16,25 @@ from emotion_utils.heads.outputs import neutral_end
 from emotion_utils.heads.ov_readout import head_writes, written_at_the_end, written_words
 from emotion_utils.heads.pairs import Pairs
 from emotion_utils.heads.word_states import Words, words_in_causes
-from emotion_utils.models.families import blocks, n_heads, n_layers
+from emotion_utils.models.families import blocks
 from emotion_utils.models.hooks import eager
 from emotion_utils.models.loading import load_tokenizer
+from emotion_utils.models.model import Model
 from emotion_utils.vectors.logit_lens import final_norm
 
 TOLD = ["Leo found Peter's lamp. Peter said to Leo:", "Ana broke the old lamp of Tom. Tom said to Ana:"]
 PLAIN = ["Leo met Peter at noon. Peter said to Leo:", "Ana saw the lamp. Tom said to Ana:"]
 
 
-def paired(model, tokenizer, copies: int = 1) -> Pairs:
-    told, plain = ([tokenizer(text)["input_ids"] for text in texts] * copies for texts in (TOLD, PLAIN))
+def paired(model, copies: int = 1) -> Pairs:
+    told, plain = ([model.tokenizer(text)["input_ids"] for text in texts] * copies for texts in (TOLD, PLAIN))
     emotion = ["gratitude", "anger"] * copies
     units = np.repeat(np.arange(copies), 2)
     table = pd.DataFrame(
         {"pair": range(len(told)), "emotion": emotion, "unit": units, "split": "build", "version": 0}
     )
     openings = [{"gratitude": [20, 21, 22], "anger": [30, 31, 32], "neutral": [40, 41]}] * len(told)
-    return Pairs(model, tokenizer, table, told, plain, openings)
+    return Pairs(model, table, told, plain, openings)
 
 
 @contextmanager
@@ -54,20 +55,21 @@ def seen(model, ids, module, before) -> torch.Tensor:
         caught.append((value[0] if isinstance(value, tuple) else value)[0, -1].clone())
 
     with hooked(module, function, before), torch.no_grad():
-        model(torch.tensor([list(ids)]), use_cache=False)
+        model.network(torch.tensor([list(ids)]), use_cache=False)
     return caught[0]
 
 
 @pytest.mark.parametrize("layer", [0, 3])
 def test_of_a_single_token_a_head_writes_what_the_plain_model_adds_with_that_head_alone(untrained, layer):
-    model, _ = untrained
-    block, bias = blocks(model)[layer], getattr(_projection(blocks(model)[layer]), "bias", None)
+    model = untrained
+    block = blocks(model.network)[layer]
+    bias = getattr(_projection(block), "bias", None)
     state = seen(model, [7], block, True)
-    for head in (0, n_heads(model) // 2, n_heads(model) - 1):
+    for head in (0, model.n_heads // 2, model.n_heads - 1):
 
         def alone(_, args, head=head):
-            kept = args[0].unflatten(-1, (n_heads(model), -1)).clone()
-            kept[..., [i for i in range(n_heads(model)) if i != head], :] = 0
+            kept = args[0].unflatten(-1, (model.n_heads, -1)).clone()
+            kept[..., [i for i in range(model.n_heads) if i != head], :] = 0
             return (kept.flatten(-2), *args[1:])
 
         with hooked(_projection(block), alone, True):
@@ -79,41 +81,41 @@ def test_of_a_single_token_a_head_writes_what_the_plain_model_adds_with_that_hea
 
 
 def test_a_head_that_is_not_there_is_named(untrained):
-    model, tokenizer = untrained
+    model = untrained
     with pytest.raises(UserError, match="no head L9H0: the model has layers 0 to 3 with heads 0 to 7"):
-        head_writes(model, (9, 0), torch.zeros(model.config.hidden_size))
+        head_writes(model, (9, 0), torch.zeros(model.d_model))
     with pytest.raises(UserError, match="no head L0H8: the model has L0H0 to L3H7"):
-        attends_to(paired(model, tokenizer), [(0, 8)])
+        attends_to(paired(model), [(0, 8)])
 
 
-def embedded(model, tokenizer, named, targets) -> Words:
+def embedded(model, named, targets) -> Words:
     """Words without a context: every block is given the embedding of the word."""
-    ids = [tokenizer(f" {word}", add_special_tokens=False)["input_ids"] for _, word in named]
+    ids = [model.tokenizer(f" {word}", add_special_tokens=False)["input_ids"] for _, word in named]
     with torch.no_grad():
-        states = [model.get_input_embeddings()(torch.tensor(row)).mean(dim=0) for row in ids]
+        states = [model.network.get_input_embeddings()(torch.tensor(row)).mean(dim=0) for row in ids]
     table = pd.DataFrame([(*row, 1) for row in named], columns=["emotion", "word", "n"])
     neutral = [row for row, (emotion, _) in zip(ids, named, strict=True) if emotion == "neutral"]
-    layers = torch.stack(states)[:, None].expand(-1, n_layers(model), -1)
-    return Words(table, layers, neutral_end(model, tokenizer.pad_token_id or 0, neutral), targets)
+    layers = torch.stack(states)[:, None].expand(-1, model.n_layers, -1)
+    return Words(table, layers, neutral_end(model, neutral), targets)
 
 
 def test_what_a_head_writes_of_a_word_moves_its_keywords_as_by_hand(untrained):
-    model, tokenizer = untrained
+    model = untrained
     keywords = [20, 21, 22, 23]
     neutral = ["tea", "lamp", "door", "noon", "soup", "desk", "road", "bus", "book"]
     named = [("gratitude", "thank"), ("gratitude", "grateful"), *(("neutral", word) for word in neutral)]
-    words = embedded(model, tokenizer, named, {"gratitude": keywords})
-    table = written_words(model, tokenizer, [(1, 3)], words, top=3)
+    words = embedded(model, named, {"gratitude": keywords})
+    table = written_words(model, [(1, 3)], words, top=3)
     written = head_writes(model, (1, 3), words.states[:, 1]) * words.neutral.factors[1]
 
     @torch.no_grad()
     def logs(state):
-        return torch.log_softmax(model.get_output_embeddings()(final_norm(model)(state)), -1)
+        return torch.log_softmax(model.network.get_output_embeddings()(final_norm(model)(state)), -1)
 
     base = words.neutral.state
     shifts = [logs(base + own - written[2:].mean(dim=0)) - logs(base) for own in written]
     assert table["most"].tolist() == pytest.approx([float(shift.max()) for shift in shifts[:2]], abs=1e-4)
-    assert table["promotes"][0].split(" | ")[0] == tokenizer.decode([int(shifts[0].argmax())]).strip()
+    assert table["promotes"][0].split(" | ")[0] == model.tokenizer.decode([int(shifts[0].argmax())]).strip()
     areas = []
     for shift in shifts:
         others = np.delete(shift.numpy(), keywords)
@@ -124,8 +126,8 @@ def test_what_a_head_writes_of_a_word_moves_its_keywords_as_by_hand(untrained):
 
 
 def test_words_in_causes_stand_before_the_shared_ending_without_the_names(untrained):
-    model, tokenizer = untrained
-    pairs = paired(model, tokenizer)
+    model = untrained
+    pairs = paired(model)
     words = words_in_causes(pairs, fewest=1)
     named = {e: list(own["word"]) for e, own in words.table.groupby("emotion", sort=False)}
     assert named["anger"][:4] == ["broke", "the", "old", "lamp"]
@@ -134,39 +136,39 @@ def test_words_in_causes_stand_before_the_shared_ending_without_the_names(untrai
     assert words.targets == {"gratitude": [20, 21, 22], "anger": [30, 31, 32]}
     with pytest.raises(UserError, match="No word stands in 2 causes"):
         words_in_causes(pairs)
-    at = tokenizer(TOLD[1], return_offsets_mapping=True)["offset_mapping"]
+    at = model.tokenizer(TOLD[1], return_offsets_mapping=True)["offset_mapping"]
     start = TOLD[1].index("broke")
     own = [i for i, (a, b) in enumerate(at) if a < b and a < start + 5 and b > start]
     with torch.no_grad():
-        out = model(torch.tensor([pairs.emotional[1]]), output_hidden_states=True).hidden_states[1]
+        out = model.network(torch.tensor([pairs.emotional[1]]), output_hidden_states=True).hidden_states[1]
     row = int(np.flatnonzero(words.table["word"] == "broke")[0])
     assert torch.allclose(words.states[row, 1], out[0, own].mean(dim=0), atol=1e-4)
 
 
 def test_what_is_written_at_the_end_moves_the_log_odds_as_by_hand(untrained):
-    model, tokenizer = untrained
-    pairs = paired(model, tokenizer)
+    model = untrained
+    pairs = paired(model)
     table = written_at_the_end(pairs, [(3, 2)]).set_index("emotion")
-    block, last = blocks(model)[3], n_layers(model) - 1
-    states = [seen(model, ids, blocks(model)[last], False) for ids in pairs.neutral]
+    block, last = blocks(model.network)[3], model.n_layers - 1
+    states = [seen(model, ids, blocks(model.network)[last], False) for ids in pairs.neutral]
     base = torch.stack(states).mean(dim=0)
 
     def z(ids):
-        return seen(model, ids, _projection(block), True).unflatten(-1, (n_heads(model), -1))
+        return seen(model, ids, _projection(block), True).unflatten(-1, (model.n_heads, -1))
 
     weight = _projection(block).weight
-    weight = (weight if hasattr(_projection(block), "nf") else weight.T).unflatten(0, (n_heads(model), -1))[2]
+    weight = (weight if hasattr(_projection(block), "nf") else weight.T).unflatten(0, (model.n_heads, -1))[2]
     if hasattr(block, "pre_feedforward_layernorm"):
         gain = 1 + block.post_attention_layernorm.weight
-        sums = [torch.einsum("hd,hd...->...", z(ids), _whole(block, n_heads(model))) for ids in pairs.neutral]
+        sums = [torch.einsum("hd,hd...->...", z(ids), _whole(block, model.n_heads)) for ids in pairs.neutral]
         factor = torch.stack(
-            [1 / (total.square().mean() + model.config.rms_norm_eps).sqrt() for total in sums]
+            [1 / (total.square().mean() + model.network.config.rms_norm_eps).sqrt() for total in sums]
         ).mean()
         weight = weight * gain * factor
 
     @torch.no_grad()
     def odds(state):
-        logits = model.get_output_embeddings()(final_norm(model)(state))
+        logits = model.network.get_output_embeddings()(final_norm(model)(state))
         return float(logits[[20, 21, 22]].logsumexp(0) - logits[[40, 41]].logsumexp(0))
 
     change = (z(pairs.emotional[0]) - z(pairs.neutral[0]))[2] @ weight
@@ -179,14 +181,15 @@ def _whole(block, heads):
 
 
 def test_shares_are_the_last_row_of_the_pattern_by_class(untrained):
-    model, tokenizer = untrained
-    pairs = paired(model, tokenizer, copies=8)
+    model = untrained
+    pairs = paired(model, copies=8)
     table = attends_to(pairs, [(2, 1), (0, 3)], n_permutations=50, n_resamples=50)
     own = table[(table["emotion"] == "anger") & (table["name"] == "L2H1")].set_index("tokens")
     rows = []
     for ids in (pairs.emotional[1], pairs.neutral[1]):
-        with eager(model), torch.no_grad():
-            rows.append(model(torch.tensor([ids]), output_attentions=True).attentions[2][0, 1, -1].numpy())
+        with eager(model.network), torch.no_grad():
+            out = model.network(torch.tensor([ids]), output_attentions=True)
+        rows.append(out.attentions[2][0, 1, -1].numpy())
     classes = token_classes(pairs)
     for number, name in enumerate(CLASSES):
         told, plain = (
@@ -205,7 +208,9 @@ def test_classes_of_tokens_are_those_a_reader_sees():
     bos = tokenizer.bos_token_id
     told = [[bos, *tokenizer(text + ' "')["input_ids"]] for text in TOLD]
     plain = [[bos, *tokenizer(text + ' "')["input_ids"]] for text in PLAIN]
-    pairs = Pairs(None, tokenizer, pd.DataFrame({"emotion": ["gratitude", "anger"]}), told, plain, [{}, {}])
+    pairs = Pairs(
+        Model(None, tokenizer), pd.DataFrame({"emotion": ["gratitude", "anger"]}), told, plain, [{}, {}]
+    )
     found = token_classes(pairs)
     told_as = {
         name: "".join(tokenizer.decode([t]) for t, c in zip(told[0], found[0], strict=True) if c == i)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import heads_by_hand as plain
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from transformers import PreTrainedTokenizerFast
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.heads.pairs import emotional_pairs, shared_ending
-from emotion_utils.models.loading import load_tokenizer
+from emotion_utils.models.model import load
 from emotion_utils.models.registry import bundled_models
 from emotion_utils.prompts.loading import load_profile
 from emotion_utils.scoring.replies import drawn_replies, reply_emotion
@@ -62,13 +64,13 @@ def test_some_of_the_pairs_are_those_asked_for(pairs):
 
 @torch.no_grad()
 def test_log_odds_are_those_of_each_prompt_alone(pairs):
-    conditions = sweep(pairs.model)[::7]
+    conditions = sweep(pairs.model.network)[::7]
     found = pairs.log_odds(conditions)
     assert found.shape == (2, 4, len(conditions))
     for i, ids in enumerate(pairs.ids):
         own, emotion = pairs.openings[i % 4], pairs.table["emotion"][i % 4]
         for j, condition in enumerate(conditions):
-            last = logits_by_hand(pairs.model, ids, condition, len(ids))[-1]
+            last = logits_by_hand(pairs.model.network, ids, condition, len(ids))[-1]
             theirs = float(plain.odds_of(last, own[emotion], own["neutral"]))
             assert found[i // 4, i % 4, j] == pytest.approx(theirs, abs=1e-4), condition.name
     assert pairs.log_odds(conditions, share=False) == pytest.approx(found, abs=1e-5)
@@ -82,7 +84,7 @@ def test_log_odds_are_those_of_each_prompt_alone(pairs):
 
 def test_log_odds_of_logits_are_the_same_and_have_a_gradient(pairs):
     with torch.no_grad():
-        logits = torch.stack([plain.logits(pairs.model, ids)[-1] for ids in pairs.ids])
+        logits = torch.stack([plain.logits(pairs.model.network, ids)[-1] for ids in pairs.ids])
     logits.requires_grad_()
     rows = [5, 0, 3]
     found = pairs.log_odds_of(logits[rows], rows)
@@ -103,8 +105,8 @@ def test_openings_that_are_no_tokens_are_refused(few, wrong):
 
 @pytest.mark.parametrize("name", bundled_models())
 def test_bundled_prompts_end_where_a_reply_begins(implicit, name):
-    tokenizer = load_tokenizer(name)
-    pairs = emotional_pairs(None, tokenizer, implicit)
+    model = load(name)
+    pairs, tokenizer = emotional_pairs(model, implicit), model.tokenizer
     assert len(pairs) == 6
     assert (pairs.shared >= 1).all()
     texts, partners = (
@@ -129,7 +131,7 @@ def test_bundled_prompts_end_where_a_reply_begins(implicit, name):
 
 
 def test_tables_say_where_a_pair_comes_from(implicit):
-    pairs = emotional_pairs(None, load_tokenizer("small-gpt2"), implicit)
+    pairs = emotional_pairs(load("small-gpt2"), implicit)
     told = implicit[implicit["emotion"] != "neutral"].set_index("id")
     assert pairs.table["pair"].tolist() == told.index.tolist()
     assert pairs.table["emotion"].tolist() == told["emotion"].tolist()
@@ -141,31 +143,33 @@ def test_tables_say_where_a_pair_comes_from(implicit):
         .any()
     )
     assert (pairs.table.groupby("unit")["split"].nunique() == 1).all()
-    assert {reply_emotion(pairs.tokenizer.decode([t])) for t in pairs.openings[0]["anger"]} <= {"anger", None}
+    told = {reply_emotion(pairs.model.tokenizer.decode([t])) for t in pairs.openings[0]["anger"]}
+    assert told <= {"anger", None}
 
 
 def test_texts_need_no_common_ending(implicit):
     some = implicit[implicit["pair_id"] == implicit["pair_id"].iloc[0]]
-    pairs = emotional_pairs(None, load_tokenizer("small-gpt2"), some, reply=False)
+    pairs = emotional_pairs(load("small-gpt2"), some, reply=False)
     text = some.set_index("id")["text"][pairs.table["pair"][0]]
-    assert pairs.tokenizer.decode(pairs.emotional[0], skip_special_tokens=True) == text
+    assert pairs.model.tokenizer.decode(pairs.emotional[0], skip_special_tokens=True) == text
 
 
 def test_prompts_without_a_partner_or_a_common_ending_are_refused(implicit):
-    tokenizer = load_tokenizer("small-gpt2")
+    model = load("small-gpt2")
     some = implicit[implicit["pair_id"] == implicit["pair_id"].iloc[0]]
     with pytest.raises(UserError, match="No emotional prompt has a neutral partner"):
-        emotional_pairs(None, tokenizer, some[some["emotion"] != "neutral"])
+        emotional_pairs(model, some[some["emotion"] != "neutral"])
     endings = some["emotion"].map(lambda emotion: "Zebras sat!" if emotion == "neutral" else "Zebras ran.")
     name = some.loc[some["emotion"] != "neutral", "id"].iloc[0]
     message = f'The prompt "{name}" and its neutral partner do not end in the same token'
     with pytest.raises(UserError, match=message):
-        emotional_pairs(None, tokenizer, some.assign(text=endings))
+        emotional_pairs(model, some.assign(text=endings))
 
 
 def test_a_tokenizer_that_cannot_tell_emotions_apart_is_refused(implicit):
     words = Tokenizer(models.WordLevel({"?": 0}, "?"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=words)
+    model = replace(load("small-gpt2"), tokenizer=tokenizer)
     with pytest.raises(UserError, match="No token of this tokenizer begins the replies of neutral alone"):
-        emotional_pairs(None, tokenizer, implicit)
+        emotional_pairs(model, implicit)

@@ -14,8 +14,8 @@ from emotion_utils.engine.generation import generate
 from emotion_utils.engine.teacher_forcing import continuation_log_probs
 from emotion_utils.heads.delta_attention import look
 from emotion_utils.heads.pairs import emotional_pairs
-from emotion_utils.models.batches import by_length, check_tokens, model_inputs, within
-from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.models.batches import by_length, model_inputs, within
+from emotion_utils.models.model import load
 from emotion_utils.prompts.loading import load_profile
 from emotion_utils.scoring.judge import Judge
 
@@ -63,53 +63,45 @@ def test_runs_of_batches_keep_their_bound():
 
 @pytest.fixture(scope="module")
 def grown():
-    """A model, its tokenizer with a word that was added, and one whose added padding token is beyond the model."""
-    model, added, padded = (
-        load_model("small-gpt2"),
-        load_tokenizer("small-gpt2"),
-        load_tokenizer("small-gpt2"),
-    )
-    added.add_tokens(["oxpecker"])
-    padded.add_special_tokens({"pad_token": "<pad>"})
-    return model, added, padded
+    """A model whose tokenizer got a word, and one whose padding token, which was added, is beyond the model."""
+    added, padded = (load("small-gpt2") for _ in range(2))
+    added.tokenizer.add_tokens(["oxpecker"])
+    padded.tokenizer.add_special_tokens({"pad_token": "<pad>"})
+    return added, padded
 
 
 PROMPTS = load_profile("smoke")
 READS = {
-    "activations": lambda model, tokenizer, prompts: extract(
-        model, tokenizer, prompts, points(model), ["end"], progress=False
+    "activations": lambda model, prompts: extract(model, prompts, points(model), ["end"], progress=False),
+    "batches of states": lambda model, prompts: next(
+        forward_batches(model, prompts["text"].tolist(), points(model))
     ),
-    "batches of states": lambda model, tokenizer, prompts: next(
-        forward_batches(model, tokenizer, prompts["text"].tolist(), points(model))
+    "comparison of batches": lambda model, prompts: batch_invariance(model, prompts),
+    "generation": lambda model, prompts: generate(
+        model, prompts["text"].tolist(), how=Sampling(2), progress=False
     ),
-    "comparison of batches": lambda model, tokenizer, prompts: batch_invariance(model, tokenizer, prompts),
-    "generation": lambda model, tokenizer, prompts: generate(
-        model, tokenizer, prompts["text"].tolist(), how=Sampling(2), progress=False
+    "continuations": lambda model, prompts: continuation_log_probs(
+        model, ["We met"], prompts["text"].tolist()
     ),
-    "continuations": lambda model, tokenizer, prompts: continuation_log_probs(
-        model, tokenizer, ["We met"], prompts["text"].tolist()
-    ),
-    "attention": lambda model, tokenizer, prompts: look(model, tokenizer, prompts),
-    "pairs": lambda model, tokenizer, prompts: emotional_pairs(model, tokenizer, prompts, reply=False),
-    "judge": lambda model, tokenizer, prompts: Judge(model, tokenizer).nll(
-        ["We met"] * len(prompts), prompts["text"].tolist()
-    ),
+    "attention": lambda model, prompts: look(model, prompts),
+    "pairs": lambda model, prompts: emotional_pairs(model, prompts, reply=False),
+    "judge": lambda model, prompts: Judge(model).nll(["We met"] * len(prompts), prompts["text"].tolist()),
 }
 
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
 def test_no_path_reads_a_token_that_the_model_does_not_know(grown, read):
-    model, added, padded = grown
+    added, padded = grown
     table = PROMPTS.assign(text=PROMPTS["text"] + " oxpecker")
     with pytest.raises(UserError, match=r"token 4096 \(oxpecker\), and the model knows tokens 0 to 4095"):
-        read(model, added, table)
+        read(added, table)
     with pytest.raises(UserError, match=r"token 4096 \(<pad>\).*choose a padding token that it knows"):
-        read(model, padded, PROMPTS)
+        read(padded, PROMPTS)
 
 
 def test_tokens_that_the_model_knows_pass(grown):
-    model, added, _ = grown
-    check_tokens(model, added, [0, 4095])
-    check_tokens(model, added, np.array([], int))
+    added, _ = grown
+    added.check_tokens([0, 4095])
+    added.check_tokens(np.array([], int))
     with pytest.raises(UserError, match="Prompt 3 has the token -1, and"):
-        check_tokens(model, added, [5, -1], "Prompt 3 has")
+        added.check_tokens([5, -1], "Prompt 3 has")

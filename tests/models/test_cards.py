@@ -7,7 +7,8 @@ import pytest
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import MODELS
 from emotion_utils.models import cards, registry
-from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.models.loading import load_tokenizer
+from emotion_utils.models.model import load
 from emotion_utils.smallworld import load_grammar
 from emotion_utils.smallworld.corpus import corpus_hash, documents
 from emotion_utils.training.evaluation import document_nll
@@ -31,7 +32,7 @@ def test_the_loss_of_the_card_is_found_again_and_is_not_below_the_entropy(name):
     found = CARDS[name]["evaluation"]["loss"]["loss_over_entropy"]
     world = load_grammar("en", CARDS[name]["data"]["blind"])
     docs = list(documents(world, 60, 4711, stream="validation"))
-    nll, _ = document_nll(load_model(name), load_tokenizer(name), [d.text for d in docs])
+    nll, _ = document_nll(load(name), [d.text for d in docs])
     ratio = sum(nll) / -sum(world.log_prob(d.text) for d in docs)
     assert found["low"] - 0.05 < ratio < found["high"] + 0.05
     assert found["value"] >= 1

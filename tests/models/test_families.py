@@ -19,7 +19,7 @@ from emotion_utils.models.hooks import HookPoint, attached
 
 @pytest.fixture(scope="module")
 def rough(untrained):
-    return plain.roughened(untrained[0])
+    return plain.roughened(untrained.network)
 
 
 IDS = [1, *range(60, 74)]

@@ -14,7 +14,7 @@ from emotion_utils.models.hooks import KINDS, WRITABLE, HookPoint, attached, for
 @pytest.fixture
 def ids(untrained):
     generator = torch.Generator().manual_seed(1)
-    return torch.randint(10, untrained[0].config.vocab_size, (2, 9), generator=generator)
+    return torch.randint(10, untrained.network.config.vocab_size, (2, 9), generator=generator)
 
 
 def hooks_on(model) -> list[tuple[int, int]]:
@@ -31,7 +31,7 @@ def read(model, ids, points):
 
 
 def test_the_residual_stream_is_that_of_the_plain_model(untrained, ids):
-    model, _ = untrained
+    model = untrained.network
     layers = range(n_layers(model))
     found, logits = read(model, ids, [HookPoint(i, k) for i in layers for k in ("resid_pre", "resid_post")])
     with torch.no_grad():
@@ -49,7 +49,7 @@ def test_the_residual_stream_is_that_of_the_plain_model(untrained, ids):
 
 
 def test_attention_and_mlp_add_up_to_what_the_block_adds(untrained, ids):
-    model, _ = untrained
+    model = untrained.network
     kinds = ("resid_pre", "attn_out", "mlp_out", "resid_post")
     for layer in range(n_layers(model)):
         found, _ = read(model, ids, [HookPoint(layer, kind) for kind in kinds])
@@ -81,7 +81,7 @@ def values(model, resid_pre):
 
 @torch.no_grad()
 def test_heads_are_split_as_the_output_projection_expects(untrained, ids):
-    model, _ = untrained
+    model = untrained.network
     found, _ = read(model, ids, [HookPoint(0, kind) for kind in ("resid_pre", "z", "pattern")])
     z, pattern = found[HookPoint(0, "z")], found[HookPoint(0, "pattern")]
     heads, width = n_heads(model), model.config.hidden_size
@@ -96,7 +96,7 @@ def test_heads_are_split_as_the_output_projection_expects(untrained, ids):
 
 @torch.no_grad()
 def test_neurons_times_what_they_write_is_the_output_of_the_mlp(untrained, ids):
-    model, _ = untrained
+    model = untrained.network
     for layer in range(n_layers(model)):
         found, _ = read(model, ids, [HookPoint(layer, kind) for kind in ("neurons", "mlp_out")])
         neurons, out = found[HookPoint(layer, "neurons")], found[HookPoint(layer, "mlp_out")]
@@ -111,7 +111,7 @@ def test_neurons_times_what_they_write_is_the_output_of_the_mlp(untrained, ids):
 
 @pytest.mark.parametrize("kind", WRITABLE)
 def test_every_hook_that_may_be_written_changes_the_logits(untrained, ids, kind):
-    model, _ = untrained
+    model = untrained.network
     _, plain = read(model, ids, [])
     generator = torch.Generator().manual_seed(2)
     for layer in range(n_layers(model)):
@@ -127,7 +127,7 @@ def test_every_hook_that_may_be_written_changes_the_logits(untrained, ids, kind)
 
 
 def test_the_shape_at_a_hook_point_is_that_of_its_activations(untrained, ids):
-    model, _ = untrained
+    model = untrained.network
     points = [HookPoint(2, kind) for kind in WRITABLE]
     found, _ = read(model, ids, points)
     assert {point: shape_at(model, point) for point in points} == {p: found[p].shape[2:] for p in points}
@@ -135,7 +135,7 @@ def test_the_shape_at_a_hook_point_is_that_of_its_activations(untrained, ids):
 
 @pytest.mark.parametrize("kind", WRITABLE)
 def test_one_position_can_be_written_alone(untrained, ids, kind):
-    model, _ = untrained
+    model = untrained.network
     point = HookPoint(1, kind)
 
     def at_the_last(tensor):
@@ -160,7 +160,7 @@ def test_a_model_type_that_was_not_checked_is_refused():
 
 
 def test_a_pattern_cannot_be_written(untrained, ids):
-    model, _ = untrained
+    model = untrained.network
     with (
         pytest.raises(UserError, match="can only be read"),
         attached(model, {HookPoint(0, "pattern"): lambda t: t}),
@@ -169,7 +169,7 @@ def test_a_pattern_cannot_be_written(untrained, ids):
 
 
 def test_hooks_are_gone_after_an_error_in_the_block_and_in_the_registration(untrained, ids):
-    model, _ = untrained
+    model = untrained.network
     before = hooks_on(model)
     with (
         pytest.raises(RuntimeError, match="stop"),
@@ -183,7 +183,7 @@ def test_hooks_are_gone_after_an_error_in_the_block_and_in_the_registration(untr
 
 
 def test_a_forward_pass_ends_at_the_last_hook(untrained, ids):
-    model, _ = untrained
+    model = untrained.network
     whole, _ = read(model, ids, [HookPoint(1, "resid_post")])
     found, reached = {}, []
     before = hooks_on(model)
@@ -199,7 +199,7 @@ def test_a_forward_pass_ends_at_the_last_hook(untrained, ids):
 
 def test_a_block_gets_its_own_forward_back(untrained, ids):
     """As a library sets one that moves inputs to the device of a block."""
-    model, _ = untrained
+    model = untrained.network
     block = blocks(model)[0]
     own = block.forward
     block.forward = lambda *args, **kwargs: own(*args, **kwargs)
@@ -233,7 +233,7 @@ def test_an_attention_without_pattern_is_an_error(tokenizers):
 
 @torch.no_grad()
 def test_attention_over_the_values_is_what_heads_give(untrained, ids):
-    model, _ = untrained
+    model = untrained.network
     for layer in range(n_layers(model)):
         found, _ = read(model, ids, [HookPoint(layer, kind) for kind in ("v", "z", "pattern")])
         v, z, pattern = (found[HookPoint(layer, kind)] for kind in ("v", "z", "pattern"))
@@ -244,7 +244,7 @@ def test_attention_over_the_values_is_what_heads_give(untrained, ids):
 
 
 def test_values_cannot_be_written(untrained, ids):
-    model, _ = untrained
+    model = untrained.network
     before = hooks_on(model)
     for new in (lambda t: t, torch.zeros_like):
         with (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -18,8 +19,7 @@ BLOCKS, HEADS, WIDTH = 4, 8, 128
 
 @pytest.fixture
 def model(untrained):
-    network, tokenizer = untrained
-    return Model(network, tokenizer, "tiny")
+    return replace(untrained, name="tiny")
 
 
 def test_a_model_of_every_family_says_how_large_it_is(model):

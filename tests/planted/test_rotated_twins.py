@@ -11,7 +11,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCau
 
 from emotion_utils.alignment.align import align
 from emotion_utils.core.errors import UserError
-from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.models.loading import load_model
+from emotion_utils.models.model import load
 from emotion_utils.planted.generators import Recipe, pair
 from emotion_utils.planted.rotated_twins import (
     at_layers,
@@ -76,11 +77,11 @@ def test_other_families_are_refused():
 
 @pytest.mark.parametrize("name", ["small-llama3", "small-qwen3"])
 def test_a_sound_map_finds_the_whole_twin_on_emotions_it_never_saw(name):
-    model, tokenizer = load_model(name), load_tokenizer(name)
-    twin, _ = rotated_twin(model)
+    model = load(name)
+    twin, _ = rotated_twin(model.network)
     table = loading.load_profile("powered")
-    assert logit_difference(model, twin, tokenizer, table["text"].tolist()[::16]) < 1e-4
-    one, other = (side_of(m, tokenizer, table, name) for m in (model, twin))
+    assert logit_difference(model.network, twin, model.tokenizer, table["text"].tolist()[::16]) < 1e-4
+    one, other = (side_of(m, model.tokenizer, table, name) for m in (model.network, twin))
     assert one.neutral.shape == (4, 240, 128)
     found = align(one, other, n_permutations=19, penalty=1e-9)
     assert (np.diagonal(found.scores["overlap"][0]) > 0.999).all()
@@ -89,9 +90,9 @@ def test_a_sound_map_finds_the_whole_twin_on_emotions_it_never_saw(name):
 
 
 def test_partners_are_the_neutral_prompts_of_the_same_pair():
-    model, tokenizer = load_model("small-llama3"), load_tokenizer("small-llama3")
+    model = load("small-llama3")
     table = loading.load_profile("smoke").sample(frac=1, random_state=0).reset_index(drop=True)
-    side = side_of(model, tokenizer, table, "x")
+    side = side_of(model.network, model.tokenizer, table, "x")
     neutral = table[table["emotion"] == "neutral"].reset_index()
     anger = table[table["emotion"] == "anger"].reset_index()
     for i, name in enumerate(anger["pair_id"]):

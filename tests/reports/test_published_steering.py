@@ -77,5 +77,5 @@ def test_the_sweep_is_the_plain_model_with_the_raw_vector_everywhere(subject, fr
     row = found[(found["emotion"] == "anger") & (found["layer"] == 2)].iloc[0]
     raw = subject.vectors[MADE[0]]["anger"].values[2]
     assert list(row["ids"]) == steered.continued(
-        subject.model, subject.ids(row["context"]), raw, 2, lambda at: True
+        subject.model.network, subject.ids(row["context"]), raw, 2, lambda at: True
     )

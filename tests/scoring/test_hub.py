@@ -40,9 +40,9 @@ def saved(folder, kind=BertForSequenceClassification, **options):
 
 
 def logits_alone(classifier, text):
-    ids = classifier.tokenizer(text, return_tensors="pt", truncation=True, max_length=30)
+    ids = classifier.model.tokenizer(text, return_tensors="pt", truncation=True, max_length=30)
     with torch.no_grad():
-        return classifier.model(**ids).logits[0].double()
+        return classifier.model.network(**ids).logits[0].double()
 
 
 def test_probabilities_are_those_of_each_text_alone(tmp_path):

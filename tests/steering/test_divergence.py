@@ -22,7 +22,7 @@ def test_divergence_is_the_mean_over_the_tokens_of_a_text(subject, fresh):
         ids, vector = prompt + row.ids[:-1], settings[1].vector * row.alpha
         start = len(prompt) - 1
         steered_, plain = (
-            steered.log_probs(subject.model, ids, v, 2, lambda at, s=start: s <= at < s + 2)[start:]
+            steered.log_probs(subject.model.network, ids, v, 2, lambda at, s=start: s <= at < s + 2)[start:]
             for v in (vector, None)
         )
         assert value == pytest.approx(float((steered_.exp() * (steered_ - plain)).sum(-1).mean()), abs=1e-4)

@@ -41,9 +41,9 @@ def test_log_odds_are_those_of_the_plain_model(subject, scenes, settings):
         for kind in ("anger", "neutral"):
             sums[kind] = []
             for reply in genuine_replies(kind, 2):
-                new = subject.tokenizer(splice(context, reply), add_special_tokens=False)["input_ids"]
+                new = subject.model.tokenizer(splice(context, reply), add_special_tokens=False)["input_ids"]
                 logs = steered.log_probs(
-                    subject.model,
+                    subject.model.network,
                     ids + new,
                     row.alpha * settings[1].vector,
                     2,
@@ -59,34 +59,36 @@ def test_the_ceiling_is_what_genuine_replies_reach(subject, scenes):
     found = readout.ceiling(subject, scenes)
     assert list(found.index) == subject.emotions
     assert found.between(0.3, 1.0).all()
-    owned = replies.own_openings(subject.tokenizer, ' "')["anger"]
+    owned = replies.own_openings(subject.model.tokenizer, ' "')["anger"]
     texts = replies.drawn_replies(replies.REPLIES_DRAWN).query("emotion == 'anger'")["text"]
     assert all(context.endswith(":") for context in scenes["context"])
-    mark = len(subject.tokenizer(' "')["input_ids"])
-    begins = [subject.tokenizer(f' "{text}')["input_ids"][mark] for text in texts]
+    mark = len(subject.model.tokenizer(' "')["input_ids"])
+    begins = [subject.model.tokenizer(f' "{text}')["input_ids"][mark] for text in texts]
     assert found["anger"] == pytest.approx(np.isin(begins, owned).mean())
 
 
 def test_the_first_word_is_read_after_the_mark_at_the_positions_of_generation(subject, scenes, settings):
     found = readout.first_word(subject, scenes, settings)
-    owned = replies.own_openings(subject.tokenizer, ' "')["anger"]
+    owned = replies.own_openings(subject.model.tokenizer, ' "')["anger"]
     for row in found.itertuples():
         context = scenes["context"][row.prompt]
         ids, start = subject.ids(context + ' "'), len(subject.ids(context)) - 1
         vector = row.alpha * settings[1].vector
-        last = steered.log_probs(subject.model, ids, vector, 2, lambda at, s=start: s <= at < s + 2)[-1]
-        plain = steered.log_probs(subject.model, ids)[-1]
+        last = steered.log_probs(subject.model.network, ids, vector, 2, lambda at, s=start: s <= at < s + 2)[
+            -1
+        ]
+        plain = steered.log_probs(subject.model.network, ids)[-1]
         assert row.mass == pytest.approx(float(last[owned].exp().sum()), abs=1e-4)
         assert row.own == float(int(last.argmax()) in owned)
         assert row.kl == pytest.approx(float((last.exp() * (last - plain)).sum()), abs=1e-3)
 
 
 def test_own_openings_belong_to_one_emotion(subject):
-    owned = replies.own_openings(subject.tokenizer, ' "')
+    owned = replies.own_openings(subject.model.tokenizer, ' "')
     sets = [set(tokens) for tokens in owned.values()]
     assert all(sets)
     assert sum(map(len, sets)) == len(set().union(*sets))
-    first = subject.tokenizer(' "Thank', add_special_tokens=False)["input_ids"][-1]
+    first = subject.model.tokenizer(' "Thank', add_special_tokens=False)["input_ids"][-1]
     assert first in owned["gratitude"]
 
 
@@ -114,8 +116,8 @@ def test_the_first_word_is_the_one_that_is_generated_also_after_a_blank(subject,
         joints
     )  # no mark opens these replies: the first new token is the first of the reply
     for row in texts.itertuples():
-        assert found.loc[(row.prompt, row.alpha), "token"] == subject.tokenizer.decode(row.ids)
-        owned = replies.own_openings(subject.tokenizer, joints[row.prompt])["anger"]
+        assert found.loc[(row.prompt, row.alpha), "token"] == subject.model.tokenizer.decode(row.ids)
+        owned = replies.own_openings(subject.model.tokenizer, joints[row.prompt])["anger"]
         assert found.loc[(row.prompt, row.alpha), "own"] == float(row.ids[0] in owned)
 
 
@@ -124,13 +126,13 @@ def test_the_first_word_is_the_one_that_is_generated_also_after_a_blank(subject,
     "name", ["small-gpt2", "small-pythia", "small-llama3", "small-qwen3", "small-gemma3"]
 )
 def test_own_openings_are_the_tokens_of_a_whole_text(planted, monkeypatch, name, joint):
-    subject = replace(planted, tokenizer=load_tokenizer(name))
+    subject = replace(planted, model=replace(planted.model, tokenizer=load_tokenizer(name)))
     words = ["Thank you."] * 9 + ["Sorry."] * 8
     drawn = pd.DataFrame({"text": words, "emotion": ["gratitude"] * 9 + ["apology"] * 7 + ["anger"]})
     monkeypatch.setattr(replies, "drawn_replies", lambda n: drawn)
     before = subject.ids("Tom met Anna." + joint.rstrip(" "))
     token = subject.ids("Tom met Anna." + joint + "Thank you.")[len(before)]
-    found = replies.own_openings(subject.tokenizer, joint)
+    found = replies.own_openings(subject.model.tokenizer, joint)
     # seven of eight "Sorry" are of one emotion, less than nine of ten
     assert found == {"gratitude": [token], "anger": [], "apology": [], "neutral": []}
 

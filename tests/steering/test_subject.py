@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import steered
 import torch
 
 from emotion_utils.models.loading import load_tokenizer
-from emotion_utils.steering.subject import CLOUD, MADE, SteeredModel, prepare
+from emotion_utils.steering.subject import CLOUD, MADE, prepare
 
 
 @pytest.fixture(scope="module")
@@ -21,14 +22,14 @@ def build(implicit):
 @pytest.fixture(scope="module")
 def by_hand(subject, build):
     """States of every token of every build prompt, shape (position, layer, d_model) each."""
-    ids = [subject.tokenizer(text)["input_ids"] for text in build["text"]]
-    return [steered.stream(subject.model, row).numpy() for row in ids]
+    ids = [subject.model.tokenizer(text)["input_ids"] for text in build["text"]]
+    return [steered.stream(subject.model.network, row).numpy() for row in ids]
 
 
 def test_the_blocks_are_the_hidden_states_of_hugging_face(subject, build, by_hand):
-    ids = torch.tensor([subject.tokenizer(build["text"][0])["input_ids"]])
+    ids = torch.tensor([subject.model.tokenizer(build["text"][0])["input_ids"]])
     with torch.no_grad():
-        hidden = subject.model(ids, output_hidden_states=True).hidden_states
+        hidden = subject.model.network(ids, output_hidden_states=True).hidden_states
     for layer in range(3):  # after the last block, Hugging Face gives the normalised state
         np.testing.assert_array_equal(hidden[layer + 1][0].numpy(), by_hand[0][:, layer])
 
@@ -87,7 +88,7 @@ def test_a_direction_is_one_unit_long(subject):
 
 def test_other_splits_change_nothing(subject, implicit):
     told = implicit["text"].where(implicit["split"] == "build", "It rains. " + implicit["text"])
-    other = prepare("mine", subject.model, subject.tokenizer, implicit.assign(text=told), seed=1)
+    other = prepare(replace(subject.model, name="mine"), implicit.assign(text=told), seed=1)
     torch.testing.assert_close(other.unit, subject.unit, rtol=1e-5, atol=1e-3)
     for made in MADE:
         for emotion in steered.EMOTIONS:
@@ -118,15 +119,4 @@ def test_a_tokenizer_without_bos_gives_the_bare_text():
 
 def with_tokenizer(tokenizer):
     made = steered.planted()
-    return SteeredModel(
-        made.name,
-        made.model,
-        tokenizer,
-        made.built,
-        made.states,
-        made.labels,
-        made.blocks,
-        made.vectors,
-        made.unit,
-        made.cloud,
-    )
+    return replace(made, model=replace(made.model, tokenizer=tokenizer))

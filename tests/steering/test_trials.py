@@ -30,7 +30,12 @@ def test_texts_are_those_of_the_plain_model_with_a_hook(subject, fresh):
         start = len(ids) - 1
         vector = row.alpha * subject.direction("anger", row.layer)
         made = steered.continued(
-            subject.model, ids, vector, row.layer, lambda at, s=start: s <= at < s + 2, trials.NEW_TOKENS
+            subject.model.network,
+            ids,
+            vector,
+            row.layer,
+            lambda at, s=start: s <= at < s + 2,
+            trials.NEW_TOKENS,
         )
         assert row.ids == made
         assert row.context == fresh["context"][row.prompt]
@@ -166,7 +171,7 @@ def test_windows_are_the_positions_that_their_names_say(subject, fresh):
     ids = subject.ids(fresh["context"][0])
     for row in table.itertuples():
         acts = partial(WHERE[row.where], last=len(ids) - 1)
-        assert row.ids == steered.continued(subject.model, ids, vector, 2, acts, 8), row.where
+        assert row.ids == steered.continued(subject.model.network, ids, vector, 2, acts, 8), row.where
     assert len({tuple(made) for made in table["ids"]}) > 2
 
 
@@ -198,7 +203,7 @@ def test_the_cost_is_that_of_the_plain_model_beside_genuine_replies(subject, fre
     start, nats = subject.ids(context), []
     for reply in ("Thank you.", *genuine_replies("anger")):
         ids = subject.ids(context + reply)
-        logs = steered.log_probs(subject.model, ids)
+        logs = steered.log_probs(subject.model.network, ids)
         new = range(len(start), len(ids))
         nats.append(-np.mean([float(logs[at - 1, ids[at]]) for at in new]))
     assert found == pytest.approx(np.exp(nats[0] - np.mean(nats[1:])), rel=1e-3)

@@ -10,7 +10,7 @@ import torch
 from sklearn.metrics.pairwise import cosine_similarity
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.models.loading import load_model, load_tokenizer
+from emotion_utils.models.model import load
 from emotion_utils.prompts import loading
 from emotion_utils.subspaces.readings import paired_states, read_model, read_text, read_untrained, rows_of
 
@@ -55,10 +55,12 @@ def test_without_emotion_a_neutral_prompt_of_another_unit_takes_the_place():
 
 def test_a_model_is_read_where_the_plain_forward_ends(smoke):
     states = read_model("small-pythia", smoke)
-    model, tokenizer = load_model("small-pythia"), load_tokenizer("small-pythia")
+    model = load("small-pythia")
     text = smoke["text"].iloc[5]
     with torch.no_grad():
-        hidden = model(**tokenizer(text, return_tensors="pt"), output_hidden_states=True).hidden_states
+        hidden = model.network(
+            **model.tokenizer(text, return_tensors="pt"), output_hidden_states=True
+        ).hidden_states
     ours = states.at([smoke["id"].iloc[5]])
     assert ours[1, 0] == pytest.approx(hidden[2][0, -1].double().numpy(), abs=1e-4)
     assert ours.dtype == np.float64

@@ -22,19 +22,19 @@ from emotion_utils.training.steering_check import _best as best_setting
 
 
 def test_adding_moves_the_last_position_of_one_block_and_nothing_before(untrained, reacting_docs):
-    model, tokenizer = untrained
+    model = untrained.network
     document = reacting_docs[0]
     vector = torch.randn(model.config.hidden_size, generator=torch.Generator().manual_seed(0))
-    before = reaction_residuals(model, tokenizer, [document])[0]
+    before = reaction_residuals(untrained, [document])[0]
     with adding(model, 1, lambda _rows: vector):
-        after = reaction_residuals(model, tokenizer, [document])[0]
+        after = reaction_residuals(untrained, [document])[0]
     assert torch.allclose(after[0], before[0], atol=1e-5)
     assert torch.allclose(after[1] - before[1], vector, atol=1e-3)
     assert not torch.allclose(after[2], before[2], atol=1e-3)
 
 
 def test_hooks_are_gone_after_an_error(untrained):
-    model, _ = untrained
+    model = untrained.network
     before = [len(block._forward_hooks) for block in blocks(model)]
     with pytest.raises(RuntimeError, match="stop"), adding(model, 0, lambda _rows: torch.zeros(())):
         raise RuntimeError("stop")
@@ -45,7 +45,7 @@ def test_hooks_are_gone_after_an_error(untrained):
 def test_adding_reaches_the_prompt_and_so_many_generated_positions_with_a_cache(
     untrained, reacting_docs, after
 ):
-    model, tokenizer = untrained
+    model, tokenizer = untrained.network, untrained.tokenizer
     ids, mask = left_padded([context_ids(tokenizer, reacting_docs[0])], tokenizer.pad_token_id)
     vector = 3 * torch.randn(model.config.hidden_size, generator=torch.Generator().manual_seed(1))
     last = blocks(model)[-1]
@@ -73,7 +73,7 @@ def _shift(out, vector, where):
 
 
 def test_each_row_gets_a_random_direction_of_its_own_and_keeps_it(untrained, reacting_docs):
-    model, tokenizer = untrained
+    model, tokenizer = untrained.network, untrained.tokenizer
     drawn = random_directions(2.5, model.config.hidden_size, seed=3)(4)
     assert torch.allclose(drawn.norm(dim=1), torch.full((4,), 2.5), atol=1e-5)
     cosines = torch.nn.functional.cosine_similarity(drawn[:1], drawn[1:])
@@ -91,9 +91,9 @@ def test_each_row_gets_a_random_direction_of_its_own_and_keeps_it(untrained, rea
 
 
 def test_difference_of_means_is_the_difference_of_the_means(untrained, reacting_docs):
-    model, tokenizer = untrained
-    found = difference_of_means(model, tokenizer, {"anger": reacting_docs[:2]}, reacting_docs[2:5])["anger"]
-    every = reaction_residuals(model, tokenizer, reacting_docs[:5])
+    model = untrained.network
+    found = difference_of_means(untrained, {"anger": reacting_docs[:2]}, reacting_docs[2:5])["anger"]
+    every = reaction_residuals(untrained, reacting_docs[:5])
     assert torch.allclose(found, every[:2].mean(0) - every[2:].mean(0), atol=1e-5)
     assert found.shape == (model.config.num_hidden_layers, model.config.hidden_size)
 

@@ -70,7 +70,7 @@ def test_stored_weights_are_half_precision_and_lose_nothing_that_shows(trained, 
     unseen = list(
         documents(grammar, VALIDATION_DOCUMENTS, spec_of("small-gpt2").corpus_seed, stream="validation")
     )
-    nll, tokens = document_nll(*load_trained(trained), [d.text for d in unseen])
+    nll, tokens = document_nll(load_trained(trained), [d.text for d in unseen])
     with (trained / "training_log.csv").open(encoding="utf-8") as file:
         before = float(list(csv.DictReader(file))[-1]["validation_loss"])
     assert sum(nll) / sum(tokens) == pytest.approx(before, abs=1e-3)

@@ -32,8 +32,8 @@ def sets():
 
 def test_scores_are_kept_and_made_anew_for_other_prompts(sets, tmp_path, monkeypatch):
     store, loaded = Store(tmp_path), []
-    real = module.load_model
-    monkeypatch.setattr(module, "load_model", lambda *a: loaded.append(a) or real(*a))
+    real = module.load
+    monkeypatch.setattr(module, "load", lambda *a: loaded.append(a) or real(*a))
     first = overview(["small-pythia", CONTROL], sets, "smoke", store)
     assert first["model"].drop_duplicates().tolist() == ["small-pythia", CONTROL]
     again = overview([CONTROL, "small-pythia"], sets, "smoke", store)

@@ -28,8 +28,8 @@ def made(values: torch.Tensor) -> Contrast:
 @pytest.fixture
 def parts(untrained):
     """Residual streams with what one neuron writes added to the emotional ones, and neurons of which it responds."""
-    model, _ = untrained
-    rows = [written_by_neurons(model, layer) for layer in range(3)]
+    model = untrained
+    rows = [written_by_neurons(model.network, layer) for layer in range(3)]
     generator = torch.Generator().manual_seed(0)
     states = torch.randn(READS, 3, rows[0].shape[1], generator=generator) * 0.02
     unit = rows[LAYER][NEURON] / rows[LAYER][NEURON].norm()
@@ -66,7 +66,7 @@ def test_nothing_responds_to_nothing_and_agreement_lies_inside_its_null(parts):
 
 def test_agreement_is_found_where_aligned_neurons_respond(parts):
     model, built, answered = parts
-    written = written_by_neurons(model, 2)
+    written = written_by_neurons(model.network, 2)
     unit = built.values[: READS // 2, 2].mean(0) - built.values[READS // 2 :, 2].mean(0)
     aligned = (written @ unit) / written.norm(dim=1) / unit.norm()
     values = answered.values.clone()
@@ -94,13 +94,13 @@ def test_the_rank_correlation_is_that_of_scipy():
 
 
 def test_neurons_are_read_from_a_model_and_summarised(untrained):
-    model, tokenizer = untrained
+    model = untrained
     table = data.prompts("keyword", families=10)
-    read = responses("m", model, tokenizer, table, [0, 1])
+    read = responses(model, table, [0, 1])
     assert set(read) == {"gratitude", "anger", "apology"}
     assert set(read["anger"].prompts["split"]) == {"select", "test"}
-    assert read["anger"].values.shape[1:] == (2, written_by_neurons(model, 0).shape[0])
-    built = made(torch.randn(12, 2, model.config.hidden_size, generator=torch.Generator().manual_seed(0)))
+    assert read["anger"].values.shape[1:] == (2, written_by_neurons(model.network, 0).shape[0])
+    built = made(torch.randn(12, 2, model.d_model, generator=torch.Generator().manual_seed(0)))
     rows = summary({e: rank_neurons(model, built, read[e], 1, 19) for e in read}, top=2)
     assert rows["emotion"].tolist() == ["gratitude", "gratitude", "anger", "anger", "apology", "apology"]
-    assert (rows["of"] == 2 * written_by_neurons(model, 0).shape[0]).all()
+    assert (rows["of"] == 2 * written_by_neurons(model.network, 0).shape[0]).all()
