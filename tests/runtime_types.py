@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from types import FunctionType
+from typing import Any
 
 from beartype import BeartypeConf, beartype
 
-checked = beartype(conf=BeartypeConf(is_pep484_tower=True))
+_beartype = beartype(conf=BeartypeConf(is_pep484_tower=True))
+_checks: dict[tuple[Any, ...], Callable[..., Any]] = {}
 
 PACKAGE = Path(__file__).parents[1] / "emotion_utils"
 INNERMOST = {
@@ -27,3 +31,18 @@ def checked_modules() -> list[str]:
     names = (".".join(path.parts).removesuffix(".__init__") for path in paths)
     # a name covers all below it, so the packages around the innermost modules are left out with them
     return [name for name in names if not any(f"{inner}.".startswith(f"{name}.") for inner in INNERMOST)]
+
+
+def checked(signature: Callable[..., Any]) -> Callable[..., Any]:
+    """The check of a signature, as a function that does nothing else: what jaxtyping asks a type checker for.
+
+    A function inside another one is decorated at every call of the other, and beartype writes and compiles code for it,
+    which takes longer than most of what is tested; so the check of its signature is made once.
+    """
+    if not isinstance(signature, FunctionType) or "<locals>" not in signature.__qualname__:
+        return _beartype(signature)
+    annotations = tuple(signature.__annotations__.items())
+    key = (signature.__module__, signature.__qualname__, signature.__code__, annotations)
+    if key not in _checks:
+        _checks[key] = _beartype(signature)
+    return _checks[key]

@@ -23,6 +23,8 @@ from emotion_utils.models.families import blocks
 from emotion_utils.models.hooks import HookPoint, attached
 from emotion_utils.models.positions import encode
 
+KINDS = ("resid_pre", "attn_out", "mlp_out", "resid_post")
+
 
 @pytest.fixture(scope="module")
 def table(docs):
@@ -37,23 +39,29 @@ def table(docs):
 
 
 @torch.no_grad()
+def states_of(network, ids):
+    """The plain model on one prompt: (token, layer, d_model) by hidden_states, the last block by a hook."""
+    last = []
+    handle = blocks(network)[-1].register_forward_hook(
+        lambda _m, _a, out: last.append(out[0] if isinstance(out, tuple) else out)
+    )
+    out = network(torch.tensor([ids]), use_cache=False, output_hidden_states=True)
+    handle.remove()
+    return torch.stack([hidden[0] for hidden in (*out.hidden_states[1:-1], last[0])], dim=1)
+
+
 def one_by_one(model, table, position):
-    """The plain model, a prompt at a time: (prompt, layer, d_model) by hidden_states, the last block by a hook."""
+    """The reads of a position, a prompt at a time: (read, layer, d_model)."""
     encoded = encode(model.tokenizer, table["text"].tolist())
+    states = [states_of(model.network, ids) for ids in encoded.ids]
     reads = find_spans(table, encoded, [position])
-    rows = []
-    for _, read in reads.iterrows():
-        last = []
-        handle = blocks(model.network)[-1].register_forward_hook(
-            lambda _m, _a, out, last=last: last.append(out[0] if isinstance(out, tuple) else out)
-        )
-        out = model.network(
-            torch.tensor([encoded.ids[read["row"]]]), use_cache=False, output_hidden_states=True
-        )
-        handle.remove()
-        layers = [*out.hidden_states[1:-1], last[0]]
-        rows.append(torch.stack([h[0, read["first"] : read["last"]].mean(0) for h in layers]))
-    return torch.stack(rows)
+    return torch.stack([states[read.row][read.first : read.last].mean(0) for read in reads.itertuples()])
+
+
+@pytest.fixture(scope="module")
+def single(untrained, table):
+    """Four kinds of activations with each prompt in a batch of its own."""
+    return extract(untrained, table, points(untrained, KINDS), ["end"], batch_tokens=1, progress=False)
 
 
 @pytest.mark.parametrize("position", ["end", "emotion", "mean", "all"])
@@ -65,11 +73,9 @@ def test_they_are_those_of_the_plain_model(untrained, table, position):
 
 
 @pytest.mark.parametrize("batch_tokens", [1, 64, 256, 10_000])
-def test_the_batch_changes_nothing(untrained, table, batch_tokens):
+def test_the_batch_changes_nothing(untrained, table, single, batch_tokens):
     model = untrained
-    kinds = ("resid_pre", "attn_out", "mlp_out", "resid_post")
-    single = extract(model, table, points(model, kinds), ["end"], batch_tokens=1, progress=False)
-    batched = extract(model, table, points(model, kinds), ["end"], batch_tokens=batch_tokens, progress=False)
+    batched = extract(model, table, points(model, KINDS), ["end"], batch_tokens=batch_tokens, progress=False)
     for point, values in single.values.items():
         assert torch.allclose(values, batched.values[point], atol=1e-4, rtol=1e-4), str(point)
 
@@ -107,7 +113,7 @@ def test_what_is_not_finite_is_refused_with_its_place(untrained, table, value):
     order = sorted(range(len(table)), key=lambda i: (lengths[i], i))  # rows of the one batch
     rng = np.random.default_rng(0)
     for layer in range(model.n_layers):
-        kind = str(rng.choice(["resid_pre", "attn_out", "mlp_out", "resid_post"]))
+        kind = str(rng.choice(KINDS))
         row = int(rng.integers(len(table)))
         position = int(rng.integers(lengths[order[row]]))
 

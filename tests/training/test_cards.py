@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
 
-from emotion_utils.training import cards
+from emotion_utils.training import cards, steering_check
 from emotion_utils.training.configs import spec_of
-from emotion_utils.training.trainer import train
 
 
 class Few(cards.Sizes):
@@ -17,11 +17,16 @@ class Few(cards.Sizes):
 
 
 @pytest.fixture(scope="module")
-def card(tmp_path_factory):
+def card(trained, tmp_path_factory):
     folder = tmp_path_factory.mktemp("card") / "small-gpt2"
+    shutil.copytree(trained, folder)
     spec = replace(spec_of("small-gpt2"), tokens=30_000)
-    train(spec, folder, progress=False)
-    cards.write_card(folder, spec, sizes=Few, progress=False)
+    with (
+        pytest.MonkeyPatch.context() as patch
+    ):  # a setting per layer: which of them is chosen is not tested here
+        patch.setattr(steering_check, "ALPHAS", (1.0,))
+        patch.setattr(steering_check, "AFTER", (0,))
+        cards.write_card(folder, spec, sizes=Few, progress=False)
     return folder
 
 
