@@ -12,7 +12,7 @@ from jaxtyping import Float
 from emotion_utils.activations.extraction import points
 from emotion_utils.activations.forward import forward_batches
 from emotion_utils.core.emotions import EMOTIONS
-from emotion_utils.models.hooks import HookPoint, eager
+from emotion_utils.models.hooks import HookPoint
 from emotion_utils.models.positions import encode
 from emotion_utils.statistics.resampling import grouped_mean_interval, resampling_units
 
@@ -45,8 +45,7 @@ def one_of_each(prompts: pd.DataFrame, tokenizer: PreTrainedTokenizerBase) -> pd
 def pattern(model: Model, text: str, layer: int) -> tuple[list[str], Float[np.ndarray, "head query key"]]:
     """Tokens of a text and the attention pattern of each head of a layer."""
     point = HookPoint(layer, "pattern")
-    with eager(model.network):
-        _, _, caught = next(forward_batches(model, [text], [point]))
+    _, _, caught = next(forward_batches(model, model.encode([text]).ids, [point]))
     return token_texts(model.tokenizer, text), caught[point][0].float().cpu().numpy()
 
 
@@ -76,15 +75,14 @@ def sink_shares(
     where = points(model, ("pattern",))
     shares = np.full((len(prompts), len(where), model.n_heads), np.nan)
     even = np.full(len(prompts), np.nan)
-    with eager(model.network):
-        for rows, lengths, caught in forward_batches(model, prompts["text"].tolist(), where):
-            asks = _asks(lengths)  # (prompt, query)
-            even[rows] = (asks / (1 + np.arange(asks.shape[1]))).sum(axis=1) / np.maximum(asks.sum(axis=1), 1)
-            weights = torch.from_numpy(asks / np.maximum(asks.sum(axis=1, keepdims=True), 1))
-            for i, point in enumerate(where):
-                first = caught[point][..., 0].double().cpu()  # (prompt, head, query)
-                shares[rows, i] = torch.einsum("phq,pq->ph", first, weights).numpy()
-            shares[rows[lengths < 2]] = np.nan
+    for rows, lengths, caught in forward_batches(model, model.encode(prompts["text"].tolist()).ids, where):
+        asks = _asks(lengths)  # (prompt, query)
+        even[rows] = (asks / (1 + np.arange(asks.shape[1]))).sum(axis=1) / np.maximum(asks.sum(axis=1), 1)
+        weights = torch.from_numpy(asks / np.maximum(asks.sum(axis=1, keepdims=True), 1))
+        for i, point in enumerate(where):
+            first = caught[point][..., 0].double().cpu()  # (prompt, head, query)
+            shares[rows, i] = torch.einsum("phq,pq->ph", first, weights).numpy()
+        shares[rows[lengths < 2]] = np.nan
     kept = ~np.isnan(shares[:, 0, 0])
     units = resampling_units(prompts)[kept]
     table = []

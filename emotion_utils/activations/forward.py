@@ -1,10 +1,14 @@
-"""The one loop that reads activations: batches of texts of similar length through the model, whole tensors out."""
+"""The one loop that reads activations: batches of texts of similar length through the model, whole tensors out.
+
+What is read at the last token only, and what heads give counted from there, are built on it. (Activations of many
+prompts that are kept in a store come from :mod:`activations.extraction`, whose passes fill shards.)
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,58 +16,80 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from emotion_utils.models.batches import similar_lengths
 from emotion_utils.models.hooks import HookFunction, HookPoint, eager, forward_until, shape_at
 
 if TYPE_CHECKING:
     from emotion_utils.models.model import Model
 
 BATCH = 32
-"""Prompts of a forward pass of :func:`forward_batches`."""
+"""Prompts of a forward pass."""
+CHUNK_BYTES = 2**29
+"""Of what is held of one kind of activation at a time."""
 
 
 def forward_batches(
     model: Model,
-    texts: Sequence[str],
+    ids: Sequence[Sequence[int]],
     where: Sequence[HookPoint],
     *,
+    side: str = "right",
     batch: int = BATCH,
+    take: Callable[[Tensor], Tensor] | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray, dict[HookPoint, Tensor]]]:
-    """Whole tensors of hook points, special tokens included, a batch of texts of similar length at a time.
+    """Activations at hook points, a batch of texts of similar length at a time.
 
     Parameters
     ----------
     model
-        For the kind ``pattern`` the attention implementation must be ``eager``.
-    texts
+        For the kind ``pattern`` its attention is computed by the implementation ``eager`` meanwhile.
+    ids
+        Token ids of the texts, special tokens included: from :meth:`Model.encode`.
     where
         Hook points of any kind.
+    side
+        Where shorter texts are padded: ``right`` or ``left``.
     batch
         Texts of a forward pass.
+    take
+        What is kept of each tensor, for example its last position; by default all of it.
 
     Yields
     ------
-    Row numbers of the texts, their numbers of tokens, and the tensors, padded on the right, on the model's device.
+    Row numbers of the texts, their numbers of tokens, and the tensors, on the model's device.
     """
-    ids = list(model.encode(list(texts)).ids)
-    lengths = np.array([len(row) for row in ids])
-    order = np.argsort(lengths, kind="stable")
-    for rows in np.split(order, range(batch, len(order), batch)):
-        inputs = model.padded([ids[row] for row in rows.tolist()])
+    lengths = np.fromiter(map(len, ids), np.int64, len(ids))
+    has_pattern = any(point.kind == "pattern" for point in where)
+    for rows in similar_lengths(lengths, batch):
+        inputs = model.padded([ids[row] for row in rows.tolist()], side)
         caught: dict[HookPoint, Tensor] = {}
-
-        functions = {point: partial(_keep, caught, point) for point in where}
-        with torch.no_grad():  # a decorator would not hold inside a generator
+        functions = {point: _catching(caught, point, take) for point in where}
+        # a decorator would not hold inside a generator
+        with torch.no_grad(), eager(model.network) if has_pattern else nullcontext():
             forward_until(model.network, functions, **inputs)
         yield rows, lengths[rows], caught
 
 
-def _keep(caught: dict[HookPoint, Tensor], point: HookPoint, hidden: Tensor) -> None:
-    caught[point] = hidden
+def _catching(
+    caught: dict[HookPoint, Tensor], point: HookPoint, take: Callable[[Tensor], Tensor] | None
+) -> HookFunction:
+    def catch(tensor: Tensor) -> None:
+        caught[point] = tensor if take is None else take(tensor)
+
+    return catch
 
 
-BATCH = 32
-CHUNK_BYTES = 2**29
-"""Of what is held of one kind of activation at a time."""
+def last_token_states(
+    model: Model, ids: Sequence[Sequence[int]], where: Sequence[HookPoint]
+) -> dict[HookPoint, Float[Tensor, "prompt ..."]]:
+    """Activations of hook points at the last token of prompts (token ids), in float32 on the CPU."""
+    parts = list(forward_batches(model, ids, where, side="left", take=_last_token))
+    back = torch.from_numpy(np.argsort(np.concatenate([rows for rows, _, _ in parts])))
+    return {point: torch.cat([caught[point] for _, _, caught in parts])[back] for point in where}
+
+
+def _last_token(hidden: Float[Tensor, "prompt position ..."]) -> Float[Tensor, "prompt ..."]:
+    return hidden[:, -1].float().cpu()
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +121,9 @@ def chunks(model: Model, ids: Sequence[Sequence[int]], copies: int = 1) -> Itera
         yield slice(start, start + size)
 
 
-@torch.no_grad()
-def capture(model: Model, ids: Sequence[Sequence[int]], kind: str = "z", batch: int = BATCH) -> HeadOutputs:
+def head_outputs(
+    model: Model, ids: Sequence[Sequence[int]], kind: str = "z", batch: int = BATCH
+) -> HeadOutputs:
     """Read what every head of every layer gives at every position, in float32 on the CPU.
 
     Parameters
@@ -109,62 +136,21 @@ def capture(model: Model, ids: Sequence[Sequence[int]], kind: str = "z", batch: 
     batch
         Prompts of a forward pass.
     """
-    layers, longest = model.n_layers, max(map(len, ids))
-    heads, width = shape_at(model.network, HookPoint(0, "z"))
+    where = [HookPoint(layer, kind) for layer in range(model.n_layers)]
+    longest, (heads, width) = max(map(len, ids)), shape_at(model.network, HookPoint(0, "z"))
     shape = (heads, longest, longest) if kind == "pattern" else (longest, heads, width)
-    values = torch.zeros(len(ids), layers, *shape)
-    real = torch.zeros(len(ids), longest, dtype=torch.bool)
-    if kind == "pattern":
-        with eager(model.network):
-            _fill(model, ids, kind, batch, values, real)
-    else:
-        _fill(model, ids, kind, batch, values, real)
+    values = torch.zeros(len(ids), len(where), *shape)
+    real = torch.arange(longest) >= longest - torch.tensor([len(row) for row in ids])[:, None]
+    passes = forward_batches(
+        model, ids, where, side="left", batch=batch, take=lambda hidden: hidden.float().cpu()
+    )
+    for rows, lengths, caught in passes:
+        at, filled = torch.from_numpy(rows), slice(longest - int(lengths.max()), None)
+        tokens = real[at, filled]
+        for point, hidden in caught.items():
+            if kind == "pattern":
+                both = tokens[:, None, :, None] & tokens[:, None, None, :]  # (prompt, 1, query, key)
+                values[at, point.layer, :, filled, filled] = torch.where(both, hidden, 0)
+            else:
+                values[at, point.layer, filled] = torch.where(tokens[:, :, None, None], hidden, 0)
     return HeadOutputs(values, real)
-
-
-def _fill(
-    model: Model,
-    ids: Sequence[Sequence[int]],
-    kind: str,
-    batch: int,
-    values: Tensor,
-    real: Tensor,
-) -> None:
-    order = np.argsort([len(row) for row in ids], kind="stable")
-    for rows in np.split(order, range(batch, len(order), batch)):
-        inputs = model.padded([ids[row] for row in rows.tolist()], "left")
-        mask = inputs["attention_mask"].bool().cpu()
-        wide, at = mask.shape[1], torch.from_numpy(rows)
-        real[at, real.shape[1] - wide :] = mask
-
-        def keeper(layer: int, wide: int = wide, mask: Tensor = mask, at: Tensor = at):  # type: ignore[no-untyped-def]
-            def keep(found: Tensor) -> None:
-                own = found.float().cpu()
-                if kind == "pattern":
-                    own = own * mask[:, None, :, None] * mask[:, None, None, :]
-                    values[at, layer, :, -wide:, -wide:] = own
-                else:
-                    values[at, layer, -wide:] = own * mask[:, :, None, None]
-
-            return keep
-
-        where = {HookPoint(layer, kind): keeper(layer) for layer in range(values.shape[1])}
-        forward_until(model.network, where, **inputs)
-
-
-@torch.no_grad()
-def at_the_end(
-    model: Model, ids: Sequence[Sequence[int]], where: Sequence[HookPoint]
-) -> dict[HookPoint, Float[Tensor, "prompt ..."]]:
-    """Activations of hook points at the last token of prompts (token ids), in float32 on the CPU."""
-    found: dict[HookPoint, list[Tensor]] = {point: [] for point in where}
-
-    def keeper(point: HookPoint) -> HookFunction:
-        return lambda hidden: found[point].append(hidden[:, -1].float().cpu())
-
-    order = np.argsort([len(row) for row in ids], kind="stable")
-    for rows in np.split(order, range(BATCH, len(order), BATCH)):
-        inputs = model.padded([ids[row] for row in rows.tolist()], "left")
-        forward_until(model.network, {point: keeper(point) for point in where}, **inputs)
-    back = torch.from_numpy(np.argsort(order))
-    return {point: torch.cat(parts)[back] for point, parts in found.items()}

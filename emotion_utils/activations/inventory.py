@@ -39,7 +39,6 @@ def hook_shapes(model: Model, prompts: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     model
-        The attention implementation must be ``eager``.
     prompts
         With the column ``text``.
 
@@ -50,7 +49,7 @@ def hook_shapes(model: Model, prompts: pd.DataFrame) -> pd.DataFrame:
     counts = [len(row) for row in encode(model.tokenizer, prompts["text"].tolist()).ids]
     text = prompts["text"].iloc[int(np.argsort(counts, kind="stable")[len(counts) // 2])]
     where = [HookPoint(0, kind) for kind in KINDS]
-    _, _, caught = next(forward_batches(model, [text], where))
+    _, _, caught = next(forward_batches(model, model.encode([text]).ids, where))
     rows = []
     for point in where:
         shape = tuple(caught[point].shape[1:])

@@ -44,7 +44,7 @@ def token_norms(model: Model, prompts: pd.DataFrame) -> pd.DataFrame:
         Where a norm is not finite, with the layer and the prompt.
     """
     where, parts = points(model, NORMS), []
-    for rows, lengths, caught in forward_batches(model, prompts["text"].tolist(), where):
+    for rows, lengths, caught in forward_batches(model, model.encode(prompts["text"].tolist()).ids, where):
         real = np.arange(int(lengths.max())) < lengths[:, None]  # (row, position)
         row, position = real.nonzero()
         for layer in range(model.n_layers):

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from emotion_utils.activations.forward import HeadOutputs, capture, chunks
+from emotion_utils.activations.forward import HeadOutputs, chunks, head_outputs
 from emotion_utils.core.errors import UserError
 from emotion_utils.engine.interventions import EVERYWHERE, FROM_END, UNTOUCHED, Condition, Edit, Window
 from emotion_utils.heads.outputs import mean_outputs
@@ -98,7 +98,7 @@ def _resample(
     parts = []
     for part in chunks(pairs.model, ids, copies=2):
         rows = range(*part.indices(len(ids)))
-        given = capture(pairs.model, [other[i] for i in drawn[part]])
+        given = head_outputs(pairs.model, [other[i] for i in drawn[part]])
         values = [resampled(given, i, len(ids[row])) for i, row in enumerate(rows)]
         conditions = [UNTOUCHED]
         for own, row in zip(values, rows, strict=True):

@@ -15,12 +15,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from emotion_utils.activations.forward import BATCH
 from emotion_utils.heads.outputs import norm_factors
 from emotion_utils.heads.pairs import Pairs
+from emotion_utils.models.batches import similar_lengths
 from emotion_utils.models.families import written_by_heads
 from emotion_utils.models.hooks import HookFunction, HookPoint, attached
-
-BATCH = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +52,7 @@ class Slopes:
 def slopes(pairs: Pairs, batch: int = BATCH) -> Iterator[Slopes]:
     """Pass forward and back over all prompts, those of similar length together."""
     ids, layers = pairs.ids, pairs.model.n_layers
-    order = np.argsort([len(row) for row in ids], kind="stable")
-    for rows in np.split(order, range(batch, len(order), batch)):
+    for rows in similar_lengths([len(row) for row in ids], batch):
         inputs = pairs.model.padded([ids[row] for row in rows.tolist()], "left")
         yield _slopes(pairs, rows, inputs, layers)
 

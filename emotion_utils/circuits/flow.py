@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from emotion_utils.activations.forward import capture
+from emotion_utils.activations.forward import head_outputs
 from emotion_utils.heads.pairs import Head, Pairs
 
 LEAST = 0.3
@@ -34,7 +34,7 @@ def flow(pairs: Pairs, row: int, heads: Sequence[Head], least: float = LEAST) ->
     layer first.
     """
     ids = list(pairs.emotional[row])
-    pattern = capture(pairs.model, [ids], "pattern").values[0]
+    pattern = head_outputs(pairs.model, [ids], "pattern").values[0]
     reached, rows = {len(ids) - 1}, []
     for layer in sorted({layer for layer, _ in heads}, reverse=True):
         seen: set[int] = set()

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from emotion_utils.heads.pairs import Pairs
+from emotion_utils.models.batches import similar_lengths
 from emotion_utils.models.hooks import HookFunction, HookPoint, attached
 
-BATCH = 64
 PENALTY = 0.5
 """Of the mean of the mask, beside the squared share of the difference that is missing."""
 RATE = 0.15
 START = 1.0
 """Before the logistic function: 0.73 of each head is kept at first."""
 MINIBATCH = 32
+"""Pairs, both prompts of which go through the model in one pass."""
 
 
 def masked_difference(
@@ -52,12 +51,6 @@ def masked_difference(
     return (odds * sign).sum()
 
 
-def _batches(pairs: Pairs, rows: np.ndarray) -> Iterator[np.ndarray]:
-    lengths = np.array([len(pairs.ids[row]) for row in rows.tolist()])
-    order = rows[np.argsort(lengths, kind="stable")]
-    yield from np.split(order, range(BATCH, len(order), BATCH))
-
-
 def mask_slopes(
     pairs: Pairs, means: Float[Tensor, "layer n_head d_head"], mask: Float[np.ndarray, " head"]
 ) -> tuple[float, Float[np.ndarray, " head"]]:
@@ -69,12 +62,13 @@ def _slopes(
     pairs: Pairs, means: Tensor, mask: np.ndarray, chosen: np.ndarray
 ) -> tuple[float, Float[np.ndarray, " head"]]:
     value, slope = 0.0, np.zeros(len(mask))
-    for rows in _batches(pairs, np.concatenate([chosen, chosen + len(pairs)])):
+    both = np.concatenate([chosen, chosen + len(pairs)])
+    for part in similar_lengths([len(pairs.ids[row]) for row in both.tolist()], 2 * MINIBATCH):
         leaf = torch.from_numpy(mask).float().requires_grad_()
         with torch.enable_grad():
-            part = masked_difference(pairs, means, leaf, rows)
-            (own,) = torch.autograd.grad(part, leaf)
-        value += float(part.detach())
+            difference = masked_difference(pairs, means, leaf, both[part])
+            (own,) = torch.autograd.grad(difference, leaf)
+        value += float(difference.detach())
         slope += own.double().numpy()
     return value / len(chosen), slope / len(chosen)
 

@@ -22,7 +22,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from emotion_utils.activations.forward import HeadOutputs, capture, chunks
+from emotion_utils.activations.forward import HeadOutputs, chunks, head_outputs
 from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.engine.interventions import UNTOUCHED, Condition, Edit, Window
 from emotion_utils.heads.pairs import Head, Pairs, name_of
@@ -174,11 +174,11 @@ def moved_outputs(
 ) -> HeadOutputs:
     """What each head is given in the target, aligned at the end; see the modes of this module."""
     if mode == "z":
-        return capture(pairs.model, source)
-    values, real = (found := capture(pairs.model, source, "v")).values, found.real
-    pattern = capture(pairs.model, source if mode == "pattern_v" else target, "pattern").values
+        return head_outputs(pairs.model, source)
+    values, real = (found := head_outputs(pairs.model, source, "v")).values, found.real
+    pattern = head_outputs(pairs.model, source if mode == "pattern_v" else target, "pattern").values
     if mode == "v_only":
-        own = capture(pairs.model, target, "v")
+        own = head_outputs(pairs.model, target, "v")
         values, real = _aligned(values, real, own.values, own.real), own.real
     return HeadOutputs(torch.einsum("plhqk,plkhd->plqhd", pattern, values), real)
 

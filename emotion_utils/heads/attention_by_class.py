@@ -17,10 +17,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from emotion_utils.activations.forward import BATCH
+from emotion_utils.activations.forward import forward_batches
 from emotion_utils.core.errors import UserError
 from emotion_utils.heads.pairs import Head, Pairs, name_of
-from emotion_utils.models.hooks import HookFunction, HookPoint, eager, forward_until
+from emotion_utils.models.hooks import HookPoint
 from emotion_utils.prompts.keywords import words_with_spans
 from emotion_utils.statistics.flips import max_t_by_emotion
 from emotion_utils.statistics.resampling import grouped_mean_interval
@@ -148,7 +148,6 @@ def _shares(
     return share.reshape(2, len(pairs), len(heads), -1), even.reshape(2, len(pairs), -1)
 
 
-@torch.no_grad()
 def _last_patterns(
     pairs: Pairs, heads: Sequence[Head], ids: Sequence[Sequence[int]]
 ) -> list[Float[np.ndarray, "head token"]]:
@@ -156,26 +155,17 @@ def _last_patterns(
     for head in heads:
         if head not in pairs.heads:
             raise UserError(f"There is no head {name_of(head)}: the model has {_known(pairs)}.")
-    layers = sorted({layer for layer, _ in heads})
-    found: list[Float[np.ndarray, "head token"]] = [np.empty((0, 0))] * len(ids)
-    caught: dict[int, Tensor] = {}
+    where = [HookPoint(layer, "pattern") for layer in sorted({layer for layer, _ in heads})]
+    patterns: list[Float[np.ndarray, "head token"]] = [np.empty((0, 0))] * len(ids)
+    for rows, lengths, caught in forward_batches(pairs.model, ids, where, side="left", take=_last_query):
+        last = torch.stack([caught[HookPoint(layer, "pattern")][:, head] for layer, head in heads], dim=1)
+        for i, (row, tokens) in enumerate(zip(rows.tolist(), lengths.tolist(), strict=True)):
+            patterns[row] = last[i, :, last.shape[2] - tokens :].numpy()
+    return patterns
 
-    def keeper(layer: int) -> HookFunction:
-        def keep(pattern: Tensor) -> None:
-            caught[layer] = pattern[:, :, -1].double().cpu()
 
-        return keep
-
-    where = {HookPoint(layer, "pattern"): keeper(layer) for layer in layers}
-    order = np.argsort([len(row) for row in ids], kind="stable")
-    with eager(pairs.model.network):
-        for rows in np.split(order, range(BATCH, len(order), BATCH)):
-            inputs = pairs.model.padded([ids[row] for row in rows.tolist()], "left")
-            forward_until(pairs.model.network, where, **inputs)
-            last = torch.stack([caught[layer][:, head] for layer, head in heads], dim=1)
-            for i, row in enumerate(rows.tolist()):
-                found[row] = last[i, :, last.shape[2] - len(ids[row]) :].numpy()
-    return found
+def _last_query(pattern: Float[Tensor, "prompt head query key"]) -> Float[Tensor, "prompt head key"]:
+    return pattern[:, :, -1].double().cpu()
 
 
 def _known(pairs: Pairs) -> str:

@@ -10,6 +10,7 @@ mean over every query, is what the reports most likely took, and dilutes by the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,6 @@ from emotion_utils.activations.forward import forward_batches
 from emotion_utils.activations.token_spans import find_spans
 from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.heads.pairs import name_of
-from emotion_utils.models.hooks import eager
 from emotion_utils.statistics.flips import max_t_by_emotion
 from emotion_utils.statistics.resampling import grouped_mean_interval, resampling_units
 
@@ -113,7 +113,7 @@ def look(model: Model, prompts: pd.DataFrame, query: str = "later") -> Looked:
             "their emotion and have a neutral partner, such as the profile baseline."
         )
     sides = [both[[f"row{end}", f"first{end}", f"last{end}"]].to_numpy() for end in ("", "_match")]
-    mass, even = _masses(model, texts, np.concatenate(sides), query)
+    mass, even = _masses(model, encoded.ids, np.concatenate(sides), query)
     long = np.concatenate([side[:, 2] - side[:, 1] for side in sides])
     own, per_token = (
         value.reshape(2, len(both), *mass.shape[1:]) for value in (mass, mass / long[:, None, None])
@@ -161,26 +161,22 @@ def _both(
 
 
 def _masses(
-    model: Model,
-    texts: list[str],
-    reads: np.ndarray,
-    query: str,
+    model: Model, ids: Sequence[Sequence[int]], reads: np.ndarray, query: str
 ) -> tuple[Float[np.ndarray, "read layer head"], Float[np.ndarray, " read"]]:
     """Attention on the tokens of each read (row, first, last), and what attention spread evenly would give."""
     needed, at = np.unique(reads[:, 0], return_inverse=True)
     where = points(model, ("pattern",))
     mass, even = np.empty((len(reads), model.n_layers, model.n_heads)), np.empty(len(reads))
-    with eager(model.network):
-        for rows, lengths, caught in forward_batches(model, [texts[i] for i in needed], where):
-            own = np.flatnonzero(np.isin(at, rows))
-            local = np.argsort(rows)[np.searchsorted(np.sort(rows), at[own])]
-            asks, keys = _weights(reads[own], lengths[local], int(lengths.max()), query)
-            spread = np.tril(1 / (1.0 + np.arange(keys.shape[1]))[:, None].repeat(keys.shape[1], axis=1))
-            even[own] = np.einsum("rq,qk,rk->r", asks, spread, keys)
-            for i, point in enumerate(where):
-                found = caught[point].double().cpu()[torch.from_numpy(local)]  # (read, head, query, key)
-                asked = torch.einsum("rhqk,rq->rhk", found, torch.from_numpy(asks))
-                mass[own, i] = torch.einsum("rhk,rk->rh", asked, torch.from_numpy(keys)).numpy()
+    for rows, lengths, caught in forward_batches(model, [ids[i] for i in needed.tolist()], where):
+        own = np.flatnonzero(np.isin(at, rows))
+        local = np.argsort(rows)[np.searchsorted(np.sort(rows), at[own])]
+        asks, keys = _weights(reads[own], lengths[local], int(lengths.max()), query)
+        spread = np.tril(1 / (1.0 + np.arange(keys.shape[1]))[:, None].repeat(keys.shape[1], axis=1))
+        even[own] = np.einsum("rq,qk,rk->r", asks, spread, keys)
+        for i, point in enumerate(where):
+            pattern = caught[point].double().cpu()[torch.from_numpy(local)]  # (read, head, query, key)
+            asked = torch.einsum("rhqk,rq->rhk", pattern, torch.from_numpy(asks))
+            mass[own, i] = torch.einsum("rhk,rk->rh", asked, torch.from_numpy(keys)).numpy()
     return mass, even
 
 

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from emotion_utils.activations.forward import at_the_end, capture, chunks
+from emotion_utils.activations.forward import chunks, head_outputs, last_token_states
 from emotion_utils.models.families import blocks, normalises, written_by_heads
 from emotion_utils.models.hooks import HookPoint
 
@@ -42,9 +42,9 @@ def mean_outputs(model: Model, ids: Sequence[Sequence[int]]) -> Float[Tensor, "l
     """Mean of what each head gives, over all tokens of all prompts but the first of each, which is of another kind."""
     total, count = torch.zeros(1), 0
     for part in chunks(model, ids):
-        found = capture(model, ids[part])
-        later = found.real & found.real.cumsum(dim=1).gt(1)
-        total = total + torch.einsum("plthd,pt->lhd", found.values.double(), later.double())
+        outputs = head_outputs(model, ids[part])
+        later = outputs.real & outputs.real.cumsum(dim=1).gt(1)
+        total = total + torch.einsum("plthd,pt->lhd", outputs.values.double(), later.double())
         count += int(later.sum())
     return (total / max(count, 1)).float()
 
@@ -75,6 +75,6 @@ def neutral_end(model: Model, ids: Sequence[Sequence[int]]) -> Neutral:
     kinds = ("z", "attn_out")
     last = HookPoint(layers - 1, "resid_post")
     where = [last, *(HookPoint(layer, kind) for layer in range(layers) for kind in kinds)]
-    found = at_the_end(model, ids, where)
-    z, added = (torch.stack([found[HookPoint(i, kind)] for i in range(layers)], dim=1) for kind in kinds)
-    return Neutral(found[last].mean(dim=0), norm_factors(model, z, added).mean(dim=0), z)
+    states = last_token_states(model, ids, where)
+    z, added = (torch.stack([states[HookPoint(i, kind)] for i in range(layers)], dim=1) for kind in kinds)
+    return Neutral(states[last].mean(dim=0), norm_factors(model, z, added).mean(dim=0), z)

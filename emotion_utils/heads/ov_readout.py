@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from emotion_utils.activations.forward import at_the_end
+from emotion_utils.activations.forward import last_token_states
 from emotion_utils.core.errors import UserError
 from emotion_utils.heads.outputs import neutral_end
 from emotion_utils.heads.pairs import Head, Pairs, name_of
@@ -188,7 +188,7 @@ def written_at_the_end(
     layers = pairs.model.n_layers
     where = [HookPoint(layer, "z") for layer in range(layers)]
     told, neutral = (
-        at_the_end(pairs.model, pairs.emotional, where),
+        last_token_states(pairs.model, pairs.emotional, where),
         neutral_end(pairs.model, pairs.neutral),
     )
     written = torch.stack(

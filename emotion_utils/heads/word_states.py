@@ -11,12 +11,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from emotion_utils.activations.forward import BATCH
+from emotion_utils.activations.forward import forward_batches
 from emotion_utils.core.errors import UserError
 from emotion_utils.heads.attention_by_class import CLASSES, token_classes, token_spans
 from emotion_utils.heads.outputs import Neutral, neutral_end
 from emotion_utils.heads.pairs import Pairs
-from emotion_utils.models.hooks import HookFunction, HookPoint, forward_until
+from emotion_utils.models.hooks import HookPoint
 from emotion_utils.models.offsets import covering
 from emotion_utils.prompts.keywords import words_with_spans
 
@@ -58,21 +58,21 @@ def words_in_causes(pairs: Pairs, fewest: int = 2) -> Words:
     UserError
         Where no word is left.
     """
-    cause, found = CLASSES.index("cause"), []
+    cause, words = CLASSES.index("cause"), []
     emotions = [*pairs.table["emotion"], *["neutral"] * len(pairs)]
-    for row, (ids, own) in enumerate(zip(pairs.ids, token_classes(pairs), strict=True)):
-        text, spans = token_spans(pairs, ids)
+    for row, (ids, classes) in enumerate(zip(pairs.ids, token_classes(pairs), strict=True)):
+        text, characters = token_spans(pairs, ids)
         for word, span in words_with_spans(text):
-            at = covering(spans, *span)
-            if at and (own[at] == cause).all():
-                found.append((emotions[row], word.lower(), row, at[0], at[-1] + 1))
-    reads = pd.DataFrame(found, columns=["emotion", "word", "row", "first", "last"])
-    reads = reads[reads.groupby(["emotion", "word"])["row"].transform("size") >= fewest]
-    if not {"neutral"} < set(reads["emotion"]):
+            at = covering(characters, *span)
+            if at and (classes[at] == cause).all():
+                words.append((emotions[row], word.lower(), row, at[0], at[-1] + 1))
+    spans = pd.DataFrame(words, columns=["emotion", "word", "row", "first", "last"])
+    spans = spans[spans.groupby(["emotion", "word"])["row"].transform("size") >= fewest]
+    if not {"neutral"} < set(spans["emotion"]):
         raise UserError(
             f"No word stands in {fewest} causes of an emotion, or none in neutral ones: take more pairs, or fewest=1."
         )
-    table, states = _states(pairs.model, pairs.ids, reads)
+    table, states = _states(pairs.model, pairs.ids, spans)
     targets = {
         emotion: sorted({token for opening in pairs.openings for token in opening[emotion]})
         for emotion in pairs.emotions
@@ -80,33 +80,21 @@ def words_in_causes(pairs: Pairs, fewest: int = 2) -> Words:
     return Words(table, states, neutral_end(pairs.model, pairs.neutral), targets)
 
 
-@torch.no_grad()
 def _states(
-    model: Model, ids: Sequence[Sequence[int]], reads: pd.DataFrame
+    model: Model, ids: Sequence[Sequence[int]], spans: pd.DataFrame
 ) -> tuple[pd.DataFrame, Float[Tensor, "word layer d_model"]]:
-    """Each different word, and the mean state before each block over its reads (row, first, last)."""
+    """Each different word, and the mean state before each block over its token spans (row, first, last)."""
     where = [HookPoint(layer, "resid_pre") for layer in range(model.n_layers)]
-    code = reads.groupby(["emotion", "word"], sort=False).ngroup().to_numpy()
-    table = reads.groupby(["emotion", "word"], sort=False).size().rename("n").reset_index()
+    code = spans.groupby(["emotion", "word"], sort=False).ngroup().to_numpy()
+    table = spans.groupby(["emotion", "word"], sort=False).size().rename("n").reset_index()
     total = torch.zeros(len(table), len(where), model.d_model, dtype=torch.float64)
-    spans: dict[int, list[tuple[int, int, int]]] = {}
-    for own, row, first, last in zip(code, reads["row"], reads["first"], reads["last"], strict=True):
-        spans.setdefault(int(row), []).append((int(own), int(first), int(last)))
-    order = sorted(spans, key=lambda row: len(ids[row]))
-    caught: dict[HookPoint, Tensor] = {}
-
-    def keeper(point: HookPoint) -> HookFunction:
-        def keep(hidden: Tensor) -> None:
-            caught[point] = hidden.double().cpu()
-
-        return keep
-
-    for start in range(0, len(order), BATCH):
-        rows = order[start : start + BATCH]
-        inputs = model.padded([ids[row] for row in rows])
-        forward_until(model.network, {point: keeper(point) for point in where}, **inputs)
-        stacked = torch.stack([caught[point] for point in where], dim=1)  # (prompt, layer, position, d_model)
-        for i, row in enumerate(rows):
-            for own, first, last in spans[row]:
-                total[own] += stacked[i, :, first:last].mean(dim=1)
+    by_row: dict[int, list[tuple[int, int, int]]] = {}
+    for word, row, first, last in zip(code, spans["row"], spans["first"], spans["last"], strict=True):
+        by_row.setdefault(int(row), []).append((int(word), int(first), int(last)))
+    read = list(by_row)
+    for rows, _, caught in forward_batches(model, [ids[row] for row in read], where):
+        states = torch.stack([caught[point].double().cpu() for point in where], dim=1)
+        for i, row in enumerate(rows.tolist()):
+            for word, first, last in by_row[read[row]]:
+                total[word] += states[i, :, first:last].mean(dim=1)  # (layer, d_model)
     return table, (total / torch.from_numpy(table["n"].to_numpy().copy())[:, None, None]).float()

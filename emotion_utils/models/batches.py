@@ -40,6 +40,12 @@ def model_inputs(rows: Sequence[Sequence[int]], pad: int, side: str = "right") -
     }
 
 
+def similar_lengths(lengths: Sequence[int] | Int[np.ndarray, " row"], size: int) -> list[np.ndarray]:
+    """Numbers of rows in batches of so many rows of similar length, the shortest first."""
+    order = np.argsort(lengths, kind="stable")
+    return np.split(order, range(size, len(order), size)) if len(order) else []
+
+
 def by_length(
     rows: Int[np.ndarray, " row"],
     lengths: Int[np.ndarray, " row"],

@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 
-from emotion_utils.activations.forward import capture
+from emotion_utils.activations.forward import head_outputs
 from emotion_utils.circuits.ablation import ABLATIONS, ablated, means_of, pair_effects
 from emotion_utils.circuits.attribution import attributed, direct
 from emotion_utils.circuits.patching import DIRECTIONS, MODES, transplant
@@ -155,7 +155,7 @@ def delta_attention(pairs: Pairs) -> Float[np.ndarray, "pair head"]:
     """Attention of the last token to the word by which a pair differs, minus that to its partner's word (shares)."""
     found = []
     for side in (pairs.emotional, pairs.neutral):
-        pattern = capture(pairs.model, side, "pattern").values
+        pattern = head_outputs(pairs.model, side, "pattern").values
         key = torch.from_numpy(pattern.shape[-1] - 1 - pairs.shared)
         last = pattern[:, :, :, -1]  # (pair, layer, head, key)
         at = key[:, None, None, None].expand(*last.shape[:3], 1)

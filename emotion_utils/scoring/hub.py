@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emotion_utils.core.errors import UserError, listing
+from emotion_utils.models.batches import similar_lengths
 from emotion_utils.models.files import load_weights
 from emotion_utils.models.loading import check_device
 from emotion_utils.models.model import Model
@@ -64,10 +65,10 @@ class HubClassifier:
 
         A sigmoid for each label where the model says that a text may have several, a softmax over them otherwise.
         """
-        order = sorted((i for i, text in enumerate(texts) if text.strip()), key=lambda i: len(texts[i]))
+        said = np.flatnonzero([bool(text.strip()) for text in texts])
         out = np.full((len(texts), len(self.labels)), np.nan)
-        for start in range(0, len(order), BATCH):
-            group = order[start : start + BATCH]
+        for part in similar_lengths([len(texts[i]) for i in said.tolist()], BATCH):
+            group = said[part].tolist()
             out[group] = self._batch([texts[i] for i in group]).double().numpy()
         return out
 

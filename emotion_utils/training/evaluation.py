@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from emotion_utils.core.emotions import EMOTIONS
+from emotion_utils.models.batches import similar_lengths
 from emotion_utils.models.files import load_weights
 from emotion_utils.models.model import Model
 from emotion_utils.smallworld.grammar import Document, Grammar
@@ -33,10 +34,8 @@ def load_trained(folder: Path) -> Model:
 def document_nll(model: Model, texts: Sequence[str]) -> tuple[list[float], list[int]]:
     """Minus log-probability of each whole text with its end, in nats, and its number of predicted tokens."""
     encoded = encode_whole(model.tokenizer, texts)
-    order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))
     nll, tokens = [0.0] * len(encoded), [len(ids) - 1 for ids in encoded]
-    for start in range(0, len(order), ROWS):
-        group = order[start : start + ROWS]
+    for group in similar_lengths([len(ids) for ids in encoded], ROWS):
         ids = _right_padded([encoded[i] for i in group], model.pad)
         logp = torch.log_softmax(model.network(ids[:, :-1], use_cache=False).logits.float(), dim=-1)
         given = logp.gather(2, ids[:, 1:, None]).squeeze(2)  # (row, position)
@@ -108,12 +107,10 @@ def continuations(
     sampling = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
     eos = model.tokenizer.eos_token_id
     how = sampling if temperature else {"do_sample": False}
-    order = sorted(range(len(contexts)), key=lambda i: len(contexts[i]))
     out: list[list[int]] = [[] for _ in contexts]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for start in range(0, len(order), ROWS):
-            group = order[start : start + ROWS]
+        for group in similar_lengths([len(ids) for ids in contexts], ROWS):
             ids, mask = left_padded([contexts[i] for i in group], model.pad)
             room = min(new_tokens, model.context - ids.shape[1])
             made = model.network.generate(

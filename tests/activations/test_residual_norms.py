@@ -50,7 +50,7 @@ def test_norms_are_those_of_the_plain_model(untrained, prompts):
 def test_the_update_is_the_sum_of_its_two_parts(untrained, prompts):
     model = untrained
     where = [HookPoint(1, kind) for kind in ("attn_out", "mlp_out")]
-    _, lengths, caught = next(forward_batches(model, prompts["text"].tolist()[:1], where))
+    _, lengths, caught = next(forward_batches(model, model.encode(prompts["text"].tolist()[:1]).ids, where))
     whole = (caught[where[0]] + caught[where[1]])[0, : lengths[0]].norm(dim=-1)
     norms = token_norms(model, prompts.head(1))
     assert norms.loc[norms["layer"] == 1, "update"].tolist() == pytest.approx(whole.tolist(), rel=1e-3)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from emotion_utils.activations.forward import capture
+from emotion_utils.activations.forward import head_outputs
 from emotion_utils.circuits import flow, texts
 from emotion_utils.circuits.patching import aligned
 from emotion_utils.heads import pairs as heads_pairs
@@ -120,7 +120,7 @@ def test_the_way_back_begins_at_the_last_token_and_leads_to_what_is_looked_at(to
     heads = [(0, 1), (2, 4), (3, 0), (3, 1)]
     links = flow.flow(told, 0, heads, least=0.1)
     ids = list(told.emotional[0])
-    pattern = capture(told.model, [ids], "pattern").values[0]
+    pattern = head_outputs(told.model, [ids], "pattern").values[0]
     reached = {len(ids) - 1}
     for layer, rows in links.groupby("layer", sort=False):
         assert set(rows["query"]) <= reached

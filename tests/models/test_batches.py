@@ -14,7 +14,7 @@ from emotion_utils.engine.generation import generate
 from emotion_utils.engine.teacher_forcing import continuation_log_probs
 from emotion_utils.heads.delta_attention import look
 from emotion_utils.heads.pairs import emotional_pairs
-from emotion_utils.models.batches import by_length, model_inputs, within
+from emotion_utils.models.batches import by_length, model_inputs, similar_lengths, within
 from emotion_utils.models.model import load
 from emotion_utils.prompts.loading import load_profile
 from emotion_utils.scoring.judge import Judge
@@ -61,6 +61,12 @@ def test_runs_of_batches_keep_their_bound():
     assert list(within([], [], 6)) == []
 
 
+def test_texts_of_similar_length_share_a_batch_those_of_equal_length_in_their_order():
+    batches = similar_lengths([5, 2, 9, 2, 5], 2)
+    assert [batch.tolist() for batch in batches] == [[1, 3], [0, 4], [2]]
+    assert similar_lengths([], 2) == []
+
+
 @pytest.fixture(scope="module")
 def grown():
     """A model whose tokenizer got a word, and one whose padding token, which was added, is beyond the model."""
@@ -74,7 +80,7 @@ PROMPTS = load_profile("smoke")
 READS = {
     "activations": lambda model, prompts: extract(model, prompts, points(model), ["end"], progress=False),
     "batches of states": lambda model, prompts: next(
-        forward_batches(model, prompts["text"].tolist(), points(model))
+        forward_batches(model, model.encode(prompts["text"].tolist()).ids, points(model))
     ),
     "comparison of batches": lambda model, prompts: batch_invariance(model, prompts),
     "generation": lambda model, prompts: generate(
