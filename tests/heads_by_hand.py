@@ -149,7 +149,7 @@ def given(pairs, pair, mode, into):
 
 
 @torch.no_grad()
-def transplanted(pairs, pair, sets, mode, into, places=None):
+def patched(pairs, pair, sets, mode, into, places=None):
     """Log-odds of one prompt of a pair under each set of heads of the other one, at so many places from the end."""
     new = given(pairs, pair, mode, into)
     places = PREFIXES[int(pairs.table["pair"][pair][1:])][2] if places is None else places

@@ -10,7 +10,7 @@ import pandas as pd
 
 from emotion_utils.circuits import faithfulness
 from emotion_utils.circuits.methods import EXACT, Screened, screen
-from emotion_utils.circuits.pair_effects import ablations, transplants
+from emotion_utils.circuits.pair_effects import ablations, patchings
 from emotion_utils.circuits.screening import agreement, effect_table
 from emotion_utils.core.profiles import HeadsSize
 from emotion_utils.heads.pairs import Head, emotional_pairs, few
@@ -70,7 +70,7 @@ def by_pair(
 
     Returns
     -------
-    The rows of :func:`emotion_utils.circuits.pair_effects.ablations` and ``transplants`` with ``model`` before them.
+    The rows of :func:`emotion_utils.circuits.pair_effects.ablations` and ``patchings`` with ``model`` before them.
     """
     asked = Comparison(models, prompts, size, store, **options)
     return asked.tables(BY_PAIR, lambda name: _each_pair(_screened(name, asked, size), asked.seed), __name__)
@@ -81,7 +81,7 @@ def _screened(name: str, asked: Comparison, size: HeadsSize) -> Screened:
 
 
 def _each_pair(found: Screened, seed: int) -> pd.DataFrame:
-    return pd.concat([ablations(found), transplants(found, seed)], ignore_index=True)
+    return pd.concat([ablations(found), patchings(found, seed)], ignore_index=True)
 
 
 def summary(found: Screened, size: HeadsSize, seed: int = 0) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""What single heads do to single pairs: mean ablation of all heads, transplants of the strongest and of others."""
+"""What single heads do to single pairs: mean ablation of all heads, patching of the strongest and of others."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import pandas as pd
 from jaxtyping import Float
 
 from emotion_utils.circuits.faithfulness import ordered
-from emotion_utils.circuits.patching import DIRECTIONS, transplant
+from emotion_utils.circuits.patching import DIRECTIONS, patch
 from emotion_utils.heads.pairs import Head, Pairs, name_of
 
 if TYPE_CHECKING:
     from emotion_utils.circuits.methods import Screened
 
-ABLATED, TRANSPLANTED = "ablated", "transplanted"
+ABLATED, PATCHED = "ablated", "transplanted"
 CHOSEN, RANDOM = "strongest heads", "random heads"
 FEW = 4
-"""Heads that are transplanted, and as many others beside them."""
+"""Heads that are patched, and as many others beside them."""
 TABLE = ["pair", "emotion", "unit"]
 
 
@@ -52,12 +52,12 @@ def ablations(found: Screened) -> pd.DataFrame:
     )
 
 
-def transplants(found: Screened, seed: int = 0) -> pd.DataFrame:
-    """Transplants of the strongest heads of the build split, and of random others, one by one and together.
+def patchings(found: Screened, seed: int = 0) -> pd.DataFrame:
+    """Patch the strongest heads of the build split, and random others, one by one and together.
 
     Returns
     -------
-    As :func:`ablations`: ``kind`` is :data:`TRANSPLANTED`, ``direction`` one of :data:`patching.DIRECTIONS`, ``role``
+    As :func:`ablations`: ``kind`` is :data:`PATCHED`, ``direction`` one of :data:`patching.DIRECTIONS`, ``role``
     :data:`CHOSEN` or :data:`RANDOM`, and ``value`` the log-odds of the changed prompt minus those of the untouched one
     (nats).
     """
@@ -67,10 +67,10 @@ def transplants(found: Screened, seed: int = 0) -> pd.DataFrame:
     sets += [(role, heads) for role, heads in roles.items() if len(heads) > 1]
     parts = []
     for direction in DIRECTIONS:
-        moved = transplant(found.held, [heads for _, heads in sets], direction=direction)
+        moved = patch(found.held, [heads for _, heads in sets], direction=direction)
         change = moved.patched - moved.target[:, None]
         parts += [
-            _rows(found.held.table, TRANSPLANTED, direction, told(heads), role, own)
+            _rows(found.held.table, PATCHED, direction, told(heads), role, own)
             for (role, heads), own in zip(sets, change.T, strict=True)
         ]
     return pd.concat(parts, ignore_index=True)

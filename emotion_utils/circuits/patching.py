@@ -1,4 +1,4 @@
-"""Heads transplanted between the two prompts of a pair, at the ending that the prompts share.
+"""Activation patching of heads between the two prompts of a pair, at the ending that the prompts share.
 
 *Denoising* puts what a head gives on the emotional prompt into the neutral one: is it sufficient? *Noising* puts what
 it gives on the neutral prompt into the emotional one: is it necessary? Positions are matched from the end.
@@ -35,7 +35,7 @@ DIRECTIONS = tuple(SIDES)
 
 
 @dataclass(frozen=True, eq=False)
-class Transplanted:
+class Patched:
     """Log-odds (nats) of each pair.
 
     Attributes
@@ -64,21 +64,21 @@ class Transplanted:
         return (self.patched - self.target[:, None]).mean(axis=0) / (self.source - self.target).mean()
 
 
-def transplant(
+def patch(
     pairs: Pairs,
     sets: Sequence[Sequence[Head]] | None = None,
     mode: str = "z",
     direction: str = "denoising",
     *,
     share: bool = True,
-) -> Transplanted:
+) -> Patched:
     """Run every pair under every set of heads.
 
     Parameters
     ----------
     pairs
     sets
-        Sets of heads that are transplanted together; by default each head alone.
+        Sets of heads that are patched together; by default each head alone.
     mode, direction
         Of :data:`MODES` and :data:`DIRECTIONS`.
     share
@@ -89,13 +89,13 @@ def transplant(
     parts = []
     for part in chunks(pairs.model, pairs.emotional, copies=4):
         rows = range(*part.indices(len(pairs)))
-        conditions, plan = transplants(pairs, rows, chosen, mode, direction)
+        conditions, plan = patching_conditions(pairs, rows, chosen, mode, direction)
         parts.append(pairs.log_odds(conditions, plan, share=share).reshape(len(rows), len(chosen)))
     base = pairs.log_odds()[:, :, 0]
-    return Transplanted(base[1 - into], base[into], np.concatenate(parts), direction)
+    return Patched(base[1 - into], base[into], np.concatenate(parts), direction)
 
 
-def transplants(
+def patching_conditions(
     pairs: Pairs,
     rows: Sequence[int],
     sets: Sequence[Sequence[Head]],
@@ -103,7 +103,7 @@ def transplants(
     direction: str = "denoising",
     matched: Int[np.ndarray, " pair"] | None = None,
 ) -> tuple[list[Condition], Int[np.ndarray, "row 2"]]:
-    """The conditions that transplant each set of heads in some pairs, and which prompt each is run on.
+    """The conditions that patch each set of heads in some pairs, and which prompt each is run on.
 
     Parameters
     ----------
@@ -111,9 +111,9 @@ def transplants(
     rows
         Of the table of pairs.
     sets, mode, direction
-        As of :func:`transplant`.
+        As of :func:`patch`.
     matched
-        Tokens of each pair, counted from the end, at which heads are transplanted; by default the shared ending.
+        Tokens of each pair, counted from the end, at which heads are patched; by default the shared ending.
 
     Returns
     -------
@@ -147,10 +147,10 @@ def at_once(
     controls
         Other sets of heads, by kind.
     direction
-        As of :func:`transplant`.
+        As of :func:`patch`.
     """
     others = [own for sets in controls.values() for own in sets]
-    moved = transplant(pairs, [heads, *([head] for head in heads), *others], direction=direction).moved
+    moved = patch(pairs, [heads, *([head] for head in heads), *others], direction=direction).moved
     alone, at = moved[:, 1 : 1 + len(heads)].sum(axis=1), 1 + len(heads)
     found = {
         "all at once": moved[:, 0],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 import pandas as pd
 
 from emotion_utils.circuits.patching import aligned
-from emotion_utils.circuits.texts import NEW_TOKENS, scored, transplanted_texts
+from emotion_utils.circuits.texts import NEW_TOKENS, patched_texts, scored
 from emotion_utils.core.profiles import HeadsSize
 from emotion_utils.heads.pairs import Head, Pairs, emotional_pairs, few, name_of
 from emotion_utils.models.registry import BUNDLED
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from emotion_utils.core.store import Store
 
 HEAD: Head = (0, 0)
-"""Which the reports transplant."""
+"""Which the reports patch."""
 SCORES = ("keywords", "vader", "politeness", "keywords_anger")
 """The reports' four outcomes, in their order: words of gratitude, sentiment, politeness, words of anger."""
 
@@ -64,7 +64,7 @@ EMOTION = "gratitude"
 
 
 def published_texts(pairs: Pairs, head: Head, model: str, mode: str = "pattern_v") -> pd.DataFrame:
-    """Texts that go on from the neutral partners of gratitude prompts, with one head transplanted and without.
+    """Texts that go on from the neutral partners of gratitude prompts, with one head patched and without.
 
     Parameters
     ----------
@@ -78,5 +78,5 @@ def published_texts(pairs: Pairs, head: Head, model: str, mode: str = "pattern_v
     As :func:`texts.scored`; the sets are the head's name, ``target`` and ``source``.
     """
     own = pairs.where(pairs.table["emotion"] == EMOTION)
-    told = transplanted_texts(own, {name_of(head): [head]}, mode, matched=aligned(own), new_tokens=NEW_TOKENS)
+    told = patched_texts(own, {name_of(head): [head]}, mode, matched=aligned(own), new_tokens=NEW_TOKENS)
     return scored(told, small_world=model in BUNDLED)

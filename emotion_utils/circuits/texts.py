@@ -1,4 +1,4 @@
-"""What a model says when heads are taken out or transplanted: generated text, its emotion, sentiment and keywords."""
+"""What a model says when heads are taken out or patched: generated text, its emotion, sentiment and keywords."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jaxtyping import Int
 
 from emotion_utils.activations.forward import chunks
 from emotion_utils.circuits.ablation import without
-from emotion_utils.circuits.patching import SIDES, transplants
+from emotion_utils.circuits.patching import SIDES, patching_conditions
 from emotion_utils.engine.decoding import Sampling
 from emotion_utils.engine.generation import generate
 from emotion_utils.engine.interventions import UNTOUCHED, Condition
@@ -58,7 +58,7 @@ def texts_under(
     return table.assign(side=side, set=list(names), text=made["text"])
 
 
-def transplanted_texts(
+def patched_texts(
     pairs: Pairs,
     sets: Mapping[str, Sequence[Head]],
     mode: str = "z",
@@ -74,7 +74,7 @@ def transplanted_texts(
     sets
         Heads by name.
     mode, matched
-        As of :func:`patching.transplants`.
+        As of :func:`patching.patching_conditions`.
     new_tokens
 
     Returns
@@ -86,7 +86,7 @@ def transplanted_texts(
         rows = range(*part.indices(len(pairs)))
         if not rows:
             continue
-        conditions, plan = transplants(pairs, rows, list(sets.values()), mode, "denoising", matched)
+        conditions, plan = patching_conditions(pairs, rows, list(sets.values()), mode, "denoising", matched)
         plain = [(side * len(pairs) + row, 0) for side in (into, 1 - into) for row in rows]
         names = [*(list(sets) * len(rows)), *(["target"] * len(rows)), *(["source"] * len(rows))]
         every = np.concatenate([plan, np.array(plain)])

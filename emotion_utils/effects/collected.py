@@ -34,7 +34,7 @@ def collect(models: Sequence[str], profile: str, store: Store, **options: Unpack
 
     Returns
     -------
-    Steering, then heads taken out and transplanted, then the reports' experiment, each model by model.
+    Steering, then heads taken out and patched, then the reports' experiment, each model by model.
     """
     implicit, named = load_profile("implicit"), "smoke" if profile == "smoke" else "baseline"
     size = profiles.HEADS_SIZES[profile]

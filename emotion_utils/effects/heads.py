@@ -1,4 +1,4 @@
-"""Effects of chapters 06 and 07: heads taken out and transplanted, pair by pair, and the reports' own experiment."""
+"""Effects of chapters 06 and 07: heads taken out and patched, pair by pair, and the reports' own experiment."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PUBLISHED_OUTCOMES: dict[str, Outcome] = dict(
 
 
 def head_effects(table: pd.DataFrame) -> list[Effect]:
-    """Every head ablated, and the strongest heads and random ones transplanted.
+    """Every head ablated, and the strongest heads and random ones patched.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def _head_effect(part: pd.DataFrame) -> Effect:
 
 
 def published_effects(table: pd.DataFrame, source: str = "sentences") -> list[Effect]:
-    """Text scores with the head transplanted minus those of the untouched neutral prompt.
+    """Text scores with the head patched minus those of the untouched neutral prompt.
 
     Parameters
     ----------

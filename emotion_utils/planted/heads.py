@@ -22,7 +22,7 @@ from jaxtyping import Float
 from emotion_utils.activations.forward import head_outputs
 from emotion_utils.circuits.ablation import ABLATIONS, ablated, means_of, pair_effects
 from emotion_utils.circuits.attribution import attributed, direct
-from emotion_utils.circuits.patching import DIRECTIONS, MODES, transplant
+from emotion_utils.circuits.patching import DIRECTIONS, MODES, patch
 from emotion_utils.core.errors import UserError
 from emotion_utils.heads.pairs import Pairs
 from emotion_utils.models.model import Model
@@ -42,7 +42,7 @@ def _ablation(kind: str, pairs: Pairs, seed: int) -> Float[np.ndarray, "pair hea
 
 
 def _patching(mode: str, direction: str, pairs: Pairs, seed: int) -> Float[np.ndarray, "pair head"]:
-    return transplant(pairs, mode=mode, direction=direction).moved
+    return patch(pairs, mode=mode, direction=direction).moved
 
 
 METHODS: dict[str, Callable[[Pairs, int], Float[np.ndarray, "pair head"]]] = {
@@ -181,7 +181,7 @@ def effects(pairs: Pairs, method: str, seed: int = 0) -> Float[np.ndarray, "pair
 
 def tested_effects(pairs: Pairs, seed: int) -> dict[str, Float[np.ndarray, "pair head"]]:
     """Effects by each of :data:`TESTED`."""
-    into, out = (transplant(pairs, direction=way) for way in DIRECTIONS)
+    into, out = (patch(pairs, direction=way) for way in DIRECTIONS)
     raw = [found.patched - found.target[:, None] for found in (into, out)]
     known = {BOTH: (raw[0] - raw[1]) / 2, ALONE: into.moved}
     return {method: known[method] if method in known else effects(pairs, method, seed) for method in TESTED}

@@ -1,6 +1,6 @@
 """The reports' claims about effect sizes and power (Phase 7.5, sections 9.1 and 9.2), measured.
 
-- *diff*, *d*, *ci*, *p*: mean difference of each outcome with head 0 of layer 0 transplanted, its size, and its p by
+- *diff*, *d*, *ci*, *p*: mean difference of each outcome with head 0 of layer 0 patched, its size, and its p by
   sign flips of whole templates; for *ci* our mean is asked to lie in the reports' interval.
 - *power*: the reports' mean power at the four sizes that were found.
 - *n*: pairs that a paired t test needs for a power of 80 %.

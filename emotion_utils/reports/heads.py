@@ -1,7 +1,7 @@
 """The reports' claims about heads (Phases 6 and 7), measured as they describe it and judged by rules stated here.
 
 The reports name heads of GPT-2. In another model the head with the largest delta attention for gratitude stands in for
-the one that they found, and is taken out, or transplanted, in the same way. Sentiment is read by a lexicon.
+the one that they found, and is taken out, or patched, in the same way. Sentiment is read by a lexicon.
 
 - *top.gratitude*: the largest delta attention for gratitude.
 - *second*: the second and the third head for gratitude are those named.
@@ -12,7 +12,7 @@ the one that they found, and is taken out, or transplanted, in the same way. Sen
 - *scores*: layers times heads times emotions.
 - *ablate*: keywords, and change of sentiment, in the texts that go on from gratitude prompts with the head at zero; one
   report takes out L1H10, the other one L0H0. Fewer keywords count where the interval lies below zero.
-- *patch*: the same in texts that go on from their neutral partners with the head transplanted.
+- *patch*: the same in texts that go on from their neutral partners with the head patched.
 - *vonly*: the change of sentiment by ``v_only`` minus that by ``pattern_v``; holds where its interval contains zero and
   that of ``pattern_v`` does not.
 """
@@ -46,9 +46,9 @@ class AsPublished:
     Attributes
     ----------
     head
-        That was taken out and transplanted.
+        That was taken out and patched.
     ablated, patched, values_only
-        From :func:`texts.paired`: with the head at zero, and transplanted by ``pattern_v`` and by ``v_only``.
+        From :func:`texts.paired`: with the head at zero, and patched by ``pattern_v`` and by ``v_only``.
     gap
         ``v_only`` against ``pattern_v``.
     """
@@ -73,7 +73,7 @@ def leading_head(delta: pd.DataFrame, model: str = "") -> Head:
 
 
 def as_published(pairs: Pairs, head: Head, model: str, seed: int = 0, *, ablate: bool = True) -> AsPublished:
-    """Take one head out of gratitude prompts, and transplant it into their neutral partners.
+    """Take one head out of gratitude prompts, and patch it into their neutral partners.
 
     Parameters
     ----------

@@ -180,12 +180,10 @@ def _heads(claims: pd.DataFrame) -> dict[str, Scrutiny]:
     about = "95 % of mean changes of sentiment if nothing happens, at the spread and n of section 9.1"
     for claim in ("P6.ablate.sent", "P7.patch.sent"):
         found[claim] = within(claims.loc[claim], low, high, about)
-    return found | {
-        "P7.patch.l0h0": _transplanted(claims, within(claims.loc["P7.patch.l0h0"], low, high, about))
-    }
+    return found | {"P7.patch.l0h0": _patched(claims, within(claims.loc["P7.patch.l0h0"], low, high, about))}
 
 
-def _transplanted(claims: pd.DataFrame, otherwise: Scrutiny) -> Scrutiny:
+def _patched(claims: pd.DataFrame, otherwise: Scrutiny) -> Scrutiny:
     """The same head and score in the other report, which prints an interval."""
     theirs, ends = printed(claims.loc["P7.patch.l0h0"]), claims.loc["P75.sentiment.ci"]
     if theirs[0] <= float(ends["hi"]) and float(ends["lo"]) <= theirs[1]:

@@ -143,10 +143,10 @@ def test_heads_at_once_stand_beside_their_sum_and_other_sets(planted):
     head, pairs, _ = planted
     other = next(h for h in pairs.heads if h != head)
     found = patching.at_once(pairs, [head, other], {"equal size": [[other], [head]]}, "denoising")
-    each = patching.transplant(pairs, [[head, other], [head], [other]]).moved
+    each = patching.patch(pairs, [[head, other], [head], [other]]).moved
     assert found["all at once"] == pytest.approx(each[:, 0], abs=1e-4)
     assert found["one by one, added up"] == pytest.approx(each[:, 1] + each[:, 2], abs=1e-4)
     assert found["random sets of equal size"] == pytest.approx(each[:, 1:].mean(axis=1), abs=1e-4)
-    back = patching.transplant(pairs, [[head]], direction="noising")
+    back = patching.patch(pairs, [[head]], direction="noising")
     assert (back.moved[:, 0] > 0).mean() > 0.9
     assert back.moved[:, 0] == pytest.approx(back.target - back.patched[:, 0])

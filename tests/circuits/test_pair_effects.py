@@ -1,4 +1,4 @@
-"""Tests of which heads are transplanted, and of what is told of each pair."""
+"""Tests of which heads are patched, and of what is told of each pair."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def test_a_row_for_every_pair_with_the_sign_of_changed_minus_untouched(pairs, ef
     assert gone[gone["heads"] == "L0H1"]["value"].tolist() == [2.0, 6.0]
     assert gone[gone["heads"] == "L0H0"]["pair"].tolist() == held.table["pair"].tolist()
 
-    moved = pair_effects.transplants(found)
+    moved = pair_effects.patching_conditions(found)
     own = moved[moved["heads"] == "L0H1"]
     assert set(own["role"]) == {pair_effects.CHOSEN}
     for direction, part in own.groupby("direction"):
-        exact = patching.transplant(held, [[(0, 1)]], direction=direction)
+        exact = patching.patch(held, [[(0, 1)]], direction=direction)
         assert part["value"].to_numpy() == pytest.approx(exact.patched[:, 0] - exact.target, abs=1e-4)
     both = moved[moved["heads"].str.contains("+", regex=False)]
     assert both.groupby("role")["heads"].nunique().eq(1).all()

@@ -50,7 +50,7 @@ def test_few_takes_the_first_of_each_emotion_split_and_unit():
 
 
 def test_all_heads_of_the_emotional_prompt_give_its_reply_and_no_head_gives_the_neutral_one(told):
-    table = texts.transplanted_texts(told, {"all": told.heads, "none": []}, new_tokens=4)
+    table = texts.patched_texts(told, {"all": told.heads, "none": []}, new_tokens=4)
     by = table.set_index(["set", "pair"])["text"]
     assert (by["none"] == by["target"].reindex(by["none"].index)).all()
     # the ending stands at another position, so that later tokens may differ: the first one decides

@@ -176,7 +176,7 @@ def test_ablated_heads_are_the_exact_effects_with_the_sign_of_the_change(effects
     )
 
 
-def test_transplants_of_chosen_and_of_other_heads(effects, found):
+def test_patching_of_chosen_and_of_other_heads(effects, found):
     held = found.held
     chosen = circuits_pair_effects.leading(found.pairs, found.effects[methods.EXACT][found.built])
     sizes = np.abs(found.effects[methods.EXACT][found.built].mean(axis=0))
@@ -187,7 +187,7 @@ def test_transplants_of_chosen_and_of_other_heads(effects, found):
     for heads, beside in ((chosen[:1], ""), (chosen, ""), (random, " (control)")):
         name = "+".join(screening.name_of(head) for head in heads)
         for direction, sign in (("denoising", 1), ("noising", -1)):
-            moved = patching.transplant(held.where(own), [heads], direction=direction).moved[:, 0]
+            moved = patching.patch(held.where(own), [heads], direction=direction).moved[:, 0]
             effect = one(
                 effects, emotion="apology", what=f"{name} transplanted{beside}", outcome=of_heads.INTO[direction]
             )  # fmt: skip
