@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emotion_utils.circuits.ablation import ablated, means_of
-from emotion_utils.circuits.attribution import attributed
+from emotion_utils.circuits.attribution import attribution_patching
 from emotion_utils.heads.pairs import Pairs, emotional_pairs
 from emotion_utils.models.families import blocks, output_projection
 from emotion_utils.models.model import load
@@ -68,7 +68,7 @@ def main() -> None:
     tuned = in_turns(lambda: loop(pairs, means, 1), lambda: ablated(pairs, "mean", means=means), REPEATS)
     print(f"not judged: full forwards with the last logits alone, over resumed: {tuned[0] / tuned[1]:.3g}")
     cheap, again = in_turns(
-        lambda: attributed(pairs, means), lambda: ablated(pairs, "mean", means=means), REPEATS
+        lambda: attribution_patching(pairs, means), lambda: ablated(pairs, "mean", means=means), REPEATS
     )
     unit = f"{2 * len(pairs)} prompts, {heads} heads, two threads; seconds"
     record(

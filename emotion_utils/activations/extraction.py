@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from emotion_utils.activations.passes import Passes, Shard
+from emotion_utils.activations.passes import ForwardPasses, Shard
 from emotion_utils.activations.shards import ShardStore, StoredValues
 from emotion_utils.activations.token_spans import find_spans
 from emotion_utils.core.errors import UserError
@@ -199,7 +199,7 @@ def _check_request(where: Sequence[HookPoint]) -> None:
 class _Job:
     """A request, planned: what to read, and in which shards."""
 
-    passes: Passes
+    passes: ForwardPasses
     reads: pd.DataFrame
     shards: list[Shard]
 
@@ -217,7 +217,7 @@ class _Job:
         reads = find_spans(prompts, encoded, positions)
         if reads.empty:
             raise UserError("No prompt has a token to read at these positions: see token_spans.unmatched.")
-        passes = Passes(model, encoded.ids, reads, where, prompts["id"].tolist())
+        passes = ForwardPasses(model, encoded.ids, reads, where, prompts["id"].tolist())
         tokens = batch_tokens or (CPU_BATCH_TOKENS if passes.device.type == "cpu" else BATCH_TOKENS)
         return cls(passes, reads, list(passes.shards(tokens, shard_bytes)))
 

@@ -47,7 +47,7 @@ class Shard:
         return sum(map(len, self.batches))
 
 
-class Passes:
+class ForwardPasses:
     """All that a batch needs to be read.
 
     Parameters

@@ -99,7 +99,7 @@ def _slopes(pairs: Pairs, rows: np.ndarray, inputs: dict[str, Tensor], layers: i
     )
 
 
-def attributed(
+def attribution_patching(
     pairs: Pairs, means: Float[Tensor, "layer n_head d_head"], batch: int = BATCH
 ) -> Float[np.ndarray, "side pair head"]:
     """First-order estimate of :func:`ablation.ablated` by the mean: the same effects, from one gradient per prompt.
@@ -119,7 +119,7 @@ def attributed(
     return found.reshape(2, len(pairs), -1)
 
 
-def direct(
+def direct_logit_attribution(
     pairs: Pairs, means: Float[Tensor, "layer n_head d_head"], batch: int = BATCH
 ) -> Float[np.ndarray, "side pair head"]:
     """Direct logit attribution: what each head writes beyond its mean at the last position, as the log-odds read it.

@@ -34,7 +34,7 @@ def overview(
 ) -> pd.DataFrame:
     """Screening and circuit of several models, each computed once per store.
 
-    What :func:`by_pair` gives is computed and kept with it.
+    What :func:`per_pair_effects` gives is computed and kept with it.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def overview(
     return asked.tables("head_overview", compute, __name__)
 
 
-def by_pair(
+def per_pair_effects(
     models: Sequence[str], prompts: pd.DataFrame, size: HeadsSize, store: Store, **options: Unpack[Options]
 ) -> pd.DataFrame:
     """What heads of several models do to each pair that nothing was chosen on: parameters of :func:`overview`.

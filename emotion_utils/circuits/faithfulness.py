@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emotion_utils.circuits.ablation import ablated, pair_effects, without
-from emotion_utils.circuits.attribution import attributed, slopes
+from emotion_utils.circuits.attribution import attribution_patching, slopes
 from emotion_utils.circuits.masks import learned_mask, mask_slopes
 from emotion_utils.core.errors import UserError
 from emotion_utils.engine.interventions import Condition
@@ -85,7 +85,9 @@ def ranking(
         return ordered(pairs, learned_mask(pairs, means, steps=steps, seed=seed)[None])
     if method not in RANKINGS:
         raise UserError(f'Heads are not ordered by "{method}": choose one of {", ".join(RANKINGS)}.')
-    effects = attributed(pairs, means) if method == "attribution" else ablated(pairs, "mean", means=means)
+    effects = (
+        attribution_patching(pairs, means) if method == "attribution" else ablated(pairs, "mean", means=means)
+    )
     return ordered(pairs, pair_effects(effects))
 
 

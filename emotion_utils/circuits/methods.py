@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from emotion_utils.circuits.ablation import ablated, means_of, pair_effects
-from emotion_utils.circuits.attribution import attributed, direct
+from emotion_utils.circuits.attribution import attribution_patching, direct_logit_attribution
 from emotion_utils.heads.pairs import Pairs
 
 EXACT = "mean ablation"
@@ -74,8 +74,8 @@ def screen(pairs: Pairs, methods: Sequence[str] = METHODS, seed: int = 0) -> Scr
         EXACT: lambda some: ablated(some, "mean", means=means),
         "zero ablation": lambda some: ablated(some, "zero"),
         "resample ablation": lambda some: ablated(some, "resample", donors=build, seed=seed),
-        "attribution": lambda some: attributed(some, means),
-        "direct": lambda some: direct(some, means),
+        "attribution": lambda some: attribution_patching(some, means),
+        "direct": lambda some: direct_logit_attribution(some, means),
     }
     effects = {}
     for name in methods:

@@ -39,6 +39,6 @@ def collect(models: Sequence[str], profile: str, store: Store, **options: Unpack
     implicit, named = load_profile("implicit"), "smoke" if profile == "smoke" else "baseline"
     size = profiles.HEADS_SIZES[profile]
     steered = overview.by_context(models, implicit, profiles.STEERING_SIZES[profile], store, **options)
-    heads = comparison.by_pair(models, implicit, size, store, **options)
+    heads = comparison.per_pair_effects(models, implicit, size, store, **options)
     published = published_patching(models, load_profile(named), size, store, **options)
     return [*steering_effects(steered), *head_effects(heads), *published_effects(published, named)]

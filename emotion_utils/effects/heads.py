@@ -40,7 +40,7 @@ def head_effects(table: pd.DataFrame) -> list[Effect]:
     Parameters
     ----------
     table
-        From :func:`emotion_utils.circuits.comparison.by_pair`.
+        From :func:`emotion_utils.circuits.comparison.per_pair_effects`.
 
     Returns
     -------

@@ -88,7 +88,7 @@ def _classes(
     return found
 
 
-def attends_to(
+def attention_by_class(
     pairs: Pairs,
     heads: Sequence[Head],
     *,

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 QUERIES = ("later", "last", "all")
 """Whose attention: the mean over tokens after the word, the last token alone, the mean over all tokens."""
 LEFT_OUT = ("word not found", "match not found", "first in the text", "nothing after it", "duplicate")
-"""Why an emotional prompt is not looked at, in the order in which it is asked; see :func:`look`."""
+"""Why an emotional prompt is not looked at, in the order in which it is asked; see :func:`word_attention`."""
 
 
 @dataclass(frozen=True, eq=False)
-class Looked:
+class WordAttention:
     """Delta attention of every head on some prompts.
 
     Attributes
@@ -66,7 +66,7 @@ class Looked:
     def __len__(self) -> int:
         return len(self.table)
 
-    def of(self, *splits: str) -> Looked:
+    def of(self, *splits: str) -> WordAttention:
         """The prompts of some splits; what was left out is counted over all."""
         kept = self.table["split"].isin(splits).to_numpy()
         if not kept.any():
@@ -75,10 +75,10 @@ class Looked:
                 f"known are {', '.join(self.table['split'].unique())}."
             )
         table = self.table[kept].reset_index(drop=True)
-        return Looked(self.query, table, self.delta[kept], self.per_token[kept], self.left_out)
+        return WordAttention(self.query, table, self.delta[kept], self.per_token[kept], self.left_out)
 
 
-def look(model: Model, prompts: pd.DataFrame, query: str = "later") -> Looked:
+def word_attention(model: Model, prompts: pd.DataFrame, query: str = "later") -> WordAttention:
     """Read the attention of every head on emotion words and on the words in their place.
 
     A prompt is left out, and counted, where the word or its match is not found, where one of them holds position 0 (an
@@ -126,7 +126,7 @@ def look(model: Model, prompts: pd.DataFrame, query: str = "later") -> Looked:
             "even": np.subtract(*even.reshape(2, -1)),
         }
     )
-    return Looked(query, table, own[0] - own[1], per_token[0] - per_token[1], left_out)
+    return WordAttention(query, table, own[0] - own[1], per_token[0] - per_token[1], left_out)
 
 
 def _both(
@@ -192,14 +192,14 @@ def _weights(
 
 
 def delta_attention(
-    looked: Looked, *, n_permutations: int = 1000, n_resamples: int = 1000, seed: int = 0
+    attention: WordAttention, *, n_permutations: int = 1000, n_resamples: int = 1000, seed: int = 0
 ) -> pd.DataFrame:
     """Delta attention of each head for each emotion.
 
     Parameters
     ----------
-    looked
-        From :func:`look`.
+    attention
+        From :func:`word_attention`.
     n_permutations, n_resamples, seed
         Of the sign flips and of the bootstrap, both over units.
 
@@ -212,20 +212,24 @@ def delta_attention(
     whose two words have equally many tokens; NaN where there is none), ``even`` (delta of attention spread evenly),
     ``n`` (unique prompts) and ``n_groups``.
     """
-    emotion, units = looked.table["emotion"].to_numpy(dtype=object), looked.table["unit"].to_numpy()
+    emotion, units = attention.table["emotion"].to_numpy(dtype=object), attention.table["unit"].to_numpy()
     named = list(dict.fromkeys(emotion))
-    flat = looked.delta.reshape(len(looked), -1)
+    flat = attention.delta.reshape(len(attention), -1)
     p = max_t_by_emotion(flat, emotion, units, n_permutations, seed)
-    equal = (looked.table["tokens"] == looked.table["match_tokens"]).to_numpy()
+    equal = (attention.table["tokens"] == attention.table["match_tokens"]).to_numpy()
     rows = []
     for i, own in enumerate(named):
         kept = emotion == own
-        even, groups = float(looked.table.loc[kept, "even"].mean()), units[kept]
-        for j, (layer, head) in enumerate(np.ndindex(looked.delta.shape[1:])):
-            values = looked.delta[kept, layer, head]
+        even, groups = float(attention.table.loc[kept, "even"].mean()), units[kept]
+        for j, (layer, head) in enumerate(np.ndindex(attention.delta.shape[1:])):
+            values = attention.delta[kept, layer, head]
             ends = grouped_mean_interval(values, groups, n_resamples=n_resamples, seed=seed)
-            same = looked.delta[kept & equal, layer, head]
-            other = (looked.per_token[kept, layer, head].mean(), same.mean() if len(same) else np.nan, even)
+            same = attention.delta[kept & equal, layer, head]
+            other = (
+                attention.per_token[kept, layer, head].mean(),
+                same.mean() if len(same) else np.nan,
+                even,
+            )
             size = (len(values), len(set(groups)))
             rows.append(
                 (own, layer, head, name_of((layer, head)), values.mean(), *ends, p[i, j], *other, *size)

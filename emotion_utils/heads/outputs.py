@@ -69,7 +69,7 @@ class Neutral:
     z: Float[Tensor, "prompt layer head d_head"] = field(repr=False)
 
 
-def neutral_end(model: Model, ids: Sequence[Sequence[int]]) -> Neutral:
+def neutral_last_token(model: Model, ids: Sequence[Sequence[int]]) -> Neutral:
     """Read neutral prompts, given as token ids, at their last token."""
     layers = model.n_layers
     kinds = ("z", "attn_out")

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from emotion_utils.activations.forward import last_token_states
 from emotion_utils.core.errors import UserError
-from emotion_utils.heads.outputs import neutral_end
+from emotion_utils.heads.outputs import neutral_last_token
 from emotion_utils.heads.pairs import Head, Pairs, name_of
 from emotion_utils.heads.word_states import Words
 from emotion_utils.models.families import blocks, value_projection, written_by_heads
@@ -159,7 +159,7 @@ def _read(
     return tokens(logs), tokens(-logs), *ends, tokens(chances), tokens(-chances)
 
 
-def written_at_the_end(
+def written_at_last_token(
     pairs: Pairs,
     heads: Sequence[Head],
     top: int = 6,
@@ -189,7 +189,7 @@ def written_at_the_end(
     where = [HookPoint(layer, "z") for layer in range(layers)]
     told, neutral = (
         last_token_states(pairs.model, pairs.emotional, where),
-        neutral_end(pairs.model, pairs.neutral),
+        neutral_last_token(pairs.model, pairs.neutral),
     )
     written = torch.stack(
         [

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import torch
 
-from emotion_utils.heads.delta_attention import delta_attention, look
+from emotion_utils.heads.delta_attention import delta_attention, word_attention
 from emotion_utils.models.loading import build_model
 from emotion_utils.statistics.permutations import LEVEL
 
@@ -30,7 +30,7 @@ def beside_untrained(
     Parameters
     ----------
     model, prompts
-        As of :func:`look`.
+        As of :func:`word_attention`.
     seeds
         Of the random weights, one model each.
     n_permutations
@@ -44,8 +44,8 @@ def beside_untrained(
     """
 
     def table(own: Model) -> pd.DataFrame:
-        looked = look(own, prompts)
-        return delta_attention(looked, n_permutations=n_permutations, n_resamples=2)
+        attention = word_attention(own, prompts)
+        return delta_attention(attention, n_permutations=n_permutations, n_resamples=2)
 
     def largest(found: pd.DataFrame) -> pd.Series:
         return found.groupby("emotion", sort=False)["delta"].max()

@@ -14,7 +14,7 @@ from torch import Tensor
 from emotion_utils.activations.forward import forward_batches
 from emotion_utils.core.errors import UserError
 from emotion_utils.heads.attention_by_class import CLASSES, token_classes, token_spans
-from emotion_utils.heads.outputs import Neutral, neutral_end
+from emotion_utils.heads.outputs import Neutral, neutral_last_token
 from emotion_utils.heads.pairs import Pairs
 from emotion_utils.models.hooks import HookPoint
 from emotion_utils.models.offsets import covering
@@ -77,7 +77,7 @@ def words_in_causes(pairs: Pairs, fewest: int = 2) -> Words:
         emotion: sorted({token for opening in pairs.openings for token in opening[emotion]})
         for emotion in pairs.emotions
     }
-    return Words(table, states, neutral_end(pairs.model, pairs.neutral), targets)
+    return Words(table, states, neutral_last_token(pairs.model, pairs.neutral), targets)
 
 
 def _states(

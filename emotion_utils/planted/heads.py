@@ -21,7 +21,7 @@ from jaxtyping import Float
 
 from emotion_utils.activations.forward import head_outputs
 from emotion_utils.circuits.ablation import ABLATIONS, ablated, means_of, pair_effects
-from emotion_utils.circuits.attribution import attributed, direct
+from emotion_utils.circuits.attribution import attribution_patching, direct_logit_attribution
 from emotion_utils.circuits.patching import DIRECTIONS, MODES, patch
 from emotion_utils.core.errors import UserError
 from emotion_utils.heads.pairs import Pairs
@@ -47,8 +47,10 @@ def _patching(mode: str, direction: str, pairs: Pairs, seed: int) -> Float[np.nd
 
 METHODS: dict[str, Callable[[Pairs, int], Float[np.ndarray, "pair head"]]] = {
     **{f"{kind} ablation": partial(_ablation, kind) for kind in ABLATIONS},
-    "attribution": lambda pairs, seed: pair_effects(attributed(pairs, means_of(pairs))),
-    "direct logit attribution": lambda pairs, seed: pair_effects(direct(pairs, means_of(pairs))),
+    "attribution": lambda pairs, seed: pair_effects(attribution_patching(pairs, means_of(pairs))),
+    "direct logit attribution": lambda pairs, seed: pair_effects(
+        direct_logit_attribution(pairs, means_of(pairs))
+    ),
     **{f"patching {mode}, {way}": partial(_patching, mode, way) for mode in MODES for way in DIRECTIONS},
     ATTENTION: lambda pairs, seed: delta_attention(pairs),
 }

@@ -12,7 +12,7 @@ import pandas as pd
 import streaming_memory
 import torch
 
-from emotion_utils.activations.passes import Passes
+from emotion_utils.activations.passes import ForwardPasses
 from emotion_utils.models.families import blocks
 from emotion_utils.models.hooks import HookPoint
 from emotion_utils.models.loading import load_tokenizer
@@ -22,10 +22,10 @@ from emotion_utils.models.ragged import Ragged
 WHERE = (HookPoint(0, "resid_post"), HookPoint(1, "resid_post"))
 
 
-def passes(network, ids, reads, where=WHERE, pad=0) -> Passes:
+def passes(network, ids, reads, where=WHERE, pad=0) -> ForwardPasses:
     table = pd.DataFrame(reads, columns=["row", "first", "last"])
     model = Model(network, SimpleNamespace(pad_token_id=pad))
-    return Passes(model, Ragged.of(ids), table, where, [f"p{i}" for i in range(len(ids))])
+    return ForwardPasses(model, Ragged.of(ids), table, where, [f"p{i}" for i in range(len(ids))])
 
 
 def test_each_read_is_in_one_shard_and_only_texts_with_a_read_are_run():

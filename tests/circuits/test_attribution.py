@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from emotion_utils.circuits.ablation import ablated
-from emotion_utils.circuits.attribution import attributed, direct, slopes
+from emotion_utils.circuits.attribution import attribution_patching, direct_logit_attribution, slopes
 
 HEADS = [(0, 1), (1, 4), (2, 0), (3, 6)]
 STEP = 1e-4
@@ -19,7 +19,7 @@ def derivative(function):
 
 
 def test_attributed_is_the_slope_times_the_change(pairs, means):
-    found = attributed(pairs, means)
+    found = attribution_patching(pairs, means)
     expected = []
     for prompt in range(2 * len(pairs)):
         seen, moved = [], []
@@ -35,12 +35,12 @@ def test_attributed_is_the_slope_times_the_change(pairs, means):
     expected = np.array(expected).reshape(found.shape)
     assert found == pytest.approx(expected, abs=1e-4, rel=1e-4)
     assert np.abs(expected).max() > 0.05
-    assert attributed(pairs, means, batch=3) == pytest.approx(found, abs=1e-4, rel=1e-4)
+    assert attribution_patching(pairs, means, batch=3) == pytest.approx(found, abs=1e-4, rel=1e-4)
 
 
 @torch.no_grad()
 def test_attributed_is_a_small_step_towards_the_mean(few, exact, means):
-    found = attributed(few, means).reshape(2 * len(few), -1)
+    found = attribution_patching(few, means).reshape(2 * len(few), -1)
     for prompt in range(2 * len(few)):
         for layer, head in HEADS:
 
@@ -76,7 +76,7 @@ def read_at_the_end(model, ids):
 
 @torch.no_grad()
 def test_direct_is_what_a_head_writes_as_the_last_norm_and_the_unembedding_read_it(pairs, exact, means):
-    found = direct(pairs, means).reshape(2 * len(pairs), -1)
+    found = direct_logit_attribution(pairs, means).reshape(2 * len(pairs), -1)
     gains = plain.modules(exact, ("post_attention_layernorm",))
     gemma = exact.config.model_type == "gemma3_text"
     for prompt, ids in enumerate(pairs.ids):
@@ -99,7 +99,9 @@ def test_direct_is_what_a_head_writes_as_the_last_norm_and_the_unembedding_read_
                     )
                 )
             assert found[prompt, 8 * layer + head] == pytest.approx(expected, abs=1e-4, rel=1e-4)
-    assert direct(pairs, means, batch=3).ravel() == pytest.approx(found.ravel(), abs=1e-4, rel=1e-4)
+    assert direct_logit_attribution(pairs, means, batch=3).ravel() == pytest.approx(
+        found.ravel(), abs=1e-4, rel=1e-4
+    )
 
 
 def test_slopes_hold_nothing_in_padding_and_each_prompt_once(pairs):
@@ -117,7 +119,7 @@ def test_slopes_hold_nothing_in_padding_and_each_prompt_once(pairs):
 def test_a_gradient_leaves_the_model_as_it_was(few, means):
     before = few.log_odds()
     with torch.no_grad():  # as a caller may have it
-        attributed(few, means)
+        attribution_patching(few, means)
     assert all(parameter.grad is None for parameter in few.model.network.parameters())
     assert np.array_equal(few.log_odds(), before)
 

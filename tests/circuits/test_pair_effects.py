@@ -48,7 +48,7 @@ def test_a_row_for_every_pair_with_the_sign_of_changed_minus_untouched(pairs, ef
     assert gone[gone["heads"] == "L0H1"]["value"].tolist() == [2.0, 6.0]
     assert gone[gone["heads"] == "L0H0"]["pair"].tolist() == held.table["pair"].tolist()
 
-    moved = pair_effects.patching_conditions(found)
+    moved = pair_effects.patchings(found)
     own = moved[moved["heads"] == "L0H1"]
     assert set(own["role"]) == {pair_effects.CHOSEN}
     for direction, part in own.groupby("direction"):

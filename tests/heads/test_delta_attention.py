@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.heads.delta_attention import Looked, delta_attention, look, strongest
+from emotion_utils.heads.delta_attention import WordAttention, delta_attention, strongest, word_attention
 from emotion_utils.heads.untrained import beside_untrained, untrained_like
 from emotion_utils.models.hooks import eager
 from emotion_utils.models.model import Model
@@ -50,22 +50,22 @@ def mass(model, text, word, query) -> torch.Tensor:
 @pytest.mark.parametrize("query", ["later", "last", "all"])
 def test_it_is_the_difference_of_what_the_plain_model_gives(untrained, query):
     model = untrained
-    looked = look(model, prompts(), query)
-    assert len(looked) >= 3
-    for i, id_ in enumerate(looked.table["id"]):
+    attention = word_attention(model, prompts(), query)
+    assert len(attention) >= 3
+    for i, id_ in enumerate(attention.table["id"]):
         text, word, partner, match, *_ = next(
             p for p in PAIRS if p[0] == prompts().set_index("id").loc[id_, "text"]
         )
         expected = mass(model, text, word, query) - mass(model, partner, match, query)
-        assert np.allclose(looked.delta[i], expected, atol=1e-5)
+        assert np.allclose(attention.delta[i], expected, atol=1e-5)
 
 
 def test_a_word_at_the_start_is_left_out_where_there_is_no_bos(untrained):
     model = untrained
-    looked = look(model, prompts())
+    attention = word_attention(model, prompts())
     first = model.tokenizer("Sorry")["input_ids"][0] != model.tokenizer.bos_token_id
-    assert looked.left_out["first in the text"] == int(first)
-    assert len(looked) == 4 - int(first)
+    assert attention.left_out["first in the text"] == int(first)
+    assert len(attention) == 4 - int(first)
 
 
 def test_what_cannot_be_compared_is_counted_by_reason(tokenizers):
@@ -78,30 +78,30 @@ def test_what_cannot_be_compared_is_counted_by_reason(tokenizers):
     again = ("We are sorry", "sorry", "We are ready", "ready", "apology", "d")
     table = prompts([*PAIRS[:3], PAIRS[0], again])
     table.loc[2, ["match_start", "match_end"]] = None  # of the second emotional prompt
-    found = look(model, table)
+    found = word_attention(model, table)
     reasons = {"match not found": 1, "nothing after it": 1, "duplicate": 1}
     assert {reason: n for reason, n in found.left_out.items() if n} == reasons
     assert len(found) == 2
     with pytest.raises(UserError, match="nothing after it: 1"):
-        look(model, table[table["pair_id"] == "d"].reset_index(drop=True))
-    assert len(look(model, table[table["pair_id"] == "d"].reset_index(drop=True), "last")) == 1
+        word_attention(model, table[table["pair_id"] == "d"].reset_index(drop=True))
+    assert len(word_attention(model, table[table["pair_id"] == "d"].reset_index(drop=True), "last")) == 1
     with pytest.raises(UserError, match="later, last and all"):
-        look(model, table, "next")
+        word_attention(model, table, "next")
 
 
 def test_attention_spread_evenly_and_length_are_given_beside(untrained):
     model = untrained
-    looked = look(model, prompts(), "last")
-    row = looked.table.iloc[0]
+    attention = word_attention(model, prompts(), "last")
+    row = attention.table.iloc[0]
     lengths = [len(model.tokenizer(text)["input_ids"]) for text in (PAIRS[0][0], PAIRS[0][2])]
     assert row["even"] == pytest.approx(row["tokens"] / lengths[0] - row["match_tokens"] / lengths[1])
     parts = [mass(model, *PAIRS[0][i : i + 2], "last").numpy() for i in (0, 2)]
     assert np.allclose(
-        looked.per_token[0], parts[0] / row["tokens"] - parts[1] / row["match_tokens"], atol=1e-5
+        attention.per_token[0], parts[0] / row["tokens"] - parts[1] / row["match_tokens"], atol=1e-5
     )
 
 
-def planted(units: int = 8, each: int = 3) -> Looked:
+def planted(units: int = 8, each: int = 3) -> WordAttention:
     """Head L0H1 looks at the words of anger, by differently much; the others give noise."""
     rng = np.random.default_rng(0)
     emotion = np.repeat(["anger", "apology"], units * each)
@@ -110,19 +110,21 @@ def planted(units: int = 8, each: int = 3) -> Looked:
     unit = np.tile(np.repeat(np.arange(units), each), 2)
     table = pd.DataFrame({"id": range(len(emotion)), "emotion": emotion, "split": "build", "unit": unit})
     table = table.assign(tokens=1, match_tokens=np.where(np.arange(len(emotion)) % 3, 1, 2), even=0.01)
-    return Looked("later", table, delta, delta / 2, {})
+    return WordAttention("later", table, delta, delta / 2, {})
 
 
 def test_a_planted_head_is_found_alone():
-    looked = planted()
-    table = delta_attention(looked, n_permutations=4000).set_index(["emotion", "name"])
+    attention = planted()
+    table = delta_attention(attention, n_permutations=4000).set_index(["emotion", "name"])
     own = table.loc["anger", "L0H1"]
     # all signs alike give the largest value, and so do all the opposite ones: 2 of 2**8 draws
     assert own["p"] == pytest.approx(2 / 2**8, abs=0.005)
     assert (table.drop(index=("anger", "L0H1"))["p"] > 0.05).all()
-    assert own["delta"] == pytest.approx(looked.delta[:24, 0, 1].mean())
+    assert own["delta"] == pytest.approx(attention.delta[:24, 0, 1].mean())
     assert own["per_token"] == pytest.approx(own["delta"] / 2)
-    assert own["same_length"] == pytest.approx(np.mean([looked.delta[i, 0, 1] for i in range(24) if i % 3]))
+    assert own["same_length"] == pytest.approx(
+        np.mean([attention.delta[i, 0, 1] for i in range(24) if i % 3])
+    )
     assert own["low"] < own["delta"] < own["high"]
     assert own["high"] - own["low"] < 0.1  # two standard errors each way are 0.04
     assert (own["n"], own["n_groups"], own["even"]) == (24, 8, pytest.approx(0.01))
@@ -137,11 +139,13 @@ def test_fewer_than_eight_units_give_no_interval_and_no_p():
 
 def test_prompts_that_share_a_partner_are_one_unit_and_splits_can_be_taken(untrained):
     model = untrained
-    looked = look(model, prompts())
-    assert looked.table["unit"].iloc[0] == looked.table["unit"].iloc[1] != looked.table["unit"].iloc[2]
-    assert len(looked.of("build")) == len(looked)
+    attention = word_attention(model, prompts())
+    assert (
+        attention.table["unit"].iloc[0] == attention.table["unit"].iloc[1] != attention.table["unit"].iloc[2]
+    )
+    assert len(attention.of("build")) == len(attention)
     with pytest.raises(UserError, match="split test: known are build"):
-        looked.of("test")
+        attention.of("test")
 
 
 def test_the_control_is_another_model_of_the_same_shape(tokenizers):
@@ -158,7 +162,7 @@ def test_the_control_is_another_model_of_the_same_shape(tokenizers):
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
     table = beside_untrained(model, prompts(), seeds=(0, 1), n_permutations=20).set_index("emotion")
-    largest = [look(own, prompts()).delta[1].max() for own in (one, other)]
+    largest = [word_attention(own, prompts()).delta[1].max() for own in (one, other)]
     assert table.loc["anger", "untrained"] == pytest.approx(np.mean(largest))
     assert table.loc["anger", "untrained_high"] == pytest.approx(max(largest))
     assert set(table["heads"]) == {model.n_layers * model.n_heads}

@@ -11,9 +11,9 @@ import torch
 from by_hand import _attention, _projection
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.heads.attention_by_class import CLASSES, attends_to, people, token_classes
-from emotion_utils.heads.outputs import neutral_end
-from emotion_utils.heads.ov_readout import head_writes, written_at_the_end, written_words
+from emotion_utils.heads.attention_by_class import CLASSES, attention_by_class, people, token_classes
+from emotion_utils.heads.outputs import neutral_last_token
+from emotion_utils.heads.ov_readout import head_writes, written_at_last_token, written_words
 from emotion_utils.heads.pairs import Pairs
 from emotion_utils.heads.word_states import Words, words_in_causes
 from emotion_utils.models.families import blocks
@@ -85,7 +85,7 @@ def test_a_head_that_is_not_there_is_named(untrained):
     with pytest.raises(UserError, match="no head L9H0: the model has layers 0 to 3 with heads 0 to 7"):
         head_writes(model, (9, 0), torch.zeros(model.d_model))
     with pytest.raises(UserError, match="no head L0H8: the model has L0H0 to L3H7"):
-        attends_to(paired(model), [(0, 8)])
+        attention_by_class(paired(model), [(0, 8)])
 
 
 def embedded(model, named, targets) -> Words:
@@ -96,7 +96,7 @@ def embedded(model, named, targets) -> Words:
     table = pd.DataFrame([(*row, 1) for row in named], columns=["emotion", "word", "n"])
     neutral = [row for row, (emotion, _) in zip(ids, named, strict=True) if emotion == "neutral"]
     layers = torch.stack(states)[:, None].expand(-1, model.n_layers, -1)
-    return Words(table, layers, neutral_end(model, neutral), targets)
+    return Words(table, layers, neutral_last_token(model, neutral), targets)
 
 
 def test_what_a_head_writes_of_a_word_moves_its_keywords_as_by_hand(untrained):
@@ -148,7 +148,7 @@ def test_words_in_causes_stand_before_the_shared_ending_without_the_names(untrai
 def test_what_is_written_at_the_end_moves_the_log_odds_as_by_hand(untrained):
     model = untrained
     pairs = paired(model)
-    table = written_at_the_end(pairs, [(3, 2)]).set_index("emotion")
+    table = written_at_last_token(pairs, [(3, 2)]).set_index("emotion")
     block, last = blocks(model.network)[3], model.n_layers - 1
     states = [seen(model, ids, blocks(model.network)[last], False) for ids in pairs.neutral]
     base = torch.stack(states).mean(dim=0)
@@ -183,7 +183,7 @@ def _whole(block, heads):
 def test_shares_are_the_last_row_of_the_pattern_by_class(untrained):
     model = untrained
     pairs = paired(model, copies=8)
-    table = attends_to(pairs, [(2, 1), (0, 3)], n_permutations=50, n_resamples=50)
+    table = attention_by_class(pairs, [(2, 1), (0, 3)], n_permutations=50, n_resamples=50)
     own = table[(table["emotion"] == "anger") & (table["name"] == "L2H1")].set_index("tokens")
     rows = []
     for ids in (pairs.emotional[1], pairs.neutral[1]):

@@ -12,7 +12,7 @@ from emotion_utils.core.errors import UserError
 from emotion_utils.engine.decoding import Sampling
 from emotion_utils.engine.generation import generate
 from emotion_utils.engine.teacher_forcing import continuation_log_probs
-from emotion_utils.heads.delta_attention import look
+from emotion_utils.heads.delta_attention import word_attention
 from emotion_utils.heads.pairs import emotional_pairs
 from emotion_utils.models.batches import by_length, model_inputs, similar_lengths, within
 from emotion_utils.models.model import load
@@ -89,7 +89,7 @@ READS = {
     "continuations": lambda model, prompts: continuation_log_probs(
         model, ["We met"], prompts["text"].tolist()
     ),
-    "attention": lambda model, prompts: look(model, prompts),
+    "attention": lambda model, prompts: word_attention(model, prompts),
     "pairs": lambda model, prompts: emotional_pairs(model, prompts, reply=False),
     "judge": lambda model, prompts: Judge(model).nll(["We met"] * len(prompts), prompts["text"].tolist()),
 }
