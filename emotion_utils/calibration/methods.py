@@ -198,7 +198,7 @@ def separation(seeds: Iterable[int], strength: float = 0.5, recipe: Recipe | Non
 
     Returns
     -------
-    Columns ``formula, precision, scale, nothing, shared`` (medians), ``area`` (AUROC of the value; a half is chance),
+    Columns ``formula, precision, scale, nothing, shared`` (medians), ``AUROC`` (of the value; a half is chance),
     ``higher, low, high`` (share of pairs in which the models that share score higher, with exact bounds) and ``n``.
     """
     base, seeds = recipe or Recipe(), list(seeds)
@@ -209,12 +209,12 @@ def separation(seeds: Iterable[int], strength: float = 0.5, recipe: Recipe | Non
     for about, own in tables[0].groupby(keys, sort=False):
         other = tables[1].set_index(keys).loc[about, "value"].to_numpy()
         values = np.concatenate([own["value"].to_numpy(), other])
-        area = auroc(values, np.arange(len(values)) >= len(own))
+        told_apart = auroc(values, np.arange(len(values)) >= len(own))
         hits = int((other > own["value"].to_numpy()).sum())
         bounds = binomial_bounds(hits, len(other))
         medians = float(own["value"].median()), float(np.median(other))
-        rows.append((*about, *medians, area, hits / len(other), *bounds, len(other)))
-    columns = [*keys, "nothing", "shared", "area", "higher", "low", "high", "n"]
+        rows.append((*about, *medians, told_apart, hits / len(other), *bounds, len(other)))
+    columns = [*keys, "nothing", "shared", "AUROC", "higher", "low", "high", "n"]
     return pd.DataFrame(rows, columns=columns)
 
 

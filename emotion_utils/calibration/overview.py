@@ -68,7 +68,7 @@ def twin_lines(section: Section, scores: dict[str, str], noise: float) -> pd.Dat
     return pd.DataFrame(lines)
 
 
-def with_areas(table: pd.DataFrame, apart: pd.DataFrame) -> pd.DataFrame:
+def with_aurocs(table: pd.DataFrame, apart: pd.DataFrame) -> pd.DataFrame:
     """The same lines with the AUROC of published formulas: models that share half of their variance or nothing.
 
     Parameters
@@ -80,11 +80,11 @@ def with_areas(table: pd.DataFrame, apart: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    With the column ``area``, NaN for methods that come with a test.
+    With the column ``AUROC``, NaN for methods that come with a test.
     """
     own = apart[apart["scale"] == 1.0]
-    areas = dict(zip(own["formula"] + ", " + own["precision"], own["area"], strict=True))
-    return table.assign(area=table["method"].map(areas))
+    aurocs = dict(zip(own["formula"] + ", " + own["precision"], own["AUROC"], strict=True))
+    return table.assign(AUROC=table["method"].map(aurocs))
 
 
 def all_methods(
@@ -104,5 +104,16 @@ def all_methods(
         Names of the scores of the sound pipeline.
     """
     largest = float(twins.tables["power"]["noise"].max())  # below it they are always found
-    both = [with_areas(table, apart), map_lines(maps), twin_lines(twins, scores, largest)]
+    both = [with_aurocs(table, apart), map_lines(maps), twin_lines(twins, scores, largest)]
     return pd.concat(both, ignore_index=True)
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """The lines of :func:`all_methods` as they are printed: the powers in one column, a dash where there is nothing."""
+    shown = table.drop(columns=MORE).fillna({"effect": "–", "rows": "–"})
+    powers = zip(table[FEWER], table[MORE], strict=True)
+    shown[FEWER] = [", ".join(f"{x:.2f}" for x in both if pd.notna(x)) or "–" for both in powers]
+    formats = dict.fromkeys(("false", "low", "high", "AUROC"), "{:.3f}") | {"n": "{:.0f}"}
+    return shown.assign(
+        **{name: shown[name].map(how.format).replace("nan", "–") for name, how in formats.items()}
+    )

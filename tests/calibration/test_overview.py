@@ -34,11 +34,13 @@ def test_the_twins_have_the_least_power_of_the_models_and_no_null():
     assert "false" not in table
 
 
-def test_published_formulas_get_their_area_and_tests_do_not():
+def test_published_formulas_get_their_auroc_and_tests_do_not():
     table = pd.DataFrame({"method": ["f, float32", "a test"], "power": [np.nan, 0.5]})
-    apart = pd.DataFrame({"formula": "f", "precision": "float32", "scale": [1.0, 10.0], "area": [0.61, 0.52]})
-    assert overview.with_areas(table, apart)["area"].tolist() == pytest.approx([0.61, np.nan], nan_ok=True)
+    apart = pd.DataFrame(
+        {"formula": "f", "precision": "float32", "scale": [1.0, 10.0], "AUROC": [0.61, 0.52]}
+    )
+    assert overview.with_aurocs(table, apart)["AUROC"].tolist() == pytest.approx([0.61, np.nan], nan_ok=True)
     every = overview.all_methods(table, ledger.read("maps"), ledger.read("twins"), apart, SCORES)
     assert len(every) == 2 + 6 + 2
-    assert every["area"].notna().sum() == 1
+    assert every["AUROC"].notna().sum() == 1
     assert every.iloc[-1]["effect"] == "same model, noise 10 SD"

@@ -19,7 +19,6 @@ from emotion_utils.runtime.runs import read_run
 CHAPTER = "01_dataset"
 PRESENT = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
 IMPORT_LATER = {
-    "00_calibration",
     "03_emotion_vectors",
     "04_alignment",
     "05_steering",
