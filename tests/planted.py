@@ -91,7 +91,9 @@ def activations(
     return Activations(found, pd.DataFrame(reads, columns=["id", "position", "row", "first", "last", "sink"]))
 
 
-def readings(strength: float = 1.0, other: float | None = None, size: str = "smoke") -> PromptSetActivations:
+def set_activations(
+    strength: float = 1.0, other: float | None = None, size: str = "smoke"
+) -> PromptSetActivations:
     """A keyword set and a set without words, with the emotion planted into both (or otherwise into the second)."""
     sets = {"keyword": prompts("keyword"), "other": prompts("other", word="same")}
     found = {

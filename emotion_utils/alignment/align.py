@@ -113,7 +113,7 @@ def align(
 
     Three scores: ``r2``, held-out on neutral rows of other template families; ``overlap`` of the mapped emotion
     subspaces (principal components of emotional minus matched neutral) with the target's own, mean over the emotions;
-    ``probe``, the area under the curve with which the mapped emotion vectors tell the target's emotional prompts from
+    ``probe``, the AUROC with which the mapped emotion vectors tell the target's emotional prompts from
     their partners, mean over the emotions.
 
     Parameters

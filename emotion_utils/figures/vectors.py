@@ -22,8 +22,8 @@ MOST = 150
 """Neurons that are drawn."""
 
 
-def areas_by_layer(curves: pd.DataFrame, name: str) -> Shown:
-    """Area under the curve by layer, averaged over the emotions, one line per method, beside the bag of words.
+def aurocs_by_layer(curves: pd.DataFrame, name: str) -> Shown:
+    """AUROC by layer, averaged over the emotions, one line per method, beside the bag of words.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def areas_by_layer(curves: pd.DataFrame, name: str) -> Shown:
 
 
 def held_out(table: pd.DataFrame, name: str) -> Shown:
-    """Held-out areas of every method and emotion on one set, with interval, null and bag of words.
+    """Held-out AUROC of every method and emotion on one set, with interval, null and bag of words.
 
     Parameters
     ----------

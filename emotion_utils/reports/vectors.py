@@ -42,19 +42,19 @@ def cosines_as_published(given: Contrasts) -> pd.DataFrame:
     common part has no chance level).
     """
     rows = []
-    for variant in VARIANTS if given.reading == "end" else ("minus neutral", "centred"):
+    for variant in VARIANTS if given.place == "end" else ("minus neutral", "centred"):
         vectors = _variant(given, variant)  # (emotion, layer, d_model)
         found = np.stack([_cosine(vectors[i], vectors[j]) for i, j in combinations(range(3), 2)])
         chance = _chance(given, variant)
         for layers, values in (("mean", found.mean(axis=1)), ("last", found[:, -1])):
-            rows.append((given.reading, variant, layers, *values, chance))
+            rows.append((given.place, variant, layers, *values, chance))
     pairs = [" – ".join(pair) for pair in PAIRS]
     return pd.DataFrame(rows, columns=["reading", "variant", "layers", *pairs, "chance"])
 
 
 def _chance(given: Contrasts, variant: str) -> float:
     """Mean of the three cosines where the class means are independent, from the sizes of the classes."""
-    if variant == "raw means" or (variant == "minus neutral" and given.reading == "word"):
+    if variant == "raw means" or (variant == "minus neutral" and given.place == "word"):
         return float("nan")
     noise = np.array([1 / max((given.labels == emotion).sum(), 1) for emotion in EMOTIONAL])
     if variant == "minus neutral":
@@ -137,7 +137,7 @@ def chapter_measurements(
     found: dict[tuple[str, str], Any] = {}
     for given in (end, word):
         table = cosines(given, min(n, 199), n, seed, mean=True)
-        found |= {(given.reading, row.pair): row for row in table.itertuples()}
+        found |= {(given.place, row.pair): row for row in table.itertuples()}
     for claim, reading, pair in _CLAIMS:
         row = found[reading, pair]
         note = "mean over layers"

@@ -64,8 +64,8 @@ def overview(
     }
 
     def score(name: str) -> pd.DataFrame:
-        readings = read_sets(load(name, device, dtype), sets, profile, store)
-        probes, others = Probes(readings, profile, seed), [other for other in sets if other != profile]
+        activations = read_sets(load(name, device, dtype), sets, profile, store)
+        probes, others = Probes(activations, profile, seed), [other for other in sets if other != profile]
         table = held_out(probes, others, methods=[method], seed=seed)
         table["draws"], table["effective"] = None, np.nan
         for i, row in table[(table["emotion"] == "mean") & (table["note"] == "")].iterrows():

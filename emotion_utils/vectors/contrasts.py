@@ -30,7 +30,7 @@ class Contrasts:
 
     Attributes
     ----------
-    reading
+    place
         ``end``: rows are prompts, neutral ones among them, and a vector is a mean minus the neutral mean. ``word``:
         rows are differences between an emotion word and the word in its place, and a vector is their mean.
     values
@@ -41,7 +41,7 @@ class Contrasts:
         What is resampled together, and what keeps a common label in a null; one number per row.
     """
 
-    reading: str
+    place: str
     layers: tuple[int, ...]
     values: Float[Tensor, "row layer d_model"] = field(repr=False)
     labels: np.ndarray = field(repr=False)
@@ -54,7 +54,7 @@ class Contrasts:
         """The weights that make the vectors of the three emotions, each row counted so many times."""
         counts = np.ones(len(labels)) if counts is None else counts
         means = [self._mean(labels == emotion, counts) for emotion in EMOTIONAL]
-        neutral = self._mean(labels == "neutral", counts) if self.reading == "end" else 0.0
+        neutral = self._mean(labels == "neutral", counts) if self.place == "end" else 0.0
         return np.stack(means) - neutral
 
     @staticmethod
@@ -99,7 +99,7 @@ class Contrasts:
     def no_emotion(self, n: int, seed: int) -> Float[np.ndarray, "draw emotion row"]:
         """Weights where labels say nothing: permuted at the sentence end, signs of whole units flipped at the word."""
         rng = np.random.default_rng(seed)
-        if self.reading == "word":
+        if self.place == "word":
             signs = rng.choice([-1.0, 1.0], size=(n, self.units.max() + 1))[:, None, self.units]
             return self.weights(self.labels)[None] * signs
         return _finite(
@@ -124,12 +124,12 @@ class Contrasts:
         """Weights of vectors from random halves of the units."""
         rng, units = np.random.default_rng(seed), np.unique(self.units)
         labels = self.labels if labels is None else labels
-        sides: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+        halves: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
         for _ in range(n):
             first = np.isin(self.units, rng.permutation(units)[: (len(units) + rng.integers(2)) // 2])
-            for side, counts in zip(sides, (first, ~first), strict=True):
-                side.append(self.weights(labels, counts.astype(float)))
-        one, two = (np.stack(side) for side in sides)
+            for half, counts in zip(halves, (first, ~first), strict=True):
+                half.append(self.weights(labels, counts.astype(float)))
+        one, two = (np.stack(half) for half in halves)
         kept = np.isfinite(one).all(axis=(1, 2)) & np.isfinite(two).all(axis=(1, 2))
         return one[kept], two[kept]
 
@@ -138,7 +138,7 @@ def _finite(weights: np.ndarray) -> np.ndarray:
     return weights[np.isfinite(weights).all(axis=(1, 2))]
 
 
-def contrasts(prompts: pd.DataFrame, found: Activations, reading: str = "end") -> Contrasts:
+def contrasts(prompts: pd.DataFrame, found: Activations, place: str = "end") -> Contrasts:
     """Collect what vectors are made from.
 
     Parameters
@@ -147,19 +147,19 @@ def contrasts(prompts: pd.DataFrame, found: Activations, reading: str = "end") -
         Those that were read; all of them are used.
     found
         With the position ``end``, or with ``emotion`` and ``match``.
-    reading
+    place
         ``end`` or ``word``.
     """
-    if reading not in ("end", "word"):
-        raise UserError(f'Vectors are made from reads at "end" or "word", not at "{reading}".')
-    if reading == "word":
+    if place not in ("end", "word"):
+        raise UserError(f'Vectors are made from reads at "end" or "word", not at "{place}".')
+    if place == "word":
         return _differences(prompts, found)
     ids, values = found.at("end", "resid_post")
     table = prompts.set_index("id").loc[ids].reset_index()
     blocks = family_blocks(table)
     labels = table["emotion"].to_numpy(dtype=object)
     return Contrasts(
-        reading, tuple(found.layers("resid_post")), values, labels, resampling_units(table), blocks
+        place, tuple(found.layers("resid_post")), values, labels, resampling_units(table), blocks
     )
 
 

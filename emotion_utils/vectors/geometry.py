@@ -80,7 +80,7 @@ def cosines(
             inside = interval(found["bootstrap"][:, i, k], units, float(ours))
             spread = (*np.clip(inside, -1, 1), centre, *interval(null))
             p = permutation_p(abs(ours - centre), np.abs(null - centre)), permutation_p(-ours, -single)
-            about = given.reading, " – ".join(pair), layer, ours
+            about = given.place, " – ".join(pair), layer, ours
             sizes = len(given.labels), len(set(given.units))
             rows.append((*about, *spread, single.mean(), *interval(single), *map(float, p), *sizes))
     columns = ["reading", "pair", "layer", "value", "low", "high", "no_emotion", "no_emotion_low"]
@@ -137,7 +137,7 @@ def lengths(
             low, high = interval(drawn[:, k, i], units, float(value[0, k, i]))
             held = against_null(value[0, k, i], null[:, k, i])
             ends = max(low, 0.0), high, held.null, held.null_high
-            rows.append((given.reading, emotion, layer, l1, l2, scale[k], held.value, *ends))
+            rows.append((given.place, emotion, layer, l1, l2, scale[k], held.value, *ends))
     columns = ["reading", "emotion", "layer", "l1", "l2", "scale", "relative", "low", "high", "null"]
     return pd.DataFrame(rows, columns=[*columns, "null_high"])
 
@@ -166,7 +166,7 @@ def halves(given: Contrasts, n: int = 100, seed: int = 0) -> pd.DataFrame:
         for k, layer in enumerate(given.layers):
             same, cross = found[:, k, i, i], found[:, k, i, others].mean(axis=1)
             spread = same.mean(), *interval(same), cross.mean(), interval(same - cross)[0]
-            rows.append((given.reading, emotion, layer, *spread, null[:, k, i, i].mean()))
+            rows.append((given.place, emotion, layer, *spread, null[:, k, i, i].mean()))
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -174,7 +174,7 @@ def _between(
     given: Contrasts, one: np.ndarray, two: np.ndarray
 ) -> Float[np.ndarray, "draw layer emotion emotion"]:
     """Cosines of the vectors of one half with those of the other."""
-    norms = [np.sqrt(np.diagonal(given.products(side), axis1=-2, axis2=-1)) for side in (one, two)]
+    norms = [np.sqrt(np.diagonal(given.products(half), axis1=-2, axis2=-1)) for half in (one, two)]
     return given.products(one, two) / np.maximum(norms[0][..., :, None] * norms[1][..., None, :], 1e-300)
 
 

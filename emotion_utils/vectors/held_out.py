@@ -52,7 +52,7 @@ class Scored:
     vector, words
         Scores, one per read.
     null
-        Areas after labels were exchanged inside units, NaN in a draw that leaves one class.
+        AUROCs after labels were exchanged inside units, NaN in a draw that leaves one class.
     threshold
         Half way between the means of the build split, for the accuracy.
     part
@@ -69,15 +69,15 @@ class Scored:
     part: Contrast
     universe: np.ndarray
 
-    def areas(self) -> tuple[float, float, float]:
-        """Area of the vector, its balanced accuracy, and the area of the bag of words."""
+    def aurocs(self) -> tuple[float, float, float]:
+        """AUROC of the vector, its balanced accuracy, and the AUROC of the bag of words."""
         positive, above = self.part.positive, self.vector > self.threshold
         accuracy = (above[positive].mean() + (~above[~positive]).mean()) / 2
-        areas = (auroc(scores, positive) for scores in (self.vector, self.words))
-        return next(areas), float(accuracy), next(areas)
+        vector, words = (auroc(scores, positive) for scores in (self.vector, self.words))
+        return vector, float(accuracy), words
 
     def draws(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Bootstrap draws of both areas, resampled together and with those of other vectors on the same set."""
+        """Bootstrap draws of both AUROCs, resampled together and with those of other vectors on the same set."""
         positive, units = self.part.positive, self.part.prompts["unit"].to_numpy()
         draw = partial(grouped_auc_draws, positive=positive, groups=units, seed=seed, universe=self.universe)
         return draw(self.vector), draw(self.words)
@@ -90,7 +90,7 @@ class Probes:
 
     Parameters
     ----------
-    readings
+    activations
         Of the profile and of the sets to score on.
     profile
         The keyword prompts that vectors are made from, on their build split.
@@ -98,8 +98,8 @@ class Probes:
         Of the null.
     """
 
-    def __init__(self, readings: PromptSetActivations, profile: str, seed: int = 0) -> None:
-        self.readings, self.profile, self.seed = readings, profile, seed
+    def __init__(self, activations: PromptSetActivations, profile: str, seed: int = 0) -> None:
+        self.activations, self.profile, self.seed = activations, profile, seed
         self.built = cache(self._built)
         self.vector = cache(self._vector)
         self.words = cache(self._words)
@@ -108,30 +108,30 @@ class Probes:
     @property
     def layers(self) -> list[int]:
         """Layers that were read."""
-        return self.readings.found[self.profile].layers()
+        return self.activations.found[self.profile].layers()
 
     def emotions(self, name: str) -> list[str]:
         """The emotions that both the profile and a set have."""
         return [
             e
             for e in EMOTIONAL
-            if all(e in set(self.readings.prompts[s]["emotion"]) for s in (self.profile, name))
+            if all(e in set(self.activations.prompts[s]["emotion"]) for s in (self.profile, name))
         ]
 
     def _built(self, method: str, emotion: str) -> Contrast:
         return self._contrast(self.profile, emotion, METHODS[method]).only("build")
 
     def _vector(self, method: str, emotion: str) -> EmotionVector:
-        return fit(self.built(method, emotion), method, self.readings.model)
+        return fit(self.built(method, emotion), method, self.activations.model)
 
     def _words(self, name: str) -> pd.DataFrame:
-        train, test = self.readings.prompts[self.profile], self.readings.prompts[name]
+        train, test = self.activations.prompts[self.profile], self.activations.prompts[name]
         if name == self.profile:
             test = test[test["split"] != "build"]
         return word_log_odds(train[train["split"] == "build"], test)
 
-    def _contrast(self, name: str, emotion: str, reading: str) -> Contrast:
-        return contrast(self.readings.prompts[name], self.readings.found[name], emotion, reading)
+    def _contrast(self, name: str, emotion: str, place: str) -> Contrast:
+        return contrast(self.activations.prompts[name], self.activations.found[name], emotion, place)
 
     def _parts(self, name: str, method: str, emotion: str) -> tuple[Contrast, Contrast]:
         """What the layer is chosen on, and what is scored.
@@ -156,8 +156,11 @@ class Probes:
             return None
         directions = self.vector(method, emotion).values
         layer = int(best_layer(project(chosen, directions), chosen.positive))
-        made, universe = project(built, directions)[:, layer], resampling_units(self.readings.prompts[name])
-        n = PERMUTATIONS[self.readings.size].vectors
+        made, universe = (
+            project(built, directions)[:, layer],
+            resampling_units(self.activations.prompts[name]),
+        )
+        n = PERMUTATIONS[self.activations.size].vectors
         return Scored(
             layer=scored.layers[layer],
             vector=project(scored, directions)[:, layer],
@@ -171,8 +174,8 @@ class Probes:
     def words_on(self, name: str, scored: Contrast) -> np.ndarray:
         """The bag of words on the texts that were read; a match stands in the neutral partner."""
         odds, ids = self.words(name)[scored.emotion], scored.prompts["id"]
-        if scored.reading == "word":
-            partner = partners(self.readings.prompts[name], ["id"]).set_index("id")["partner_id"]
+        if scored.place == "word":
+            partner = partners(self.activations.prompts[name], ["id"]).set_index("id")["partner_id"]
             ids = ids.where(scored.positive, ids.map(partner))
         return odds.reindex(ids).to_numpy()
 
@@ -195,16 +198,16 @@ def held_out(
     Returns
     -------
     One row per method, set and emotion, and one with the emotion ``mean`` over them. Columns: ``value, low, high``
-    (area under the ROC curve of emotional against neutral prompts, 95 % interval over units, empty below eight of
+    (AUROC of emotional against neutral prompts, 95 % interval over units, empty below eight of
     them), ``null, null_high, p`` (mean, 95th percentile and p after labels were exchanged inside units),
-    ``accuracy`` (balanced, at a threshold from the build split), ``words`` (area of a bag of words trained on the
+    ``accuracy`` (balanced, at a threshold from the build split), ``words`` (AUROC of a bag of words trained on the
     same prompts), ``gain, gain_low, gain_high`` (the difference), ``n`` (prompts), ``n_units``; a ``note`` where
     there are too few of either.
     """
     rows = []
     for method in methods:
         for name in (probes.profile, *sets):
-            about = {"model": probes.readings.model, "method": method, "set": name}
+            about = {"model": probes.activations.model, "method": method, "set": name}
             emotions = probes.emotions(name)
             parts = {emotion: probes.parts(name, method, emotion)[1] for emotion in emotions}
             made = {emotion: probes.score(name, method, emotion) for emotion in emotions}
@@ -216,7 +219,7 @@ def held_out(
 
 
 def curves(probes: Probes, sets: Sequence[str], *, seed: int = 0) -> pd.DataFrame:
-    """Area at every layer, for a picture: no layer is chosen here.
+    """AUROC at every layer, for a picture: no layer is chosen here.
 
     Returns
     -------
@@ -249,12 +252,12 @@ def word_log_odds(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
 
 
 def _enough(built: Contrast, scored: Contrast) -> bool:
-    counts = [int(side.sum()) for c in (built, scored) for side in (c.positive, ~c.positive)]
+    counts = [int(reads.sum()) for c in (built, scored) for reads in (c.positive, ~c.positive)]
     return min(counts) >= FEWEST and built.prompts["unit"].nunique() > 1
 
 
 def mean_draws(made: Sequence[Scored], seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Bootstrap draws of the mean areas over some vectors on one set, of the vectors and of the bag of words."""
+    """Bootstrap draws of the mean AUROCs over some vectors on one set, of the vectors and of the bag of words."""
     ours, theirs = zip(*(one.draws(seed) for one in made), strict=True)
     return np.mean(ours, axis=0), np.mean(theirs, axis=0)
 
@@ -272,7 +275,7 @@ def _row(made: Sequence[Scored | None], parts: Sequence[Contrast], seed: int) ->
     whole = [one for one in made if one is not None]
     if len(whole) < len(made):
         return {**sizes, "note": f"fewer than {FEWEST} prompts of a class, or no two families"}
-    value, accuracy, words = np.mean([one.areas() for one in whole], axis=0)
+    value, accuracy, words = np.mean([one.aurocs() for one in whole], axis=0)
     null = np.mean([one.null for one in whole], axis=0)
     row = against_null(value, null)._asdict()
     row |= {"accuracy": float(accuracy), "words": float(words), "gain": float(value - words)}

@@ -75,7 +75,7 @@ def promoted(
     return pd.DataFrame({"rank": range(1, len(tokens) + 1), "token": tokens, "change": best.values.numpy()})
 
 
-def readings(
+def named_emotions(
     model: Model,
     given: Contrasts,
     before: Contrasts,

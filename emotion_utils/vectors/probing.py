@@ -46,7 +46,7 @@ class Contrast:
     Attributes
     ----------
     emotion
-    reading
+    place
         ``end``, ``mean`` or ``word``.
     layers
         Of the second axis of ``values``.
@@ -60,7 +60,7 @@ class Contrast:
     """
 
     emotion: str
-    reading: str
+    place: str
     layers: tuple[int, ...]
     values: Float[Tensor, "read layer d_model"] = field(repr=False)
     positive: Bool[np.ndarray, " read"] = field(repr=False)
@@ -82,7 +82,7 @@ class Contrast:
 
 
 def contrast(
-    prompts: pd.DataFrame, found: Activations, emotion: str, reading: str = "end", kind: str = "resid_post"
+    prompts: pd.DataFrame, found: Activations, emotion: str, place: str = "end", kind: str = "resid_post"
 ) -> Contrast:
     """Put the reads of an emotion beside those of its neutral partners.
 
@@ -91,10 +91,10 @@ def contrast(
     prompts
         The prompts that were read.
     found
-        With the position ``reading``; for ``word`` with ``emotion`` and ``match``.
+        With the position ``place``; for ``word`` with ``emotion`` and ``match``.
     emotion
         Not neutral.
-    reading
+    place
         Where to read.
     kind
         What to read.
@@ -118,18 +118,18 @@ def contrast(
             "block": prompts["group"].astype(str) + "/" + prompts["emotion"],
         }
     )
-    parts = _parts(about, partial(_read, found, kind), emotion, reading)
+    parts = _parts(about, partial(_read, found, kind), emotion, place)
     values = torch.cat([rows for rows, _, _ in parts])
     positive = np.concatenate([np.full(len(table), sign) for _, table, sign in parts])
     table = pd.concat([table for _, table, _ in parts], ignore_index=True)
-    return Contrast(emotion, reading, tuple(found.layers(kind)), values, positive, table)
+    return Contrast(emotion, place, tuple(found.layers(kind)), values, positive, table)
 
 
 def _parts(
     about: pd.DataFrame,
     read: Callable[[str, pd.DataFrame], tuple[Tensor, pd.DataFrame]],
     emotion: str,
-    reading: str,
+    place: str,
 ) -> list[tuple[Tensor, pd.DataFrame, bool]]:
     """Values, prompts and sign of the emotional reads and of those they are compared with."""
     own = about[about["emotion"] == emotion]
@@ -137,10 +137,10 @@ def _parts(
     neutral = about[about["emotion"] == "neutral"]
     if pairs & set(neutral["pair_id"].dropna()):
         neutral = neutral[neutral["pair_id"].isin(pairs)]
-    if reading != "word":
+    if place != "word":
         return [
-            (*read(reading, own), True),
-            (*read(reading, neutral), False),
+            (*read(place, own), True),
+            (*read(place, neutral), False),
         ]
     # a match belongs to the emotional prompt; in the null it goes with the partner's family
     beside = partners(pd.concat([own, neutral]), ["block"])
@@ -176,15 +176,15 @@ def fit(given: Contrast, method: str, model: str = "") -> EmotionVector:
     """
     if method not in METHODS:
         raise UserError(f'There is no method "{method}": {suggestion(method, METHODS)}')
-    if METHODS[method] != given.reading:
+    if METHODS[method] != given.place:
         raise UserError(
-            f'The method "{method}" needs reads at "{METHODS[method]}", and these are at "{given.reading}".'
+            f'The method "{method}" needs reads at "{METHODS[method]}", and these are at "{given.place}".'
         )
     if is_fitted(method):
         values = logistic_directions(given.values, given.positive, PENALTY)
     else:
-        sides = (torch.from_numpy(side) for side in (given.positive, ~given.positive))
-        values = difference_of_means(*(given.values[side] for side in sides))
+        classes = (torch.from_numpy(reads) for reads in (given.positive, ~given.positive))
+        values = difference_of_means(*(given.values[reads] for reads in classes))
     n = int(given.positive.sum())
     return EmotionVector(given.emotion, method, model, given.layers, values, n=n)
 
@@ -221,7 +221,7 @@ def project(
 
 
 def best_layer(scores: Float[np.ndarray, "read ... layer"], positive: np.ndarray) -> np.ndarray:
-    """Number of the layer with the largest area; among equals the one with the largest standardised difference.
+    """Number of the layer with the largest AUROC; among equals the one with the largest standardised difference.
 
     Parameters
     ----------
@@ -234,11 +234,11 @@ def best_layer(scores: Float[np.ndarray, "read ... layer"], positive: np.ndarray
     """
     mask = positive.reshape(positive.shape + (1,) * (scores.ndim - positive.ndim))
     up, down = np.maximum(mask.sum(axis=0), 1), np.maximum((~mask).sum(axis=0), 1)
-    high, low = (np.where(side, scores, 0).sum(axis=0) / n for side, n in ((mask, up), (~mask, down)))
+    high, low = (np.where(reads, scores, 0).sum(axis=0) / n for reads, n in ((mask, up), (~mask, down)))
     spread = np.where(mask, scores - high, scores - low).std(axis=0)
     with np.errstate(over="ignore"):  # without spread the difference is infinite, and tanh makes that 1
         effect = (high - low) / np.maximum(spread, np.finfo(float).tiny)
-    # an area moves in steps of 1 / (positives x negatives); tanh keeps the tie-break below one step
+    # an AUROC moves in steps of 1 / (positives x negatives); tanh keeps the tie-break below one step
     return np.asarray((areas(scores, positive) + 0.25 * np.tanh(effect / 10) / (up * down)).argmax(axis=-1))
 
 
@@ -268,7 +268,7 @@ def null_areas(
     n: int,
     seed: int,
 ) -> Float[np.ndarray, " draw"]:
-    """Areas of one vector where it tells nothing: layer chosen and score taken after labels were exchanged in pairs.
+    """AUROC of one vector where it tells nothing: layer chosen and score taken after labels were exchanged in pairs.
 
     NaN in a draw that leaves one class alone.
     """
@@ -282,8 +282,8 @@ def null_areas(
 
 
 def by_emotion(
-    prompts: pd.DataFrame, found: Activations, reading: str = "end", kind: str = "resid_post"
+    prompts: pd.DataFrame, found: Activations, place: str = "end", kind: str = "resid_post"
 ) -> dict[str, Contrast]:
     """The contrasts of all emotions that the prompts have."""
     present = set(prompts["emotion"])
-    return {e: contrast(prompts, found, e, reading, kind) for e in EMOTIONAL if e in present}
+    return {e: contrast(prompts, found, e, place, kind) for e in EMOTIONAL if e in present}

@@ -41,7 +41,7 @@ def projections(probes: Probes, sets: Sequence[str]) -> pd.DataFrame:
 
 def _along(probes: Probes, name: str, made: str) -> list[pd.DataFrame]:
     """The places of one set along one kind of vector, a table per emotion."""
-    prompts, (ids, values) = probes.readings.prompts[name], probes.readings.found[name].at("end")
+    prompts, (ids, values) = probes.activations.prompts[name], probes.activations.found[name].at("end")
     about = prompts.assign(unit=resampling_units(prompts)).set_index("id").loc[ids].reset_index()
     scored = about["split"].isin(["test"] if name == probes.profile else ["build", "test"]).to_numpy()
     select, layers, centred = (about["split"] == "select").to_numpy(), probes.layers, _centred(probes)
@@ -67,8 +67,8 @@ def _along(probes: Probes, name: str, made: str) -> list[pd.DataFrame]:
 def _centred(probes: Probes) -> dict[str, torch.Tensor]:
     """Centred class means of the profile's build split, each of shape (layer, d_model)."""
     prompts, (ids, values) = (
-        probes.readings.prompts[probes.profile],
-        probes.readings.found[probes.profile].at("end"),
+        probes.activations.prompts[probes.profile],
+        probes.activations.found[probes.profile].at("end"),
     )
     about = prompts.set_index("id").loc[ids]
     build = np.flatnonzero(about["split"] == "build")
@@ -87,7 +87,7 @@ def specificity(placed: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 
     Returns
     -------
-    Columns ``set, made, vector``, the mean place of each class, ``against, value, low, high`` (area under the curve,
+    Columns ``set, made, vector``, the mean place of each class, ``against, value, low, high`` (AUROC,
     chance 1/2; no interval below eight units), ``holds`` (whether the interval lies above chance; empty without one),
     ``n, n_units``.
     """

@@ -14,7 +14,7 @@ from emotion_utils.vectors.projections import projections
 
 @pytest.fixture(scope="module")
 def probes():
-    return Probes(planted.readings(), "keyword")
+    return Probes(planted.set_activations(), "keyword")
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def test_scores(probes):
     shown = figures.held_out(table, "other")
     value = table[(table["set"] == "other") & (table["emotion"] == "anger")]["value"].iloc[0]
     assert f"sentence end: anger: {value:.2f}" in shown.alt
-    drawn = figures.areas_by_layer(curves(probes, ["other"]), "other")
+    drawn = figures.aurocs_by_layer(curves(probes, ["other"]), "other")
     assert "the bag of words reaches 0.50" in drawn.alt
     assert len(drawn.figure["data"]) == 5
     beside = figures.models_beside_words(table, "blind", "other", "keyword")

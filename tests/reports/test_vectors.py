@@ -17,9 +17,9 @@ from emotion_utils.reports.vectors import (
 from emotion_utils.vectors.contrasts import contrasts
 
 
-def made(strength: float, reading: str, families: int = 10):
+def made(strength: float, place: str, families: int = 10):
     table = planted.prompts("keyword", families=families)
-    return contrasts(table, planted.activations(table, strength), reading)
+    return contrasts(table, planted.activations(table, strength), place)
 
 
 def test_each_variant_is_its_formula():

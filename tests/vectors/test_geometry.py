@@ -12,18 +12,18 @@ from emotion_utils.vectors.contrasts import contrasts
 from emotion_utils.vectors.geometry import cosines, halves, lengths, mean_cosine_draws, residual_scale
 
 
-def made(strength: float, reading: str = "end", noise: float = 0.1, families: int = 10):
+def made(strength: float, place: str = "end", noise: float = 0.1, families: int = 10):
     table = planted.prompts("keyword", families=families)
-    return contrasts(table, planted.activations(table, strength, noise), reading)
+    return contrasts(table, planted.activations(table, strength, noise), place)
 
 
-@pytest.mark.parametrize("reading", ["end", "word"])
-def test_vectors_are_differences_of_means(reading):
-    given = made(1.0, reading)
+@pytest.mark.parametrize("place", ["end", "word"])
+def test_vectors_are_differences_of_means(place):
+    given = made(1.0, place)
     vectors = given.vectors(given.observed())[0]
     for i, emotion in enumerate(planted.EMOTIONS):
         rows = given.values[given.labels == emotion].double().numpy().mean(0)
-        neutral = given.values[given.labels == "neutral"].double().numpy().mean(0) if reading == "end" else 0
+        neutral = given.values[given.labels == "neutral"].double().numpy().mean(0) if place == "end" else 0
         assert np.allclose(vectors[i], rows - neutral, atol=1e-10)
         assert (vectors[i, 1:] * planted.directions()[i, 1:].numpy()).sum(-1) == pytest.approx(
             [1, 1], abs=0.1
@@ -144,11 +144,11 @@ def test_halves_have_no_unit_in_common():
         assert not sides[0] & sides[1]
 
 
-def test_the_bootstrap_of_two_readings_is_paired():
+def test_the_bootstrap_of_two_places_is_paired():
     end, word = made(1.0), made(1.0, "word")
     value, draws = mean_cosine_draws(end, 30, 5)
     assert value == pytest.approx(cosines(end, 1, 2)["value"].mean())
-    # rows of the other reading come in another order; units drawn alike still give the same draws
+    # rows of the other place come in another order; units drawn alike still give the same draws
     order = np.random.default_rng(1).permutation(len(end.labels))
     turned = type(end)(
         "end",

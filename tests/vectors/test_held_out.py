@@ -16,7 +16,7 @@ from emotion_utils.vectors.probing import METHODS, fit
 
 @pytest.fixture(scope="module")
 def found():
-    return held_out(Probes(planted.readings(size="baseline"), "keyword"), ["other"])
+    return held_out(Probes(planted.set_activations(size="baseline"), "keyword"), ["other"])
 
 
 def test_there_is_a_row_for_every_method_set_and_emotion(found):
@@ -36,7 +36,7 @@ def test_the_planted_emotion_is_found_where_the_words_are_the_same(found):
 
 
 def test_where_nothing_was_planted_nothing_is_found():
-    probes = Probes(planted.readings(other=0.0, size="baseline"), "keyword")
+    probes = Probes(planted.set_activations(other=0.0, size="baseline"), "keyword")
     rows = held_out(probes, ["other"], methods=["sentence end"])
     other = rows[(rows["set"] == "other") & (rows["emotion"] == "mean")].iloc[0]
     assert other["low"] < 0.5 < other["high"]
@@ -49,20 +49,20 @@ def test_the_null_is_calibrated_where_families_differ():
     for seed in range(40):
         table = planted.shared(families=40, each=2)
         found = planted.activations(table, 0.0, seed=seed, spread=0.5)
-        readings = PromptSetActivations("null", "smoke", {"keyword": table}, {"keyword": found})
-        rows = held_out(Probes(readings, "keyword", seed), [], methods=["sentence end"])
+        activations = PromptSetActivations("null", "smoke", {"keyword": table}, {"keyword": found})
+        rows = held_out(Probes(activations, "keyword", seed), [], methods=["sentence end"])
         low += (rows.loc[rows["emotion"] != "mean", "p"] <= 0.1).tolist()
     assert 0.02 <= np.mean(low) <= 0.2  # 120 tests, three of each draw on shared neutral prompts
 
 
 def test_the_layer_is_chosen_on_select_and_not_where_it_is_scored():
-    readings = planted.readings()
-    found, table = readings.found["other"], readings.prompts["other"]
+    activations = planted.set_activations()
+    found, table = activations.found["other"], activations.prompts["other"]
     split = table.set_index("id").loc[found.reads["id"], "split"].to_numpy()
     truth = planted.directions()
     emotional = found.reads["id"].str.contains("-anger-.*anger$").to_numpy()
     # in the select split layer 0 tells anger best; elsewhere it tells nothing
-    built = Probes(readings, "keyword").vector("sentence end", "anger").at(0)
+    built = Probes(activations, "keyword").vector("sentence end", "anger").at(0)
     found.values[HookPoint(0, "resid_post")][torch.from_numpy(emotional & (split == "select"))] += 50 * built
     found.values[HookPoint(1, "resid_post")][torch.from_numpy(emotional & (split == "select"))] -= (
         3 * truth[1, 1]
@@ -70,30 +70,30 @@ def test_the_layer_is_chosen_on_select_and_not_where_it_is_scored():
     found.values[HookPoint(2, "resid_post")][torch.from_numpy(emotional & (split == "select"))] -= (
         3 * truth[1, 2]
     )
-    row = held_out(Probes(readings, "keyword"), ["other"], methods=["sentence end"])
+    row = held_out(Probes(activations, "keyword"), ["other"], methods=["sentence end"])
     row = row[(row["set"] == "other") & (row["emotion"] == "anger")].iloc[0]
     assert row["layer"] == 0
     assert row["value"] < 0.9
 
 
 def test_sets_without_an_emotion_are_scored_on_the_others():
-    readings = planted.readings()
-    readings.prompts["other"] = (
-        readings.prompts["other"].query("not pair_id.str.contains('anger')").reset_index(drop=True)
+    activations = planted.set_activations()
+    activations.prompts["other"] = (
+        activations.prompts["other"].query("not pair_id.str.contains('anger')").reset_index(drop=True)
     )
-    rows = held_out(Probes(readings, "keyword"), ["other"], methods=["sentence end"])
+    rows = held_out(Probes(activations, "keyword"), ["other"], methods=["sentence end"])
     assert rows[rows["set"] == "other"]["emotion"].tolist() == ["gratitude", "apology", "mean"]
 
 
 def test_few_units_have_no_interval():
-    rows = held_out(Probes(planted.readings(), "keyword"), [], methods=["sentence end"])
+    rows = held_out(Probes(planted.set_activations(), "keyword"), [], methods=["sentence end"])
     single = rows[rows["emotion"] == "anger"].iloc[0]
     assert np.isnan(single["low"])
     assert "2 units are too few" in single["note"]
 
 
 def test_a_row_can_be_repeated_by_hand():
-    probes = Probes(planted.readings(), "keyword")
+    probes = Probes(planted.set_activations(), "keyword")
     row = held_out(probes, [], methods=["sentence end"]).set_index("emotion").loc["anger"]
     built, (chosen, scored) = (
         probes.built("sentence end", "anger"),
@@ -124,16 +124,16 @@ def test_the_mean_is_that_of_the_emotions(found):
 
 
 def test_too_few_prompts_are_not_scored():
-    readings = planted.readings()
-    table = readings.prompts["keyword"]
-    readings.prompts["keyword"] = table[table["pair_id"].str.contains("-[034]-0$")].reset_index(drop=True)
-    rows = held_out(Probes(readings, "keyword"), [], methods=["sentence end"])
+    activations = planted.set_activations()
+    table = activations.prompts["keyword"]
+    activations.prompts["keyword"] = table[table["pair_id"].str.contains("-[034]-0$")].reset_index(drop=True)
+    rows = held_out(Probes(activations, "keyword"), [], methods=["sentence end"])
     assert rows["value"].isna().all()
     assert (rows["note"] != "").all()
 
 
 def test_curves_agree_with_the_table():
-    probes = Probes(planted.readings(), "keyword")
+    probes = Probes(planted.set_activations(), "keyword")
     table, drawn = held_out(probes, ["other"]), curves(probes, ["other"])
     assert len(drawn) == len(METHODS) * 2 * 3 * planted.LAYERS
     for row in table[table["emotion"] != "mean"].itertuples():

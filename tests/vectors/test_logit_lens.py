@@ -10,7 +10,7 @@ from emotion_utils.models.hooks import HookPoint, attached
 from emotion_utils.models.loading import load_tokenizer
 from emotion_utils.models.model import Model
 from emotion_utils.vectors.contrasts import contrasts
-from emotion_utils.vectors.logit_lens import keyword_tokens, lens, lens_shift, promoted, readings
+from emotion_utils.vectors.logit_lens import keyword_tokens, lens, lens_shift, named_emotions, promoted
 
 
 @torch.no_grad()
@@ -48,7 +48,7 @@ def test_keywords_are_single_tokens_of_the_lexicon():
         assert word in decoded
 
 
-def test_readings_add_the_vector_to_a_neutral_state_and_compare_with_permuted_labels():
+def test_named_emotions_add_the_vector_to_a_neutral_state_and_compare_with_permuted_labels():
     from emotion_utils.models.loading import build_model
     from emotion_utils.training.configs import model_config, spec_of
 
@@ -65,7 +65,7 @@ def test_readings_add_the_vector_to_a_neutral_state_and_compare_with_permuted_la
         ids
     ].detach().mean(0)
     wide = type(given)("end", given.layers, padded, given.labels, given.units, given.blocks)
-    found = readings(model, wide, wide, {"anger": 2, "apology": 2}, 39).set_index("emotion")
+    found = named_emotions(model, wide, wide, {"anger": 2, "apology": 2}, 39).set_index("emotion")
     assert found.loc["anger", "value"] > 0.95
     assert found.loc["anger", "n"] == len(ids)
     assert found.loc["apology", "value"] < 0.9

@@ -26,7 +26,7 @@ from emotion_utils.vectors.probing import (
 
 @pytest.fixture(scope="module")
 def given():
-    return planted.readings()
+    return planted.set_activations()
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -12,7 +12,7 @@ from emotion_utils.vectors.projections import projections, specificity
 
 @pytest.fixture(scope="module")
 def placed():
-    return projections(Probes(planted.readings(), "keyword"), ["keyword", "other"])
+    return projections(Probes(planted.set_activations(), "keyword"), ["keyword", "other"])
 
 
 def test_neutral_prompts_lie_at_zero_and_emotional_ones_at_one(placed):
@@ -42,15 +42,15 @@ def test_a_planted_direction_is_of_its_own_emotion(placed):
 
 def test_a_vector_of_any_emotion_loses_its_name_and_a_centred_one_does_not():
     """What the emotions share is much larger than what sets them apart."""
-    readings = planted.readings(0.3)
-    for name, found in readings.found.items():
-        emotional = readings.prompts[name].query("emotion != 'neutral'")["id"]
+    activations = planted.set_activations(0.3)
+    for name, found in activations.found.items():
+        emotional = activations.prompts[name].query("emotion != 'neutral'")["id"]
         ends = (found.reads["position"] == "end") & found.reads["id"].isin(emotional)
         noise = torch.randn(len(found.reads), 1, generator=torch.Generator().manual_seed(3))
         for values in found.values.values():
             rows = torch.tensor(ends.to_numpy())
             values[rows] += (0.25 + 0.1 * noise[rows]) * torch.ones(planted.WIDTH)
-    table = specificity(projections(Probes(readings, "keyword"), ["other"]))
+    table = specificity(projections(Probes(activations, "keyword"), ["other"]))
     table = table[table["against"] == "other emotions"].groupby("made")["value"].mean()
     assert table["minus neutral"] < 0.75
     assert table["centred"] > table["minus neutral"] + 0.1
