@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from unittest import mock
-
 import numpy as np
 import pytest
 
@@ -15,14 +13,6 @@ from emotion_utils.heads import pairs as heads_pairs
 from emotion_utils.heads.pairs import emotional_pairs
 from emotion_utils.models.model import load
 from emotion_utils.prompts.loading import load_profile
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _joint():
-    """The grammar reads every prompt slowly under checks of types; after a colon it always opens a quotation."""
-    with mock.patch("emotion_utils.heads.pairs.joint", return_value=' "'):
-        yield
-
 
 SIZE = profiles.HeadsSize(4, 99, 50, 6, 4, 2)
 

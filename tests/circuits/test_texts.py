@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from unittest import mock
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,8 +23,7 @@ def told():
     implicit = load_profile("implicit")
     named = implicit["pair_id"].str.extract(r"(\d+)$")[0].astype(int)
     implicit = implicit[named % 18 == 1]
-    with mock.patch("emotion_utils.heads.pairs.joint", return_value=' "'):
-        return emotional_pairs(load("small-gpt2"), implicit)
+    return emotional_pairs(load("small-gpt2"), implicit)
 
 
 def begun(beginning) -> set[str]:

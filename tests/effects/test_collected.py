@@ -27,7 +27,6 @@ from emotion_utils.reports import heads as reports_heads
 from emotion_utils.statistics.resampling import resampling_units
 from emotion_utils.steering import dose, overview, trials
 from emotion_utils.steering.contexts import fresh_contexts
-from emotion_utils.steering.subject import prepare
 
 NAME = "small-gpt2"
 TINY = steering_sizes.SteeringSize(2, 2, 4, 2, 3, 2)
@@ -36,9 +35,8 @@ FEW = head_sizes.HeadsSize(2, 19, 20, 2, 4, 2)
 
 @pytest.fixture(autouse=True, scope="module")
 def _small():
-    """Few texts; the grammar reads every prompt slowly under checks of types: after a colon it opens a quotation."""
+    """Few texts."""
     with (
-        mock.patch("emotion_utils.heads.pairs.joint", return_value=' "'),
         mock.patch.dict(steering_sizes.STEERING_SIZES, smoke=TINY),
         mock.patch.dict(head_sizes.HEADS_SIZES, smoke=FEW),
     ):
@@ -48,11 +46,6 @@ def _small():
 def table_of(effects):
     columns = ["chapter", "model", "emotion", "what", "outcome", "is_control", "mean"]
     return pd.DataFrame([[getattr(effect, name) for name in columns] for effect in effects], columns=columns)
-
-
-@pytest.fixture(scope="module")
-def implicit():
-    return load_profile("implicit")
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +63,6 @@ def chosen(store, implicit):
 def effects(store, implicit, chosen):
     comparison.overview([NAME], implicit, FEW, store)
     return collect([NAME], "smoke", store)
-
-
-@pytest.fixture(scope="module")
-def subject(implicit):
-    return prepare(NAME, load(NAME), implicit)
 
 
 @pytest.fixture(scope="module")
