@@ -11,6 +11,7 @@ from scipy.stats import pearsonr, spearmanr
 
 from emotion_utils.circuits import screening
 from emotion_utils.heads.pairs import Pairs
+from emotion_utils.statistics.flips import max_t
 
 
 class Told(Pairs):
@@ -53,7 +54,7 @@ def test_the_maximum_is_that_of_all_flips_of_whole_units():
 
     every = np.array([t(np.array(signs)[:, None] * sums).max() for signs in product([-1, 1], repeat=9)])
     exact = [(every >= own - 1e-9).mean() for own in t(sums)]
-    found = screening.max_t(values, units, 20_000, seed=2)
+    found = max_t(values, units, 20_000, seed=2)
     assert found == pytest.approx(exact, abs=0.015)
 
 
@@ -61,25 +62,25 @@ def test_a_row_that_is_no_part_of_a_test_counts_as_nothing():
     rng = np.random.default_rng(3)
     values, units = rng.normal(size=(20, 1)) + 0.5, np.arange(20)
     holes = np.concatenate([values, np.full((20, 1), np.nan)])
-    doubled = screening.max_t(holes, np.concatenate([units, units]), 500)
-    assert doubled == pytest.approx(screening.max_t(values, units, 500))
+    doubled = max_t(holes, np.concatenate([units, units]), 500)
+    assert doubled == pytest.approx(max_t(values, units, 500))
 
 
 def test_units_that_agree_exactly_stand_out_and_zeros_do_not():
-    found = screening.max_t(np.stack([np.full(12, 0.3), np.zeros(12)], axis=1), np.arange(12), 999)
+    found = max_t(np.stack([np.full(12, 0.3), np.zeros(12)], axis=1), np.arange(12), 999)
     assert found[0] == pytest.approx(0.001, abs=0.002)
     assert found[1] == 1.0
 
 
 def test_few_units_are_not_tested():
-    assert np.isnan(screening.max_t(np.ones((7, 2)), np.arange(7), 9)).all()
+    assert np.isnan(max_t(np.ones((7, 2)), np.arange(7), 9)).all()
 
 
 def test_the_null_holds_its_level_over_all_heads():
     rng, hits = np.random.default_rng(4), 0
     for seed in range(300):
         values = rng.standard_t(3, size=(24, 12)) + rng.normal(size=(12, 1)).repeat(2, axis=0)
-        hits += screening.max_t(values, np.repeat(np.arange(12), 2), 99, seed).min() <= 0.05
+        hits += max_t(values, np.repeat(np.arange(12), 2), 99, seed).min() <= 0.05
     assert hits <= 300 * 0.05 + 2.6 * np.sqrt(300 * 0.05 * 0.95)
 
 
