@@ -114,7 +114,7 @@ def between_class_variance(
     return table[[*columns, "note"]]
 
 
-def read_and_separate(
+def class_variance(
     model: Model,
     prompts: pd.DataFrame,
     *,

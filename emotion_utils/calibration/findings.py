@@ -136,7 +136,7 @@ class Unrelated(NamedTuple):
 
 
 def unrelated(believed: pd.DataFrame, apart: pd.DataFrame) -> Unrelated:
-    """Sum up the published formulas, from the committed table and from :func:`methods.separation`."""
+    """Sum up the published formulas, from the committed table and from :func:`methods.formula_aurocs`."""
     ten = believed[(believed["believed"] == "10 x chance") & (believed["scale"] == 1)]
     aurocs, coin = apart["AUROC"], (apart["low"] <= 0.5) & (apart["high"] >= 0.5)
     spread = aurocs.min(), aurocs.max(), aurocs.median()

@@ -193,7 +193,7 @@ def summary(repeated: pd.DataFrame, section: Section) -> pd.DataFrame:
     return live.assign(agree=np.where(inside, "yes", "no"))
 
 
-def separation(seeds: Iterable[int], strength: float = 0.5, recipe: Recipe | None = None) -> pd.DataFrame:
+def formula_aurocs(seeds: Iterable[int], strength: float = 0.5, recipe: Recipe | None = None) -> pd.DataFrame:
     """How well the value of a published formula tells models that share much from models that share nothing.
 
     Returns

@@ -76,7 +76,7 @@ def with_aurocs(table: pd.DataFrame, apart: pd.DataFrame) -> pd.DataFrame:
     table
         From :func:`emotion_utils.calibration.methods.methods`.
     apart
-        From :func:`emotion_utils.calibration.methods.separation`.
+        From :func:`emotion_utils.calibration.methods.formula_aurocs`.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def all_methods(
     maps, twins
         Sections of the committed table.
     apart
-        From :func:`emotion_utils.calibration.methods.separation`.
+        From :func:`emotion_utils.calibration.methods.formula_aurocs`.
     scores
         Names of the scores of the sound pipeline.
     """

@@ -112,13 +112,13 @@ def update_sizes(table: pd.DataFrame) -> Shown:
     return show(figure, alt=alt, title="What a block adds", data=table[table["part"] != "attention share"])
 
 
-def separation_by_layer(table: pd.DataFrame) -> Shown:
+def class_variance_by_layer(table: pd.DataFrame) -> Shown:
     """Share of variance between the emotions by layer, beside its permutation null.
 
     Parameters
     ----------
     table
-        From `separation.separation`; a layer without a value is left out.
+        From `class_separation.between_class_variance`; a layer without a value is left out.
     """
     rows = table[table["value"].notna()]
     names = ["embedding" if layer < 0 else str(layer) for layer in rows["layer"]]

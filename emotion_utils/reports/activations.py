@@ -34,7 +34,7 @@ def files_as_published(sets: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def bytes_as_published(counts: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Size of the published layout under every reading of the text.
+    """Size of the published layout under every interpretation of the text.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def bytes_as_published(counts: Mapping[str, np.ndarray]) -> pd.DataFrame:
 
 
 def summarise_bytes(table: pd.DataFrame) -> str:
-    """Say in Markdown which reading of the text comes near the reported size, from :func:`bytes_as_published`."""
+    """Say in Markdown which interpretation of the text comes near the reported size, from :func:`bytes_as_published`."""
     stated, ours = _stated(table), table[table["tokens"] == "these prompts"]
     near = ours[(ours["times"] - 1).abs() <= 0.2]
     listed = "; ".join(

@@ -12,8 +12,8 @@ from emotion_utils.activations.class_separation import (
     beside_control,
     best_layer,
     between_class_variance,
+    class_variance,
     eta_squared,
-    read_and_separate,
     summarise_control,
     summarise_variance,
 )
@@ -114,7 +114,7 @@ def test_too_few_units_are_not_tested():
 
 def test_a_model_is_read_from_its_embedding_to_its_last_block(untrained):
     model = untrained
-    found = read_and_separate(model, prompts(2, 3), n_permutations=9)
+    found = class_variance(model, prompts(2, 3), n_permutations=9)
     assert found["layer"].tolist() == [-1, *range(len(found) - 1)]
 
 

@@ -10,13 +10,13 @@ import pytest
 from emotion_utils.calibration.ledger import Section
 from emotion_utils.calibration.methods import (
     NULLS,
+    formula_aurocs,
     methods,
     recipe_of,
     repeat,
     repeat_dictionary,
     repeat_heads,
     repeat_planted,
-    separation,
     summary,
 )
 from emotion_utils.calibration.trials import (
@@ -154,8 +154,8 @@ def test_repeated_heads_have_the_same_leads_and_p(heads):
     assert moved[moved["what"] == "lead"]["difference"].tolist() == pytest.approx([-0.5] * 12)
 
 
-def test_separation_is_an_auroc_with_exact_bounds():
-    found = separation(range(8), 1.0, Recipe(widths=(40, 40), layers=1, rows=30, prompts=12))
+def test_telling_apart_is_an_auroc_with_exact_bounds():
+    found = formula_aurocs(range(8), 1.0, Recipe(widths=(40, 40), layers=1, rows=30, prompts=12))
     assert found["AUROC"].between(0, 1).all()
     assert (found["n"] == 8).all()
     assert ((found["low"] <= found["higher"]) & (found["higher"] <= found["high"])).all()

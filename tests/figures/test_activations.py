@@ -55,7 +55,7 @@ def test_separation_names_the_embedding_and_leaves_out_what_has_no_value():
             {"layer": 1, "value": NAN, **row},
         ]
     )
-    shown = figures.separation_by_layer(table)
+    shown = figures.class_variance_by_layer(table)
     value, null = shown.figure["data"]
     assert list(value["x"]) == ["embedding", "0"]
     assert null["error_y"]["array"][0] == pytest.approx(0.03)
