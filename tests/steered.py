@@ -103,7 +103,7 @@ def parrot(n_layers=2, width=128, seed=0):
 
 
 def planted(n_layers=2, name="planted"):
-    """A subject with vectors by hand: only :data:`TURNED` points at "Sorry", the same at layer 0 at "Thanks"."""
+    """A steered model with vectors by hand: only :data:`TURNED` points at "Sorry", the same at layer 0 at "Thanks"."""
     model, tokenizer = parrot(n_layers)
     word = model.transformer.wte.weight.detach()
     generator = torch.Generator().manual_seed(1)

@@ -17,7 +17,7 @@ def implicit():
 
 
 @pytest.fixture(scope="session")
-def subject(implicit):
+def steered_model(implicit):
     return prepare(load("small-gpt2"), implicit)
 
 

@@ -22,7 +22,7 @@ ROWS = 16
 
 
 def text_divergence(
-    subject: SteeredModel, table: pd.DataFrame, settings: Sequence[SteeringSetting]
+    steered: SteeredModel, table: pd.DataFrame, settings: Sequence[SteeringSetting]
 ) -> Float[np.ndarray, " text"]:
     """Mean divergence of the steered from the untouched model over the tokens of each text, in nats per token.
 
@@ -31,7 +31,7 @@ def text_divergence(
 
     Parameters
     ----------
-    subject
+    steered
     table
         From :func:`trials.run`.
     settings
@@ -43,26 +43,26 @@ def text_divergence(
     """
     conditions = conditions_of(settings)
     rows = [
-        (subject.ids(context), ids, conditions[name])
+        (steered.ids(context), ids, conditions[name])
         for context, ids, name in zip(table["context"], table["ids"], table["condition"], strict=True)
     ]
-    found = np.full(len(rows), np.nan)
+    means = np.full(len(rows), np.nan)
     order = [i for i in np.argsort([len(ids) for _, ids, _ in rows], kind="stable").tolist() if rows[i][1]]
-    for piece, values in in_pieces(order, ROWS, lambda some: _means(subject, [rows[i] for i in some])):
-        found[list(piece)] = values
-    return found
+    for piece, values in in_pieces(order, ROWS, lambda some: _means(steered, [rows[i] for i in some])):
+        means[list(piece)] = values
+    return means
 
 
-def _means(subject: SteeredModel, table: Sequence[tuple[list[int], list[int], Condition]]) -> list[float]:
+def _means(steered: SteeredModel, table: Sequence[tuple[list[int], list[int], Condition]]) -> list[float]:
     texts = [prompt + new[:-1] for prompt, new, _ in table]
     keep = max(len(new) for _, new, _ in table)
     lengths = [len(prompt) for prompt, _, _ in table]
-    rows = partial(ConditionBatch.of, subject.model, texts, prompts=lengths)
-    steered, untouched = (
+    rows = partial(ConditionBatch.of, steered.model, texts, prompts=lengths)
+    moved, untouched = (
         torch.log_softmax(Prefill(rows(conditions=chosen), keep=keep).run().logits.float(), -1)
         for chosen in ([condition for _, _, condition in table], [UNTOUCHED] * len(table))
     )
     return [
-        float(kl_divergence(steered[row, -len(new) :], untouched[row, -len(new) :]).mean())
+        float(kl_divergence(moved[row, -len(new) :], untouched[row, -len(new) :]).mean())
         for row, (_, new, _) in enumerate(table)
     ]

@@ -78,7 +78,7 @@ class Trial:
 
 
 def trial(
-    subject: SteeredModel,
+    steered: SteeredModel,
     prompts: pd.DataFrame,
     size: SteeringSize,
     *,
@@ -90,7 +90,7 @@ def trial(
 
     Parameters
     ----------
-    subject
+    steered
     prompts
         With the splits ``select`` and ``test``, which the vectors have not seen.
     size
@@ -107,18 +107,18 @@ def trial(
         for split, n in (("select", size.select), ("test", size.test))
     )
     sweep = trials.outcomes(
-        subject, trials.run(subject, chosen_on, trials.grid(subject, alphas), store=store)
+        steered, trials.run(steered, chosen_on, trials.grid(steered, alphas), store=store)
     )
-    found = trials.sweep_summary(sweep, seed=seed)
-    chosen = choose(found, random_share(subject, chosen_on.head(FEW), size.controls, seed))
-    settings = trials.chosen_settings(subject, chosen)
-    beside = [c for own in settings for c in control_settings(subject, own, size.controls, seed)]
-    plain = trials.chosen_settings(subject, chosen, [0.0])
-    texts = trials.outcomes(subject, trials.run(subject, tested_on, [*settings, *plain], store=store))
-    steered, untouched = texts[texts["alpha"] != 0], texts[texts["alpha"] == 0]
-    drawn = trials.run(subject, tested_on.head(size.tried), beside, how=trials.OPENING, store=store)
-    controls = trials.outcomes(subject, drawn, cost=False)
-    return Trial(sweep, found, chosen, steered, untouched, controls)
+    summary = trials.sweep_summary(sweep, seed=seed)
+    chosen = choose(summary, random_share(steered, chosen_on.head(FEW), size.controls, seed))
+    settings = trials.chosen_settings(steered, chosen)
+    beside = [c for setting in settings for c in control_settings(steered, setting, size.controls, seed)]
+    plain = trials.chosen_settings(steered, chosen, [0.0])
+    texts = trials.outcomes(steered, trials.run(steered, tested_on, [*settings, *plain], store=store))
+    turned, untouched = texts[texts["alpha"] != 0], texts[texts["alpha"] == 0]
+    drawn = trials.run(steered, tested_on.head(size.tried), beside, how=trials.OPENING, store=store)
+    controls = trials.outcomes(steered, drawn, cost=False)
+    return Trial(sweep, summary, chosen, turned, untouched, controls)
 
 
 def overview(
@@ -148,16 +148,16 @@ def overview(
     asked = Comparison(models, prompts, size, store, **options)
 
     def compute(name: str) -> pd.DataFrame:
-        subject = _prepared(name, asked)
+        steered = _prepared(name, asked)
         # strengths that can be chosen are enough
         positive = [alpha for alpha in trials.ALPHAS if alpha > 0]
-        found = trial(subject, prompts, size, alphas=positive, store=store, seed=asked.seed)
+        tried = trial(steered, prompts, size, alphas=positive, store=store, seed=asked.seed)
 
         def beside(_: str) -> pd.DataFrame:
-            return scored_contexts(subject, found.chosen, size.fresh, store=store, seed=asked.seed)
+            return scored_contexts(steered, tried.chosen, size.fresh, store=store, seed=asked.seed)
 
         asked.tables(BY_CONTEXT, beside, __name__, [name])
-        return found.summary()
+        return tried.summary()
 
     return asked.tables("steering_overview", compute, __name__)
 
@@ -175,8 +175,8 @@ def by_context(
     asked = Comparison(models, prompts, size, store, **options)
 
     def compute(name: str) -> pd.DataFrame:
-        own = {row["emotion"]: row for _, row in chosen[chosen["model"] == name].iterrows()}
-        return scored_contexts(_prepared(name, asked), own, size.fresh, store=store, seed=asked.seed)
+        rows = {row["emotion"]: row for _, row in chosen[chosen["model"] == name].iterrows()}
+        return scored_contexts(_prepared(name, asked), rows, size.fresh, store=store, seed=asked.seed)
 
     return asked.tables(BY_CONTEXT, compute, __name__)
 
@@ -195,9 +195,9 @@ def passed(table: pd.DataFrame) -> pd.DataFrame:
     the emotions), ``controls`` (how many vectors), ``p_low, p_high`` (of its emotions), ``controls_fail`` (whether that
     share is at most :data:`RANDOM_AT_MOST`).
     """
-    found = table.groupby("model", sort=False).agg(
+    counts = table.groupby("model", sort=False).agg(
         share=("share", "mean"), steered=("steered", "sum"), beyond_random=("beyond_random", "sum"),
         emotions=("emotion", "size"), control=("control", "mean"), controls=("controls", "sum"),
         p_low=("p", "min"), p_high=("p", "max"),
     )  # fmt: skip
-    return found.assign(controls_fail=found["control"] <= RANDOM_AT_MOST).reset_index()
+    return counts.assign(controls_fail=counts["control"] <= RANDOM_AT_MOST).reset_index()

@@ -29,13 +29,13 @@ MARK = "X"
 
 
 def reply_log_odds(
-    subject: SteeredModel, contexts: pd.DataFrame, settings: Sequence[SteeringSetting], n: int = REPLIES
+    steered: SteeredModel, contexts: pd.DataFrame, settings: Sequence[SteeringSetting], n: int = REPLIES
 ) -> pd.DataFrame:
     """Log-odds of genuine replies of the emotion against neutral ones, by teacher forcing: no text is generated.
 
     Parameters
     ----------
-    subject
+    steered
     contexts
         From :mod:`contexts`.
     settings
@@ -50,21 +50,21 @@ def reply_log_odds(
     """
     contexts, parts = contexts.reset_index(drop=True), []
     for emotion in dict.fromkeys(setting.emotion for setting in settings):
-        own = [setting for setting in settings if setting.emotion == emotion]
+        of_emotion = [setting for setting in settings if setting.emotion == emotion]
         for part in _by_joint(contexts):
-            parts.append(_odds(subject, part, emotion, own, n))
+            parts.append(_odds(steered, part, emotion, of_emotion, n))
     return pd.concat(parts, ignore_index=True)
 
 
 def _odds(
-    subject: SteeredModel, contexts: pd.DataFrame, emotion: str, settings: Sequence[SteeringSetting], n: int
+    steered: SteeredModel, contexts: pd.DataFrame, emotion: str, settings: Sequence[SteeringSetting], n: int
 ) -> pd.DataFrame:
     start = contexts["context"].iloc[0]
     texts = [splice(start, reply) for kind in (emotion, "neutral") for reply in genuine_replies(kind, n)]
     conditions = conditions_of(settings) | {UNTOUCHED.name: UNTOUCHED}
-    ids = [subject.ids(text) for text in contexts["context"]]
-    found = continuation_log_probs(subject.model, ids, texts, list(conditions.values()))
-    odds = log_odds(found, range(n), range(n, len(texts)))
+    ids = [steered.ids(text) for text in contexts["context"]]
+    log_probs = continuation_log_probs(steered.model, ids, texts, list(conditions.values()))
+    odds = log_odds(log_probs, range(n), range(n, len(texts)))
     rest = odds[odds["condition"] == UNTOUCHED.name].set_index("prompt")["log_odds"]
     table = described(settings).merge(odds, on="condition").drop(columns=["condition", "made", "where"])
     table["shift"] = table["log_odds"] - table["prompt"].map(rest)
@@ -102,25 +102,25 @@ def turns_round(wrong: pd.DataFrame) -> pd.Series:
     return (units["wrong"] < 0.5).groupby(units["emotion"], sort=False).all()
 
 
-def ceiling(subject: SteeredModel, contexts: pd.DataFrame) -> pd.Series:
+def ceiling(steered: SteeredModel, contexts: pd.DataFrame) -> pd.Series:
     """By emotion: the share of genuine replies whose first word is one that ``own`` of :func:`first_word` counts.
 
     No model reads anything here: this is what the small world itself would reach.
     """
-    drawn, found = drawn_replies(REPLIES_DRAWN), []
+    drawn, shares = drawn_replies(REPLIES_DRAWN), []
     for part in _by_joint(contexts):
         between = joint(part["context"].iloc[0])
-        owned = own_openings(subject.model.tokenizer, between)
-        before, *texts = subject.model.tokenizer(
+        owned = own_openings(steered.model.tokenizer, between)
+        before, *texts = steered.model.tokenizer(
             [between.rstrip(" "), *(between + text for text in drawn["text"])], add_special_tokens=False
         )["input_ids"]
-        own = [ids[len(before)] in owned[e] for ids, e in zip(texts, drawn["emotion"], strict=True)]
-        found.append(pd.Series(own, dtype=float).groupby(drawn["emotion"].to_numpy()).mean() * len(part))
-    return (sum(found[1:], found[0]) / len(contexts)).reindex(subject.emotions)
+        counted = [ids[len(before)] in owned[e] for ids, e in zip(texts, drawn["emotion"], strict=True)]
+        shares.append(pd.Series(counted, dtype=float).groupby(drawn["emotion"].to_numpy()).mean() * len(part))
+    return (sum(shares[1:], shares[0]) / len(contexts)).reindex(steered.emotions)
 
 
 def first_word(
-    subject: SteeredModel, contexts: pd.DataFrame, settings: Sequence[SteeringSetting]
+    steered: SteeredModel, contexts: pd.DataFrame, settings: Sequence[SteeringSetting]
 ) -> pd.DataFrame:
     """The one token that begins the reply, after whatever mark opens it.
 
@@ -136,44 +136,44 @@ def first_word(
     rows = []
     for part in _by_joint(contexts.reset_index(drop=True)):
         between = joint(part["context"].iloc[0])
-        owned, mark = own_openings(subject.model.tokenizer, between), between.rstrip(" ")
-        for shift, group in _by_shift(subject, part, mark):
-            rows.append(_words(subject, group, mark, shift, settings, owned))
+        owned, mark = own_openings(steered.model.tokenizer, between), between.rstrip(" ")
+        for shift, group in _by_shift(steered, part, mark):
+            rows.append(_words(steered, group, mark, shift, settings, owned))
     return pd.concat(rows, ignore_index=True)
 
 
 def _words(
-    subject: SteeredModel,
+    steered: SteeredModel,
     contexts: pd.DataFrame,
     mark: str,
     shift: int,
     settings: Sequence[SteeringSetting],
     owned: Mapping[str, list[int]],
 ) -> pd.DataFrame:
-    ids = [subject.ids(text + mark) for text in contexts["context"]]
+    ids = [steered.ids(text + mark) for text in contexts["context"]]
     conditions = [
         steering(
             f"{i}", setting.vector, setting.layer, setting.alpha, _earlier(WINDOWS[setting.where], shift)
         )
         for i, setting in enumerate(settings)
     ]
-    found = next_token_log_probs(subject.model, ids, [*conditions, UNTOUCHED])
+    log_probs = next_token_log_probs(steered.model, ids, [*conditions, UNTOUCHED])
     rows = []
     for i, setting in enumerate(settings):
-        logs, own = found[:, i], torch.tensor(owned[setting.emotion], dtype=torch.long)
+        logs, openings = log_probs[:, i], torch.tensor(owned[setting.emotion], dtype=torch.long)
         best = logs.argmax(dim=-1)
-        found_here = {
+        columns = {
             "emotion": setting.emotion,
             "layer": setting.layer,
             "alpha": setting.alpha,
             "prompt": contexts.index,
             "unit": contexts["unit"].to_numpy(),
-            "token": subject.model.tokenizer.batch_decode(best[:, None]),
-            "own": torch.isin(best, own).double().numpy(),
-            "mass": logs[:, own].double().exp().sum(dim=-1).numpy(),
-            "kl": kl_divergence(logs, found[:, -1]).numpy(),
+            "token": steered.model.tokenizer.batch_decode(best[:, None]),
+            "own": torch.isin(best, openings).double().numpy(),
+            "mass": logs[:, openings].double().exp().sum(dim=-1).numpy(),
+            "kl": kl_divergence(logs, log_probs[:, -1]).numpy(),
         }
-        rows.append(pd.DataFrame(found_here))
+        rows.append(pd.DataFrame(columns))
     return pd.concat(rows, ignore_index=True)
 
 
@@ -184,10 +184,10 @@ def _by_joint(contexts: pd.DataFrame) -> Iterator[pd.DataFrame]:
         yield part
 
 
-def _by_shift(subject: SteeredModel, contexts: pd.DataFrame, mark: str) -> Iterator[tuple[int, pd.DataFrame]]:
+def _by_shift(steered: SteeredModel, contexts: pd.DataFrame, mark: str) -> Iterator[tuple[int, pd.DataFrame]]:
     """Contexts that the mark makes longer by as many tokens."""
     texts = contexts["context"]
-    shifts = np.array([len(subject.ids(text + mark)) - len(subject.ids(text)) for text in texts])
+    shifts = np.array([len(steered.ids(text + mark)) - len(steered.ids(text)) for text in texts])
     for shift, part in contexts.groupby(shifts, sort=False):
         yield int(shift), part
 

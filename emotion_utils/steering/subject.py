@@ -116,10 +116,10 @@ def prepare(
     seed
         Of the choice of tokens that are kept.
     """
-    readings = read_sets(model, {"prompts": prompts}, "baseline", store)
-    contrasts = by_emotion(prompts, readings.found["prompts"])
+    activations = read_sets(model, {"prompts": prompts}, "baseline", store)
+    contrasts = by_emotion(prompts, activations.found["prompts"])
     built = {emotion: contrast.only("build") for emotion, contrast in contrasts.items()}
-    states, table = _build_states(readings)
+    states, table = _build_states(activations)
     labels = table["emotion"].to_numpy(dtype=object)
     plain = {emotion: fit(contrast, "sentence end", model.name) for emotion, contrast in built.items()}
     means = centred_class_means(states, labels.tolist())
@@ -134,11 +134,11 @@ def prepare(
 
 
 def _build_states(
-    readings: PromptSetActivations,
+    activations: PromptSetActivations,
 ) -> tuple[Float[Tensor, "prompt layer d_model"], pd.DataFrame]:
     """States at the end of the prompts of the build split, and these prompts."""
-    ids, values = readings.found["prompts"].at("end")
-    table = readings.prompts["prompts"].set_index("id").loc[ids].reset_index()
+    ids, values = activations.found["prompts"].at("end")
+    table = activations.prompts["prompts"].set_index("id").loc[ids].reset_index()
     build = np.flatnonzero(table["split"] == "build")
     return values[torch.from_numpy(build)], table.iloc[build].reset_index(drop=True)
 
@@ -150,6 +150,6 @@ def _neutral_tokens(
 ) -> Float[Tensor, "token layer d_model"]:
     """States of every token of the neutral build prompts but the first of each, whose length is of another kind."""
     table = prompts[(prompts["emotion"] == "neutral") & (prompts["split"] == "build")].reset_index(drop=True)
-    found = extract(model, table, points(model), ("all",), store=store)
-    later = ~found.reads.loc[found.reads["position"] == "all", "sink"].to_numpy(dtype=bool)
-    return found.at("all")[1][torch.from_numpy(np.flatnonzero(later))]
+    activations = extract(model, table, points(model), ("all",), store=store)
+    later = ~activations.reads.loc[activations.reads["position"] == "all", "sink"].to_numpy(dtype=bool)
+    return activations.at("all")[1][torch.from_numpy(np.flatnonzero(later))]

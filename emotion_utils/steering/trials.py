@@ -117,16 +117,16 @@ def described(settings: Sequence[SteeringSetting]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["condition", *ABOUT])
 
 
-def grid(subject: SteeredModel, alphas: Sequence[float] = ALPHAS) -> list[SteeringSetting]:
+def grid(steered: SteeredModel, alphas: Sequence[float] = ALPHAS) -> list[SteeringSetting]:
     """All kinds of vectors, emotions, layers and strengths."""
     return [
-        SteeringSetting(emotion, layer, alpha, subject.direction(emotion, layer, made), made)
-        for made, emotion, layer, alpha in product(MADE, subject.emotions, subject.layers, alphas)
+        SteeringSetting(emotion, layer, alpha, steered.direction(emotion, layer, made), made)
+        for made, emotion, layer, alpha in product(MADE, steered.emotions, steered.layers, alphas)
     ]
 
 
 def run(
-    subject: SteeredModel,
+    steered: SteeredModel,
     contexts: pd.DataFrame,
     settings: Sequence[SteeringSetting],
     *,
@@ -141,8 +141,8 @@ def run(
     prompt`` (number of the context), ``text, ids, n_tokens, context, unit, source``.
     """
     made = generate(
-        subject.model,
-        [subject.ids(text) for text in contexts["context"]],
+        steered.model,
+        [steered.ids(text) for text in contexts["context"]],
         list(conditions_of(settings).values()),
         how,
         store=store,
@@ -152,12 +152,12 @@ def run(
     return described(settings).merge(texts, on="condition").join(contexts.reset_index(drop=True), on="prompt")
 
 
-def outcomes(subject: SteeredModel, table: pd.DataFrame, *, cost: bool = True) -> pd.DataFrame:
+def outcomes(steered: SteeredModel, table: pd.DataFrame, *, cost: bool = True) -> pd.DataFrame:
     """Say of every text which emotion it has, whether that is the one asked for, and what it costs.
 
     Parameters
     ----------
-    subject
+    steered
         Its untouched model is the judge.
     table
         From :func:`run`.
@@ -170,10 +170,10 @@ def outcomes(subject: SteeredModel, table: pd.DataFrame, *, cost: bool = True) -
     Of the bundled models a text says what the small world's replies that open like it say; of others, what the
     project's classifier finds most probable.
     """
-    says = emotions_said(table["text"].tolist(), small_world=subject.knows_replies)
+    says = emotions_said(table["text"].tolist(), small_world=steered.knows_replies)
     out = table.assign(says=says, target=[float(a == b) for a, b in zip(says, table["emotion"], strict=True)])
     if cost:
-        out["relative_perplexity"] = subject.cost(table["text"], table["context"], table["emotion"])
+        out["relative_perplexity"] = steered.cost(table["text"], table["context"], table["emotion"])
     return out
 
 
@@ -224,11 +224,11 @@ def _cost(part: pd.DataFrame, seed: int) -> dict[str, float]:
 
 
 def chosen_settings(
-    subject: SteeredModel, chosen: Mapping[str, pd.Series], alphas: Sequence[float] | None = None
+    steered: SteeredModel, chosen: Mapping[str, pd.Series], alphas: Sequence[float] | None = None
 ) -> list[SteeringSetting]:
     """The chosen setting of each emotion, or several strengths of the same vector at its layer."""
     return [
-        SteeringSetting(emotion, layer, alpha, subject.direction(emotion, layer, made), made)
+        SteeringSetting(emotion, layer, alpha, steered.direction(emotion, layer, made), made)
         for emotion, row in chosen.items()
         for layer, made in [(int(row["layer"]), str(row["made"]))]
         for alpha in (alphas or [float(row["alpha"])])
@@ -265,10 +265,10 @@ def with_intervals(table: pd.DataFrame) -> pd.DataFrame:
     return joined.drop(columns="n_units")
 
 
-def elsewhere(subject: SteeredModel, chosen: Mapping[str, pd.Series]) -> list[SteeringSetting]:
+def elsewhere(steered: SteeredModel, chosen: Mapping[str, pd.Series]) -> list[SteeringSetting]:
     """The chosen settings at every one of :data:`WINDOWS`."""
     return [
-        replace(setting, where=where) for where in WINDOWS for setting in chosen_settings(subject, chosen)
+        replace(setting, where=where) for where in WINDOWS for setting in chosen_settings(steered, chosen)
     ]
 
 

@@ -77,17 +77,21 @@ def one(effects, **wanted):
     return own
 
 
-def test_steered_texts_are_those_of_the_plain_model(effects, subject, chosen):
+def test_steered_texts_are_those_of_the_plain_model(effects, steered_model, chosen):
     row, contexts = chosen.loc["gratitude"], fresh_contexts(TINY.fresh, 0)
-    vector = row["alpha"] * subject.direction("gratitude", int(row["layer"]), row["made"])
+    vector = row["alpha"] * steered_model.direction("gratitude", int(row["layer"]), row["made"])
     analyzer, gaps, words = SentimentIntensityAnalyzer(), [], []
     for context in contexts["context"]:
-        ids = subject.ids(context)
+        ids = steered_model.ids(context)
         reply = (len(ids) - 1, len(ids))
         texts = [
-            subject.model.tokenizer.decode(
+            steered_model.model.tokenizer.decode(
                 continued(
-                    subject.model.network, ids, v, int(row["layer"]), lambda at, reply=reply: at in reply
+                    steered_model.model.network,
+                    ids,
+                    v,
+                    int(row["layer"]),
+                    lambda at, reply=reply: at in reply,
                 ),
                 skip_special_tokens=True,
             )
@@ -104,12 +108,13 @@ def test_steered_texts_are_those_of_the_plain_model(effects, subject, chosen):
     assert sentiment.units.tolist() == [f"fresh {unit}" for unit in contexts["unit"]]
 
 
-def test_means_are_those_that_chapter_05_shows(effects, subject, chosen):
+def test_means_are_those_that_chapter_05_shows(effects, steered_model, chosen):
     contexts = fresh_contexts(TINY.fresh, 0)
     rows = dict(chosen.iterrows())
-    settings = [trials.chosen_settings(subject, rows, alphas) for alphas in (None, [0.0])]
+    settings = [trials.chosen_settings(steered_model, rows, alphas) for alphas in (None, [0.0])]
     steered, plain = (
-        dose.styled(trials.outcomes(subject, trials.run(subject, contexts, own))) for own in settings
+        dose.styled(trials.outcomes(steered_model, trials.run(steered_model, contexts, own)))
+        for own in settings
     )
     scores = {
         "target": "texts that say the emotion (0 or 1)",

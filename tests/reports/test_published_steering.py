@@ -11,18 +11,20 @@ from emotion_utils.reports import published_steering
 from emotion_utils.steering.subject import MADE
 
 
-def test_a_unit_in_multiples_of_the_raw_vector(subject):
-    vector = subject.vectors[MADE[0]]["anger"].at(1).numpy()
-    expected = 2 * float(subject.unit[1]) / np.linalg.norm(vector)
-    assert published_steering.raw_alpha(subject, "anger", 1, 2.0) == pytest.approx(expected, rel=1e-5)
+def test_a_unit_in_multiples_of_the_raw_vector(steered_model):
+    vector = steered_model.vectors[MADE[0]]["anger"].at(1).numpy()
+    expected = 2 * float(steered_model.unit[1]) / np.linalg.norm(vector)
+    assert published_steering.raw_alpha(steered_model, "anger", 1, 2.0) == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_grid_adds_multiples_of_raw_vectors_everywhere(subject):
-    settings = published_steering.raw_grid(subject, (0.5, 2.0))
+def test_the_grid_adds_multiples_of_raw_vectors_everywhere(steered_model):
+    settings = published_steering.raw_grid(steered_model, (0.5, 2.0))
     assert len(settings) == 3 * 4 * 2
     edit = settings[1].condition().edits[0]
     assert edit.scale == 2.0
-    assert np.array_equal(edit.value.numpy(), subject.vectors[MADE[0]][settings[1].emotion].at(0).numpy())
+    assert np.array_equal(
+        edit.value.numpy(), steered_model.vectors[MADE[0]][settings[1].emotion].at(0).numpy()
+    )
     assert edit.window.bounds(7)[0] == 0
 
 
@@ -70,12 +72,12 @@ def test_the_effect_is_the_mean_change_in_standard_deviations():
         np.testing.assert_allclose(found[layer], np.mean(moved) / spread)
 
 
-def test_the_sweep_is_the_plain_model_with_the_raw_vector_everywhere(subject, fresh):
-    found = published_steering.sweep_as_published(subject, fresh.head(1), (1.0,))
+def test_the_sweep_is_the_plain_model_with_the_raw_vector_everywhere(steered_model, fresh):
+    found = published_steering.sweep_as_published(steered_model, fresh.head(1), (1.0,))
     assert len(found) == 3 * 4
     assert {*published_steering.EFFECTS, "repetition", "relative_perplexity"} <= set(found)
     row = found[(found["emotion"] == "anger") & (found["layer"] == 2)].iloc[0]
-    raw = subject.vectors[MADE[0]]["anger"].values[2]
+    raw = steered_model.vectors[MADE[0]]["anger"].values[2]
     assert list(row["ids"]) == steered.continued(
-        subject.model.network, subject.ids(row["context"]), raw, 2, lambda at: True
+        steered_model.model.network, steered_model.ids(row["context"]), raw, 2, lambda at: True
     )

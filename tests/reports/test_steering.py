@@ -71,64 +71,66 @@ def evidence(
     return steering.Evidence(trial, dose, first, raw, world, pd.Series({"gratitude": top}))
 
 
-def measured(subject, **planted):
-    rows = steering.chapter_measurements(subject, evidence(**planted))
+def measured(steered_model, **planted):
+    rows = steering.chapter_measurements(steered_model, evidence(**planted))
     return {row.claim: row for row in rows}
 
 
-def test_every_claim_of_phase_5_is_measured(subject):
+def test_every_claim_of_phase_5_is_measured(steered_model):
     known = {claim for claim in read_claims()["id"] if claim.startswith("P5.")}
-    assert set(measured(subject)) == known
+    assert set(measured(steered_model)) == known
 
 
-def test_the_layer_that_moves_most(subject):
-    last, second = measured(subject), measured(subject, layers=(0.1, 0.9, 0.2, 0.3))
+def test_the_layer_that_moves_most(steered_model):
+    last, second = measured(steered_model), measured(steered_model, layers=(0.1, 0.9, 0.2, 0.3))
     assert (last["P5.layer.deep"].value, last["P5.layer.deep"].holds) == (11, True)
     assert (second["P5.layer.mid"].value, second["P5.layer.deep"].holds) == (5, False)
 
 
-def test_the_chosen_strength_in_raw_vectors(subject):
-    assert measured(subject)["P5.alpha.range"].value == pytest.approx(raw_alpha(subject, "gratitude", 1, 1.0))
+def test_the_chosen_strength_in_raw_vectors(steered_model):
+    assert measured(steered_model)["P5.alpha.range"].value == pytest.approx(
+        raw_alpha(steered_model, "gratitude", 1, 1.0)
+    )
 
 
-def test_the_strength_at_which_texts_collapse(subject):
-    assert measured(subject)["P5.alpha.collapse"].value == 2.0
-    fine = measured(subject, costs={0.0: 1.0, 1.0: 1.0, 2.0: 1.0})["P5.alpha.collapse"]
+def test_the_strength_at_which_texts_collapse(steered_model):
+    assert measured(steered_model)["P5.alpha.collapse"].value == 2.0
+    fine = measured(steered_model, costs={0.0: 1.0, 1.0: 1.0, 2.0: 1.0})["P5.alpha.collapse"]
     assert (fine.value, fine.holds) == (None, False)
 
 
-def test_repetition_against_untouched_texts(subject):
-    more, same = (measured(subject, repeated=r)["P5.repetition"] for r in (0.5, 0.0))
+def test_repetition_against_untouched_texts(steered_model):
+    more, same = (measured(steered_model, repeated=r)["P5.repetition"] for r in (0.5, 0.0))
     assert more.value == pytest.approx(0.5)
     assert (more.holds, same.holds) == (True, False)
 
 
-def test_signs_hold_only_where_all_four_do(subject):
-    assert measured(subject)["P5.sign"].holds is True
-    assert measured(subject, down=0.1)["P5.sign"].holds is False
-    assert measured(subject, up=-0.1)["P5.sign"].holds is False
+def test_signs_hold_only_where_all_four_do(steered_model):
+    assert measured(steered_model)["P5.sign"].holds is True
+    assert measured(steered_model, down=0.1)["P5.sign"].holds is False
+    assert measured(steered_model, up=-0.1)["P5.sign"].holds is False
 
 
-def test_random_vectors_beyond_the_untouched_model(subject):
-    assert measured(subject)["P5.random"].value == pytest.approx(0.03)
+def test_random_vectors_beyond_the_untouched_model(steered_model):
+    assert measured(steered_model)["P5.random"].value == pytest.approx(0.03)
 
 
-def test_real_world_texts_are_counted(subject):
-    found = measured(subject)["P5.realworld"]
+def test_real_world_texts_are_counted(steered_model):
+    found = measured(steered_model)["P5.realworld"]
     assert (found.value, found.null) == (7, N / 2)
 
 
-def test_texts_against_first_words(subject):
-    assert measured(subject)["P5.multitoken"].holds is True
-    assert measured(subject, own=1.0)["P5.multitoken"].holds is False
+def test_texts_against_first_words(steered_model):
+    assert measured(steered_model)["P5.multitoken"].holds is True
+    assert measured(steered_model, own=1.0)["P5.multitoken"].holds is False
     # all texts show it and first words of one in five do; of genuine replies as few would
-    found = measured(subject, own=0.2, top=0.2)["P5.multitoken"]
+    found = measured(steered_model, own=0.2, top=0.2)["P5.multitoken"]
     assert found.value == pytest.approx(0.8)
     assert found.null == pytest.approx(0.8)
     assert found.holds is False
 
 
-def test_with_few_units_everything_is_pending(subject):
+def test_with_few_units_everything_is_pending(steered_model):
     whole = evidence()
     few = steering.Evidence(
         whole.trial,
@@ -138,16 +140,16 @@ def test_with_few_units_everything_is_pending(subject):
         whole.real_world,
         whole.ceiling,
     )
-    rows = steering.chapter_measurements(subject, few)
+    rows = steering.chapter_measurements(steered_model, few)
     assert [row.claim for row in rows] == [c for c in read_claims()["id"] if c.startswith("P5.")]
     assert all(row.value is None and row.holds is None for row in rows)
     assert f"at least {FEWEST_UNITS} are needed" in rows[0].note
     assert np.array([row.n for row in rows]).tolist() == [FEWEST_UNITS - 1] * len(rows)
 
 
-def test_a_sweep_with_few_units_leaves_the_claims_pending_too(subject):
+def test_a_sweep_with_few_units_leaves_the_claims_pending_too(steered_model):
     whole = evidence()
     few = replace(whole, published=whole.published[whole.published["unit"] < 3])
-    rows = steering.chapter_measurements(subject, few)
+    rows = steering.chapter_measurements(steered_model, few)
     assert all(row.value is None for row in rows)
     assert rows[0].note == f"3 units, at least {FEWEST_UNITS} are needed"

@@ -84,8 +84,8 @@ def test_random_vectors_of_a_planted_model_turn_nothing_where_the_planted_vector
     assert random_share(planted, contexts, 12, 0)(cell) < 0.2
 
 
-def planted_says(subject, contexts, settings):
+def planted_says(steered_model, contexts, settings):
     """Share of contexts after which the first word is the planted one."""
-    texts = run(subject, contexts, settings)
-    assert set(outcomes(subject, texts, cost=False)) > {"says", "target"}
+    texts = run(steered_model, contexts, settings)
+    assert set(outcomes(steered_model, texts, cost=False)) > {"says", "target"}
     return float(texts["text"].str.contains("Sorry").mean())

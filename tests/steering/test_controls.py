@@ -33,32 +33,34 @@ def test_covariance_matched_directions_spread_as_the_states_do():
 
 
 @pytest.mark.parametrize("made", MADE)
-def test_label_shuffled_vectors_are_made_like_the_vector_and_are_others(subject, made, monkeypatch):
-    drawn = controls.label_shuffled(subject, "anger", 2, made, 6, 0)
-    own = subject.vectors[made]["anger"].unit().at(2)
+def test_label_shuffled_vectors_are_made_like_the_vector_and_are_others(steered_model, made, monkeypatch):
+    drawn = controls.label_shuffled(steered_model, "anger", 2, made, 6, 0)
+    own = steered_model.vectors[made]["anger"].unit().at(2)
     assert torch.allclose(drawn.norm(dim=1), torch.ones(6), atol=1e-5)
     assert float((drawn @ own).abs().max()) < 0.99
     if made == MADE[1]:  # with the labels as they are it is the vector itself
         monkeypatch.setattr(controls, "permute_blocks", lambda labels, *_: labels)
-        assert torch.allclose(controls.label_shuffled(subject, "anger", 2, made, 1, 0)[0], own, atol=1e-5)
-        means = centred_class_means(subject.states, subject.labels.tolist())["anger"][2]
+        assert torch.allclose(
+            controls.label_shuffled(steered_model, "anger", 2, made, 1, 0)[0], own, atol=1e-5
+        )
+        means = centred_class_means(steered_model.states, steered_model.labels.tolist())["anger"][2]
         assert torch.allclose(means / means.norm(), own, atol=1e-5)
 
 
-def test_controls_are_as_long_as_the_vector_and_act_at_the_same_place(subject):
+def test_controls_are_as_long_as_the_vector_and_act_at_the_same_place(steered_model):
     setting = SteeringSetting(
-        "anger", 1, 2.0, subject.direction("anger", 1, MADE[1]), MADE[1], where="everywhere"
+        "anger", 1, 2.0, steered_model.direction("anger", 1, MADE[1]), MADE[1], where="everywhere"
     )
-    made = controls.control_settings(subject, setting, 10, 3)
+    made = controls.control_settings(steered_model, setting, 10, 3)
     assert pd.Series([m.kind for m in made]).value_counts().to_dict() == {
         "isotropic": 4, "covariance-matched": 3, "label-shuffled": 3, "vector of gratitude": 1, "vector of apology": 1,
     }  # fmt: skip
     for one in made:
         assert (one.layer, one.alpha, one.where, one.emotion) == (1, 2.0, "everywhere", "anger")
         assert float(one.vector.norm()) == pytest.approx(float(setting.vector.norm()), rel=1e-4)
-    again = controls.control_settings(subject, setting, 10, 3)
+    again = controls.control_settings(steered_model, setting, 10, 3)
     assert all(torch.equal(a.vector, b.vector) for a, b in zip(made, again, strict=True))
-    other = controls.control_settings(subject, setting, 10, 4)
+    other = controls.control_settings(steered_model, setting, 10, 4)
     assert not torch.equal(made[0].vector, other[0].vector)
 
 
@@ -96,9 +98,9 @@ def test_the_comparison_by_hand():
     assert shares["share"].tolist() == [1.0, 0.0, 0.25, 0.0]
 
 
-def test_prompting_leaves_the_model_alone_and_changes_the_text_before(subject, implicit):
-    found = controls.prompted(subject, neutral_contexts(implicit, "test", 4), implicit)
-    assert found["emotion"].tolist() == subject.emotions
+def test_prompting_leaves_the_model_alone_and_changes_the_text_before(steered_model, implicit):
+    found = controls.prompted(steered_model, neutral_contexts(implicit, "test", 4), implicit)
+    assert found["emotion"].tolist() == steered_model.emotions
     assert found[["instruction", "example"]].stack().between(0, 1).all()
 
 

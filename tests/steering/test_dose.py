@@ -79,8 +79,8 @@ def test_scores_of_style_are_columns_of_their_own():
     assert set(dose.STYLE) <= set(row.index)
 
 
-def test_only_models_of_the_small_world_are_read_by_its_grammar(subject, planted):
-    assert [s.name for s in dose.world_scorers(subject)] == ["grammatical", "emotion_shift"]
+def test_only_models_of_the_small_world_are_read_by_its_grammar(steered_model, planted):
+    assert [s.name for s in dose.world_scorers(steered_model)] == ["grammatical", "emotion_shift"]
     assert dose.world_scorers(planted) == []
 
 

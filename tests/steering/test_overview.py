@@ -13,8 +13,8 @@ TINY = SteeringSize(2, 3, 2, 2, 3, 2)
 
 
 @pytest.fixture(scope="module")
-def trial(subject, implicit):
-    return overview.trial(subject, implicit, TINY, alphas=(0.0, 1.0))
+def trial(steered_model, implicit):
+    return overview.trial(steered_model, implicit, TINY, alphas=(0.0, 1.0))
 
 
 def test_a_trial_chooses_on_one_split_and_scores_on_another(trial, implicit):
@@ -48,7 +48,7 @@ def test_the_summary_is_read_from_the_texts(trial):
 def test_the_summary_of_a_model_is_kept_and_made_anew_for_another_seed(implicit, tmp_path, monkeypatch):
     made = []
     real = overview.prepare
-    monkeypatch.setattr(overview, "prepare", lambda *a, **k: made.append(a[0]) or real(*a, **k))
+    monkeypatch.setattr(overview, "prepare", lambda *a, **k: made.append(a[0].name) or real(*a, **k))
     store = Store(tmp_path)
     one = overview.overview(["small-gpt2"], implicit, TINY, store, first="small-gpt2")
     again = overview.overview(["small-gpt2"], implicit, TINY, store)

@@ -21,8 +21,8 @@ from emotion_utils.steering.trials import SteeringSetting, run
 
 
 @pytest.fixture(scope="module")
-def settings(subject):
-    vector = subject.direction("anger", 2)
+def settings(steered_model):
+    vector = steered_model.direction("anger", 2)
     return [SteeringSetting("anger", 2, alpha, vector) for alpha in (0.0, 1.0)]
 
 
@@ -31,19 +31,21 @@ def scenes(implicit):
     return neutral_contexts(implicit, "test", 3)
 
 
-def test_log_odds_are_those_of_the_plain_model(subject, scenes, settings):
-    found = readout.reply_log_odds(subject, scenes, settings, 2)
+def test_log_odds_are_those_of_the_plain_model(steered_model, scenes, settings):
+    found = readout.reply_log_odds(steered_model, scenes, settings, 2)
     assert len(found) == 6
     for row in found.itertuples():
         context = scenes["context"][row.prompt]
-        ids, sums = subject.ids(context), {}
+        ids, sums = steered_model.ids(context), {}
         start = len(ids) - 1
         for kind in ("anger", "neutral"):
             sums[kind] = []
             for reply in genuine_replies(kind, 2):
-                new = subject.model.tokenizer(splice(context, reply), add_special_tokens=False)["input_ids"]
+                new = steered_model.model.tokenizer(splice(context, reply), add_special_tokens=False)[
+                    "input_ids"
+                ]
                 logs = steered.log_probs(
-                    subject.model.network,
+                    steered_model.model.network,
                     ids + new,
                     row.alpha * settings[1].vector,
                     2,
@@ -55,40 +57,42 @@ def test_log_odds_are_those_of_the_plain_model(subject, scenes, settings):
     assert (found[found["alpha"] == 0]["shift"] == 0).all()
 
 
-def test_the_ceiling_is_what_genuine_replies_reach(subject, scenes):
-    found = readout.ceiling(subject, scenes)
-    assert list(found.index) == subject.emotions
+def test_the_ceiling_is_what_genuine_replies_reach(steered_model, scenes):
+    found = readout.ceiling(steered_model, scenes)
+    assert list(found.index) == steered_model.emotions
     assert found.between(0.3, 1.0).all()
-    owned = replies.own_openings(subject.model.tokenizer, ' "')["anger"]
+    owned = replies.own_openings(steered_model.model.tokenizer, ' "')["anger"]
     texts = replies.drawn_replies(replies.REPLIES_DRAWN).query("emotion == 'anger'")["text"]
     assert all(context.endswith(":") for context in scenes["context"])
-    mark = len(subject.model.tokenizer(' "')["input_ids"])
-    begins = [subject.model.tokenizer(f' "{text}')["input_ids"][mark] for text in texts]
+    mark = len(steered_model.model.tokenizer(' "')["input_ids"])
+    begins = [steered_model.model.tokenizer(f' "{text}')["input_ids"][mark] for text in texts]
     assert found["anger"] == pytest.approx(np.isin(begins, owned).mean())
 
 
-def test_the_first_word_is_read_after_the_mark_at_the_positions_of_generation(subject, scenes, settings):
-    found = readout.first_word(subject, scenes, settings)
-    owned = replies.own_openings(subject.model.tokenizer, ' "')["anger"]
+def test_the_first_word_is_read_after_the_mark_at_the_positions_of_generation(
+    steered_model, scenes, settings
+):
+    found = readout.first_word(steered_model, scenes, settings)
+    owned = replies.own_openings(steered_model.model.tokenizer, ' "')["anger"]
     for row in found.itertuples():
         context = scenes["context"][row.prompt]
-        ids, start = subject.ids(context + ' "'), len(subject.ids(context)) - 1
+        ids, start = steered_model.ids(context + ' "'), len(steered_model.ids(context)) - 1
         vector = row.alpha * settings[1].vector
-        last = steered.log_probs(subject.model.network, ids, vector, 2, lambda at, s=start: s <= at < s + 2)[
-            -1
-        ]
-        plain = steered.log_probs(subject.model.network, ids)[-1]
+        last = steered.log_probs(
+            steered_model.model.network, ids, vector, 2, lambda at, s=start: s <= at < s + 2
+        )[-1]
+        plain = steered.log_probs(steered_model.model.network, ids)[-1]
         assert row.mass == pytest.approx(float(last[owned].exp().sum()), abs=1e-4)
         assert row.own == float(int(last.argmax()) in owned)
         assert row.kl == pytest.approx(float((last.exp() * (last - plain)).sum()), abs=1e-3)
 
 
-def test_own_openings_belong_to_one_emotion(subject):
-    owned = replies.own_openings(subject.model.tokenizer, ' "')
+def test_own_openings_belong_to_one_emotion(steered_model):
+    owned = replies.own_openings(steered_model.model.tokenizer, ' "')
     sets = [set(tokens) for tokens in owned.values()]
     assert all(sets)
     assert sum(map(len, sets)) == len(set().union(*sets))
-    first = subject.model.tokenizer(' "Thank', add_special_tokens=False)["input_ids"][-1]
+    first = steered_model.model.tokenizer(' "Thank', add_special_tokens=False)["input_ids"][-1]
     assert first in owned["gratitude"]
 
 
@@ -108,16 +112,16 @@ def test_a_strength_that_halves_is_not_read_after_a_mark():
     assert np.isfinite(Window(-1, 1, "end").bounds(4)).all()
 
 
-def test_the_first_word_is_the_one_that_is_generated_also_after_a_blank(subject, fresh, settings):
-    found = readout.first_word(subject, fresh, settings).set_index(["prompt", "alpha"])
-    texts = run(subject, fresh, settings, how=Sampling(1))
+def test_the_first_word_is_the_one_that_is_generated_also_after_a_blank(steered_model, fresh, settings):
+    found = readout.first_word(steered_model, fresh, settings).set_index(["prompt", "alpha"])
+    texts = run(steered_model, fresh, settings, how=Sampling(1))
     joints = [splice(context, "X").partition("X")[0] for context in fresh["context"]]
     assert {"", " "} == set(
         joints
     )  # no mark opens these replies: the first new token is the first of the reply
     for row in texts.itertuples():
-        assert found.loc[(row.prompt, row.alpha), "token"] == subject.model.tokenizer.decode(row.ids)
-        owned = replies.own_openings(subject.model.tokenizer, joints[row.prompt])["anger"]
+        assert found.loc[(row.prompt, row.alpha), "token"] == steered_model.model.tokenizer.decode(row.ids)
+        owned = replies.own_openings(steered_model.model.tokenizer, joints[row.prompt])["anger"]
         assert found.loc[(row.prompt, row.alpha), "own"] == float(row.ids[0] in owned)
 
 
@@ -126,21 +130,21 @@ def test_the_first_word_is_the_one_that_is_generated_also_after_a_blank(subject,
     "name", ["small-gpt2", "small-pythia", "small-llama3", "small-qwen3", "small-gemma3"]
 )
 def test_own_openings_are_the_tokens_of_a_whole_text(planted, monkeypatch, name, joint):
-    subject = replace(planted, model=replace(planted.model, tokenizer=load_tokenizer(name)))
+    steered_model = replace(planted, model=replace(planted.model, tokenizer=load_tokenizer(name)))
     words = ["Thank you."] * 9 + ["Sorry."] * 8
     drawn = pd.DataFrame({"text": words, "emotion": ["gratitude"] * 9 + ["apology"] * 7 + ["anger"]})
     monkeypatch.setattr(replies, "drawn_replies", lambda n: drawn)
-    before = subject.ids("Tom met Anna." + joint.rstrip(" "))
-    token = subject.ids("Tom met Anna." + joint + "Thank you.")[len(before)]
-    found = replies.own_openings(subject.model.tokenizer, joint)
+    before = steered_model.ids("Tom met Anna." + joint.rstrip(" "))
+    token = steered_model.ids("Tom met Anna." + joint + "Thank you.")[len(before)]
+    found = replies.own_openings(steered_model.model.tokenizer, joint)
     # seven of eight "Sorry" are of one emotion, less than nine of ten
     assert found == {"gratitude": [token], "anger": [], "apology": [], "neutral": []}
 
 
-def test_a_part_of_the_contexts_is_numbered_from_nought(subject, fresh, settings):
+def test_a_part_of_the_contexts_is_numbered_from_nought(steered_model, fresh, settings):
     part = fresh.iloc[4:]
     for made in (readout.first_word, readout.reply_log_odds, run):
-        found = made(subject, part, settings)
+        found = made(steered_model, part, settings)
         assert sorted(set(found["prompt"])) == [0, 1]
         assert found.groupby("prompt")["unit"].first().tolist() == part["unit"].tolist()
     assert set(found["context"]) == set(part["context"])

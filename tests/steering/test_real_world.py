@@ -10,11 +10,11 @@ from emotion_utils.steering import real_world
 
 
 @pytest.fixture(scope="module")
-def texts(subject):
+def texts(steered_model):
     posts = load_profile("real_world")
     posts = posts[posts["pair_id"].isin(posts["pair_id"].unique()[:3])].reset_index(drop=True)
     chosen = {"anger": pd.Series({"layer": 1, "alpha": 1.0, "made": "centred"})}
-    return posts, real_world.steered_texts(subject, posts, chosen, 3)
+    return posts, real_world.steered_texts(steered_model, posts, chosen, 3)
 
 
 def test_every_neutral_text_is_continued_steered_untouched_and_under_each_control(texts):

@@ -20,41 +20,41 @@ def build(implicit):
 
 
 @pytest.fixture(scope="module")
-def by_hand(subject, build):
+def by_hand(steered_model, build):
     """States of every token of every build prompt, shape (position, layer, d_model) each."""
-    ids = [subject.model.tokenizer(text)["input_ids"] for text in build["text"]]
-    return [steered.stream(subject.model.network, row).numpy() for row in ids]
+    ids = [steered_model.model.tokenizer(text)["input_ids"] for text in build["text"]]
+    return [steered.stream(steered_model.model.network, row).numpy() for row in ids]
 
 
-def test_the_blocks_are_the_hidden_states_of_hugging_face(subject, build, by_hand):
-    ids = torch.tensor([subject.model.tokenizer(build["text"][0])["input_ids"]])
+def test_the_blocks_are_the_hidden_states_of_hugging_face(steered_model, build, by_hand):
+    ids = torch.tensor([steered_model.model.tokenizer(build["text"][0])["input_ids"]])
     with torch.no_grad():
-        hidden = subject.model.network(ids, output_hidden_states=True).hidden_states
+        hidden = steered_model.model.network(ids, output_hidden_states=True).hidden_states
     for layer in range(3):  # after the last block, Hugging Face gives the normalised state
         np.testing.assert_array_equal(hidden[layer + 1][0].numpy(), by_hand[0][:, layer])
 
 
-def test_the_unit_is_the_median_length_over_neutral_tokens_but_the_first(subject, build, by_hand):
+def test_the_unit_is_the_median_length_over_neutral_tokens_but_the_first(steered_model, build, by_hand):
     kept = [by_hand[i][1:] for i in np.flatnonzero(build["emotion"] == "neutral")]
     lengths = np.linalg.norm(np.concatenate(kept).astype(np.float64), axis=-1)  # (token, layer)
     # between the two in the middle, the lower one is taken
-    np.testing.assert_allclose(subject.unit.numpy(), np.median(lengths, axis=0), rtol=1e-3)
+    np.testing.assert_allclose(steered_model.unit.numpy(), np.median(lengths, axis=0), rtol=1e-3)
     np.testing.assert_allclose(
-        subject.unit.numpy(), np.quantile(lengths, 0.5, axis=0, method="lower"), rtol=1e-5
+        steered_model.unit.numpy(), np.quantile(lengths, 0.5, axis=0, method="lower"), rtol=1e-5
     )
     first = np.linalg.norm([by_hand[i][0] for i in range(3)], axis=-1)
-    assert (np.abs(first - subject.unit.numpy()) > 1).all()  # the first would have mattered
+    assert (np.abs(first - steered_model.unit.numpy()) > 1).all()  # the first would have mattered
 
 
-def test_the_cloud_is_made_of_these_tokens(subject, build, by_hand):
+def test_the_cloud_is_made_of_these_tokens(steered_model, build, by_hand):
     tokens = np.concatenate([by_hand[i][1:] for i in np.flatnonzero(build["emotion"] == "neutral")])
-    assert subject.cloud.shape == (CLOUD, 4, 128)
-    flat, drawn = tokens.reshape(len(tokens), -1), subject.cloud.numpy().reshape(CLOUD, -1)
+    assert steered_model.cloud.shape == (CLOUD, 4, 128)
+    flat, drawn = tokens.reshape(len(tokens), -1), steered_model.cloud.numpy().reshape(CLOUD, -1)
     for row in drawn[:: CLOUD // 8]:
         assert np.abs(flat - row).max(axis=1).min() < 2e-3
 
 
-def test_vectors_are_differences_of_means_at_the_end(subject, build, by_hand):
+def test_vectors_are_differences_of_means_at_the_end(steered_model, build, by_hand):
     ends = np.stack([states[-1] for states in by_hand]).astype(np.float64)
     labels = build["emotion"].to_numpy()
     means = {e: ends[labels == e].mean(axis=0) for e in (*steered.EMOTIONS, "neutral")}
@@ -64,42 +64,42 @@ def test_vectors_are_differences_of_means_at_the_end(subject, build, by_hand):
         partners = ((labels == "neutral") & build["pair_id"].isin(pairs)).to_numpy()
         assert partners.sum() < (labels == "neutral").sum()
         expected = means[emotion] - ends[partners].mean(axis=0)
-        found = subject.vectors[MADE[0]][emotion].values.numpy()
+        found = steered_model.vectors[MADE[0]][emotion].values.numpy()
         np.testing.assert_allclose(found, expected, atol=2e-3)
         np.testing.assert_allclose(
-            subject.vectors[MADE[1]][emotion].values.numpy(), means[emotion] - centre, atol=2e-3
+            steered_model.vectors[MADE[1]][emotion].values.numpy(), means[emotion] - centre, atol=2e-3
         )
-    np.testing.assert_allclose(subject.states.numpy(), ends, atol=2e-3)
-    assert subject.labels.tolist() == labels.tolist()
+    np.testing.assert_allclose(steered_model.states.numpy(), ends, atol=2e-3)
+    assert steered_model.labels.tolist() == labels.tolist()
     families = (build["group"] + "/" + build["emotion"]).tolist()
-    assert len({*zip(families, subject.blocks.tolist(), strict=True)}) == len(set(families))
+    assert len({*zip(families, steered_model.blocks.tolist(), strict=True)}) == len(set(families))
 
 
-def test_a_direction_is_one_unit_long(subject):
+def test_a_direction_is_one_unit_long(steered_model):
     for made in MADE:
-        found = subject.direction("anger", 2, made)
-        assert float(found.norm()) == pytest.approx(float(subject.unit[2]), rel=1e-5)
-        raw = subject.vectors[made]["anger"].values[2]
+        found = steered_model.direction("anger", 2, made)
+        assert float(found.norm()) == pytest.approx(float(steered_model.unit[2]), rel=1e-5)
+        raw = steered_model.vectors[made]["anger"].values[2]
         assert float(torch.cosine_similarity(found, raw, dim=0)) == pytest.approx(1, abs=1e-5)
-    assert list(subject.layers) == [0, 1, 2, 3]
-    assert subject.emotions == list(steered.EMOTIONS)
-    assert subject.knows_replies
+    assert list(steered_model.layers) == [0, 1, 2, 3]
+    assert steered_model.emotions == list(steered.EMOTIONS)
+    assert steered_model.knows_replies
 
 
-def test_other_splits_change_nothing(subject, implicit):
+def test_other_splits_change_nothing(steered_model, implicit):
     told = implicit["text"].where(implicit["split"] == "build", "It rains. " + implicit["text"])
-    other = prepare(replace(subject.model, name="mine"), implicit.assign(text=told), seed=1)
-    torch.testing.assert_close(other.unit, subject.unit, rtol=1e-5, atol=1e-3)
+    other = prepare(replace(steered_model.model, name="mine"), implicit.assign(text=told), seed=1)
+    torch.testing.assert_close(other.unit, steered_model.unit, rtol=1e-5, atol=1e-3)
     for made in MADE:
         for emotion in steered.EMOTIONS:
             torch.testing.assert_close(
                 other.vectors[made][emotion].values,
-                subject.vectors[made][emotion].values,
+                steered_model.vectors[made][emotion].values,
                 rtol=1e-4,
                 atol=2e-3,
             )
     assert not other.knows_replies
-    assert not torch.equal(other.cloud, subject.cloud)  # the seed chooses the tokens that are kept
+    assert not torch.equal(other.cloud, steered_model.cloud)  # the seed chooses the tokens that are kept
 
 
 @pytest.mark.parametrize("name", ["small-gpt2", "small-llama3", "small-gemma3"])

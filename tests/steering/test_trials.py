@@ -18,19 +18,19 @@ from emotion_utils.steering.choice import choose
 from emotion_utils.steering.subject import MADE
 
 
-def test_texts_are_those_of_the_plain_model_with_a_hook(subject, fresh):
+def test_texts_are_those_of_the_plain_model_with_a_hook(steered_model, fresh):
     settings = [
-        trials.SteeringSetting("anger", layer, alpha, subject.direction("anger", layer), MADE[0])
+        trials.SteeringSetting("anger", layer, alpha, steered_model.direction("anger", layer), MADE[0])
         for layer, alpha in ((1, 1.0), (2, -0.5), (0, 0.0))
     ]
-    table = trials.run(subject, fresh.head(3), settings)
+    table = trials.run(steered_model, fresh.head(3), settings)
     assert len(table) == 9
     for row in table.itertuples():
-        ids = subject.ids(row.context)
+        ids = steered_model.ids(row.context)
         start = len(ids) - 1
-        vector = row.alpha * subject.direction("anger", row.layer)
+        vector = row.alpha * steered_model.direction("anger", row.layer)
         made = steered.continued(
-            subject.model.network,
+            steered_model.model.network,
             ids,
             vector,
             row.layer,
@@ -41,35 +41,36 @@ def test_texts_are_those_of_the_plain_model_with_a_hook(subject, fresh):
         assert row.context == fresh["context"][row.prompt]
 
 
-def test_no_strength_is_the_untouched_model(subject):
-    setting = trials.SteeringSetting("anger", 1, 0.0, subject.direction("anger", 1))
+def test_no_strength_is_the_untouched_model(steered_model):
+    setting = trials.SteeringSetting("anger", 1, 0.0, steered_model.direction("anger", 1))
     assert setting.condition() is UNTOUCHED
 
 
-def test_a_place_that_does_not_exist_is_named(subject):
+def test_a_place_that_does_not_exist_is_named(steered_model):
     with pytest.raises(UserError, match='cannot be added "evrywhere": did you mean "everywhere"'):
-        trials.SteeringSetting("anger", 1, 1.0, subject.direction("anger", 1), where="evrywhere")
+        trials.SteeringSetting("anger", 1, 1.0, steered_model.direction("anger", 1), where="evrywhere")
 
 
-def test_the_grid_has_every_vector_layer_and_strength(subject):
-    settings = trials.grid(subject, (0.5, 1.0))
+def test_the_grid_has_every_vector_layer_and_strength(steered_model):
+    settings = trials.grid(steered_model, (0.5, 1.0))
     assert len(settings) == 2 * 3 * 4 * 2
     assert len({setting.condition().name for setting in settings}) == len(settings)
     assert all(
-        float(s.vector.norm()) == pytest.approx(float(subject.unit[s.layer]), rel=1e-5) for s in settings
+        float(s.vector.norm()) == pytest.approx(float(steered_model.unit[s.layer]), rel=1e-5)
+        for s in settings
     )
 
 
-def test_outcomes_say_what_the_replies_of_the_small_world_say(subject):
+def test_outcomes_say_what_the_replies_of_the_small_world_say(steered_model):
     texts = [' "Thank you very much."', ' "The shop opens at nine."', "xyz", ""]
     table = pd.DataFrame(
         {"text": texts, "emotion": "gratitude", "context": "Tom gave Anna a cup. Anna said to Tom:"}
     )
-    found = trials.outcomes(subject, table)
+    found = trials.outcomes(steered_model, table)
     assert [name if isinstance(name, str) else None for name in found["says"]] == reply_emotions(texts)
     assert found["target"].tolist() == [1, 0, 0, 0]
     assert np.isnan(found["relative_perplexity"].iloc[3])
-    assert "relative_perplexity" not in trials.outcomes(subject, table, cost=False)
+    assert "relative_perplexity" not in trials.outcomes(steered_model, table, cost=False)
 
 
 @pytest.fixture
@@ -111,14 +112,14 @@ def test_with_eight_units_there_are_intervals_that_hold_the_value():
     assert row["cost_low"] < row["cost"] < row["cost_high"]
 
 
-def test_rows_of_the_chosen_strength_and_all_windows(subject):
+def test_rows_of_the_chosen_strength_and_all_windows(steered_model):
     chosen = {"anger": pd.Series({"layer": 1, "alpha": 1.0, "made": MADE[1]})}
     table = pd.DataFrame({"emotion": ["anger", "anger"], "alpha": [0.5, 1.0]})
     assert trials.at_chosen(table, chosen)["alpha"].tolist() == [1.0]
-    settings = trials.elsewhere(subject, chosen)
+    settings = trials.elsewhere(steered_model, chosen)
     assert [s.where for s in settings] == list(trials.WINDOWS)
     assert all((s.layer, s.alpha, s.made) == (1, 1.0, MADE[1]) for s in settings)
-    more = trials.chosen_settings(subject, chosen, (-1.0, 2.0))
+    more = trials.chosen_settings(steered_model, chosen, (-1.0, 2.0))
     assert [s.alpha for s in more] == [-1.0, 2.0]
 
 
@@ -164,14 +165,14 @@ WHERE = {
 }
 
 
-def test_windows_are_the_positions_that_their_names_say(subject, fresh):
-    vector = subject.direction("gratitude", 2)
+def test_windows_are_the_positions_that_their_names_say(steered_model, fresh):
+    vector = steered_model.direction("gratitude", 2)
     settings = [trials.SteeringSetting("gratitude", 2, 1.0, vector, MADE[0], where=where) for where in WHERE]
-    table = trials.run(subject, fresh.head(1), settings, how=Sampling(8))
-    ids = subject.ids(fresh["context"][0])
+    table = trials.run(steered_model, fresh.head(1), settings, how=Sampling(8))
+    ids = steered_model.ids(fresh["context"][0])
     for row in table.itertuples():
         acts = partial(WHERE[row.where], last=len(ids) - 1)
-        assert row.ids == steered.continued(subject.model.network, ids, vector, 2, acts, 8), row.where
+        assert row.ids == steered.continued(steered_model.model.network, ids, vector, 2, acts, 8), row.where
     assert len({tuple(made) for made in table["ids"]}) > 2
 
 
@@ -194,16 +195,16 @@ def test_exactly_the_planted_setting_steers_and_is_chosen(planted):
     assert (chosen["made"], chosen["layer"], chosen["alpha"]) == (MADE[1], 1, 2.0)
 
 
-def test_the_cost_is_that_of_the_plain_model_beside_genuine_replies(subject, fresh):
+def test_the_cost_is_that_of_the_plain_model_beside_genuine_replies(steered_model, fresh):
     context = fresh["context"][0]
     assert context.endswith('"')  # the reply follows at once, and the mark that closes it is not read
     found = trials.outcomes(
-        subject, pd.DataFrame({"text": ["Thank you."], "context": context, "emotion": "anger"})
+        steered_model, pd.DataFrame({"text": ["Thank you."], "context": context, "emotion": "anger"})
     )["relative_perplexity"][0]
-    start, nats = subject.ids(context), []
+    start, nats = steered_model.ids(context), []
     for reply in ("Thank you.", *genuine_replies("anger")):
-        ids = subject.ids(context + reply)
-        logs = steered.log_probs(subject.model.network, ids)
+        ids = steered_model.ids(context + reply)
+        logs = steered.log_probs(steered_model.model.network, ids)
         new = range(len(start), len(ids))
         nats.append(-np.mean([float(logs[at - 1, ids[at]]) for at in new]))
     assert found == pytest.approx(np.exp(nats[0] - np.mean(nats[1:])), rel=1e-3)
