@@ -25,7 +25,7 @@ book: $(READY)  ## run the chapters of RUN (runs/small.yaml) and build the book:
 
 test: $(READY) chromium lint  ## lint, the smoke run and its book, all tests
 	@$(PY) -m emotion_utils run runs/smoke.yaml
-	@$(PY) -m pytest -q -n 2 --dist loadfile $(PYTEST)
+	@$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 lab: $(READY)  ## explore the notebooks in JupyterLab
 	@$(ENV)/bin/jupyter lab --notebook-dir=. notebooks

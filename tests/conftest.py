@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from jaxtyping import install_import_hook
 from runtime_types import checked_modules
 
@@ -16,3 +17,9 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 pytest_plugins = ["model_fixtures", "head_fixtures", "steering_fixtures"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests go first: one that began last would be waited for while the other process is idle."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

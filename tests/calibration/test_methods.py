@@ -111,6 +111,7 @@ def test_a_repeated_planting_gives_the_same_p_and_the_same_dictionary(directions
     assert (learned["committed"] > 0).all()
 
 
+@pytest.mark.slow
 def test_each_method_has_a_line(section, directions, heads):
     table = methods(section, directions, heads, strength=0.9).set_index("method")
     assert len(table) == 3 + 3 + len(NULLS) + 1 + len(planted_heads.TESTED)

@@ -77,6 +77,7 @@ def one(effects, **wanted):
     return own
 
 
+@pytest.mark.slow
 def test_steered_texts_are_those_of_the_plain_model(effects, steered_model, chosen):
     row, contexts = chosen.loc["gratitude"], fresh_contexts(TINY.fresh, 0)
     vector = row["alpha"] * steered_model.direction("gratitude", int(row["layer"]), row["made"])

@@ -139,6 +139,7 @@ def test_attention_is_that_of_the_model_itself(model, pairs):
     assert delta_attention(pairs)[row] == pytest.approx(mine, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_every_causal_method_ranks_it_first_and_attention_does_not(ranked):
     causal = ranked[ranked["method"] != ATTENTION]
     assert set(causal["method"]) == set(CAUSAL)

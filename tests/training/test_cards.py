@@ -30,6 +30,7 @@ def card(trained, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_the_card_has_all_that_was_promised(card):
     found = json.loads((card / "card.json").read_text(encoding="utf-8"))
     assert found["parameters"] > 1_000_000

@@ -32,6 +32,7 @@ def test_head_loss_and_its_gradients_are_those_of_cross_entropy():
         torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_run_leaves_a_model_that_transformers_reads(trained):
     model, tokenizer = AutoModelForCausalLM.from_pretrained(trained), AutoTokenizer.from_pretrained(trained)
     assert model.dtype == torch.float32
