@@ -18,15 +18,6 @@ from emotion_utils.runtime.runs import read_run
 
 CHAPTER = "01_dataset"
 PRESENT = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
-IMPORT_LATER = {
-    "03_emotion_vectors",
-    "04_alignment",
-    "05_steering",
-    "06_head_screening",
-    "07_head_patching",
-    "08_statistics",
-}
-"""Chapters that still import in other cells than their second."""
 
 
 def papermill(notebook: Path, output: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -78,7 +69,7 @@ def imports_of(cell: nbformat.NotebookNode) -> list[str]:
     return [ast.unparse(node) for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
-@pytest.mark.parametrize("chapter", sorted({*PRESENT} - IMPORT_LATER))
+@pytest.mark.parametrize("chapter", PRESENT)
 def test_a_notebook_imports_once_and_before_anything_is_loaded(chapter):
     """The package, its chapter's room and its figures; the rest of the package is reached through ``eu``."""
     cells = nbformat.read(NOTEBOOKS / f"{chapter}.ipynb", as_version=4).cells
