@@ -115,7 +115,7 @@ def no_emotion(
     One row per pair of models that are both targets: ``source, target, value, null, p, excess`` and, of the emotions,
     ``emotion_value, emotion_excess``.
     """
-    own = pairs.best().query("score == 'overlap'").set_index(["source", "target"])
+    with_emotion = pairs.best().query("score == 'overlap'").set_index(["source", "target"])
     names = sorted({target for _, target in pairs.alignments}, key=list(pairs.states_of).index)
     shown = rows.no_emotion(seed)
     parts = tuple(
@@ -129,7 +129,7 @@ def no_emotion(
             paired_states(pairs.states_of[target], parts[1]),
         )
         best = align(one, other, pairs.k, n_permutations, seed).best().set_index("score").loc["overlap"]
-        ours = own.loc[(source, target)]
+        ours = with_emotion.loc[(source, target)]
         numbers = best["value"], best["null"], best["p"], best["value"] - best["null"]
         out.append((source, target, *numbers, ours["value"], ours["excess"]))
     columns = ["source", "target", "value", "null", "p", "excess", "emotion_value", "emotion_excess"]
@@ -192,8 +192,8 @@ def mean_table(tables: Sequence[pd.DataFrame], name: str) -> pd.DataFrame:
         depth = {end: _depth(table[end]).to_numpy() for end in ends}
         nearest = {end: np.abs(d[:, None] - grid).argmin(axis=1) for end, d in depth.items()}
         parts.append(table[["score", "value", "null"]].assign(**nearest))
-    found = pd.concat(parts).groupby(["score", *ends], sort=False)[["value", "null"]].mean().reset_index()
-    return found.assign(source=name, target=name)[["source", "target", "score", *ends, "value", "null"]]
+    means = pd.concat(parts).groupby(["score", *ends], sort=False)[["value", "null"]].mean().reset_index()
+    return means.assign(source=name, target=name)[["source", "target", "score", *ends, "value", "null"]]
 
 
 def at_equal_depth(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -215,6 +215,6 @@ def at_equal_depth(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         excess = (table["value"] - table["null"]).groupby(
             [table["score"], (depths[0] - depths[1]).abs() < width], sort=False
         )
-        for score, own in excess.mean().unstack().iterrows():
-            out.append((pair, score, own[True], own[False], own[True] - own[False]))
+        for score, means in excess.mean().unstack().iterrows():
+            out.append((pair, score, means[True], means[False], means[True] - means[False]))
     return pd.DataFrame(out, columns=["pair", "score", "equal", "elsewhere", "difference"])

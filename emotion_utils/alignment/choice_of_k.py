@@ -89,7 +89,7 @@ def choose_k(
     fitted, images = Ridge.fit(x, PENALTY), (y - y.mean(axis=0))[orders]
     differences = [_differences(*one) for one in zip((source, target), halves, strict=True)]
     units = [{e: own["unit"].to_numpy() for e, own in half.pairs.items()} for half in halves]
-    found = _scores(fitted, images, differences, ks)
+    observed = _scores(fitted, images, differences, ks)
     rng = np.random.default_rng(seed)
     chosen: dict[str, list[int]] = {"z": [], "ratio": []}
     chance = np.array(ks) / y.shape[1]
@@ -102,9 +102,9 @@ def choose_k(
             continue
         chosen["z"].append(int(_z(scores)[0].argmax()))
         chosen["ratio"].append(int((scores[0] / chance).argmax()))
-    largest = _z(found).max(axis=1)
+    largest = _z(observed).max(axis=1)
     p = float(permutation_p(largest[0], largest[1:]))
-    return Choice(_table(found, ks, chance, chosen), p, len(chosen["z"]))
+    return Choice(_table(observed, ks, chance, chosen), p, len(chosen["z"]))
 
 
 def choose_k_pairs(
@@ -125,10 +125,10 @@ def choose_k_pairs(
     out = []
     for source, target in pairs:
         choice = choose_k(states_of[source], states_of[target], halves, ks, n_permutations, n_resamples, seed)
-        told = choice.table.assign(p_any=choice.p, chosen=choice.table["k"] == choice.best("z"))
-        told.insert(0, "source", source)
-        told.insert(1, "target", target)
-        out.append(told)
+        table = choice.table.assign(p_any=choice.p, chosen=choice.table["k"] == choice.best("z"))
+        table.insert(0, "source", source)
+        table.insert(1, "target", target)
+        out.append(table)
     return pd.concat(out, ignore_index=True)
 
 
@@ -172,18 +172,18 @@ def _resampled(
 
 
 def _table(
-    found: np.ndarray, ks: Sequence[int], chance: np.ndarray, chosen: dict[str, list[int]]
+    scores: np.ndarray, ks: Sequence[int], chance: np.ndarray, chosen: dict[str, list[int]]
 ) -> pd.DataFrame:
-    z, null = _z(found), found[1:]
+    z, null = _z(scores), scores[1:]
     rows = pd.DataFrame(
         {
             "k": list(ks),
-            "overlap": found[0],
+            "overlap": scores[0],
             "null": null.mean(axis=0),
             "null_sd": null.std(axis=0),
-            "ratio": found[0] / chance,
+            "ratio": scores[0] / chance,
             "z": z[0],
-            "p": permutation_p(found[0], null),
+            "p": permutation_p(scores[0], null),
         }
     )
     others = {"null_z": z[1:].argmax(axis=1), "null_ratio": (null / chance).argmax(axis=1)}

@@ -98,8 +98,8 @@ def aligned(
 
     def scored(one: PromptPairs, other: PromptPairs, n: int) -> dict[str, tuple[Table, Table]]:
         source, target = at_half_depth(every, sources, one), at_half_depth(every, targets, other)
-        found = align(source, target, k, n, seed).scores
-        return {score: (values[0], values[1:].mean(axis=0)) for score, values in found.items()}
+        scores = align(source, target, k, n, seed).scores
+        return {score: (values[0], values[1:].mean(axis=0)) for score, values in scores.items()}
 
     units = np.unique(np.concatenate([half.units for half in halves]))
     sizes = np.array([(halves[0].neutral["unit"] == unit).sum() for unit in units])
@@ -150,7 +150,7 @@ def alike(
     apart = {control: own for control, own in cells.items() if text.model not in controls.get(control, {})}
     families = (table["emotion"] + "/" + table["family"].astype(str)).to_numpy()
     units, sizes = np.unique(table["unit"], return_counts=True)
-    found = []
+    tables = []
     for measure in MEASURES:
 
         def values(
@@ -172,8 +172,8 @@ def alike(
         for name, i, own in ((measure, 0, cells), (f"{measure}, partial", 1, apart)):
             null = whole[i][1:].mean(axis=0)
             part = _differences((whole[i][0], null), [(one[i][0], null) for one in left], own, sizes)
-            found.append(part.assign(score=name))
-    return pd.concat(found, ignore_index=True).pipe(lambda t: t[["score", *t.columns.drop("score")]])
+            tables.append(part.assign(score=name))
+    return pd.concat(tables, ignore_index=True).pipe(lambda t: t[["score", *t.columns.drop("score")]])
 
 
 def _differences(

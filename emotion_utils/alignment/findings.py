@@ -95,12 +95,12 @@ class Depths(NamedTuple):
 
 def equal_depth(depths: pd.DataFrame) -> list[Depths]:
     """What :func:`emotion_utils.alignment.all_pairs.at_equal_depth` says of every score."""
-    found = []
+    records = []
     for score in SCORES:
         pairs = depths[depths["score"] == score]
         equal, elsewhere = (float(pairs[name].mean()) for name in ("equal", "elsewhere"))
-        found.append(Depths(score, equal, elsewhere, int((pairs["difference"] > 0).sum()), len(pairs)))
-    return found
+        records.append(Depths(score, equal, elsewhere, int((pairs["difference"] > 0).sum()), len(pairs)))
+    return records
 
 
 class NoEmotion(NamedTuple):

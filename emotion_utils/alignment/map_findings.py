@@ -30,16 +30,16 @@ class BestMap(NamedTuple):
 
 def best_maps(maps: pd.DataFrame) -> list[BestMap]:
     """What :func:`emotion_utils.alignment.map_scores.summary` says of each score."""
-    found = []
+    records = []
     for score, kinds in maps.set_index("map").groupby("score", sort=False):
         ridge, furthest = (
             MapScore(at, *(float(kinds.at[at, name]) for name in ("value", "null", "z")))
             for at in ("ridge", str(kinds["z"].idxmax()))
         )
-        found.append(
+        records.append(
             BestMap(str(score), ridge, furthest, int(kinds["small"].sum()), int(kinds["pairs"].sum()))
         )
-    return found
+    return records
 
 
 class BesideRidge(NamedTuple):

@@ -146,15 +146,15 @@ def _comparable(source: PairedStates, target: PairedStates) -> None:
 def _emotions(
     source: PairedStates, target: PairedStates, basis: Float[np.ndarray, "r d"], k: int
 ) -> list[_Emotion]:
-    found = []
+    emotions = []
     for emotion in sorted(source.emotional):
         own, partners = source.emotional[emotion][0], source.partners[emotion][0]
         theirs, other = target.emotional[emotion][0], target.partners[emotion][0]
         goal, states = emotion_subspace(theirs, other, k), np.concatenate([theirs, other])
-        found.append(
+        emotions.append(
             _Emotion(own, partners, emotion_subspace(own, partners, k), goal @ basis.T, states @ basis.T)
         )
-    return found
+    return emotions
 
 
 def _scores(
@@ -211,7 +211,7 @@ def compare_maps(
     target reaches from the other half of its own prompts) and ``calibrated``, NaN where the ceiling is not above the
     null.
     """
-    found = []
+    tables = []
     for source, target in pairs:
         one, same, other = (
             paired_states(states_of[name], rows, half_way(states_of[name]))
@@ -223,9 +223,9 @@ def compare_maps(
         room = (ceiling - table["null"]).where(lambda gap: gap > 0)
         table["ceiling"], table["calibrated"] = ceiling, (table["value"] - table["null"]) / room
         about = {"source": source, "target": target, "source_layer": one.layers[0]}
-        found.append(table.assign(**about, target_layer=other.layers[0]))
+        tables.append(table.assign(**about, target_layer=other.layers[0]))
     front = ["source", "target", "source_layer", "target_layer"]
-    return pd.concat(found, ignore_index=True).pipe(lambda t: t[[*front, *t.columns.drop(front)]])
+    return pd.concat(tables, ignore_index=True).pipe(lambda t: t[[*front, *t.columns.drop(front)]])
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
@@ -245,5 +245,5 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     groups = table.groupby(["score", "map"], sort=False)
     counts = groups["p"].agg(small=lambda p: int((p <= LEVEL).sum()), p="max", pairs="size")
     means = groups[kept].agg(lambda values: values.mean(skipna=False))
-    found = means.join(counts).reset_index()
-    return found.sort_values("score", key=lambda s: s.map(NAMES.index), kind="stable", ignore_index=True)
+    whole = means.join(counts).reset_index()
+    return whole.sort_values("score", key=lambda s: s.map(NAMES.index), kind="stable", ignore_index=True)

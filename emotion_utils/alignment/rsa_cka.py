@@ -144,10 +144,10 @@ def compare(
     with_words = {name: similarities(words, own, orders)[:, 0] for name, own in matrices.items()}
     out = []
     for one, other in [*combinations(states_of, 2), *product(states_of, controls or {})]:
-        found = similarities(matrices[one], matrices[other], orders)
-        rest = np.asarray(partial(found, with_words[one][:1, :, None], with_words[other][:, None, :]))
-        i, j = (int(x) for x in np.unravel_index(found[0].argmax(), found[0].shape))
-        value, _, high, p = _best(found)
+        drawn = similarities(matrices[one], matrices[other], orders)
+        rest = np.asarray(partial(drawn, with_words[one][:1, :, None], with_words[other][:, None, :]))
+        i, j = (int(x) for x in np.unravel_index(drawn[0].argmax(), drawn[0].shape))
+        value, _, high, p = _best(drawn)
         inside = _interval(everyone[one], everyone[other], (i, j), table, measure, value)
         shared = (with_words[one][0, i] + with_words[other][0, j]) / 2
         layers = everyone[one].layers[i], everyone[other].layers[j]

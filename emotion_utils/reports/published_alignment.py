@@ -175,15 +175,15 @@ def published_table(
         ("float64", end, plain),
         ("float64, orthonormal", end, {**plain, "renormalised": True}),
     ):
-        found = phase35(case, case.k(k), case.orders(n_permutations, seed), **options)
-        rows.append(("Phase 3.5", variant, *_row(case, k, *found)))
+        scores = phase35(case, case.k(k), case.orders(n_permutations, seed), **options)
+        rows.append(("Phase 3.5", variant, *_row(case, k, *scores)))
     for variant, case in (
         ("as published (float64)", word),
         (f"target x {small:.4f}", word.scaled(small)),
         (f"target x {large:.0f}", word.scaled(large)),
     ):
-        found = phase8(case, case.k(k), case.orders(n_permutations, seed))
-        rows.append(("Phase 8", variant, *_row(case, k, *found)))
+        scores = phase8(case, case.k(k), case.orders(n_permutations, seed))
+        rows.append(("Phase 8", variant, *_row(case, k, *scores)))
     columns = ["formula", "variant", "k", "n", "before", "chance", "after", "permuted", "permuted_high", "p"]
     return pd.DataFrame(rows, columns=columns)
 

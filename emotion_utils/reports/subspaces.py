@@ -49,8 +49,8 @@ def counterparts(pair: str, models: Sequence[str]) -> tuple[str, str]:
         raise UserError(
             "Claims about pairs need two models: name at least two, with commas between, in `models`."
         )
-    found = [next((m for m in models if m in NAMES[part]), None) for part in pair.split("~")]
-    one, other = found
+    named = [next((m for m in models if m in NAMES[part]), None) for part in pair.split("~")]
+    one, other = named
     return (one, other) if one is not None and other is not None else (models[0], models[1])
 
 
@@ -127,9 +127,9 @@ def _aligned(one: ModelStates, other: ModelStates, rows: PromptPairs, n: int, se
 
     def once(kept: PromptPairs) -> tuple[float, float]:
         left = case_of(one, other, kept)
-        own = np.arange(len(kept.neutral))[None]
-        found = phase35(left, K, own)
-        return found[0], float(found[1][0])
+        order = np.arange(len(kept.neutral))[None]
+        scores = phase35(left, K, order)
+        return scores[0], float(scores[1][0])
 
     inside = _left_out(lambda kept: once(kept)[0], rows)
     without = [once(rows.without(unit))[1] for unit in rows.units]
@@ -138,7 +138,7 @@ def _aligned(one: ModelStates, other: ModelStates, rows: PromptPairs, n: int, se
     gain = _procrustes(one, other, rows)
     same = "a map of k coordinates to k coordinates leaves the span as it is"
     p = float(permutation_p(after[0], after[1:]))
-    found = (
+    measurements = (
         Measurement("P35.align.before", name, before, *inside, 1 / width, size, note="null: 1/d"),
         Measurement(
             "P35.align.after", name, float(after[0]), null=float(after[1:].mean()), n=size,
@@ -152,7 +152,7 @@ def _aligned(one: ModelStates, other: ModelStates, rows: PromptPairs, n: int, se
         Measurement("P35.procrustes", name, gain[1], null=0.0, n=size, note=same),
         Measurement("P35.procrustes.b", name, gain[0], null=0.0, n=size, note=same),
     )  # fmt: skip
-    return list(found)
+    return list(measurements)
 
 
 def _angle_gain(
@@ -178,14 +178,14 @@ def _top(crossed: np.ndarray) -> float:
 
 def _procrustes(one: ModelStates, other: ModelStates, rows: PromptPairs) -> tuple[float, float]:
     """Gain of the published score, absolute and relative, from a Procrustes rotation of subspace coordinates."""
-    case, found = case_of(one, other, rows), []
+    case, gains = case_of(one, other, rows), []
     for emotion, own in case.source.items():
         basis, goal = principal_components(own, K), principal_components(case.target[emotion], K)
         width = min(basis.shape[1], goal.shape[1])
         turn, _ = orthogonal_procrustes(case.source_neutral @ basis.T, case.target_neutral @ goal.T)
         scores = [published_score(b[:, :width], goal[:, :width]) for b in (basis, turn.T @ basis)]
-        found.append((scores[1] - scores[0], scores[1] / scores[0] - 1))
-    gain, relative = np.mean(found, axis=0)
+        gains.append((scores[1] - scores[0], scores[1] / scores[0] - 1))
+    gain, relative = np.mean(gains, axis=0)
     return float(gain), float(relative)
 
 

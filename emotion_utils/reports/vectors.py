@@ -44,9 +44,9 @@ def cosines_as_published(given: Contrasts) -> pd.DataFrame:
     rows = []
     for variant in VARIANTS if given.place == "end" else ("minus neutral", "centred"):
         vectors = _variant(given, variant)  # (emotion, layer, d_model)
-        found = np.stack([_cosine(vectors[i], vectors[j]) for i, j in combinations(range(3), 2)])
+        cosine = np.stack([_cosine(vectors[i], vectors[j]) for i, j in combinations(range(3), 2)])
         chance = _chance(given, variant)
-        for layers, values in (("mean", found.mean(axis=1)), ("last", found[:, -1])):
+        for layers, values in (("mean", cosine.mean(axis=1)), ("last", cosine[:, -1])):
             rows.append((given.place, variant, layers, *values, chance))
     pairs = [" – ".join(pair) for pair in PAIRS]
     return pd.DataFrame(rows, columns=["reading", "variant", "layers", *pairs, "chance"])
@@ -104,8 +104,8 @@ def neighbour_states(
         return None
     name = NEIGHBOURS[model]
     other = load(name, device, dtype)
-    found = read_sets(other, {"prompts": prompts}, "baseline", store).found["prompts"]
-    return contrasts(prompts, found, "end")
+    activations = read_sets(other, {"prompts": prompts}, "baseline", store).found["prompts"]
+    return contrasts(prompts, activations, "end")
 
 
 def chapter_measurements(
@@ -134,15 +134,15 @@ def chapter_measurements(
     if few < FEWEST_UNITS:
         return too_few("P3.", model, few, len(end.labels))
     rows: list[Measurement] = []
-    found: dict[tuple[str, str], Any] = {}
+    by_pair: dict[tuple[str, str], Any] = {}
     for given in (end, word):
         table = cosines(given, min(n, 199), n, seed, mean=True)
-        found |= {(given.place, row.pair): row for row in table.itertuples()}
+        by_pair |= {(given.place, row.pair): row for row in table.itertuples()}
     for claim, reading, pair in _CLAIMS:
-        row = found[reading, pair]
+        row = by_pair[reading, pair]
         note = "mean over layers"
         rows.append(Measurement(claim, model, row.value, row.low, row.high, row.no_emotion, row.n, note=note))
-    rows.append(_all_inside(model, [found["end", " – ".join(pair)] for pair in PAIRS]))
+    rows.append(_all_inside(model, [by_pair["end", " – ".join(pair)] for pair in PAIRS]))
     peak, low, high = depth_of_peak(word, n, seed)
     rows.append(
         Measurement(

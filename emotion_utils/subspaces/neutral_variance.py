@@ -90,12 +90,12 @@ def specificity(
         one, partner, other = (states.at(rows[column]) for column in ("id", "partner", "other"))
         units = rows["unit"].to_numpy()
         half = _half(units, seed)
-        found = [_halves(*of_layer, units, half, k) for of_layer in zip(one, partner, other, strict=True)]
+        by_layer = [_halves(*of_layer, units, half, k) for of_layer in zip(one, partner, other, strict=True)]
         chance = overlap_chance(k, k, partner.shape[2])
-        for layer, parts in zip(states.layers, found, strict=True):
+        for layer, parts in zip(states.layers, by_layer, strict=True):
             value, reference = (float(np.mean([part[at] for part in parts])) for at in (0, -1))
             layers.append((states.model, emotion, layer, value, reference, chance))
-        means = [np.mean([parts[i] for parts in found], axis=0) for i in (0, 1)]
+        means = [np.mean([parts[i] for parts in by_layer], axis=0) for i in (0, 1)]
         gaps = [mean - mean[::-1] for mean in means]  # the last exchange is the opposite of the first
         every = (gaps[0][:, None] + gaps[1][None]).ravel() / 2
         value, reference = (float((means[0][at] + means[1][at]) / 2) for at in (0, -1))
@@ -160,13 +160,13 @@ def _exchanged(
 
 def _gap(one: np.ndarray, partner: np.ndarray, other: np.ndarray, half: np.ndarray, k: int) -> float:
     """Mean over layers and halves of the overlap with emotion minus that without."""
-    found = []
+    gaps = []
     for own in (half, ~half):
         for e, p, o in zip(one, partner, other, strict=True):
             neutral = principal_components(p[~own], k)
             overlaps = [((emotion_subspace(x[own], p[own], k) @ neutral.T) ** 2).sum() / k for x in (e, o)]
-            found.append(overlaps[0] - overlaps[1])
-    return float(np.mean(found))
+            gaps.append(overlaps[0] - overlaps[1])
+    return float(np.mean(gaps))
 
 
 def _interval(
@@ -219,13 +219,13 @@ def neutral_share(states: ModelStates, rows: PromptPairs, k: int = 5, seed: int 
     halves = units[::2], units[1::2]
     out = []
     for emotion, own in rows.pairs.items():
-        found = []
+        shares = []
         for these, those in (halves, halves[::-1]):
             pairs = own[own["unit"].isin(these)]
             neutral = states.at(rows.neutral["id"][rows.neutral["unit"].isin(those)])
             a, b = states.at(pairs["id"]), states.at(pairs["partner"])
             for emotional, partner, rest in zip(a, b, neutral, strict=True):
                 crossed = emotion_subspace(emotional, partner, k) @ principal_components(rest, k).T
-                found.append((crossed**2).sum() / k)
-        out.append((states.model, emotion, float(np.mean(found)), overlap_chance(k, k, a.shape[2])))
+                shares.append((crossed**2).sum() / k)
+        out.append((states.model, emotion, float(np.mean(shares)), overlap_chance(k, k, a.shape[2])))
     return pd.DataFrame(out, columns=["model", "emotion", "value", "chance"])

@@ -68,9 +68,9 @@ def sweep_draws(
         for (of_models, _), column in zip(parts, columns, strict=True):
             for of_model, values in zip(bases, of_models, strict=True):
                 of_model.append(weighted_components(values, weights[column], max(ks)))
-        found = [[basis for basis in of_model if basis is not None] for of_model in bases]
-        if all(len(of_model) == len(parts) for of_model in found):
-            a, b = (np.stack(of_model, axis=1) for of_model in found)
+        complete = [[basis for basis in of_model if basis is not None] for of_model in bases]
+        if all(len(of_model) == len(parts) for of_model in complete):
+            a, b = (np.stack(of_model, axis=1) for of_model in complete)
             out.append(_sweep(a, b, one, other, ks))
     return np.array(out).reshape(-1, len(parts), len(ks))
 

@@ -57,8 +57,8 @@ def matched_layers(one: Sequence[int], other: Sequence[int]) -> tuple[np.ndarray
     depths = [(np.array(layers) + 1) / (max(layers) + 1) for layers in (one, other)]
     short, long = sorted((0, 1), key=lambda at: len(depths[at]))
     nearest = np.abs(depths[long][None] - depths[short][:, None]).argmin(axis=1)
-    found = {short: np.arange(len(depths[short])), long: nearest}
-    return found[0], found[1]
+    matched = {short: np.arange(len(depths[short])), long: nearest}
+    return matched[0], matched[1]
 
 
 def scores_by_k(crossed: Float[np.ndarray, "... k k"], ks: Sequence[int]) -> Float[np.ndarray, "... size"]:

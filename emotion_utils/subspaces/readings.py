@@ -112,12 +112,12 @@ def rows_of(prompts: pd.DataFrame) -> PromptPairs:
     paired = partners(about, ["id"]).rename(columns={"partner_id": "partner"})
     pairs = {}
     for emotion in EMOTIONAL:
-        own = paired[paired["emotion"] == emotion]
-        if own.empty:
+        of_emotion = paired[paired["emotion"] == emotion]
+        if of_emotion.empty:
             raise UserError(
                 f'No prompt of "{emotion}" has a matched neutral one: give both the same pair_id.'
             )
-        pairs[emotion] = own[["id", "partner", "unit", "family"]].reset_index(drop=True)
+        pairs[emotion] = of_emotion[["id", "partner", "unit", "family"]].reset_index(drop=True)
     return PromptPairs(neutral[["id", "unit"]].reset_index(drop=True), pairs)
 
 

@@ -163,9 +163,9 @@ def beside_control(table: pd.DataFrame, name: str) -> pd.DataFrame:
     if CONTROL not in rows.index:
         return pd.DataFrame(columns=columns)
     base = rows.loc[CONTROL]
-    found = []
+    differences = []
     for model, row in rows.drop(index=CONTROL).iterrows():
         draws, difference = np.asarray(row["draws"]) - np.asarray(base["draws"]), row["value"] - base["value"]
         ends = interval(draws, row["effective"], difference, (-1.0, 1.0))
-        found.append((model, row["value"], row["p"], base["value"], difference, *ends))
-    return pd.DataFrame(found, columns=columns)
+        differences.append((model, row["value"], row["p"], base["value"], difference, *ends))
+    return pd.DataFrame(differences, columns=columns)

@@ -138,14 +138,14 @@ def _finite(weights: np.ndarray) -> np.ndarray:
     return weights[np.isfinite(weights).all(axis=(1, 2))]
 
 
-def contrasts(prompts: pd.DataFrame, found: Activations, place: str = "end") -> Contrasts:
+def contrasts(prompts: pd.DataFrame, activations: Activations, place: str = "end") -> Contrasts:
     """Collect what vectors are made from.
 
     Parameters
     ----------
     prompts
         Those that were read; all of them are used.
-    found
+    activations
         With the position ``end``, or with ``emotion`` and ``match``.
     place
         ``end`` or ``word``.
@@ -153,21 +153,21 @@ def contrasts(prompts: pd.DataFrame, found: Activations, place: str = "end") -> 
     if place not in ("end", "word"):
         raise UserError(f'Vectors are made from reads at "end" or "word", not at "{place}".')
     if place == "word":
-        return _differences(prompts, found)
-    ids, values = found.at("end", "resid_post")
+        return _differences(prompts, activations)
+    ids, values = activations.at("end", "resid_post")
     table = prompts.set_index("id").loc[ids].reset_index()
     blocks = family_blocks(table)
     labels = table["emotion"].to_numpy(dtype=object)
     return Contrasts(
-        place, tuple(found.layers("resid_post")), values, labels, resampling_units(table), blocks
+        place, tuple(activations.layers("resid_post")), values, labels, resampling_units(table), blocks
     )
 
 
-def _differences(prompts: pd.DataFrame, found: Activations) -> Contrasts:
+def _differences(prompts: pd.DataFrame, activations: Activations) -> Contrasts:
     """Emotion word minus the word in its place, one row per prompt that has both."""
     rows, labels, units, blocks = [], [], [], []
     for emotion in EMOTIONAL:
-        both = contrast(prompts, found, emotion, "word")
+        both = contrast(prompts, activations, emotion, "word")
         at = {
             s: pd.Series(np.flatnonzero(both.positive == s), both.prompts["id"][both.positive == s])
             for s in (True, False)
@@ -181,5 +181,10 @@ def _differences(prompts: pd.DataFrame, found: Activations) -> Contrasts:
         blocks += about["block"].tolist()
     coded = pd.factorize(np.array(blocks, dtype=object))[0]
     return Contrasts(
-        "word", tuple(found.layers()), torch.cat(rows), np.array(labels, dtype=object), np.array(units), coded
+        "word",
+        tuple(activations.layers()),
+        torch.cat(rows),
+        np.array(labels, dtype=object),
+        np.array(units),
+        coded,
     )

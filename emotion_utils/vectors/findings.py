@@ -181,12 +181,12 @@ def names_held(specific: pd.DataFrame, name: str) -> list[NamesHeld]:
     A vector without an interval is neither held nor lost.
     """
     rivals = specific[(specific["set"] == name) & (specific["against"] == "other emotions")]
-    found = []
+    records = []
     for made, rows in rivals.groupby("made", sort=False):
         ends = float(rows["value"].min()), float(rows["value"].max())
         held, lost = (tuple(rows["vector"][rows["holds"] == answer]) for answer in ("yes", "no"))
-        found.append(NamesHeld(str(made), *ends, held, lost))
-    return found
+        records.append(NamesHeld(str(made), *ends, held, lost))
+    return records
 
 
 class MeanAngles(NamedTuple):
@@ -214,14 +214,14 @@ class MeanAngles(NamedTuple):
 
 def mean_angles(angles: pd.DataFrame, control: pd.DataFrame) -> list[MeanAngles]:
     """What :func:`emotion_utils.vectors.geometry.cosines` says of a model and of the control, place by place."""
-    found = []
+    records = []
     for place, rows in angles.groupby("reading", sort=False):
         value, none, one = (float(rows[name].mean()) for name in ("value", "no_emotion", "one_emotion"))
         apart, below = (int((rows[p] <= LEVEL).sum()) for p in ("p_no", "p_one"))
         theirs = control[control["reading"] == place]
         also = int((theirs["p_one"] <= LEVEL).sum())
-        found.append(MeanAngles(str(place), value, none, one, len(rows), apart, below, also))
-    return found
+        records.append(MeanAngles(str(place), value, none, one, len(rows), apart, below, also))
+    return records
 
 
 class Formula(NamedTuple):

@@ -40,8 +40,8 @@ def pair_cosines(
 ) -> Float[np.ndarray, "draw pair layer"]:
     """Cosines of the pairs of emotions, in the order of :data:`PAIRS`."""
     at = {emotion: i for i, emotion in enumerate(EMOTIONAL)}
-    found = _normed(given.products(weights))
-    return np.stack([found[..., at[a], at[b]] for a, b in PAIRS], axis=1)
+    cosine = _normed(given.products(weights))
+    return np.stack([cosine[..., at[a], at[b]] for a, b in PAIRS], axis=1)
 
 
 def cosines(
@@ -69,15 +69,15 @@ def cosines(
         "none": given.no_emotion(n_permutations, seed),
         "one": given.one_emotion(n_permutations, seed),
     }
-    found = {name: pair_cosines(given, weights) for name, weights in draws.items()}
+    by_draw = {name: pair_cosines(given, weights) for name, weights in draws.items()}
     if mean:
-        found = {name: values.mean(axis=2, keepdims=True) for name, values in found.items()}
+        by_draw = {name: values.mean(axis=2, keepdims=True) for name, values in by_draw.items()}
     rows, units = [], effective_units(given.units)
     for i, pair in enumerate(PAIRS):
         for k, layer in enumerate(["mean"] if mean else given.layers):
-            ours, null, single = found["value"][0, i, k], found["none"][:, i, k], found["one"][:, i, k]
+            ours, null, single = by_draw["value"][0, i, k], by_draw["none"][:, i, k], by_draw["one"][:, i, k]
             centre = null.mean()
-            inside = interval(found["bootstrap"][:, i, k], units, float(ours))
+            inside = interval(by_draw["bootstrap"][:, i, k], units, float(ours))
             spread = (*np.clip(inside, -1, 1), centre, *interval(null))
             p = permutation_p(abs(ours - centre), np.abs(null - centre)), permutation_p(-ours, -single)
             about = given.place, " – ".join(pair), layer, ours
@@ -152,8 +152,8 @@ def halves(given: Contrasts, n: int = 100, seed: int = 0) -> pd.DataFrame:
     point of the difference) and ``null`` (the same with labels permuted before the split).
     """
     columns = ["reading", "emotion", "layer", "value", "low", "high", "other", "lead_low", "null"]
-    found = _between(given, *given.split(n, seed))
-    if not len(found):
+    agreement = _between(given, *given.split(n, seed))
+    if not len(agreement):
         return pd.DataFrame(columns=columns)
     rng = np.random.default_rng(seed)
     shuffled = [permute_blocks(given.labels, given.blocks, rng) for _ in range(max(n // 5, 5))]
@@ -164,7 +164,7 @@ def halves(given: Contrasts, n: int = 100, seed: int = 0) -> pd.DataFrame:
     for i, emotion in enumerate(EMOTIONAL):
         others = [j for j in range(len(EMOTIONAL)) if j != i]
         for k, layer in enumerate(given.layers):
-            same, cross = found[:, k, i, i], found[:, k, i, others].mean(axis=1)
+            same, cross = agreement[:, k, i, i], agreement[:, k, i, others].mean(axis=1)
             spread = same.mean(), *interval(same), cross.mean(), interval(same - cross)[0]
             rows.append((given.place, emotion, layer, *spread, null[:, k, i, i].mean()))
     return pd.DataFrame(rows, columns=columns)

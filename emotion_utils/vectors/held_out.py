@@ -139,9 +139,9 @@ class Probes:
         Of a set that no vector is made from, only the select split is used up. Without emotion words, the end is
         the one place that all prompts have.
         """
-        own = name == self.profile
-        whole = self._contrast(name, emotion, METHODS[method] if own else "end")
-        return whole.only("select"), whole.only("test") if own else whole.only("build", "test")
+        same_set = name == self.profile
+        whole = self._contrast(name, emotion, METHODS[method] if same_set else "end")
+        return whole.only("select"), whole.only("test") if same_set else whole.only("build", "test")
 
     def layer(self, name: str, method: str, emotion: str) -> int:
         """The layer that the select split of a set chooses for a vector."""

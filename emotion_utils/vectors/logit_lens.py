@@ -119,13 +119,13 @@ def named_emotions(
 
 def keyword_tokens(tokenizer: PreTrainedTokenizerBase, emotion: str) -> list[int]:
     """Ids of the keywords of an emotion that are one token, after a space or not, in lower case or capitalised."""
-    found = set()
+    single = set()
     for word in keyword_lexicon()[emotion]:
         for text in (word, word.capitalize(), f" {word}", f" {word.capitalize()}"):
             ids = tokenizer(text, add_special_tokens=False)["input_ids"]
             if len(ids) == 1:
-                found.add(int(ids[0]))
-    return sorted(found)
+                single.add(int(ids[0]))
+    return sorted(single)
 
 
 def naming(
@@ -158,5 +158,5 @@ def naming(
     shift = lens_shift(model, base, torch.cat([direction[None], null]))  # (1 + draw, vocabulary)
     positive = np.zeros(shift.shape[1], dtype=bool)
     positive[ids] = True
-    found = areas(shift.T.numpy(), positive)
-    return {**against_null(found[0], found[1:])._asdict(), "n": len(ids)}
+    aurocs = areas(shift.T.numpy(), positive)
+    return {**against_null(aurocs[0], aurocs[1:])._asdict(), "n": len(ids)}

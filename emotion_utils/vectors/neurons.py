@@ -83,16 +83,16 @@ def rank_neurons(
     directions = vectors[:, at] / vectors[:, at].norm(dim=1, keepdim=True)  # (1 + permutation, d_model)
     labels = np.concatenate([answered.positive[None], permutations(answered, n_permutations, seed)])
     tables, agreement, largest = [], [], np.zeros(len(labels))
-    for i, own in enumerate(answered.layers):
-        if own > layer:
+    for i, depth in enumerate(answered.layers):
+        if depth > layer:
             continue
-        written = written_by_neurons(model.network, own)
+        written = written_by_neurons(model.network, depth)
         aligned = (directions @ (written / written.norm(dim=1, keepdim=True).clamp_min(1e-12)).T).numpy()
         difference, t = welch(answered.values[:, i].double().numpy(), labels)
         largest = np.maximum(largest, np.abs(t).max(axis=1))
         agreement.append(rank_correlation(np.abs(aligned), np.abs(t)))
         columns = {"alignment": aligned[0], "difference": difference[0], "t": t[0]}
-        tables.append(pd.DataFrame({"layer": own, "neuron": range(len(written)), **columns}))
+        tables.append(pd.DataFrame({"layer": depth, "neuron": range(len(written)), **columns}))
     table = pd.concat(tables, ignore_index=True)
     order = (table["alignment"] * table["t"]).abs().sort_values(ascending=False, kind="stable").index
     ours, *theirs = np.mean(agreement, axis=0)
@@ -136,8 +136,8 @@ def responses(
 ) -> dict[str, Contrast]:
     """Read the neurons of some layers at the end of the select and test prompts, as one contrast per emotion."""
     where = points(model, ("neurons",), layers)
-    found = extract(model, prompts, where, ["end"], store=store)
-    whole = by_emotion(prompts, found, "end", "neurons")
+    activations = extract(model, prompts, where, ["end"], store=store)
+    whole = by_emotion(prompts, activations, "end", "neurons")
     return {emotion: given.only("select", "test") for emotion, given in whole.items()}
 
 
@@ -150,15 +150,15 @@ def summary(ranked: Mapping[str, Neurons], top: int = 5) -> pd.DataFrame:
     ``exceeding`` (neurons beyond the family-wise threshold), ``of``, ``agreement`` and ``agreement_null``.
     """
     parts = []
-    for emotion, found in ranked.items():
-        ours, null = found.agreement
+    for emotion, neurons in ranked.items():
+        ours, null = neurons.agreement
         about = {
-            "exceeding": found.exceeding,
-            "of": len(found.table),
+            "exceeding": neurons.exceeding,
+            "of": len(neurons.table),
             "agreement": ours,
             "agreement_null": null,
         }
-        best = found.table.head(top)[["layer", "neuron", "alignment", "difference", "t"]]
+        best = neurons.table.head(top)[["layer", "neuron", "alignment", "difference", "t"]]
         parts.append(best.assign(**about).assign(emotion=emotion))
     table = pd.concat(parts, ignore_index=True)
     return table[["emotion", *(column for column in table if column != "emotion")]]

@@ -82,7 +82,11 @@ class Contrast:
 
 
 def contrast(
-    prompts: pd.DataFrame, found: Activations, emotion: str, place: str = "end", kind: str = "resid_post"
+    prompts: pd.DataFrame,
+    activations: Activations,
+    emotion: str,
+    place: str = "end",
+    kind: str = "resid_post",
 ) -> Contrast:
     """Put the reads of an emotion beside those of its neutral partners.
 
@@ -90,7 +94,7 @@ def contrast(
     ----------
     prompts
         The prompts that were read.
-    found
+    activations
         With the position ``place``; for ``word`` with ``emotion`` and ``match``.
     emotion
         Not neutral.
@@ -118,11 +122,11 @@ def contrast(
             "block": prompts["group"].astype(str) + "/" + prompts["emotion"],
         }
     )
-    parts = _parts(about, partial(_read, found, kind), emotion, place)
+    parts = _parts(about, partial(_read, activations, kind), emotion, place)
     values = torch.cat([rows for rows, _, _ in parts])
     positive = np.concatenate([np.full(len(table), sign) for _, table, sign in parts])
     table = pd.concat([table for _, table, _ in parts], ignore_index=True)
-    return Contrast(emotion, place, tuple(found.layers(kind)), values, positive, table)
+    return Contrast(emotion, place, tuple(activations.layers(kind)), values, positive, table)
 
 
 def _parts(
@@ -132,25 +136,27 @@ def _parts(
     place: str,
 ) -> list[tuple[Tensor, pd.DataFrame, bool]]:
     """Values, prompts and sign of the emotional reads and of those they are compared with."""
-    own = about[about["emotion"] == emotion]
-    pairs = set(own["pair_id"].dropna())
+    emotional = about[about["emotion"] == emotion]
+    pairs = set(emotional["pair_id"].dropna())
     neutral = about[about["emotion"] == "neutral"]
     if pairs & set(neutral["pair_id"].dropna()):
         neutral = neutral[neutral["pair_id"].isin(pairs)]
     if place != "word":
         return [
-            (*read(place, own), True),
+            (*read(place, emotional), True),
             (*read(place, neutral), False),
         ]
     # a match belongs to the emotional prompt; in the null it goes with the partner's family
-    beside = partners(pd.concat([own, neutral]), ["block"])
+    beside = partners(pd.concat([emotional, neutral]), ["block"])
     matched = beside.assign(block=beside["partner_block"])
-    return [(*read("emotion", own), True), (*read("match", matched), False)]
+    return [(*read("emotion", emotional), True), (*read("match", matched), False)]
 
 
-def _read(found: Activations, kind: str, position: str, table: pd.DataFrame) -> tuple[Tensor, pd.DataFrame]:
+def _read(
+    activations: Activations, kind: str, position: str, table: pd.DataFrame
+) -> tuple[Tensor, pd.DataFrame]:
     """The reads of some prompts, in their order; a prompt without one is left out."""
-    ids, values = found.at(position, kind)
+    ids, values = activations.at(position, kind)
     at = pd.Series(np.arange(len(ids)), index=ids.to_numpy()).reindex(table["id"])
     kept = at.notna().to_numpy()
     rows = at[kept].to_numpy(dtype=int)
@@ -256,8 +262,8 @@ def swapped(given: Contrast, universe: np.ndarray, n: int, seed: int) -> Bool[np
     """
     units = np.unique(universe)
     flips = np.random.default_rng(seed).random((n, len(units))) < 0.5
-    own: np.ndarray = flips[:, np.searchsorted(units, given.prompts["unit"].to_numpy())]
-    return np.logical_xor(given.positive, own)
+    flipped: np.ndarray = flips[:, np.searchsorted(units, given.prompts["unit"].to_numpy())]
+    return np.logical_xor(given.positive, flipped)
 
 
 def null_areas(
@@ -282,8 +288,8 @@ def null_areas(
 
 
 def by_emotion(
-    prompts: pd.DataFrame, found: Activations, place: str = "end", kind: str = "resid_post"
+    prompts: pd.DataFrame, activations: Activations, place: str = "end", kind: str = "resid_post"
 ) -> dict[str, Contrast]:
     """The contrasts of all emotions that the prompts have."""
     present = set(prompts["emotion"])
-    return {e: contrast(prompts, found, e, place, kind) for e in EMOTIONAL if e in present}
+    return {e: contrast(prompts, activations, e, place, kind) for e in EMOTIONAL if e in present}

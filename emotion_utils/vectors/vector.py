@@ -113,14 +113,14 @@ class EmotionVector:
 
     def save(self, store: Store, made_from: Mapping[str, Any]) -> str:
         """Keep it in a store under a key made of what it was made from and of what it is; gives the key."""
-        told = {
+        about = {
             k: v
             for k, v in asdict(replace(self, values=torch.zeros(len(self.layers), 0))).items()
             if k != "values"
         }
-        told["layers"] = list(self.layers)
+        about["layers"] = list(self.layers)
         content = hashlib.sha256(self.values.contiguous().numpy().tobytes()).hexdigest()
-        parameters = {**made_from, "vector": told, "content": content}
+        parameters = {**made_from, "vector": about, "content": content}
         key = artefact_key("vector", parameters)
         store.put(key, {"values": self.values}, parameters)
         return key
@@ -128,9 +128,9 @@ class EmotionVector:
     @classmethod
     def read(cls, store: Store, key: str) -> EmotionVector:
         """Read what :meth:`save` kept."""
-        told = dict(store.manifest(key)["parameters"]["vector"])
-        told["layers"] = tuple(told["layers"])
-        return cls(values=store.get(key)["values"], **told)
+        about = dict(store.manifest(key)["parameters"]["vector"])
+        about["layers"] = tuple(about["layers"])
+        return cls(values=store.get(key)["values"], **about)
 
     def _check_alike(self, other: EmotionVector) -> None:
         for name in ("model", "kind", "layers"):
