@@ -1,0 +1,223 @@
+"""What chapter 07's tables say: small records of numbers on patched heads and circuits, for the page's sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from emotion_utils.circuits.faithfulness import GOAL
+from emotion_utils.circuits.findings import LargestHead
+from emotion_utils.heads.pairs import Head
+from emotion_utils.statistics.permutations import LEVEL
+
+
+class PatchedHeads(NamedTuple):
+    """Single heads put into neutral prompts.
+
+    ``strongest`` is the head that moves each emotion furthest; ``found`` of ``effects`` stand out from the null;
+    ``correlation`` is that of the shares in the two directions, over heads and pairs.
+    """
+
+    strongest: tuple[LargestHead, ...]
+    found: int
+    effects: int
+    correlation: float
+
+
+def patched_heads(effects: pd.DataFrame, there: np.ndarray, back: np.ndarray) -> PatchedHeads:
+    """From the effects of heads put into neutral prompts, and shares of the way in both directions."""
+    best = effects.loc[effects.groupby("emotion", sort=False)["share"].idxmax()]
+    return PatchedHeads(
+        tuple(
+            LargestHead(row.emotion, row.name, row.share)
+            for row in best[["emotion", "name", "share"]].itertuples(index=False)
+        ),
+        int((effects["p"] <= LEVEL).sum()),
+        len(effects),
+        float(np.corrcoef(there, back)[0, 1]),
+    )
+
+
+class ModesApart(NamedTuple):
+    """How far *pattern_v* and *z* differ at most; what several heads do by *v_only* and *pattern_v*, by direction."""
+
+    most: float
+    together: dict[str, tuple[float, float]]
+
+
+def modes_apart(shares: pd.DataFrame, heads: str) -> ModesApart:
+    """From shares of the way by direction and heads (rows) and mode (columns)."""
+    several = shares.xs(heads, level="heads")
+    together = {
+        str(name): (float(row["v_only"]), float(row["pattern_v"])) for name, row in several.iterrows()
+    }
+    return ModesApart(float((shares["pattern_v"] - shares["z"]).abs().max()), together)
+
+
+class CircuitKept(NamedTuple):
+    """What a circuit keeps of the difference between partners, beside random sets of heads.
+
+    Attributes
+    ----------
+    size, heads
+        Of the circuit and of the model.
+    share, low, high
+        What it keeps.
+    pairs, units
+        On which.
+    enough
+        Whether it reaches the goal with fewer than half of the heads.
+    random
+        By kind of set: mean and best.
+    near
+        Whether some random set does as well as the lower end of the interval, or there is no interval.
+    shared
+        Heads that random sets of equal norm share with it, on average.
+    without
+        What all other heads keep.
+    """
+
+    size: int
+    heads: int
+    share: float
+    low: float
+    high: float
+    pairs: int
+    units: int
+    enough: bool
+    random: dict[str, tuple[float, float]]
+    near: bool
+    shared: float
+    without: float
+
+
+def circuit_kept(
+    kept: pd.Series,
+    beside: pd.DataFrame,
+    circuit: Sequence[Head],
+    heads: int,
+    alike: Sequence[Sequence[Head]],
+    without: float,
+) -> CircuitKept:
+    """From the circuit's row of shares, those of random sets by kind, and the random sets of equal norm."""
+    drawn = beside.groupby("kind")["share"].agg(["mean", "max"])
+    size = len(circuit)
+    return CircuitKept(
+        size,
+        heads,
+        float(kept["share"]),
+        float(kept["low"]),
+        float(kept["high"]),
+        int(kept["n"]),
+        int(kept["n_groups"]),
+        bool(kept["share"] >= GOAL and 2 * size < heads),
+        {str(kind): (float(row["mean"]), float(row["max"])) for kind, row in drawn.iterrows()},
+        not beside["share"].max() < kept["low"],
+        float(np.mean([len({*own} & {*circuit}) for own in alike])),
+        without,
+    )
+
+
+class BeyondTheSum(NamedTuple):
+    """What heads do at once in one direction, and how much more than one by one, with its interval."""
+
+    direction: str
+    at_once: float
+    more: float
+    low: float
+    high: float
+
+
+class AtOnce(NamedTuple):
+    """The heads of a circuit patched together.
+
+    ``dependent``: in both directions the interval leaves the sum of the heads out; ``understated``: together they do
+    more everywhere; ``random``: least and most that random sets do, on average by kind.
+    """
+
+    directions: tuple[BeyondTheSum, ...]
+    dependent: bool
+    understated: bool
+    random: tuple[float, float]
+
+
+def at_once(together: pd.DataFrame) -> AtOnce:
+    """From rows by direction and ``what`` was patched."""
+    more = together[together["what"] == "more than the sum"].set_index("direction")
+    whole = together[together["what"] == "all at once"].set_index("direction")["share"]
+    drawn = together[together["what"].str.startswith("random")].groupby("what")["share"].mean()
+    directions = tuple(
+        BeyondTheSum(
+            str(name), float(whole[name]), *(float(row[column]) for column in ("share", "low", "high"))
+        )
+        for name, row in more.iterrows()
+    )
+    clear = (more["low"] > 0) | (more["high"] < 0)
+    return AtOnce(
+        directions,
+        bool(clear.all()),
+        bool((more["share"] > 0).all()),
+        (float(drawn.min()), float(drawn.max())),
+    )
+
+
+class Repair(NamedTuple):
+    """Direct effects for an emotion that stand out, beside what is lost without the head.
+
+    ``repaired`` are larger than that, ``built_on`` smaller, each beyond the null; ``ratio`` is the median of total over
+    direct, NaN where none stands out.
+    """
+
+    direct: int
+    repaired: int
+    built_on: int
+    ratio: float
+
+
+def repair(direct: pd.DataFrame, gap: pd.DataFrame) -> Repair:
+    """From direct and total effects of heads, with ``p`` of the direct ones, and from what is lost beyond them."""
+    sure = direct[(direct["p"] <= LEVEL) & (direct["direct"] > 0)]
+    later = gap.loc[sure.index]
+    found = later["p"] <= LEVEL
+    repaired = found & (later["effect"] < 0) & (sure["total"] > 0)
+    ratio = float((sure["total"] / sure["direct"]).median()) if len(sure) else float("nan")
+    return Repair(len(sure), int(repaired.sum()), int((found & (later["effect"] > 0)).sum()), ratio)
+
+
+class CircuitsOfModels(NamedTuple):
+    """Circuits of several models.
+
+    Attributes
+    ----------
+    enough
+        Models whose circuits reach the goal for every emotion with fewer than half of the heads.
+    clear
+        Models whose interval lies above the best of the random sets of equal norm.
+    kept
+        By model: heads, and the least share of the emotions.
+    random, equal_norm
+        Least and most that random sets keep on average.
+    """
+
+    enough: tuple[str, ...]
+    clear: tuple[str, ...]
+    kept: dict[str, tuple[int, float]]
+    random: tuple[float, float]
+    equal_norm: tuple[float, float]
+
+
+def circuits_of_models(each: pd.DataFrame) -> CircuitsOfModels:
+    """From one row per model: ``size, kept, random, equal_norm, enough, clear``."""
+    ends = [(float(each[name].min()), float(each[name].max())) for name in ("random", "equal_norm")]
+    chosen = [tuple(map(str, each.index[each[name].astype(bool)])) for name in ("enough", "clear")]
+    kept = {str(name): (int(row["size"]), float(row["kept"])) for name, row in each.iterrows()}
+    return CircuitsOfModels(chosen[0], chosen[1], kept, ends[0], ends[1])
+
+
+def best_random_texts(spoken: pd.DataFrame) -> tuple[float, float]:
+    """Least and most share of replies that a single random set turns, of those of equal size."""
+    each = spoken[spoken["what"] == "random sets"].groupby("set")["target"].mean()
+    return float(each.min()), float(each.max())
