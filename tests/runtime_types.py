@@ -19,8 +19,8 @@ INNERMOST = {
 }
 """Not checked while tests run: the machine that writes and reads texts of the small world, word by word.
 
-Its functions are called some ten thousand times for one text, and a check takes ten times as long as the call: half of
-the suite's time would go there. They pass strings, tuples and dataclasses, no arrays whose shapes only a run can tell,
+Its functions are called very often for one text, and with the check they took about ten times as long: 99 seconds of the
+processor in place of 11 to find where the replies to the set `implicit` begin. They pass strings, tuples and dataclasses, no arrays whose shapes only a run can tell,
 so mypy sees what the check would see; and the grammar around them is checked.
 """
 
@@ -37,7 +37,7 @@ def checked(signature: Callable[..., Any]) -> Callable[..., Any]:
     """The check of a signature, as a function that does nothing else: what jaxtyping asks a type checker for.
 
     A function inside another one is decorated at every call of the other, and beartype writes and compiles code for it,
-    which takes longer than most of what is tested; so the check of its signature is made once.
+    about a quarter of the time of a ranking of heads; so the check of its signature is made once.
     """
     if not isinstance(signature, FunctionType) or "<locals>" not in signature.__qualname__:
         return _beartype(signature)
