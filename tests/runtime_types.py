@@ -19,9 +19,10 @@ INNERMOST = {
 }
 """Not checked while tests run: the machine that writes and reads texts of the small world, word by word.
 
-Its functions are called very often for one text, and with the check they took about ten times as long: 99 seconds of the
-processor in place of 11 to find where the replies to the set `implicit` begin. They pass strings, tuples and dataclasses, no arrays whose shapes only a run can tell,
-so mypy sees what the check would see; and the grammar around them is checked.
+Its functions are called very often for one text, and with the check they took about ten times as long: 99 seconds of
+the processor in place of 11 to find where the replies to the set `implicit` begin. They pass strings, tuples and
+dataclasses, no arrays whose shapes only a run can tell, so mypy sees what the check would see; and the grammar around
+them is checked.
 """
 
 
