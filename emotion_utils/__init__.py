@@ -1,4 +1,54 @@
-"""Emotion circuits in language models: every claim with its null."""
+"""Emotion circuits in language models: every claim with its null.
+
+``import emotion_utils as eu`` loads nothing: names and rooms open when they are touched, and ``help(eu.steer)``,
+``help(eu.vectors)`` describe them.
+
+Names for every day, by what they are for:
+
+===========  ===========================================================================================
+open         `load` a model; list `models` and `prompts`; `partners` of prompts; `claims` of the reports;
+             the `grammar` of the small world; a `Store` that keeps results
+read         `activations` of texts; `attention` between their tokens
+make         an `emotion_vector` (an `EmotionVector`); `head_pairs` of prompts
+intervene    `steer`, `ablate` and `patch` make a `Condition`, under which one can
+run          `generate` texts, and ask for the `log_odds` of what would be said
+measure      `probe` a vector on held-out prompts, `project` on it, read it by the `logit_lens`;
+             `screen_heads`; `score` texts with `scorers`
+compare      `overlap` of subspaces; `align` two models
+conclude     an `interval`, a `permutation_p`, `paired_effects`
+show         a `table`; `show` a figure
+===========  ===========================================================================================
+
+The rooms, from the ground up; a room uses only those above it in this list:
+
+===============  =======================================================================================
+`core`           errors, paths, whole files, hashes, the store, sizes by profile
+`statistics`     units, bootstrap, permutations, AUROC, tests and power of paired effects
+`models`         find, load and open a model: names, files, families, hooks, tokens, batches
+`smallworld`     the grammar of the bundled models' world: draw, recognise, ask for the truth
+`plots`          the one door of every figure, table and viewer
+`prompts`        prompt sets: read, complete, split; and what a bag of words knows of them
+`training`       how the bundled models were made, and their cards
+`engine`         interventions as data, run packed: generation and teacher forcing
+`runtime`        parameters, run files, execution, freshness, the machine check, benchmarks
+`activations`    read activations, keep them, look at them (chapter 02)
+`scoring`        scorers of generated text
+`vectors`        emotion vectors: make, probe, place, read (chapter 03)
+`steering`       the steering experiment (chapter 05)
+`heads`          what heads look at and write (chapter 06)
+`subspaces`      bases of emotions, and their overlap before any map (chapter 04)
+`circuits`       heads ablated, patched, attributed, assembled (chapters 06 and 07)
+`alignment`      maps between models, RSA and CKA (chapter 04)
+`planted`        data and models whose answer is known
+`calibration`    every method tried on them (chapter 00)
+`effects`        the paired effects of chapters 05 to 07, tested once (chapter 08)
+`reports`        the reports' claims, and what each chapter measures for them
+`scrutiny`       what can be said of a claim without its model
+`ledger`         all claims of a run in one list
+`figures`        one file of figures per chapter
+`book`           from executed notebooks to pages
+===============  =======================================================================================
+"""
 
 from emotion_utils.core.lazy import attach
 
@@ -10,12 +60,25 @@ EXPORTS = {
     "claims": "reports.claims:read_claims",
     "grammar": "smallworld.grammar:load_grammar",
     "Store": "core.store",
+    "activations": "activations.prompt_sets:read_activations",
+    "attention": "activations.prompt_sets:read_attention",
     "EmotionVector": "vectors.vector",
+    "emotion_vector": "vectors.from_prompts",
+    "head_pairs": "heads.pairs",
     "Condition": "engine.interventions",
+    "steer": "steering.conditions",
+    "ablate": "circuits.conditions",
+    "patch": "circuits.conditions",
     "generate": "engine.generation",
+    "log_odds": "engine.teacher_forcing:continuation_log_odds",
+    "probe": "vectors.from_prompts",
+    "project": "vectors.from_prompts",
+    "logit_lens": "vectors.from_prompts",
+    "screen_heads": "circuits.methods",
     "score": "scoring.scorer",
     "scorers": "scoring.catalogue",
     "overlap": "subspaces.measures",
+    "align": "alignment.two_models:align_models",
     "interval": "statistics.resampling:grouped_mean_interval",
     "permutation_p": "statistics.permutations",
     "paired_effects": "statistics.paired",

@@ -17,8 +17,14 @@ def implicit():
 
 
 @pytest.fixture(scope="session")
-def steered_model(implicit):
-    return prepare(load("small-gpt2"), implicit)
+def small():
+    """The model, to be left as it is."""
+    return load("small-gpt2")
+
+
+@pytest.fixture(scope="session")
+def steered_model(small, implicit):
+    return prepare(small, implicit)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,10 @@
-"""Read activations, keep them, look at them (chapter 02)."""
+"""Read activations, keep them, look at them (chapter 02).
+
+Called, it reads activations of texts: ``eu.activations(model, texts)``.
+"""
 
 from emotion_utils.core.lazy import attach
 
-__getattr__, __dir__ = attach(__name__)
+EXPORTS = {"read_activations": "prompt_sets", "read_attention": "prompt_sets"}
+
+__getattr__, __dir__ = attach(__name__, EXPORTS, call="read_activations")

@@ -1,14 +1,19 @@
-"""The activations of a model on several prompt sets: what the chapters on vectors share through the store."""
+"""Activations of texts and of prompt sets, which the chapters on vectors share through the store; attention."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
+from jaxtyping import Float
+from torch import Tensor
 
 from emotion_utils.activations.extraction import Activations, extract, points
+from emotion_utils.activations.forward import head_outputs
+from emotion_utils.core.errors import UserError
+from emotion_utils.prompts.loading import prompt_set
 
 if TYPE_CHECKING:
     from emotion_utils.core.store import Store
@@ -66,3 +71,115 @@ def read_sets(
 
 def _positions(table: pd.DataFrame) -> Sequence[str]:
     return POSITIONS_WITH_WORD if table["emotion_start"].notna().any() else ("end",)
+
+
+class AttentionPatterns(NamedTuple):
+    """Attention of one text.
+
+    Attributes
+    ----------
+    tokens
+        As text, special tokens included.
+    values
+        Shares of attention, shape (layer, head, query, key); each row of queries adds up to 1.
+    """
+
+    tokens: list[str]
+    values: Float[Tensor, "layer head query key"]
+
+
+def read_activations(
+    model: Model,
+    prompts: str | Sequence[str] | pd.DataFrame,
+    positions: Sequence[str] = ("end",),
+    *,
+    word: str | None = None,
+    kinds: Sequence[str] = ("resid_post",),
+    layers: Sequence[int] | None = None,
+    store: Store | None = None,
+) -> Activations:
+    """Read activations of texts or prompts: ``eu.activations(model, texts)``.
+
+    Parameters
+    ----------
+    model
+        From `emotion_utils.load`.
+    prompts
+        Texts, a table of prompts, or the name of a prompt set.
+    positions
+        Some of ``token_spans.POSITIONS``: ``end`` (the last token), ``mean``, ``all``; of prompts with emotion words
+        also ``emotion`` and ``match``.
+    word
+        Of texts: read at the tokens of this word where it first stands in each; the position is then ``emotion``.
+    kinds
+        Some of ``extraction.READABLE``: ``resid_pre``, ``attn_out``, ``neurons``, ``mlp_out``, ``resid_post``.
+    layers
+        Counted from 0; by default all.
+    store
+        Keeps the activations.
+
+    Returns
+    -------
+    Activations in the model's own units, float32 on the CPU: ``found.at(position, kind)`` gives the ids of the prompts
+    and a tensor of shape (prompt, layer, d_model).
+
+    Raises
+    ------
+    UserError
+        For a text without the word, and what :func:`extraction.extract` refuses.
+
+    Examples
+    --------
+    >>> import emotion_utils as eu
+    >>> model = eu.load("small-gpt2")
+    >>> found = eu.activations(model, ["Anna was grateful to Tom."], word="grateful")
+    >>> tuple(found.at("emotion")[1].shape)
+    (1, 4, 128)
+    """
+    table = prompt_set(prompts)
+    if word is not None:
+        table, positions = _marked(table, word), ("emotion",)
+    return extract(model, table, points(model, kinds, layers), positions, store=store)
+
+
+def _marked(table: pd.DataFrame, word: str) -> pd.DataFrame:
+    """Texts with the span of the word in the place of that of an emotion word."""
+    starts = table["text"].str.find(word)
+    if (starts < 0).any():
+        raise UserError(
+            f'The text {table["text"][starts < 0].iloc[0][:60]!r} has no "{word}": leave it out, or read elsewhere.'
+        )
+    spans = {"emotion_start": starts, "emotion_end": starts + len(word)}
+    return table.assign(emotion=word, **{name: span.astype("Int64") for name, span in spans.items()})
+
+
+def read_attention(model: Model, text: str) -> AttentionPatterns:
+    """Read how much each token of a text attends to each other one, in every head: ``eu.attention(model, text)``.
+
+    Parameters
+    ----------
+    model
+        From `emotion_utils.load`.
+    text
+
+    Returns
+    -------
+    ``tokens`` and ``values``, shares of shape (layer, head, query, key), float32; one layer of them is what
+    ``plots.attention`` draws.
+
+    Raises
+    ------
+    UserError
+        For a text without tokens or one that is longer than the context.
+
+    Examples
+    --------
+    >>> import emotion_utils as eu
+    >>> model = eu.load("small-gpt2")
+    >>> tokens, values = eu.attention(model, "Anna thanked Tom.")
+    >>> tokens, tuple(values.shape)
+    (['Anna', ' thank', 'ed', ' Tom', '.'], (4, 8, 5, 5))
+    """
+    ids = [int(i) for i in model.encode([text]).ids[0]]
+    values = head_outputs(model, [ids], "pattern").values[0]
+    return AttentionPatterns([model.tokenizer.decode([i]) for i in ids], values)

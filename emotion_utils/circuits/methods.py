@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from emotion_utils.circuits.ablation import ablated, means_of, pair_effects
 from emotion_utils.circuits.attribution import attribution_patching, direct_logit_attribution
+from emotion_utils.circuits.screening import effect_table
+from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.heads.pairs import Pairs
 
 EXACT = "mean ablation"
@@ -83,3 +86,50 @@ def screen(pairs: Pairs, methods: Sequence[str] = METHODS, seed: int = 0) -> Scr
         kept = np.full(len(pairs), True) if name == EXACT else scored
         effects[name][kept] = pair_effects(ways[name](pairs.where(kept)))
     return Screened(pairs, means, effects)
+
+
+def screen_heads(
+    pairs: Pairs,
+    method: str = EXACT,
+    *,
+    n_permutations: int = 1000,
+    n_resamples: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Screen all heads of a model: what each adds to the difference that an emotion makes.
+
+    Parameters
+    ----------
+    pairs
+        From `emotion_utils.head_pairs`, of all splits: what stands in for a head is measured on the build split, and
+        heads are scored on the other pairs.
+    method
+        One of :data:`METHODS`; all but the attributions run the model once per head and prompt.
+    n_permutations, n_resamples, seed
+        Of the flips behind p, and of the bootstrap over units.
+
+    Returns
+    -------
+    One row per emotion and head: ``emotion, layer, head, name, effect`` (log-odds of the whole model minus those
+    without the head, of the emotional prompt minus its neutral partner, nats), ``low, high`` (95 % over units),
+    ``share`` (of the whole difference), ``p`` (against the largest of all heads and emotions when the two prompts of a
+    pair are exchanged {cite:p}`westfall1993`), ``n, n_groups``.
+
+    Raises
+    ------
+    UserError
+        For an unknown method, and pairs without a build split.
+
+    Examples
+    --------
+    >>> import emotion_utils as eu
+    >>> pairs = eu.head_pairs(eu.load("small-gpt2"), n=4)
+    >>> table = eu.screen_heads(pairs, "attribution", n_permutations=19, n_resamples=19)
+    >>> len(table), set(table["emotion"]) == set(pairs.emotions)
+    (96, True)
+    """
+    if method not in METHODS:
+        raise UserError(f'There is no method "{method}": {suggestion(str(method), METHODS)}')
+    found = screen(pairs, (method,), seed)
+    options = {"n_permutations": n_permutations, "n_resamples": n_resamples, "seed": seed}
+    return effect_table(found.held, found.on_held(method), **options)

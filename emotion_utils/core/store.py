@@ -62,6 +62,21 @@ class Store:
     ----------
     folder
         Made when something is first stored.
+
+    Raises
+    ------
+    UserError
+        From its methods: where the folder cannot be written, and for a value of another kind; a
+        :class:`DamagedArtefact` where a file is not what was stored.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> import emotion_utils as eu
+    >>> store = eu.Store(Path(mkdtemp()))
+    >>> store.compute("answer", {"question": 1}, lambda: {"value": 42})
+    {'value': 42}
     """
 
     def __init__(self, folder: Path) -> None:

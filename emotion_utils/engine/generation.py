@@ -88,6 +88,14 @@ def generate(
     ------
     UserError
         For what :func:`requests.checked` refuses, and for logits that are not finite, with condition and prompt.
+
+    Examples
+    --------
+    >>> import emotion_utils as eu
+    >>> model = eu.load("small-gpt2")
+    >>> texts = eu.generate(model, ["Anna helped Tom. Tom said:"])
+    >>> texts["condition"].tolist(), bool(texts["n_tokens"].le(30).all())
+    (['untouched'], True)
     """
     ids, pairs = checked(model, prompts, conditions, rows, how.new_tokens)
     plan = each_with(pairs, how.samples)  # (row, [prompt, condition, sample])

@@ -133,6 +133,17 @@ class Condition:
         Of the condition in tables of results.
     edits
         None of them is the untouched model.
+
+    Raises
+    ------
+    UserError
+        From whoever runs it, with its name, for an edit that the model cannot be given: :func:`check_conditions`.
+
+    Examples
+    --------
+    >>> import emotion_utils as eu
+    >>> eu.Condition("untouched").acting()
+    ()
     """
 
     name: str

@@ -183,6 +183,48 @@ def log_odds(table: pd.DataFrame, emotional: Sequence[int], neutral: Sequence[in
     return pd.DataFrame({"log_odds": odds}, index=wide.index).reset_index()
 
 
+def continuation_log_odds(
+    model: Model,
+    prompts: Sequence[Prompt],
+    emotional: Sequence[str],
+    neutral: Sequence[str],
+    conditions: Sequence[Condition] = (UNTOUCHED,),
+) -> pd.DataFrame:
+    """How much more probable some continuations are than others, by teacher forcing: ``eu.log_odds(model, ...)``.
+
+    Parameters
+    ----------
+    model
+        From `emotion_utils.load`.
+    prompts
+        Texts, or token ids.
+    emotional, neutral
+        Continuations of both kinds, with the blank that they begin with.
+    conditions
+        As of :func:`generation.generate`: from `steer`, `ablate`, `patch`; by default the untouched model.
+
+    Returns
+    -------
+    One row per prompt and condition: ``prompt`` (number), ``condition`` (name), ``log_odds`` (nats): the logarithm of
+    the summed probability of the emotional ones over that of the neutral ones.
+
+    Raises
+    ------
+    UserError
+        For no continuation of a kind, and what :func:`continuation_log_probs` refuses.
+
+    Examples
+    --------
+    >>> import emotion_utils as eu
+    >>> model = eu.load("small-gpt2")
+    >>> eu.log_odds(model, ["Anna helped Tom. Tom said:"], [' "Thank you'], [' "I see'])["condition"].tolist()
+    ['untouched']
+    """
+    table = continuation_log_probs(model, prompts, [*emotional, *neutral], conditions)
+    numbers = range(len(emotional) + len(neutral))
+    return log_odds(table, numbers[: len(emotional)], numbers[len(emotional) :])
+
+
 def next_token_log_probs(
     model: Model,
     prompts: Sequence[Prompt],

@@ -7,6 +7,7 @@ difference between the two prompts of a pair is what the emotional prompt caused
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -22,6 +23,7 @@ from torch import Tensor
 from emotion_utils.core.errors import UserError
 from emotion_utils.engine.interventions import UNTOUCHED, Condition
 from emotion_utils.engine.teacher_forcing import next_token_log_masses
+from emotion_utils.prompts.loading import prompt_set
 from emotion_utils.prompts.partners import partners
 from emotion_utils.scoring.replies import joint, own_openings
 from emotion_utils.smallworld.openings import starting_ids
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 Head = tuple[int, int]
 """Layer and head, counted from 0."""
+NAME = re.compile(r"L(\d+)H(\d+)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,9 +227,57 @@ def _check(pairs: Pairs) -> None:
         )
 
 
+def head_pairs(model: Model, prompts: str | pd.DataFrame = "implicit", n: int | None = None) -> Pairs:
+    """Pair emotional prompts with their neutral partners: what heads are screened on.
+
+    Parameters
+    ----------
+    model
+        From `emotion_utils.load`.
+    prompts
+        Name of a prompt set in which each emotional prompt has a neutral partner that ends alike, or its table.
+    n
+        Pairs of each emotion and split, taken in turn from their units; by default all.
+
+    Returns
+    -------
+    The pairs: ``pairs.log_odds()`` of shape (side, pair, condition), in nats, says how much more probable the openings
+    of emotional replies are than those of neutral ones; side 0 is the emotional prompt, side 1 its partner.
+
+    Raises
+    ------
+    UserError
+        What :func:`emotional_pairs` refuses.
+
+    Examples
+    --------
+    >>> import emotion_utils as eu
+    >>> pairs = eu.head_pairs(eu.load("small-gpt2"), n=2)
+    >>> len(pairs), pairs.log_odds().shape
+    (18, (2, 18, 1))
+    """
+    pairs = emotional_pairs(model, prompt_set(prompts))
+    return pairs if n is None else few(pairs, n)
+
+
 def name_of(head: Head) -> str:
     """As the field writes it: L1H10."""
     return f"L{head[0]}H{head[1]}"
+
+
+def head_of(head: Head | str) -> Head:
+    """The head of such a name; one that is given as (layer, head) stays as it is.
+
+    Raises
+    ------
+    UserError
+        For a text that is no name of a head.
+    """
+    if not isinstance(head, str):
+        return head
+    if not (found := NAME.fullmatch(head)):
+        raise UserError(f'A head is written L1H10 or (1, 10), layer and head counted from 0, not "{head}".')
+    return int(found[1]), int(found[2])
 
 
 def few(pairs: Pairs, n: int) -> Pairs:

@@ -60,8 +60,8 @@ def known_models() -> pd.DataFrame:
     Examples
     --------
     >>> import emotion_utils as eu
-    >>> eu.models().set_index("model").loc["small-gpt2", ["source", "parameters"]].tolist()
-    ['bundled', 1383168]
+    >>> eu.models().set_index("model").loc["small-gpt2", ["source", "family"]].tolist()
+    ['bundled', 'gpt2']
     """
     named = [(name, "bundled", what) for name, what in BUNDLED.items()]
     named += [(name, "hub", location) for name, location in HUB_ALIASES.items()]

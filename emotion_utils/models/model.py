@@ -181,5 +181,16 @@ def load(name: str, device: str = "cpu", dtype: str = "auto") -> Model:
     ------
     UserError
         For an unknown name, device or dtype, and for files that cannot be read.
+
+    Returns
+    -------
+    The model, in evaluation mode: ``network``, ``tokenizer``, ``name`` and what depends on them.
+
+    Examples
+    --------
+    >>> import emotion_utils as eu
+    >>> model = eu.load("small-gpt2")
+    >>> model.n_layers, model.n_heads, model.d_model
+    (4, 8, 128)
     """
     return Model(load_model(name, device, dtype), load_tokenizer(name), name, loaded=True)

@@ -81,6 +81,15 @@ def show(
     ------
     UserError
         Without alt text, title, data or axis titles.
+
+    Examples
+    --------
+    >>> import plotly.graph_objects as go
+    >>> import emotion_utils as eu
+    >>> figure = go.Figure(go.Scatter(x=[0, 1], y=[2.0, 1.5])).update_layout(title="Loss")
+    >>> figure = figure.update_xaxes(title="step").update_yaxes(title="loss (nats)")
+    >>> eu.show(figure, alt="The loss falls from 2 to 1.5.")
+    Loss: The loss falls from 2 to 1.5.
     """
     title = require_text(title or figure.layout.title.text, "a title", "A figure")
     alt = require_text(alt, "alt text", f"The figure {title!r}")

@@ -37,6 +37,22 @@ def table(
         Whether the index is shown, as row headers.
     max_rows
         Rows beyond this are left out, and the caption says so.
+
+    Returns
+    -------
+    What JupyterLab and the book show; as text it is its caption and its rows.
+
+    Raises
+    ------
+    UserError
+        Without a caption, and for a format of a column that is not there.
+
+    Examples
+    --------
+    >>> import emotion_utils as eu
+    >>> eu.table(eu.models()[["model", "parameters"]].head(1), "The first model")
+    The first model:      model  parameters
+    small-gpt2     1383168
     """
     caption = require_text(caption, "a caption", "A table")
     unknown = set(formats or {}) - set(map(str, data.columns))

@@ -22,6 +22,18 @@ def partners(prompts: pd.DataFrame, columns: Sequence[str] = ("id", "text")) -> 
     -------
     The emotional prompts that have a partner, in their order and under their index, with all their columns and, named
     ``partner_id, partner_text`` and so on, those of the partner.
+
+    Raises
+    ------
+    KeyError
+        For a table without the columns.
+
+    Examples
+    --------
+    >>> import emotion_utils as eu
+    >>> beside = eu.partners(eu.prompts("implicit"))
+    >>> len(beside), bool((beside["emotion"] != "neutral").all())
+    (216, True)
     """
     neutral = prompts[prompts["emotion"] == "neutral"].dropna(subset="pair_id").drop_duplicates("pair_id")
     neutral = neutral.set_index("pair_id")

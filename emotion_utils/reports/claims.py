@@ -101,14 +101,29 @@ class Measurement:
 
 
 def read_claims() -> pd.DataFrame:
-    """Read the claims, one row each, texts as texts and `lo`, `hi` as numbers."""
+    """Read the claims of the reports.
+
+    Returns
+    -------
+    One row per claim: :data:`COLUMNS` and more; ``value`` is as printed, ``lo`` and ``hi`` in the claim's unit.
+
+    Raises
+    ------
+    UserError
+        Where the file is damaged.
+
+    Examples
+    --------
+    >>> import emotion_utils as eu
+    >>> bool(eu.claims()["id"].is_unique)
+    True
+    """
     path = DATA / "claims.csv"
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     missing = [column for column in COLUMNS if column not in table]
     if missing:
         raise UserError(f"{path} lacks the column {missing[0]!r}: restore it from git.")
-    twice = table["id"][table["id"].duplicated()]
-    if len(twice):
+    if len(twice := table["id"][table["id"].duplicated()]):
         raise UserError(f"{path} has the claim {twice.iloc[0]!r} twice: ids must be unique.")
     for column in ("lo", "hi"):
         table[column] = pd.to_numeric(table[column].replace("", None))

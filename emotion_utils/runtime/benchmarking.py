@@ -39,6 +39,7 @@ BARS: dict[str, tuple[str, str, float]] = {
     "prompts_loading": ("ours", "at most", 3.0),
     "classifier_training": ("ours", "at most", 3.0),
     "scrutiny_of_all_claims": ("ours", "at most", 5.0),
+    "import_of_the_package": ("ours", "at most", 0.05),
 }
 """What each row has to reach: the column that is judged, the direction and the bound."""
 

@@ -113,6 +113,19 @@ def score(table: pd.DataFrame, scorers: Sequence[Scorer]) -> pd.DataFrame:
     Returns
     -------
     A copy of the table with the scores.
+
+    Raises
+    ------
+    UserError
+        For a column that is missing or not of texts, and a scorer that is given twice.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import emotion_utils as eu
+    >>> texts = pd.DataFrame({"text": ["Thank you so much!", "I hate this."]})
+    >>> eu.score(texts, [eu.scorers()["vader"]])["vader"].round(2).tolist()
+    [0.42, -0.57]
     """
     _check_names(table, scorers)
     return table.assign(**{scorer.name: _scores(scorer, table) for scorer in scorers})

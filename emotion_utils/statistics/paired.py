@@ -41,6 +41,22 @@ def paired_effects(
     deviations), ``g`` (Hedges), ``p`` (sign flips, alone), ``p_equivalence`` (two one-sided tests against 0.2 standard
     deviations) and ``shape`` (:func:`emotion_utils.statistics.paired.shapes`). NaN where a test has fewer than 3
     pairs or 8 units.
+
+    Raises
+    ------
+    UserError
+        Where there is not one unit for each pair.
+
+    Examples
+    --------
+    Does the cause in a prompt move the log-odds of the reply? Per pair of an emotional and a neutral prompt, in nats:
+
+    >>> import emotion_utils as eu
+    >>> pairs = eu.head_pairs(eu.load("small-gpt2"), n=4)
+    >>> emotional, neutral = pairs.log_odds()[:, :, 0]
+    >>> effect = eu.paired_effects((emotional - neutral)[:, None], pairs.table["unit"].to_numpy())
+    >>> effect[["n", "n_units", "mean", "low", "high", "p"]].round(3).values.tolist()
+    [[36.0, 12.0, 13.677, 13.506, 13.882, 0.0]]
     """
     size = scales(differences)
     sums = unit_sums(np.asarray(differences) / size, units)

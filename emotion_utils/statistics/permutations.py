@@ -30,6 +30,13 @@ def permutation_p(ours: np.ndarray | float, null: np.ndarray) -> np.ndarray:
     Returns
     -------
     (1 + draws at least as large) / (1 + draws), shape ``(...)`` {cite:p}`phipson2010`; NaN where the observed value is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import emotion_utils as eu
+    >>> float(eu.permutation_p(3.0, np.array([1.0, 2.0, 3.0])))
+    0.5
     """
     ours, null = np.asarray(ours, dtype=np.float64), np.asarray(null, dtype=np.float64)
     sizes = np.abs(np.concatenate([ours[None], null]))

@@ -100,6 +100,14 @@ def grouped_mean_interval(
     Returns
     -------
     Low and high end; NaN with fewer than :data:`FEWEST_UNITS` groups.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import emotion_utils as eu
+    >>> low, high = eu.interval(np.tile([0.0, 1.0], 20), np.repeat(np.arange(10), 4))
+    >>> round(low, 3), round(high, 3)
+    (0.5, 0.5)
     """
     codes, uniques = pd.factorize(np.asarray(groups))
     if len(uniques) < FEWEST_UNITS:

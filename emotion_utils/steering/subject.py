@@ -126,11 +126,22 @@ def prepare(
     centred = {e: replace(v, method="centred class mean", values=means[e]) for e, v in plain.items()}
     vectors = dict(zip(MADE, (plain, centred), strict=True))
     cloud = _neutral_tokens(model, prompts, store)
-    unit = cloud.norm(dim=-1).median(dim=0).values
+    unit = _median_norm(cloud)
     rows = np.random.default_rng(seed).permutation(len(cloud))[:CLOUD]
     kept = cloud[torch.from_numpy(np.sort(rows))]
     blocks = family_blocks(table)
     return SteeredModel(model, built, states, labels, blocks, vectors, unit, kept)
+
+
+def unit_of_strength(
+    model: Model, prompts: pd.DataFrame, store: Store | None = None
+) -> Float[Tensor, " layer"]:
+    """Median length of the residual stream over the tokens of neutral build prompts, the first of each left out."""
+    return _median_norm(_neutral_tokens(model, prompts, store))
+
+
+def _median_norm(cloud: Float[Tensor, "token layer d_model"]) -> Float[Tensor, " layer"]:
+    return cloud.norm(dim=-1).median(dim=0).values
 
 
 def _build_states(

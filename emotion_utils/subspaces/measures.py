@@ -83,6 +83,28 @@ def overlap(one: Components, other: Float[np.ndarray, "m d_other"]) -> float:
     """Mean squared cosine of two subspaces of the same space: ||U Vᵀ||² / min(k_u, k_v), from 0 to 1.
 
     One where the smaller lies in the larger. Rows need not be orthonormal; they are made so.
+
+    Parameters
+    ----------
+    one, other
+        Shapes (k, d_model) and (m, d_model).
+
+    Returns
+    -------
+    A share; :func:`overlap_chance` is what unrelated subspaces have.
+
+    Raises
+    ------
+    UserError
+        For subspaces of different widths, and rows that are linearly dependent.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import emotion_utils as eu
+    >>> axes = np.eye(6)
+    >>> round(eu.overlap(axes[:2], axes[1:3]), 3)
+    0.5
     """
     _same_space(one, other)
     crossed = orthonormal(one) @ orthonormal(other).T

@@ -163,9 +163,13 @@ def _states(name: str, activations: Activations) -> ModelStates:
 def read_model(
     name: str, prompts: pd.DataFrame, store: Store | None = None, device: str = "cpu", dtype: str = "float32"
 ) -> ModelStates:
-    """Read a model of the registry on prompts; the store is shared with the chapter on emotion vectors."""
-    model = load(name, device, dtype)
-    return _states(name, read_sets(model, {"own": prompts}, "baseline", store).found["own"])
+    """Load a model of the registry and read it: :func:`states_of`."""
+    return states_of(load(name, device, dtype), prompts, store)
+
+
+def states_of(model: Model, prompts: pd.DataFrame, store: Store | None = None) -> ModelStates:
+    """Read a model on prompts; the store is shared with the chapter on emotion vectors."""
+    return _states(model.name, read_sets(model, {"own": prompts}, "baseline", store).found["own"])
 
 
 def read_untrained(name: str, prompts: pd.DataFrame, device: str = "cpu", seed: int = 0) -> ModelStates:

@@ -44,6 +44,19 @@ class EmotionVector:
         The hook that it was read at, and may be added to.
     n
         Number of emotional prompts behind it.
+
+    Raises
+    ------
+    UserError
+        For values that are not finite or not one row per layer, and where vectors of different models are combined.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import emotion_utils as eu
+    >>> one = eu.EmotionVector("anger", "by hand", "none", (0, 1), torch.tensor([[3.0, 4.0], [0.0, 2.0]]))
+    >>> one.norm().tolist(), (2 * one).at(1).tolist(), one.cosine(-one).tolist()
+    ([5.0, 2.0], [0.0, 4.0], [-1.0, -1.0])
     """
 
     emotion: str

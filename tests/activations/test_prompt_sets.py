@@ -1,9 +1,15 @@
-"""Reads of several sets: the end everywhere, the word where there is one, once per store."""
+"""Reads of several sets, once per store; of texts, beside the plain forward of transformers."""
 
 from __future__ import annotations
 
-from emotion_utils.activations.prompt_sets import read_sets
+import pandas as pd
+import pytest
+import torch
+
+from emotion_utils.activations.prompt_sets import read_activations, read_attention, read_sets
+from emotion_utils.core.errors import UserError
 from emotion_utils.core.store import Store
+from emotion_utils.models.hooks import eager
 from emotion_utils.prompts.loading import load_profile
 
 
@@ -20,3 +26,50 @@ def test_sets_with_words_are_read_at_the_words(untrained, tmp_path):
     assert kept
     read_sets(model, sets, "smoke", store)
     assert store.keys() == kept
+
+
+TEXTS = ["Anna was grateful to Tom.", "The grateful man met Anna in the town."]
+
+
+def plain(model, text, **options):
+    ids = model.tokenizer(text, return_tensors="pt")
+    with torch.no_grad():
+        return ids, model.network(**ids, output_hidden_states=True, **options)
+
+
+def test_a_word_is_read_where_it_first_stands(small):
+    found = read_activations(small, TEXTS, word="grateful", kinds=["resid_pre"], layers=[2])
+    ids, values = found.at("emotion", "resid_pre")
+    assert ids.tolist() == ["text 0", "text 1"]
+    for text, own in zip(TEXTS, values, strict=True):
+        _, out = plain(small, text)
+        start = text.index("grateful")
+        inside = [i for i, (a, b) in enumerate(offsets(small, text)) if a < start + 8 and b > start]
+        expected = out.hidden_states[2][0, inside].mean(dim=0)
+        torch.testing.assert_close(own[0], expected, rtol=1e-4, atol=1e-4)
+
+
+def offsets(model, text):
+    return model.tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
+
+
+def test_a_set_a_table_and_texts_give_the_same(small):
+    table = pd.DataFrame({"id": ["a", "b"], "text": TEXTS})
+    one, other = (read_activations(small, prompts).at("end")[1] for prompts in (table, TEXTS))
+    torch.testing.assert_close(one, other, rtol=0, atol=0)
+    assert one.shape == (2, small.n_layers, small.d_model)
+
+
+def test_a_text_without_the_word_is_refused(small):
+    with pytest.raises(UserError, match=r"The text 'We met\.' has no \"grateful\""):
+        read_activations(small, [TEXTS[0], "We met."], word="grateful")
+
+
+def test_attention_is_that_of_the_plain_model(small):
+    tokens, values = read_attention(small, TEXTS[0])
+    assert "".join(tokens) == TEXTS[0]
+    with eager(small.network):
+        _, out = plain(small, TEXTS[0], output_attentions=True)
+    torch.testing.assert_close(values, torch.cat(out.attentions), rtol=1e-4, atol=1e-5)
+    with pytest.raises(UserError, match="has no tokens"):
+        read_attention(small, "")

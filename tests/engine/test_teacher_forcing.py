@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from model_fixtures import PROMPTS
 from emotion_utils.core.errors import UserError
 from emotion_utils.engine.interventions import UNTOUCHED, steering
 from emotion_utils.engine.teacher_forcing import (
+    continuation_log_odds,
     continuation_log_probs,
     log_odds,
     next_token_log_masses,
@@ -113,3 +116,27 @@ def test_log_masses_of_chosen_rows_come_in_their_order(untrained):
 def test_a_set_without_tokens_of_the_model_is_refused(untrained, wrong):
     with pytest.raises(UserError, match="A set of next tokens holds some of the tokens 0 to"):
         next_token_log_masses(untrained, PROMPTS, [[5], wrong])
+
+
+def test_log_odds_of_texts_are_sums_of_the_plain_model_s_probabilities(small):
+    def mass(prompt, texts):
+        total = 0.0
+        for text in texts:
+            start, end = (small.tokenizer(part)["input_ids"] for part in (prompt, text))
+            with torch.no_grad():
+                logs = torch.log_softmax(small.network(torch.tensor([start + end])).logits[0].double(), -1)
+            at = range(len(start) - 1, len(start) + len(end) - 1)
+            total += math.exp(sum(float(logs[i, token]) for i, token in zip(at, end, strict=True)))
+        return math.log(total)
+
+    prompts, kind, plain = (
+        ["Tom said:", "Anna helped Tom. Tom said:"],
+        [' "Thank you', ' "How kind'],
+        [' "I see'],
+    )
+    table = continuation_log_odds(small, prompts, kind, plain)
+    expected = [mass(prompt, kind) - mass(prompt, plain) for prompt in prompts]
+    assert table["log_odds"].tolist() == pytest.approx(expected, abs=1e-3)
+    assert table["condition"].tolist() == ["untouched", "untouched"]
+    with pytest.raises(UserError, match="The neutral continuations"):
+        continuation_log_odds(small, prompts, kind, [])

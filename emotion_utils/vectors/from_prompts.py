@@ -1,0 +1,215 @@
+"""Emotion vectors straight from a model and a prompt set: made, probed, projected on, and read in tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import torch
+
+from emotion_utils.activations.prompt_sets import read_activations, read_sets
+from emotion_utils.models.model import Model
+from emotion_utils.prompts.loading import prompt_set
+from emotion_utils.vectors.held_out import Probes, held_out
+from emotion_utils.vectors.logit_lens import promoted
+from emotion_utils.vectors.vector import EmotionVector
+
+if TYPE_CHECKING:
+    from emotion_utils.core.store import Store
+
+OWN = "prompts"
+"""What the set that vectors are made from is called in tables of scores, where it is given as a table."""
+
+
+def emotion_vector(
+    model: Model,
+    emotion: str,
+    prompts: str | pd.DataFrame = "baseline",
+    *,
+    method: str = "sentence end",
+    store: Store | None = None,
+) -> EmotionVector:
+    """Make the vector of an emotion: on the build split of a prompt set, emotional minus neutral.
+
+    Parameters
+    ----------
+    model
+        From `emotion_utils.load`.
+    emotion
+        ``gratitude``, ``anger`` or ``apology``.
+    prompts
+        Name of a prompt set, or a table of prompts with all columns of ``schema.SCHEMA``.
+    method
+        A key of ``probing.METHODS``: ``sentence end`` and ``emotion word`` are differences of means (methods.md
+        section 3), ``logistic, end`` and ``logistic, word`` regressions.
+    store
+        Keeps the activations.
+
+    Returns
+    -------
+    One direction per layer, shape (layer, d_model), in the units of the activations after each block.
+
+    Raises
+    ------
+    UserError
+        For an unknown emotion, method or prompt set, with the near miss.
+
+    Examples
+    --------
+    >>> import emotion_utils as eu
+    >>> vector = eu.emotion_vector(eu.load("small-gpt2"), "gratitude", "smoke")
+    >>> vector.layers, tuple(vector.values.shape), vector.n
+    ((0, 1, 2, 3), (4, 128), 2)
+    """
+    return _probes(model, prompts, {}, store)[1].vector(method, emotion)
+
+
+def probe(
+    model: Model,
+    prompts: str | pd.DataFrame = "baseline",
+    on: Sequence[str] = (),
+    *,
+    methods: Sequence[str] = ("sentence end",),
+    store: Store | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Score emotion vectors on prompts that they were not made from, beside their null and a bag of words.
+
+    A vector is made on the build split, its layer is chosen on the select split, and it is scored on the test split;
+    on another set its layer is chosen on the select split of that set, and the rest is scored.
+
+    Parameters
+    ----------
+    model
+        From `emotion_utils.load`.
+    prompts
+        As of :func:`emotion_vector`: what vectors are made from.
+    on
+        Names of other prompt sets to score on.
+    methods
+        Keys of ``probing.METHODS``.
+    store
+        Keeps the activations.
+    seed
+        Of the null and the bootstrap.
+
+    Returns
+    -------
+    One row per method, set and emotion, and their mean: ``value, low, high`` (AUROC of emotional against neutral
+    prompts, chance 1/2, 95 % over units of prompts), ``null, null_high, p`` (labels exchanged inside units, layer
+    chosen again), ``accuracy``, ``words`` (AUROC of a bag of words) and what else :func:`held_out.held_out` gives.
+
+    Raises
+    ------
+    UserError
+        For an unknown method or prompt set.
+
+    Examples
+    --------
+    >>> import emotion_utils as eu
+    >>> model = eu.load("small-gpt2")
+    >>> eu.emotion_vector(model, "gratitude", "baseline").n
+    42
+    >>> scores = eu.probe(model, "baseline").set_index("emotion")
+    >>> scores.loc["gratitude", ["value", "null_high", "p"]].astype(float).round(2).tolist()
+    [0.98, 0.91, 0.05]
+    """
+    name, probes = _probes(model, prompts, {other: prompt_set(other) for other in on}, store, seed)
+    return held_out(probes, [other for other in on if other != name], methods=methods, seed=seed)
+
+
+def project(
+    model: Model, prompts: str | Sequence[str] | pd.DataFrame, vector: EmotionVector, position: str = "end"
+) -> pd.DataFrame:
+    """Lay texts along a vector: how far each lies in its direction, layer by layer.
+
+    Parameters
+    ----------
+    model
+        The vector's own.
+    prompts
+        Texts, a table of prompts, or the name of a prompt set.
+    vector
+        From :func:`emotion_vector`.
+    position
+        Where texts are read: ``end`` or ``mean``.
+
+    Returns
+    -------
+    One row per prompt, indexed by its id, and one column per layer: inner products with the direction of length 1, in
+    the units of the activations.
+
+    Raises
+    ------
+    UserError
+        For a vector that is zero at a layer, and what `activations` refuses.
+
+    Examples
+    --------
+    >>> import emotion_utils as eu
+    >>> model = eu.load("small-gpt2")
+    >>> thanks = eu.emotion_vector(model, "gratitude", "baseline")
+    >>> table = eu.project(model, ["Tom thanked Anna warmly.", "Tom met Anna today."], thanks)
+    >>> bool(table.loc["text 0", 3] > table.loc["text 1", 3])
+    True
+    """
+    found = read_activations(model, prompts, [position], kinds=[vector.kind], layers=vector.layers)
+    ids, values = found.at(position, vector.kind)
+    along = torch.einsum("pld,ld->pl", values, vector.unit().values)
+    return pd.DataFrame(along.numpy(), index=pd.Index(ids, name="id"), columns=list(vector.layers))
+
+
+def logit_lens(
+    model: Model, vector: EmotionVector, layer: int, top: int = 10, prompts: str | pd.DataFrame = "baseline"
+) -> pd.DataFrame:
+    """Read a vector in tokens: whose probability rises most where it is added to a neutral state.
+
+    Parameters
+    ----------
+    model
+        The vector's own.
+    vector
+        From :func:`emotion_vector`.
+    layer
+        Counted from 0.
+    top
+        Tokens that are listed.
+    prompts
+        Whose neutral prompts give the state that it is added to: the mean at their end.
+
+    Returns
+    -------
+    ``rank, token, change`` (of the log-probability, in nats), through the model's own final norm and unembedding
+    {cite:p}`nostalgebraist2020`.
+
+    Raises
+    ------
+    UserError
+        For a layer that the vector does not have.
+
+    Examples
+    --------
+    >>> import emotion_utils as eu
+    >>> model = eu.load("small-gpt2")
+    >>> thanks = eu.emotion_vector(model, "gratitude", "implicit")
+    >>> eu.logit_lens(model, thanks, layer=3, top=3)["rank"].tolist()
+    [1, 2, 3]
+    """
+    table = prompt_set(prompts)
+    neutral = table[table["emotion"] == "neutral"]
+    _, states = read_activations(model, neutral, kinds=[vector.kind], layers=[layer]).at("end", vector.kind)
+    return promoted(model, states[:, 0].mean(dim=0), vector.at(layer), top)
+
+
+def _probes(
+    model: Model,
+    prompts: str | pd.DataFrame,
+    others: dict[str, pd.DataFrame],
+    store: Store | None,
+    seed: int = 0,
+) -> tuple[str, Probes]:
+    """The name of the set that vectors are made from, and the vectors."""
+    name = prompts if isinstance(prompts, str) else OWN
+    sets = {name: prompt_set(prompts), **others}
+    return name, Probes(read_sets(model, sets, "baseline", store), name, seed)
