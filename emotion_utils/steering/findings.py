@@ -74,7 +74,7 @@ class NegativeStrength(NamedTuple):
     ----------
     strengths
         How many negative ones there are at the chosen layer.
-    said
+    says
         Mean share over these of what is said, the most frequent first.
     highest
         Largest share of the emotion that is looked for at any of them.
@@ -85,7 +85,7 @@ class NegativeStrength(NamedTuple):
     """
 
     strengths: int
-    said: dict[str, float]
+    says: dict[str, float]
     highest: float
     turns: bool
     highest_anywhere: float
@@ -163,7 +163,7 @@ def negative_strength(
     sweep
         Texts of all layers, strengths and kinds of vector, with what they say.
     emotion, opposite
-        Whose vector it is, and what its negative is said to be.
+        Whose vector it is, and what its negative is called.
     """
     minus = shares[(shares["emotion"] == emotion) & (shares["alpha"] < 0)]
     wide = minus.pivot(index="alpha", columns="says", values="share").fillna(0.0)

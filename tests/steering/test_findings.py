@@ -145,15 +145,15 @@ def test_what_a_negative_strength_says_is_a_mean_over_the_strengths():
     table = swept(["anger", "anger", "neutral", None], [-1.0, -2.0, -2.0, 1.0])
     minus = findings.negative_strength(dose.emotion_shares(table), table)
     assert minus.strengths == 2
-    assert minus.said == {"anger": 0.75, "neutral": 0.25}
-    assert list(minus.said) == ["anger", "neutral"]
+    assert minus.says == {"anger": 0.75, "neutral": 0.25}
+    assert list(minus.says) == ["anger", "neutral"]
     assert (minus.highest, minus.turns, minus.highest_anywhere) == (1.0, True, 1.0)
 
 
 def test_a_negative_strength_that_never_says_the_opposite():
     table = swept([None, "neutral", "anger"], [-1.0, -1.0, 1.0])
     minus = findings.negative_strength(dose.emotion_shares(table), table)
-    assert minus.said == {"none of them": 0.5, "neutral": 0.5}
+    assert minus.says == {"none of them": 0.5, "neutral": 0.5}
     assert (minus.strengths, minus.highest, minus.turns, minus.highest_anywhere) == (1, 0.0, False, 0.0)
 
 
