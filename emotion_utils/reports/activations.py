@@ -62,7 +62,7 @@ def bytes_as_published(counts: Mapping[str, np.ndarray]) -> pd.DataFrame:
 
 
 def summarise_bytes(table: pd.DataFrame) -> str:
-    """Say in Markdown which interpretation of the text comes near the reported size, from :func:`bytes_as_published`."""
+    """Say in Markdown which interpretation comes near the reported size: :func:`bytes_as_published`."""
     stated, ours = _stated(table), table[table["tokens"] == "these prompts"]
     near = ours[(ours["times"] - 1).abs() <= 0.2]
     listed = "; ".join(
