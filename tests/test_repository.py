@@ -9,10 +9,13 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import grimp
 import pytest
 from clocks import asserted_times
 
@@ -38,6 +41,8 @@ TEXT = {
 }
 NOT_OURS = {".venv", ".git", "build", "_build", ".snakemake", "__pycache__", "_vendor"}
 MAX_LINES = 330  # "about 300"
+MAX_MODULES = 14  # of a room; most have fewer
+ON_TOP = {"__init__.py", "__init__.pyi", "__main__.py", "cli.py"}
 LAYOUT = [
     "README.md",
     "Makefile",
@@ -301,6 +306,23 @@ def test_source_files_stay_short():
     ]
     lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in sources}
     assert {name: n for name, n in lengths.items() if n > MAX_LINES} == {}
+
+
+def test_rooms_stay_small_and_nothing_else_stands_on_top():
+    package = PROJECT_ROOT / "emotion_utils"
+    assert {path.name for path in files() if path.parent == package} == ON_TOP
+    rooms = Counter(
+        path.parent.name for path in files() if path.parent.parent == package and path.name != "__init__.py"
+    )
+    assert {room: n for room, n in rooms.items() if n > MAX_MODULES} == {}
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    graph = grimp.build_graph("emotion_utils", cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    TopologicalSorter(imports).prepare()  # raises CycleError, which names the modules of a circle
+    with pytest.raises(CycleError, match=r"emotion_utils\.core\.errors"):
+        TopologicalSorter(imports | {"emotion_utils.core.errors": {"emotion_utils.core.store"}}).prepare()
 
 
 def test_no_committed_file_is_a_pickle():

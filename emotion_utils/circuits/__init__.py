@@ -10,10 +10,11 @@ module                 what it does
 :mod:`screening`       effects of all heads with intervals, a null with the maximum inside, stability
 :mod:`pair_effects`    the same effects pair by pair, for the chapter on statistics
 :mod:`faithfulness`    sets of heads that suffice, and how few; :mod:`masks` learns how much of each to keep
-:mod:`flow`            the way through a circuit on one prompt
 :mod:`texts`           what a model says without heads, or with other ones
 :mod:`published`       what the reports did, on one head
-:mod:`findings`        what the tables say, as numbers for the page's sentences
+:mod:`conditions`      heads taken out or patched as conditions of the engine
+:mod:`findings`        what the tables of chapter 06 say, as numbers for the page's sentences;
+                       :mod:`circuit_findings` those of chapter 07
 =====================  =====================================================================================
 """
 

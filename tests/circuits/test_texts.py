@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from emotion_utils.activations.forward import head_outputs
-from emotion_utils.circuits import flow, texts
+from emotion_utils.circuits import texts
 from emotion_utils.circuits.patching import aligned
+from emotion_utils.heads import flow
 from emotion_utils.heads import pairs as heads_pairs
 from emotion_utils.heads.pairs import emotional_pairs
 from emotion_utils.models.model import load
