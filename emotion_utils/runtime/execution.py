@@ -109,11 +109,9 @@ def _record_provenance(path: Path, chapter: str) -> None:
     """Write into the executed copy what it was run with, so that its page can say so."""
     import nbformat
 
-    from emotion_utils.runtime import execution
-
     notebook = nbformat.read(path, as_version=4)
     used = _used_parameters(notebook)
-    notebook.metadata["provenance"] = execution.collect(chapter, used)
+    notebook.metadata["provenance"] = collect(chapter, used)
     nbformat.write(notebook, path)
 
 
