@@ -19,6 +19,8 @@ from emotion_utils.models.registry import bundled_models
 from emotion_utils.prompts.loading import load_profile
 from emotion_utils.scoring.replies import drawn_replies, reply_emotion
 
+BATCHES = 5e-5  # nats
+
 
 @pytest.fixture(scope="module")
 def implicit():
@@ -73,13 +75,14 @@ def test_log_odds_are_those_of_each_prompt_alone(pairs):
             last = logits_by_hand(pairs.model.network, ids, condition, len(ids))[-1]
             theirs = float(plain.odds_of(last, own[emotion], own["neutral"]))
             assert found[i // 4, i % 4, j] == pytest.approx(theirs, abs=1e-4), condition.name
-    assert pairs.log_odds(conditions, share=False) == pytest.approx(found, abs=1e-5)
+    # other batches add up in another order: the last bits of float32 logits, 1.3e-5 seen on one kind of processor
+    assert pairs.log_odds(conditions, share=False) == pytest.approx(found, abs=BATCHES)
     rows = np.array([[6, 1], [0, 0], [6, 2], [3, 1]])
     picked = [found[i // 4, i % 4, j] for i, j in rows.tolist()]
-    assert pairs.log_odds(conditions, rows) == pytest.approx(picked, abs=1e-5)
+    assert pairs.log_odds(conditions, rows) == pytest.approx(picked, abs=BATCHES)
     for i in range(4):
         alone = pairs.where(np.arange(4) == i).log_odds(conditions)
-        assert alone == pytest.approx(found[:, i : i + 1], abs=1e-5)
+        assert alone == pytest.approx(found[:, i : i + 1], abs=BATCHES)
 
 
 def test_log_odds_of_logits_are_the_same_and_have_a_gradient(pairs):
