@@ -23,11 +23,16 @@ def _sources(path):
 def test_imports_are_read_from_code_cells_and_magics_are_skipped(tmp_path):
     cells = [
         "%matplotlib inline\nimport numpy\nfrom emotion_utils.prompts.loading import load_profile",
-        "not python (",
     ]
     found = imported_modules(write_notebook(tmp_path / "n.ipynb", cells))
     assert {"emotion_utils.runtime.parameters", "emotion_utils.prompts.loading"} <= found
     assert not any(name.startswith("numpy") for name in found)
+
+
+@pytest.mark.parametrize("cell", ["table = %time eu.vectors.geometry.cosines(1)", "eu.show?", "not python ("])
+def test_a_cell_that_cannot_be_read_may_use_the_whole_package(tmp_path, cell):
+    found = imported_modules(write_notebook(tmp_path / "n.ipynb", ["import emotion_utils as eu", cell]))
+    assert {"emotion_utils.vectors.geometry", "emotion_utils.circuits.patching"} <= found
 
 
 def test_sources_are_what_the_imports_reach_and_no_more(tmp_path):
