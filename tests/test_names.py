@@ -21,6 +21,9 @@ ROLES = re.compile(r":(?:func|class|mod|meth|attr|data):`~?([\w.]+)`")
 MADE_UP = {"gone", "made"}
 """Tests that need a name that does not exist use one of these."""
 ALWAYS = {"__init__", "__main__", "__file__", "__name__"}
+MENTIONS = re.compile(r"(?<![`:\w])`([a-z_]\w*(?:\.\w+)+)(?:\([^`]*\))?`(?!`)")
+FILES = {"csv", "js", "json", "jsonl", "md", "py", "yaml", "yml"}
+"""Endings of what is a file, where it looks like a name."""
 IMPORTERS = ("import_module", "__import__")
 
 
@@ -124,6 +127,21 @@ def test_every_cross_reference_of_a_docstring_leads_somewhere():
     assert leads_somewhere("paths.DATA", "emotion_utils.core.errors")
     assert not leads_somewhere("paths.NOTHING", "emotion_utils.core.errors")
     assert not leads_somewhere("nothing", "emotion_utils.core.errors")
+
+
+def test_every_module_that_a_docstring_mentions_by_a_name_in_it_exists():
+    """In words such as: from `class_separation.plane`."""
+    found = {}
+    for module, path in known().files.items():
+        told = set(MENTIONS.findall(path.read_text(encoding="utf-8")))
+        told = {name for name in told if name.rpartition(".")[2] not in FILES}
+        if missing := sorted(
+            name for name in told if not leads_somewhere(re.sub(r"^eu\b", PACKAGE, name), module)
+        ):
+            found[module] = missing
+    assert MENTIONS.findall("From `nowhere.thing(x)`, not ``code.here`` or :func:`a.b`.") == ["nowhere.thing"]
+    sealed = {"emotion_utils.calibration.paired": ["statistics.shapes"]}  # means `statistics.paired.shapes`
+    assert found == sealed
 
 
 def test_what_a_package_hands_on_exists_and_has_the_name_of_no_module_in_it():

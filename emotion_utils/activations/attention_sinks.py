@@ -136,7 +136,7 @@ def token_sizes(norms: pd.DataFrame, row: int, layer: int) -> np.ndarray:
     Parameters
     ----------
     norms
-        From `residual_stream.token_norms`.
+        From `residual_norms.token_norms`.
     row
         Of the prompt.
     layer

@@ -114,7 +114,7 @@ def batch_invariance(
     ----------
     model
     prompts
-        A handful, of different lengths; columns as `activations.extract` wants them.
+        A handful, of different lengths; columns as `extraction.extract` wants them.
     sizes
         Of the batches.
 
@@ -122,7 +122,7 @@ def batch_invariance(
     -------
     One row per case and layer, columns ``padding, cache, batch, layer, difference`` (largest, of any prompt, token and
     dimension, special tokens included), ``largest`` (value of the layer) and ``rms`` (root mean square of its values).
-    The first case is `activations.extract`, the function that all chapters use, which reads the tokens of the text.
+    The first case is `extraction.extract`, the function that all chapters use, which reads the tokens of the text.
     """
     runs = _Runs(model, prompts["text"].tolist())
     plain, _ = runs.plain()

@@ -120,7 +120,7 @@ def extract(
     model
         On any device, in any dtype; what comes back is float32 on the CPU.
     prompts
-        One row per prompt, as `prompts.load_prompts` gives them.
+        One row per prompt, as `prompts.loading.load_prompts` gives them.
     where
         Hook points of the residual stream or of what is added to it, for example from :func:`points`.
     positions

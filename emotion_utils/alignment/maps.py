@@ -125,7 +125,7 @@ Fitter = Callable[[np.ndarray], Fitted]
 
 
 def folds(groups: np.ndarray) -> Iterator[tuple[Int[np.ndarray, " train"], Int[np.ndarray, " test"]]]:
-    """Train and test rows, whole template families at a time; the folds of `pairings.held_out_hat`."""
+    """Train and test rows, whole template families at a time; the folds of `ridge.held_out_hat`."""
     families = len(set(groups))
     if families < 2:
         raise UserError("Held-out rows need at least two template families: there is one.")

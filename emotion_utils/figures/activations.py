@@ -31,7 +31,7 @@ def norm_map(table: pd.DataFrame) -> Shown:
     Parameters
     ----------
     table
-        From `residual_stream.norm_map`.
+        From `residual_norms.norm_map`.
     """
     wide = table.pivot(index="layer", columns="position", values="median")
     logs = np.log10(wide.to_numpy(dtype=float))
@@ -91,7 +91,7 @@ def update_sizes(table: pd.DataFrame) -> Shown:
     Parameters
     ----------
     table
-        From `residual_stream.update_sizes`.
+        From `residual_norms.update_sizes`.
     """
     figure, said = go.Figure(), []
     for part, colour, symbol in (
@@ -148,7 +148,7 @@ def plane(table: pd.DataFrame, shares: list[float], layer: int) -> Shown:
     Parameters
     ----------
     table, shares
-        From `activation_maps.plane`.
+        From `class_separation.plane`.
     layer
         Its number.
     """
@@ -183,7 +183,7 @@ def activation_map(table: pd.DataFrame, layer: int) -> Shown:
     Parameters
     ----------
     table
-        From `activation_maps.activation_map`.
+        From `class_separation.activation_map`.
     layer
         Its number.
     """
@@ -226,7 +226,7 @@ def sink_heads(table: pd.DataFrame) -> Shown:
     Parameters
     ----------
     table
-        From `attention.sink_shares`.
+        From `attention_sinks.sink_shares`.
     """
     wide = table.pivot(index="layer", columns="head", values="share")
     even = float(table["even"].iloc[0])
@@ -254,7 +254,7 @@ def attention_of(words: list[str], weights: np.ndarray, emotion: str, layer: int
     Parameters
     ----------
     words, weights
-        From `attention.pattern`; weights of shape (head, query, key).
+        From `attention_sinks.pattern`; weights of shape (head, query, key).
     emotion
         Of the prompt.
     layer
@@ -276,9 +276,9 @@ def token_sizes(words: list[str], values: np.ndarray, emotion: str, layer: int) 
     Parameters
     ----------
     words
-        From `attention.token_texts`.
+        From `attention_sinks.token_texts`.
     values
-        From `attention.token_sizes`.
+        From `attention_sinks.token_sizes`.
     emotion
         Of the prompt.
     layer

@@ -25,7 +25,7 @@ def overlap_map(table: pd.DataFrame, k: int) -> Shown:
     Parameters
     ----------
     table
-        From `raw_overlaps.raw_overlaps`.
+        From `overlaps.raw_overlaps`.
     k
         Which rows.
     """
@@ -59,7 +59,7 @@ def specificity(table: pd.DataFrame) -> Shown:
     Parameters
     ----------
     table
-        Layers of `specificity.Specific`, one or more models.
+        Layers of `neutral_variance.Specific`, one or more models.
     """
     means = table.groupby(["model", "layer"], sort=False)[["value", "reference"]].mean().reset_index()
     models = list(dict.fromkeys(means["model"]))
@@ -211,7 +211,7 @@ def similarity(table: pd.DataFrame, measure: str) -> Shown:
     Parameters
     ----------
     table
-        From `similarity.compare`.
+        From `rsa_cka.compare`.
     measure
         Its name.
     """
@@ -245,7 +245,7 @@ def k_choice(table: pd.DataFrame) -> Shown:
     Parameters
     ----------
     table
-        The table of a `k_selection.Choice`.
+        The table of a `choice_of_k.Choice`.
     """
     figure, said = go.Figure(), []
     names = [f"k = {k}" for k in table["k"]]

@@ -96,7 +96,7 @@ def depth(table: pd.DataFrame) -> Shown:
     Parameters
     ----------
     table
-        From `heads.screening.effect_table`.
+        From `screening.effect_table`.
     """
     figure, told = go.Figure(), []
     for emotion, rows in table.groupby("emotion", sort=False):

@@ -15,7 +15,7 @@ def loss_curves(curves: pd.DataFrame) -> Shown:
     Parameters
     ----------
     curves
-        From `model_cards.loss_curves`.
+        From `cards.loss_curves`.
     """
     figure = go.Figure()
     for i, (model, rows) in enumerate(curves.groupby("model")):
@@ -45,7 +45,7 @@ def measured(
     Parameters
     ----------
     table
-        From `model_cards.measurements`.
+        From `cards.measurements`.
     measures
         Which of its measurements to draw.
     axis, title

@@ -15,7 +15,7 @@ def length_distribution(lengths: pd.DataFrame) -> Shown:
     Parameters
     ----------
     lengths
-        From `dataset.lengths`.
+        From `prompts.report.lengths`.
     """
     part = lengths[lengths["unit"] == "tokens"]
     counts = (
@@ -44,7 +44,7 @@ def baseline_scores(table: pd.DataFrame) -> Shown:
     Parameters
     ----------
     table
-        From `lexicality.lexicality`; rows without a value are left out.
+        From `prompts.lexical_baseline.lexicality`; rows without a value are left out.
     """
     rows = table[(table["metric"] == "accuracy") & table["value"].notna()]
     names = [

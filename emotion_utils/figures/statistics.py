@@ -149,7 +149,7 @@ def k_overlap(table: pd.DataFrame, reports: pd.DataFrame, title: str) -> Shown:
     Parameters
     ----------
     table
-        From `k_bootstrap.by_k`, in times the chance of its width: ``emotion, k, ratio, low, high, chance_low,
+        From `overlap_by_k.by_k`, in times the chance of its width: ``emotion, k, ratio, low, high, chance_low,
         chance_high``.
     reports
         Columns ``emotion, k, ratio``.

@@ -118,7 +118,7 @@ def load_prompts(
     label_map
         From the file's labels to `EMOTIONS`; a label that maps to None is left out.
     encoding, separator, file_format
-        Passed to `prompt_files.read_rows`.
+        Passed to `files.read_rows`.
     seed
         Of the split, where the file brings none.
 
@@ -157,7 +157,7 @@ def check_lengths(
     prompts
         With `id` and `text`.
     count_tokens
-        From texts to token counts, for example `models.token_counter(name)`.
+        From texts to token counts, for example `models.loading.token_counter(name)`.
     context
         Positions that the model has.
     on_long

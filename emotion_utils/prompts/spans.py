@@ -38,7 +38,7 @@ def span_report(sets: Mapping[str, pd.DataFrame], offsets: Offsets | None = None
     sets
         Prompts by name; only emotional prompts count.
     offsets
-        For example `models.token_offsets(name)`; None leaves the token columns out.
+        For example `models.loading.token_offsets(name)`; None leaves the token columns out.
 
     Returns
     -------
