@@ -12,7 +12,7 @@ from emotion_utils.circuits.ablation import means_of, without
 from emotion_utils.circuits.patching import patching_conditions
 from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.engine.interventions import Condition
-from emotion_utils.heads.pairs import Head, Pairs, emotional_pairs, head_of, name_of
+from emotion_utils.heads.pairs import Head, Pairs, emotional_pairs, heads_of, name_of
 from emotion_utils.models.hooks import HookPoint, shape_at
 from emotion_utils.models.model import Model
 from emotion_utils.prompts.loading import prompt_set
@@ -46,7 +46,7 @@ def ablate(
     Raises
     ------
     UserError
-        For an unknown kind, and a head that is named otherwise; `generate` refuses heads that the model has not.
+        For an unknown kind, without a head, and for one that is named otherwise or that the model does not have.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def ablate(
     """
     if kind not in KINDS:
         raise UserError(f'There is no ablation "{kind}": {suggestion(str(kind), KINDS)}')
-    chosen = [head_of(head) for head in heads]
+    chosen = heads_of(model, heads)
     pairs = emotional_pairs(model, prompt_set(prompts), reply=False).of("build")
     shape = shape_at(model.network, HookPoint(0, "z"))
     values = means_of(pairs) if kind == "mean" else torch.zeros(model.n_layers, *shape)
@@ -85,7 +85,8 @@ def patch(model: Model, source: str, target: str, heads: Sequence[Head | str], m
     Raises
     ------
     UserError
-        Where the two texts do not end in the same token, for an unknown mode, and a head that is named otherwise.
+        Where the two texts do not end in the same token, for an unknown mode, without a head, and for one that is named
+        otherwise or that the model does not have.
 
     Examples
     --------
@@ -94,7 +95,7 @@ def patch(model: Model, source: str, target: str, heads: Sequence[Head | str], m
     >>> eu.patch(model, "Anna helped Tom. Tom said:", "Anna saw Tom. Tom said:", ["L1H4"]).name
     'z of L1H4'
     """
-    chosen = [head_of(head) for head in heads]
+    chosen = heads_of(model, heads)
     ids = [[int(i) for i in row] for row in model.encode([source, target]).ids]
     table = pd.DataFrame({"pair": ["texts"], "emotion": [""], "unit": [0], "split": [""], "version": [0]})
     pair = Pairs(model, table, ids[:1], ids[1:], [{}])

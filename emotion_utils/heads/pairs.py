@@ -280,6 +280,26 @@ def head_of(head: Head | str) -> Head:
     return int(found[1]), int(found[2])
 
 
+def heads_of(model: Model, heads: Sequence[Head | str]) -> list[Head]:
+    """Some of a model's heads, given as in :func:`head_of`.
+
+    Raises
+    ------
+    UserError
+        Where none is named, and for one that the model does not have.
+    """
+    chosen = [head_of(head) for head in heads]
+    if not chosen:
+        raise UserError("No head is named: give at least one, such as L1H4.")
+    for layer, head in chosen:
+        if not (0 <= layer < model.n_layers and 0 <= head < model.n_heads):
+            raise UserError(
+                f"There is no head {name_of((layer, head))}: the model has layers 0 to {model.n_layers - 1}, "
+                f"with heads 0 to {model.n_heads - 1} each."
+            )
+    return chosen
+
+
 def few(pairs: Pairs, n: int) -> Pairs:
     """The first pairs of each emotion and split, taken in turn from their units."""
     turn = pairs.table.groupby(["emotion", "split", "unit"], sort=False).cumcount()

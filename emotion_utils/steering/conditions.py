@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from emotion_utils.core.errors import UserError
 from emotion_utils.engine.interventions import Condition
 from emotion_utils.models.model import Model
 from emotion_utils.prompts.loading import prompt_set
@@ -57,7 +59,8 @@ def steer(
     Raises
     ------
     UserError
-        For a layer that the vector does not have, a vector that is zero, and an unknown ``where``.
+        For a layer that the vector does not have, a vector of another model or one that is zero, a strength that is not
+        finite, and an unknown ``where``.
 
     Examples
     --------
@@ -69,8 +72,11 @@ def steer(
     >>> eu.generate(model, [sentence], [eu.Condition("untouched"), steered])["text"].str[:14].tolist()
     [' "I apologize,', ' "Thank you fr']
     """
-    unit = unit_of_strength(model, prompt_set(prompts), store)[layer]
-    direction = vector.unit().at(layer) * unit
+    if not math.isfinite(alpha):
+        raise UserError(f"The strength alpha is a finite number, not {alpha}.")
+    vector.check_model(model.name)
+    direction = vector.unit().at(layer)
+    direction = direction * unit_of_strength(model, prompt_set(prompts), store)[layer]
     made = SteeringSetting(
         vector.emotion, layer, float(alpha), direction, vector.method, where=where
     ).condition()

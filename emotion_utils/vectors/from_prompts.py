@@ -143,7 +143,7 @@ def project(
     Raises
     ------
     UserError
-        For a vector that is zero at a layer, and what `activations` refuses.
+        For a vector of another model or one that is zero at a layer, and what `activations` refuses.
 
     Examples
     --------
@@ -154,6 +154,7 @@ def project(
     >>> bool(table.loc["text 0", 3] > table.loc["text 1", 3])
     True
     """
+    vector.check_model(model.name)
     found = read_activations(model, prompts, [position], kinds=[vector.kind], layers=vector.layers)
     ids, values = found.at(position, vector.kind)
     along = torch.einsum("pld,ld->pl", values, vector.unit().values)
@@ -186,7 +187,7 @@ def logit_lens(
     Raises
     ------
     UserError
-        For a layer that the vector does not have.
+        For a vector of another model, and a layer that it does not have.
 
     Examples
     --------
@@ -196,6 +197,7 @@ def logit_lens(
     >>> eu.logit_lens(model, thanks, layer=3, top=3)["rank"].tolist()
     [1, 2, 3]
     """
+    vector.check_model(model.name)
     table = prompt_set(prompts)
     neutral = table[table["emotion"] == "neutral"]
     _, states = read_activations(model, neutral, kinds=[vector.kind], layers=[layer]).at("end", vector.kind)

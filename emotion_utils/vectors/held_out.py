@@ -18,10 +18,18 @@ from emotion_utils.prompts.partners import partners
 from emotion_utils.statistics.auc import auroc, grouped_auc_draws, grouped_auc_interval
 from emotion_utils.statistics.nulls import against_null
 from emotion_utils.statistics.resampling import FEWEST_UNITS, effective_units, interval, resampling_units
-from emotion_utils.vectors.probing import METHODS, Contrast, best_layer, contrast, fit, null_areas, project
+from emotion_utils.vectors.probing import (
+    METHODS,
+    Contrast,
+    best_layer,
+    contrast,
+    fit,
+    null_areas,
+    place_of,
+    project,
+)
 from emotion_utils.vectors.vector import EmotionVector
 
-"""Exchanges of labels in the null, by profile."""
 FEWEST = 3
 """Prompts of a class, in what a vector is made from and in what is scored, below which nothing is scored."""
 
@@ -119,7 +127,7 @@ class Probes:
         ]
 
     def _built(self, method: str, emotion: str) -> Contrast:
-        return self._contrast(self.profile, emotion, METHODS[method]).only("build")
+        return self._contrast(self.profile, emotion, place_of(method)).only("build")
 
     def _vector(self, method: str, emotion: str) -> EmotionVector:
         return fit(self.built(method, emotion), method, self.activations.model)
@@ -140,7 +148,7 @@ class Probes:
         the one place that all prompts have.
         """
         same_set = name == self.profile
-        whole = self._contrast(name, emotion, METHODS[method] if same_set else "end")
+        whole = self._contrast(name, emotion, place_of(method) if same_set else "end")
         return whole.only("select"), whole.only("test") if same_set else whole.only("build", "test")
 
     def layer(self, name: str, method: str, emotion: str) -> int:

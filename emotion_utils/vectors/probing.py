@@ -180,12 +180,8 @@ def fit(given: Contrast, method: str, model: str = "") -> EmotionVector:
     model
         Name of the model.
     """
-    if method not in METHODS:
-        raise UserError(f'There is no method "{method}": {suggestion(method, METHODS)}')
-    if METHODS[method] != given.place:
-        raise UserError(
-            f'The method "{method}" needs reads at "{METHODS[method]}", and these are at "{given.place}".'
-        )
+    if (place := place_of(method)) != given.place:
+        raise UserError(f'The method "{method}" needs reads at "{place}", and these are at "{given.place}".')
     if is_fitted(method):
         values = logistic_directions(given.values, given.positive, PENALTY)
     else:
@@ -193,6 +189,19 @@ def fit(given: Contrast, method: str, model: str = "") -> EmotionVector:
         values = difference_of_means(*(given.values[reads] for reads in classes))
     n = int(given.positive.sum())
     return EmotionVector(given.emotion, method, model, given.layers, values, n=n)
+
+
+def place_of(method: str) -> str:
+    """Where the prompts are read that a vector is made from.
+
+    Raises
+    ------
+    UserError
+        For an unknown method, with the near miss.
+    """
+    if method not in METHODS:
+        raise UserError(f'There is no method "{method}": {suggestion(method, METHODS)}')
+    return METHODS[method]
 
 
 def permutations(given: Contrast, n: int, seed: int) -> Bool[np.ndarray, "permutation read"]:

@@ -124,6 +124,20 @@ class EmotionVector:
         dots = (self.values * other.values).sum(dim=1)
         return dots / (self.norm() * other.norm())
 
+    def check_model(self, name: str) -> None:
+        """Refuse to be used on another model, whose coordinates have nothing to do with these.
+
+        Raises
+        ------
+        UserError
+            Naming both models.
+        """
+        if self.model != name:
+            raise UserError(
+                f'The vector {self.emotion} is of the model "{self.model}", and this is "{name}": make one of this '
+                "model. One that was mapped or made by hand says in its field `model` whose it is."
+            )
+
     def save(self, store: Store, made_from: Mapping[str, Any]) -> str:
         """Keep it in a store under a key made of what it was made from and of what it is; gives the key."""
         about = {

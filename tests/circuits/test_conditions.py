@@ -69,6 +69,13 @@ def test_a_patch_brings_what_the_head_gives_at_the_shared_ending(small):
     [
         (lambda model: ablate(model, ["L1H4"], "men"), 'There is no ablation "men": did you mean "mean"'),
         (lambda model: ablate(model, ["1.4"], "zero"), 'A head is written L1H10 or .1, 10.*, not "1.4"'),
+        (
+            lambda model: ablate(model, ["L4H0"], "zero"),
+            "no head L4H0: the model has layers 0 to 3, with heads 0 to 7",
+        ),
+        (lambda model: ablate(model, [(1, 8)], "zero"), "no head L1H8"),
+        (lambda model: ablate(model, []), "No head is named"),
+        (lambda model: patch(model, SOURCE, TARGET, [(-1, 0)]), "no head L-1H0"),
         (lambda model: patch(model, "Anna left.", "Anna left", ["L1H4"]), "do not end in the same token"),
         (lambda model: patch(model, SOURCE, TARGET, ["L1H4"], "y"), 'There is no mode "y"'),
     ],

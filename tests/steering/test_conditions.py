@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -34,6 +36,25 @@ def test_alpha_counts_median_residual_norms_of_neutral_tokens(small, vector):
     torch.testing.assert_close(added / added.norm(), -vector.at(2) / vector.at(2).norm())
     assert condition.name == "anger -1.5 at layer 2"
     assert str(edit.point) == "resid_post.2"
+
+
+@pytest.mark.parametrize(
+    ("layer", "alpha", "sentence"),
+    [
+        (4, 1.0, r"has the layers \(0, 1, 2, 3\), not 4"),
+        (-1, 1.0, r"has the layers \(0, 1, 2, 3\), not -1"),
+        (1, float("nan"), "a finite number, not nan"),
+        (1, float("inf"), "a finite number, not inf"),
+    ],
+)
+def test_layers_and_strengths_that_are_none_are_refused(small, vector, layer, alpha, sentence):
+    with pytest.raises(UserError, match=sentence):
+        steer(small, vector, layer, alpha, prompts=SMOKE)
+
+
+def test_a_vector_of_another_model_is_refused(small, vector):
+    with pytest.raises(UserError, match='of the model "small-neo", and this is "small-gpt2"'):
+        steer(small, replace(vector, model="small-neo"), 1, prompts=SMOKE)
 
 
 def test_no_strength_is_the_untouched_model_and_an_unknown_place_is_refused(small, vector):

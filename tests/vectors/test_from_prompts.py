@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -27,6 +29,17 @@ def test_a_vector_is_the_difference_of_means_over_the_build_split(small, thanks)
     assert (thanks.emotion, thanks.model, thanks.n) == ("gratitude", "small-gpt2", len(own))
     with pytest.raises(UserError, match='did you mean "gratitude"'):
         emotion_vector(small, "gratitud", "smoke")
+    with pytest.raises(UserError, match='no method "sentence": did you mean "sentence end"'):
+        emotion_vector(small, "gratitude", "smoke", method="sentence")
+    with pytest.raises(UserError, match='no method "word"'):
+        probe(small, "smoke", methods=["word"])
+
+
+def test_a_vector_of_another_model_is_neither_projected_on_nor_read(small, thanks):
+    other = replace(thanks, model="small-neo")
+    for use in (lambda: project(small, ["Tom met Anna."], other), lambda: logit_lens(small, other, 1)):
+        with pytest.raises(UserError, match='of the model "small-neo", and this is "small-gpt2"'):
+            use()
 
 
 def test_texts_lie_along_a_vector_by_their_inner_product(small, thanks):
