@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Int
 from torch import Tensor
-
-if TYPE_CHECKING:
-    pass
 
 
 def model_inputs(rows: Sequence[Sequence[int]], pad: int, side: str = "right") -> dict[str, Tensor]:

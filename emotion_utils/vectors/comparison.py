@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -15,9 +15,6 @@ from emotion_utils.models.comparison import CONTROL, by_model, content
 from emotion_utils.models.model import Model, load
 from emotion_utils.statistics.resampling import interval
 from emotion_utils.vectors.held_out import Probes, effective, held_out, mean_draws
-
-if TYPE_CHECKING:
-    pass
 
 
 def overview(
