@@ -110,7 +110,8 @@ def read_activations(
         Some of ``token_spans.POSITIONS``: ``end`` (the last token), ``mean``, ``all``; of prompts with emotion words
         also ``emotion`` and ``match``.
     word
-        Of texts: read at the tokens of this word where it first stands in each; the position is then ``emotion``.
+        Of texts: read at the tokens of this word where its letters first stand in each, in a longer word too; the
+        position is then ``emotion``.
     kinds
         Some of ``extraction.READABLE``: ``resid_pre``, ``attn_out``, ``neurons``, ``mlp_out``, ``resid_post``.
     layers
@@ -150,7 +151,7 @@ def _marked(table: pd.DataFrame, word: str) -> pd.DataFrame:
             f'The text {table["text"][starts < 0].iloc[0][:60]!r} has no "{word}": leave it out, or read elsewhere.'
         )
     spans = {"emotion_start": starts, "emotion_end": starts + len(word)}
-    return table.assign(emotion=word, **{name: span.astype("Int64") for name, span in spans.items()})
+    return table.assign(emotion="word", **{name: span.astype("Int64") for name, span in spans.items()})
 
 
 def read_attention(model: Model, text: str) -> AttentionPatterns:

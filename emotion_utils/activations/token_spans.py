@@ -26,6 +26,8 @@ those of the word in its place. ``mean``: all tokens of the text. ``all``: each 
 
 Position 0 of the sequence is an attention sink with a norm of its own, whether it holds BOS or a word: ``mean``
 leaves it out, in every family, where the text has more than that; the other spans say in ``sink`` that they hold it."""
+MARKED = ("emotion", "match")
+"""Those that a prompt has to say."""
 
 
 def find_spans(prompts: pd.DataFrame, encoded: Encoded, positions: Sequence[str]) -> pd.DataFrame:
@@ -49,6 +51,10 @@ def find_spans(prompts: pd.DataFrame, encoded: Encoded, positions: Sequence[str]
     for position in positions:
         if position not in _FINDERS:
             raise UserError(f'There is no position "{position}": {suggestion(position, POSITIONS)}')
+        if position in MARKED and f"{position}_start" not in prompts:
+            raise UserError(
+                f'The position "{position}" needs prompts whose words are marked, as those of a prompt set are.'
+            )
     spans = [_FINDERS[position](prompts, encoded) for position in positions]
     owner, row, first, last = (np.concatenate(part) for part in zip(_NO_SPANS, *spans, strict=True))
     return pd.DataFrame(

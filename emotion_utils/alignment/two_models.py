@@ -9,7 +9,7 @@ import pandas as pd
 from emotion_utils.alignment.all_pairs import align_pairs
 from emotion_utils.core.errors import UserError
 from emotion_utils.models.model import Model
-from emotion_utils.prompts.loading import prompt_set
+from emotion_utils.prompts.loading import labelled_set
 from emotion_utils.subspaces.readings import rows_of, states_of
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def align_models(
         raise UserError(
             f'Both models are called "{source.name}": with itself a model reaches its ceiling, take two.'
         )
-    table = prompt_set(prompts)
+    table = labelled_set(prompts)
     states = {model.name: states_of(model, table, store) for model in (source, target)}
     found = align_pairs(states, [target.name], rows_of(table).halves(seed), k, n_permutations, seed).best()
     return found[found["source"] == source.name].reset_index(drop=True)

@@ -15,7 +15,7 @@ from emotion_utils.engine.interventions import Condition
 from emotion_utils.heads.pairs import Head, Pairs, emotional_pairs, heads_of, name_of
 from emotion_utils.models.hooks import HookPoint, shape_at
 from emotion_utils.models.model import Model
-from emotion_utils.prompts.loading import prompt_set
+from emotion_utils.prompts.loading import labelled_set
 
 KINDS = ("mean", "zero")
 
@@ -58,7 +58,7 @@ def ablate(
     if kind not in KINDS:
         raise UserError(f'There is no ablation "{kind}": {suggestion(str(kind), KINDS)}')
     chosen = heads_of(model, heads)
-    pairs = emotional_pairs(model, prompt_set(prompts), reply=False).of("build")
+    pairs = emotional_pairs(model, labelled_set(prompts), reply=False).of("build")
     shape = shape_at(model.network, HookPoint(0, "z"))
     values = means_of(pairs) if kind == "mean" else torch.zeros(model.n_layers, *shape)
     return without(pairs, chosen, values, f"{kind} {'+'.join(map(name_of, chosen))}")

@@ -23,7 +23,7 @@ from torch import Tensor
 from emotion_utils.core.errors import UserError
 from emotion_utils.engine.interventions import UNTOUCHED, Condition
 from emotion_utils.engine.teacher_forcing import next_token_log_masses
-from emotion_utils.prompts.loading import prompt_set
+from emotion_utils.prompts.loading import labelled_set
 from emotion_utils.prompts.partners import partners
 from emotion_utils.scoring.replies import joint, own_openings
 from emotion_utils.smallworld.openings import starting_ids
@@ -256,7 +256,7 @@ def head_pairs(model: Model, prompts: str | pd.DataFrame = "implicit", n: int | 
     >>> len(pairs), pairs.log_odds().shape
     (18, (2, 18, 1))
     """
-    pairs = emotional_pairs(model, prompt_set(prompts))
+    pairs = emotional_pairs(model, labelled_set(prompts))
     return pairs if n is None else few(pairs, n)
 
 

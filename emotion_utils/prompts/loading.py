@@ -75,6 +75,23 @@ def prompt_set(
     return pd.DataFrame({"id": ids, "text": list(source)})
 
 
+def labelled_set(source: str | Path | Sequence[str] | pd.DataFrame) -> pd.DataFrame:
+    """Prompts as of :func:`prompt_set` that say which emotion they have, in which split and beside which partner.
+
+    Raises
+    ------
+    UserError
+        For texts alone, and for a table without these columns.
+    """
+    table = prompt_set(source)
+    if missing := [name for name in ("emotion", "split", "pair_id") if name not in table]:
+        raise UserError(
+            f'The prompts have no column "{missing[0]}": name a prompt set, or read a file with emotions by '
+            "load_prompts, which completes it."
+        )
+    return table
+
+
 def load_profile(name: str) -> pd.DataFrame:
     """Load one of the project's own prompt sets.
 

@@ -11,7 +11,7 @@ import pandas as pd
 from emotion_utils.core.errors import UserError
 from emotion_utils.engine.interventions import Condition
 from emotion_utils.models.model import Model
-from emotion_utils.prompts.loading import prompt_set
+from emotion_utils.prompts.loading import labelled_set
 from emotion_utils.steering.subject import unit_of_strength
 from emotion_utils.steering.trials import SteeringSetting
 from emotion_utils.vectors.vector import EmotionVector
@@ -76,7 +76,7 @@ def steer(
         raise UserError(f"The strength alpha is a finite number, not {alpha}.")
     vector.check_model(model.name)
     direction = vector.unit().at(layer)
-    direction = direction * unit_of_strength(model, prompt_set(prompts), store)[layer]
+    direction = direction * unit_of_strength(model, labelled_set(prompts), store)[layer]
     made = SteeringSetting(
         vector.emotion, layer, float(alpha), direction, vector.method, where=where
     ).condition()

@@ -10,7 +10,7 @@ import torch
 
 from emotion_utils.activations.prompt_sets import read_activations, read_sets
 from emotion_utils.models.model import Model
-from emotion_utils.prompts.loading import prompt_set
+from emotion_utils.prompts.loading import labelled_set
 from emotion_utils.vectors.held_out import Probes, held_out
 from emotion_utils.vectors.logit_lens import promoted
 from emotion_utils.vectors.vector import EmotionVector
@@ -115,7 +115,7 @@ def probe(
     >>> scores.loc["gratitude", ["value", "null_high", "p"]].astype(float).round(2).tolist()
     [0.98, 0.91, 0.05]
     """
-    name, probes = _probes(model, prompts, {other: prompt_set(other) for other in on}, store, seed)
+    name, probes = _probes(model, prompts, {other: labelled_set(other) for other in on}, store, seed)
     return held_out(probes, [other for other in on if other != name], methods=methods, seed=seed)
 
 
@@ -198,7 +198,7 @@ def logit_lens(
     [1, 2, 3]
     """
     vector.check_model(model.name)
-    table = prompt_set(prompts)
+    table = labelled_set(prompts)
     neutral = table[table["emotion"] == "neutral"]
     _, states = read_activations(model, neutral, kinds=[vector.kind], layers=[layer]).at("end", vector.kind)
     return promoted(model, states[:, 0].mean(dim=0), vector.at(layer), top)
@@ -213,5 +213,5 @@ def _probes(
 ) -> tuple[str, Probes]:
     """The name of the set that vectors are made from, and the vectors."""
     name = prompts if isinstance(prompts, str) else OWN
-    sets = {name: prompt_set(prompts), **others}
+    sets = {name: labelled_set(prompts), **others}
     return name, Probes(read_sets(model, sets, "baseline", store), name, seed)

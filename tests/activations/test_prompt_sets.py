@@ -49,6 +49,17 @@ def test_a_word_is_read_where_it_first_stands(small):
         torch.testing.assert_close(own[0], expected, rtol=1e-4, atol=1e-4)
 
 
+def test_a_word_may_be_the_name_of_a_class(small):
+    found = read_activations(small, ["The room was neutral."], word="neutral", layers=[0])
+    assert found.reads[["first", "last"]].to_numpy().tolist() == [[3, 7]]  # ne, ut, r, al
+
+
+@pytest.mark.parametrize("position", ["emotion", "match"])
+def test_texts_alone_mark_no_words(small, position):
+    with pytest.raises(UserError, match=f'The position "{position}" needs prompts whose words are marked'):
+        read_activations(small, TEXTS, [position])
+
+
 def offsets(model, text):
     return model.tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
 

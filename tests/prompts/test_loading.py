@@ -10,7 +10,14 @@ import pytest
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.prompts.keywords import find_keyword, match_span
-from emotion_utils.prompts.loading import SETS, check_lengths, load_profile, load_prompts, prompt_set
+from emotion_utils.prompts.loading import (
+    SETS,
+    check_lengths,
+    labelled_set,
+    load_profile,
+    load_prompts,
+    prompt_set,
+)
 from emotion_utils.prompts.schema import SCHEMA
 from emotion_utils.prompts.splits import SPLITS, grouped_splits
 from emotion_utils.statistics.resampling import connected_groups
@@ -366,3 +373,11 @@ def test_prompts_are_a_set_a_file_a_table_or_texts(write):
     assert listed.to_dict() == {name: len(load_profile(name)) for name in SETS}
     with pytest.raises(UserError, match=r'There is no profile "implict": did you mean "implicit"'):
         prompt_set("implict")
+
+
+def test_where_emotions_are_needed_texts_alone_are_refused():
+    pd.testing.assert_frame_equal(labelled_set("smoke"), load_profile("smoke"))
+    with pytest.raises(UserError, match='no column "emotion": name a prompt set'):
+        labelled_set(["Thank you."])
+    with pytest.raises(UserError, match='no column "split"'):
+        labelled_set(load_profile("smoke").drop(columns="split"))

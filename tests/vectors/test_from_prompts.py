@@ -31,6 +31,8 @@ def test_a_vector_is_the_difference_of_means_over_the_build_split(small, thanks)
         emotion_vector(small, "gratitud", "smoke")
     with pytest.raises(UserError, match='no method "sentence": did you mean "sentence end"'):
         emotion_vector(small, "gratitude", "smoke", method="sentence")
+    with pytest.raises(UserError, match='no column "emotion"'):
+        emotion_vector(small, "gratitude", BASELINE[["id", "text"]])
     with pytest.raises(UserError, match='no method "word"'):
         probe(small, "smoke", methods=["word"])
 
