@@ -58,6 +58,7 @@ def forward_batches(
     ------
     Row numbers of the texts, their numbers of tokens, and the tensors, on the model's device.
     """
+    model.check_mode()
     lengths = np.fromiter(map(len, ids), np.int64, len(ids))
     has_pattern = any(point.kind == "pattern" for point in where)
     for rows in similar_lengths(lengths, batch):

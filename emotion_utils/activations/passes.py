@@ -71,6 +71,7 @@ class ForwardPasses:
         where: Sequence[HookPoint],
         names: Sequence[str],
     ) -> None:
+        model.check_mode()
         self.model, self.ids, self.where, self.names = model, ids, tuple(where), names
         self.device = model.device
         self.widths = self._widths()

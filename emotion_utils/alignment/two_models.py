@@ -49,8 +49,8 @@ def align_models(
     -------
     One row per score: ``r2`` (of neutral prompts held out), ``overlap`` (of the mapped emotion subspaces with the
     target's own, 0 to 1) and ``probe`` (AUROC of the mapped emotion vectors). Columns ``source, target, score,
-    source_layer, target_layer, value, null, null_high, p, calibrated`` (0 is the null, 1 the target with itself)
-    and ``excess`` (value minus null).
+    source_layer, target_layer, value, null, null_high, p``, ``ceiling`` (the target with itself), ``calibrated`` (0 is
+    the null, 1 the ceiling) and ``excess`` (value minus null).
 
     Raises
     ------

@@ -86,10 +86,7 @@ def checked(
         For a model in training mode, what :func:`interventions.check_conditions` and :func:`prompt_ids` refuse, a
         token that the model does not have, and rows of prompts or conditions that are not there.
     """
-    if model.network.training:
-        raise UserError(
-            "The model is in training mode, where dropout changes every result: call model.eval() first."
-        )
+    model.check_mode()
     check_conditions(model, conditions)
     ids = prompt_ids(model.tokenizer, prompts, model.context, needed)
     for number, row in enumerate(ids):

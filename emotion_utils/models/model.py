@@ -142,6 +142,19 @@ class Model:
         inputs = model_inputs(rows, self.pad, side)
         return {name: tensor.to(self.device) for name, tensor in inputs.items()}
 
+    def check_mode(self) -> None:
+        """Refuse training mode, in which dropout draws every result anew.
+
+        Raises
+        ------
+        UserError
+            With what to call.
+        """
+        if self.network.training:
+            raise UserError(
+                "The model is in training mode, where dropout changes every result: call model.network.eval() first."
+            )
+
     def check_tokens(self, tokens: Iterable[int] | np.ndarray, what: str = "The tokenizer gives") -> None:
         """Refuse tokens without a row in the embeddings, the one that pads a batch among them.
 

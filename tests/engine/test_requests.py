@@ -97,7 +97,7 @@ def test_rows_that_are_no_pairs_of_numbers_are_refused(wrong):
 def test_a_model_in_training_mode_is_refused(model):
     model.network.train()
     try:
-        with pytest.raises(UserError, match=r"call model\.eval\(\) first"):
+        with pytest.raises(UserError, match=r"call model\.network\.eval\(\) first"):
             next_token_log_probs(model, ["We met"])
     finally:
         model.network.eval()

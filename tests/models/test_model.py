@@ -9,7 +9,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from emotion_utils.activations.prompt_sets import read_activations, read_attention
 from emotion_utils.core.errors import UserError
+from emotion_utils.engine.generation import generate
 from emotion_utils.models.model import Model, load
 from emotion_utils.training.configs import CONTEXT
 
@@ -70,6 +72,14 @@ def test_results_of_a_model_made_in_memory_depend_on_its_weights_and_its_tokeniz
         next(changed.parameters())[3, 7] += 1e-3
     told = Model(changed, model.tokenizer, "tiny").identity
     assert {key for key in told if told[key] != model.identity[key]} == {"files"}
+
+
+def test_in_training_mode_nothing_is_read(model):
+    trained = Model(copy.deepcopy(model.network).train(), model.tokenizer, "tiny")
+    uses = [lambda: read_activations(trained, ["Tom"]), lambda: read_attention(trained, "Tom")]
+    for use in [*uses, lambda: generate(trained, ["Tom"])]:
+        with pytest.raises(UserError, match=r"in training mode, .*: call model\.network\.eval\(\) first"):
+            use()
 
 
 def _json(tokenizer):
