@@ -207,7 +207,7 @@ def measure(job: Job) -> dict[str, Any]:
     case = job.case
     say(f"{case.name}: {case.rows:,} rows x {NEW} tokens in the full design, {case.dtype}, {job.device}")
     slots = float(np.mean([len(ids) for ids in job.prompts])) + NEW / 2
-    bound = hardware.bound(job.model, job.device, job.batch_rows, slots, job.toy)
+    bound = hardware.bound(job.model.network, job.device, job.batch_rows, slots, job.toy)
     design = run_design(job)
     say(
         f"packed: {design['tokens_per_second']:,.0f} tokens/s; "

@@ -49,7 +49,7 @@ def read_uses(tree: ast.Module, package: str, module: str = "", *, is_package: b
     """Read what a source says of a package.
 
     A name that an import binds and that the source never uses is taken to be held: somebody else may use it from there.
-    Imports below ``if TYPE_CHECKING`` are left out, since they never run.
+    Imports below ``if TYPE_CHECKING`` count as others do: what is handed in under that type is used through it.
 
     Parameters
     ----------
@@ -125,8 +125,6 @@ class _Reader:
             self.function(node, names)
         elif isinstance(node, _COMPREHENSIONS):
             self.comprehension(node, names)
-        elif isinstance(node, ast.If) and _is_type_checking(node.test):
-            self.visit_all(node.orelse, names)
         elif isinstance(node, ast.Attribute | ast.Name):
             self.chain(node, names, ending)
         elif isinstance(node, ast.Call):
@@ -203,8 +201,7 @@ def _statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
         yield node
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.expr):
             continue
-        parts = _PARTS[-1:] if isinstance(node, ast.If) and _is_type_checking(node.test) else _PARTS
-        for part in parts:
+        for part in _PARTS:
             waiting += getattr(node, part, ())
 
 
@@ -233,10 +230,6 @@ def _assigned(body: Iterable[ast.AST]) -> set[str]:
 def _declared_global(body: Iterable[ast.AST]) -> set[str]:
     told = (node for node in _statements(body) if isinstance(node, ast.Global | ast.Nonlocal))
     return {name for node in told for name in node.names}
-
-
-def _is_type_checking(test: ast.expr) -> bool:
-    return _last_name(test) == "TYPE_CHECKING"
 
 
 def _last_name(node: ast.expr) -> str:

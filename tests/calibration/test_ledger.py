@@ -42,7 +42,7 @@ def test_an_edited_number_is_refused(path):
 
 def test_other_generators_are_refused(path, monkeypatch):
     monkeypatch.setattr(ledger, "code_hash", lambda modules: "other")
-    with pytest.raises(UserError, match=r"earlier version of emotion_utils\.calibration\.generators"):
+    with pytest.raises(UserError, match=r"earlier version of emotion_utils\.planted\.generators"):
         ledger.read("x", path)
 
 
@@ -66,11 +66,11 @@ def test_the_hash_of_code_does_not_see_imports_and_sees_statements(tmp_path, mon
 
 
 def test_a_module_that_is_gone_is_named(path):
-    path.write_text(path.read_text().replace("calibration.generators", "calibration.gone"))
+    path.write_text(path.read_text().replace("planted.generators", "planted.gone"))
     with pytest.raises(UserError, match="is not what was measured"):
         ledger.read("x", path)
-    with pytest.raises(UserError, match=r"no module emotion_utils\.calibration\.gone"):
-        ledger.code_hash(["emotion_utils.calibration.gone"])
+    with pytest.raises(UserError, match=r"no module emotion_utils\.planted\.gone"):
+        ledger.code_hash(["emotion_utils.planted.gone"])
 
 
 @pytest.mark.parametrize("name", ["alignment", "intervals", "published", "twins"])

@@ -26,7 +26,7 @@ def told(source, **about):
         ("import ab, b.a\nab.c, b.a", set()),
         (
             "if TYPE_CHECKING:\n    from a import b\n    b.c\nelse:\n    import a.d as e\ne.f",
-            {("a.d", "imported"), ("a.d.f", "held")},
+            {("a.b", "imported"), ("a.b.c", "held"), ("a.d", "imported"), ("a.d.f", "held")},
         ),
     ],
 )

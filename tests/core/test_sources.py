@@ -126,11 +126,14 @@ def test_a_package_that_is_used_in_another_way_counts_with_all_below_it(house, s
         "from house import vectors\nvectors.geometry.f()\ndef f():\n    vectors = g()\n    return h(vectors)",
         "from house import vectors\nvectors.geometry.f()\n[g(vectors) for vectors in x]",
         "from house import vectors\nvectors.geometry.f()\nx.vectors, g(vectors=1), 'vectors'",
-        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from house import vectors as v\n"
-        "from house import vectors\nvectors.geometry.f()",
     ],
 )
 def test_another_thing_of_the_same_name_is_not_the_package(house, source):
+    assert named(house, source) == {"vectors", "vectors.geometry"}
+
+
+def test_what_is_handed_in_under_a_type_that_is_only_named_counts(house):
+    source = "if TYPE_CHECKING:\n    from house.vectors.geometry import Angle\ndef f(angle: Angle): angle.g()"
     assert named(house, source) == {"vectors", "vectors.geometry"}
 
 

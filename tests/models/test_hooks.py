@@ -255,4 +255,4 @@ def test_values_cannot_be_written(untrained, ids):
     assert hooks_on(model) == before
     edit = Edit(HookPoint(1, "v"), torch.zeros(shape_at(model, HookPoint(1, "v"))))
     with pytest.raises(UserError, match=r'"values" writes to v\.1, which changes nothing'):
-        check_conditions(model, [Condition("values", (edit,))])
+        check_conditions(untrained, [Condition("values", (edit,))])
