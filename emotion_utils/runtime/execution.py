@@ -172,10 +172,6 @@ def _parse_parameters(text: str) -> dict[str, Any]:
     return parameters
 
 
-if __name__ == "__main__":
-    sys.exit(main())
-
-
 def collect(chapter: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """What a reader needs to repeat the execution of `chapter` with `parameters`.
 
@@ -204,3 +200,7 @@ def _model_label(model: str | None) -> str | None:
     from emotion_utils.models.registry import resolve_model
 
     return resolve_model(model).label
+
+
+if __name__ == "__main__":
+    sys.exit(main())
