@@ -16,6 +16,7 @@ from emotion_utils.models.registry import BUNDLED, model_files
 from emotion_utils.runtime.parameters import chapter_schema, model_names
 from emotion_utils.runtime.runs import Job
 
+_RECORD, _SHOWS_RECORD = DATA / "real.json", "emotion_utils.reports.real_record"
 _GENERATED = {"_vendor", "__pycache__"}
 _COMPARES = "emotion_utils.models.comparison"
 """A chapter that stands on this module shows all bundled models."""
@@ -24,14 +25,23 @@ _READS = {"08_statistics": ("04_alignment", "05_steering", "06_head_screening", 
 
 
 def job_inputs(job: Job) -> list[Path]:
-    """The notebook, the modules it stands on, the files of its models, the prompts, the claims and the calibration."""
+    """The notebook, its modules, the files of its models, prompts, claims, calibration and record of real models."""
     files = [job.notebook, *package_sources(job.notebook), *sorted(PROMPTS.glob("*.jsonl"))]
     files += [path for path in (DATA / "claims.csv", DATA / "calibration.json") if path.is_file()]
+    if module_file(_SHOWS_RECORD) in files and _recorded_run() not in (None, job.run):
+        files.append(_RECORD)
     defaults = {name: parameter.default for name, parameter in chapter_schema(job.chapter).items()}
     names = model_names({"models": defaults.get("models", ""), **job.parameters, "model": job.model})
     if module_file(_COMPARES) in files:
         names += [name for name in BUNDLED if name != job.model]
     return files + [path for name in names for path in model_files(name)]
+
+
+def _recorded_run() -> str | None:
+    """The run that the record of real models was made from, which cannot wait for it; None where there is no record."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return str(json.loads(_RECORD.read_text(encoding="utf-8"))["run"])
+    return "" if _RECORD.is_file() else None
 
 
 def jobs_before(job: Job, jobs: Iterable[Job]) -> list[Job]:
@@ -50,6 +60,7 @@ def book_inputs() -> list[Path]:
         DATA / "claims.csv",
         DATA / "bench.json",
         DATA / "calibration.json",
+        _RECORD,
     }
     files |= {*PROJECT_ROOT.glob("book/**/*"), *PROJECT_ROOT.glob("emotion_utils/**/*")}
     files |= {*PROMPTS.glob("*.jsonl"), *DATA.glob("models/*/*.json"), *DATA.glob("models/*/*.csv")}

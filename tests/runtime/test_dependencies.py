@@ -6,6 +6,7 @@ from notebook_factory import write_notebook
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import PROJECT_ROOT, RUNS
 from emotion_utils.models.registry import BUNDLED
+from emotion_utils.runtime import dependencies
 from emotion_utils.runtime.dependencies import (
     book_inputs,
     imported_modules,
@@ -88,6 +89,28 @@ def test_the_chapter_on_statistics_waits_for_the_chapters_that_it_reads():
     assert len(jobs_before(statistics, jobs)) == 7
     assert jobs_before(statistics, [statistics]) == []
     assert all(jobs_before(job, [*jobs, statistics]) == [] for job in jobs if job.chapter != "08_statistics")
+
+
+def test_a_chapter_that_shows_the_record_depends_on_it_but_for_the_run_that_it_is_made_from(
+    tmp_path, monkeypatch
+):
+    shows = "import emotion_utils as eu\neu.reports.real_record.beside_record('03', None, 'a')"
+    write_notebook(tmp_path / "03_emotion_vectors.ipynb", [shows])
+    path = tmp_path / "real.json"
+    monkeypatch.setattr(dependencies, "_RECORD", path)
+    monkeypatch.setattr(Job, "notebook", property(lambda job: tmp_path / f"{job.chapter}.ipynb"))
+
+    def waits(run, chapter="03_emotion_vectors"):
+        return path in job_inputs(Job(run, chapter, "small-gpt2", {}))
+
+    assert not waits("small")  # there is none
+    path.write_text('{"run": "real"}', encoding="utf-8")
+    assert waits("small")
+    assert not waits("real")
+    path.write_text("damaged", encoding="utf-8")
+    assert waits("real")  # which its chapter will say
+    write_notebook(tmp_path / "01_dataset.ipynb")
+    assert not waits("small", "01_dataset")
 
 
 def test_a_missing_notebook_is_a_user_error(tmp_path):

@@ -18,7 +18,9 @@ def test_the_control_stands_last_and_a_smoke_run_takes_only_it():
     assert companions("small-neo", "baseline")[-1] == CONTROL
     assert set(companions("small-neo", "baseline")) == set(BUNDLED)
     assert companions("small-neo", "smoke") == ["small-neo", CONTROL]
-    assert companions("gpt2", "baseline")[-2:] == ["gpt2", CONTROL]
+    assert companions("gpt2", "baseline") == ["gpt2", "small-gpt2", CONTROL]
+    assert companions("./somewhere/else", "powered") == ["./somewhere/else", "small-gpt2", CONTROL]
+    assert companions("gpt2", "smoke") == ["gpt2", CONTROL]
     assert companions(CONTROL, "smoke") == [CONTROL]
 
 
