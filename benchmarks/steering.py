@@ -73,7 +73,7 @@ def main() -> None:
     every = conditions(model.network)
     texts = loading.load_profile("baseline")["text"].tolist()[:64]
     for n in (8, 64):
-        ids = prompt_ids(model.tokenizer, texts[:n], model.context, NEW)
+        ids = prompt_ids(model, texts[:n], NEW)
         ours = partial(packed, model, ids, every, NEW)
         lens, library = (
             partial(loop, runner, ids, every, NEW)

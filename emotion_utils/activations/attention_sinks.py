@@ -13,19 +13,16 @@ from emotion_utils.activations.extraction import points
 from emotion_utils.activations.forward import forward_batches
 from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.models.hooks import HookPoint
-from emotion_utils.models.positions import encode
 from emotion_utils.statistics.resampling import grouped_mean_interval, resampling_units
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
     from emotion_utils.models.model import Model
 
 
-def token_texts(tokenizer: PreTrainedTokenizerBase, text: str) -> list[str]:
+def token_texts(model: Model, text: str) -> list[str]:
     """The tokens of a text as a reader sees them: slices of the text, a special token by its name."""
-    encoded = encode(tokenizer, [text])
-    names = tokenizer.convert_ids_to_tokens(encoded.ids[0])
+    encoded = model.encode([text])
+    names = model.tokenizer.convert_ids_to_tokens(encoded.ids[0])
     words, at = [], 0
     for (start, end), name in zip(encoded.spans[0], names, strict=True):
         words.append(text[at:end] if end > start else str(name))
@@ -33,9 +30,9 @@ def token_texts(tokenizer: PreTrainedTokenizerBase, text: str) -> list[str]:
     return words
 
 
-def one_of_each(prompts: pd.DataFrame, tokenizer: PreTrainedTokenizerBase) -> pd.DataFrame:
+def one_of_each(prompts: pd.DataFrame, model: Model) -> pd.DataFrame:
     """The shortest prompt of each emotion, the first of those of equal length."""
-    lengths = pd.Series([len(ids) for ids in encode(tokenizer, prompts["text"].tolist()).ids], prompts.index)
+    lengths = pd.Series([len(ids) for ids in model.encode(prompts["text"].tolist()).ids], prompts.index)
     shortest = [
         lengths[prompts["emotion"] == e].idxmin() for e in EMOTIONS if (prompts["emotion"] == e).any()
     ]
@@ -46,7 +43,7 @@ def pattern(model: Model, text: str, layer: int) -> tuple[list[str], Float[np.nd
     """Tokens of a text and the attention pattern of each head of a layer."""
     point = HookPoint(layer, "pattern")
     _, _, caught = next(forward_batches(model, model.encode([text]).ids, [point]))
-    return token_texts(model.tokenizer, text), caught[point][0].float().cpu().numpy()
+    return token_texts(model, text), caught[point][0].float().cpu().numpy()
 
 
 def sink_shares(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -170,7 +171,7 @@ def in_float64(model: Model, prompts: pd.DataFrame) -> pd.DataFrame | None:
     """
     if sum(parameter.numel() for parameter in model.network.parameters()) > DOUBLE_PARAMETERS:
         return None
-    return batch_invariance(Model(deepcopy(model.network).double(), model.tokenizer), prompts)
+    return batch_invariance(replace(model, network=deepcopy(model.network).double(), loaded=False), prompts)
 
 
 def wide(table: pd.DataFrame) -> pd.DataFrame:

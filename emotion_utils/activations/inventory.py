@@ -14,12 +14,9 @@ from emotion_utils.activations.extraction import Activations
 from emotion_utils.activations.forward import forward_batches
 from emotion_utils.activations.token_spans import POSITIONS, find_spans, match_rate, unmatched
 from emotion_utils.models.hooks import HookPoint
-from emotion_utils.models.positions import encode
 from emotion_utils.statistics.resampling import FEWEST_UNITS, resampling_units
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
     from emotion_utils.models.model import Model
 
 KINDS = {
@@ -46,7 +43,7 @@ def hook_shapes(model: Model, prompts: pd.DataFrame) -> pd.DataFrame:
     -------
     Columns ``hook, what, axes, shape`` (of one layer) and ``kB per prompt`` (of all layers in float32).
     """
-    counts = [len(row) for row in encode(model.tokenizer, prompts["text"].tolist()).ids]
+    counts = [len(row) for row in model.encode(prompts["text"].tolist()).ids]
     text = prompts["text"].iloc[int(np.argsort(counts, kind="stable")[len(counts) // 2])]
     where = [HookPoint(0, kind) for kind in KINDS]
     _, _, caught = next(forward_batches(model, model.encode([text]).ids, where))
@@ -74,17 +71,15 @@ def summarise_size(prompts: pd.DataFrame, profile: str) -> str:
     return text
 
 
-def token_counts(
-    sets: Mapping[str, pd.DataFrame], tokenizer: PreTrainedTokenizerBase
-) -> dict[str, Int[np.ndarray, " prompt"]]:
+def token_counts(sets: Mapping[str, pd.DataFrame], model: Model) -> dict[str, Int[np.ndarray, " prompt"]]:
     """Tokens of every prompt as the model reads it, special tokens included, by prompt set."""
     return {
-        name: np.array([len(ids) for ids in encode(tokenizer, table["text"].tolist()).ids])
+        name: np.array([len(ids) for ids in model.encode(table["text"].tolist()).ids])
         for name, table in sets.items()
     }
 
 
-def example_reads(tokenizer: PreTrainedTokenizerBase, prompts: pd.DataFrame) -> pd.DataFrame:
+def example_reads(model: Model, prompts: pd.DataFrame) -> pd.DataFrame:
     """The reads of the first prompt that has one at every position, with the text of their tokens.
 
     Returns
@@ -92,7 +87,7 @@ def example_reads(tokenizer: PreTrainedTokenizerBase, prompts: pd.DataFrame) -> 
     One row per read (of ``all`` the first two), columns ``position, id, text`` (that is read), ``first, last, tokens``
     and ``sink``; tokens that ``mean`` runs over stand apart by ``|``.
     """
-    encoded = encode(tokenizer, prompts["text"].tolist())
+    encoded = model.encode(prompts["text"].tolist())
     reads = find_spans(prompts, encoded, POSITIONS)
     complete = reads.groupby("id")["position"].nunique()
     own = reads[reads["id"] == complete.idxmax()].groupby("position", sort=False).head(2)
@@ -107,7 +102,7 @@ def example_reads(tokenizer: PreTrainedTokenizerBase, prompts: pd.DataFrame) -> 
     return own[["position", "id", "text", "first", "last", "tokens", "sink"]].reset_index(drop=True)
 
 
-def match_rates(sets: Mapping[str, pd.DataFrame], tokenizer: PreTrainedTokenizerBase) -> pd.DataFrame:
+def match_rates(sets: Mapping[str, pd.DataFrame], model: Model) -> pd.DataFrame:
     """How many of the marked words the tokenizer's tokens cover, by prompt set.
 
     Returns
@@ -118,7 +113,7 @@ def match_rates(sets: Mapping[str, pd.DataFrame], tokenizer: PreTrainedTokenizer
     """
     rows = []
     for name, prompts in sets.items():
-        reads = find_spans(prompts, encode(tokenizer, prompts["text"].tolist()), ["emotion", "match"])
+        reads = find_spans(prompts, model.encode(prompts["text"].tolist()), ["emotion", "match"])
         emotional = prompts[prompts["emotion"] != "neutral"]
         row: list[object] = [name, len(emotional)]
         for position in ("emotion", "match"):
@@ -132,11 +127,11 @@ def match_rates(sets: Mapping[str, pd.DataFrame], tokenizer: PreTrainedTokenizer
     return pd.DataFrame(rows, columns=columns)
 
 
-def missed(sets: Mapping[str, pd.DataFrame], tokenizer: PreTrainedTokenizerBase) -> pd.DataFrame:
+def missed(sets: Mapping[str, pd.DataFrame], model: Model) -> pd.DataFrame:
     """The emotional prompts whose emotion word was not found: ``set, id, emotion, text``."""
     parts = []
     for name, prompts in sets.items():
-        reads = find_spans(prompts, encode(tokenizer, prompts["text"].tolist()), ["emotion"])
+        reads = find_spans(prompts, model.encode(prompts["text"].tolist()), ["emotion"])
         parts.append(unmatched(prompts, reads, "emotion").assign(set=name))
     found = pd.concat(parts, ignore_index=True)
     return found[["set", "id", "emotion", "text"]]

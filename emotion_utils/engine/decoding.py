@@ -24,7 +24,7 @@ class Sampling:
     Attributes
     ----------
     new_tokens
-        At most so many; a row ends with its end-of-sequence token.
+        At most so many; a row ends with a token that ends a text or a turn.
     temperature
         0 takes the most probable token, else tokens are drawn from the whole distribution.
     samples
@@ -32,7 +32,7 @@ class Sampling:
     seed
         A prompt gets the same random numbers under every condition, in any batch, which makes conditions comparable.
     stop_at_end
-        Whether the end-of-sequence token ends a row.
+        Whether what ends a text of the model (``Model.ends``) ends a row.
     """
 
     new_tokens: int = 30
@@ -79,14 +79,14 @@ class Batch:
     samples
         Number of the sample of each row.
     how
-    end
-        Id that ends a row; None is no end.
+    ends
+        Ids of which each ends a row.
     """
 
     rows: ConditionBatch
     samples: Int[np.ndarray, " row"]
     how: Sampling
-    end: int | None
+    ends: tuple[int, ...]
     made: list[list[int]] = field(init=False)
     live: Int[np.ndarray, " live"] = field(init=False)
     cache: RowCache | None = field(init=False, default=None)
@@ -112,7 +112,12 @@ class Batch:
             if ended.all() or step + 1 == self.how.new_tokens:
                 break
             logits = self._step(self._compact(tokens, ended)) if cache else self._again()
-        return [ids[: ids.index(self.end) + 1] if self.end in ids else ids for ids in self.made]
+        return [self._until_end(ids) for ids in self.made]
+
+    def _until_end(self, ids: list[int]) -> list[int]:
+        """New tokens of a row up to the first that ends it: a row goes on in its batch while others do."""
+        last = next((place for place, token in enumerate(ids) if token in self.ends), len(ids))
+        return ids[: last + 1]
 
     def _prefill(self, cache: bool, share: bool) -> Float[Tensor, "row vocabulary"]:
         width = max(map(len, self.rows.ids))
@@ -163,7 +168,7 @@ class Batch:
         return ended
 
     def _ended(self, row: int) -> bool:
-        return self.end is not None and self.end in self.made[row]
+        return any(token in self.ends for token in self.made[row])
 
     def _compact(self, tokens: Int[Tensor, " row"], ended: np.ndarray) -> Int[Tensor, " live"]:
         if 2 * ended.sum() < len(ended):

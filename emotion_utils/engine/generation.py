@@ -81,7 +81,7 @@ def generate(
     Returns
     -------
     One row per continuation, in the order of ``rows``: ``prompt`` (number), ``condition`` (name), ``sample``, ``text``,
-    ``ids``, ``n_tokens``, ``ended`` (by the end-of-sequence token) and ``batch_rows``, the size of the batch that it
+    ``ids``, ``n_tokens``, ``ended`` (by one of the ``ends`` of the model) and ``batch_rows``, the size of the batch that it
     was computed in.
 
     Raises
@@ -150,30 +150,30 @@ class _Job:
             **self.identity,
             "code": code_of(__name__),
             "how": repr(self.how),
-            "end": self._end(),
+            "ends": self._ends(),
             "rows": hashlib.sha256((text + rows).encode()).hexdigest(),
         }
 
     def shard(self, part: Int[np.ndarray, "row 3"], size: int, done: Any) -> pd.DataFrame:
         """Texts of some rows, in batches that fit; whose they are is not kept: another request may number otherwise."""
-        tables, end = [], self._end()
+        tables, ends = [], self._ends()
         for numbers, made in in_pieces(range(len(part)), size, lambda some: self._batch(part[list(some)])):
             text = self.model.tokenizer.batch_decode(made, skip_special_tokens=True)
             table = pd.DataFrame({"text": text, "ids": made, "n_tokens": [len(ids) for ids in made]})
-            table["ended"] = [end is not None and ids[-1:] == [end] for ids in made]
+            table["ended"] = [ids[-1] in ends for ids in made]
             table["batch_rows"] = len(made)
             tables.append(table)
             done(len(numbers))
         return pd.concat(tables, ignore_index=True)
 
-    def _end(self) -> int | None:
-        return self.model.tokenizer.eos_token_id if self.how.stop_at_end else None
+    def _ends(self) -> tuple[int, ...]:
+        return self.model.ends if self.how.stop_at_end else ()
 
     def _batch(self, piece: Int[np.ndarray, "row 3"]) -> list[list[int]]:
         prompts = [self.ids[p] for p in piece[:, 0].tolist()]
         chosen = [self.conditions[c] for c in piece[:, 1].tolist()]
         rows = ConditionBatch.of(self.model, prompts, chosen, side=self.side)
-        batch = Batch(rows, piece[:, 2], self.how, self._end())
+        batch = Batch(rows, piece[:, 2], self.how, self._ends())
         try:
             return batch.run(cache=self.cache, share=self.share)
         except NotFinite as error:

@@ -19,8 +19,6 @@ from emotion_utils.engine.packing import Packed
 from emotion_utils.models.positions import encode
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
     from emotion_utils.models.model import Model
 
 Prompt = str | Sequence[int]
@@ -88,7 +86,7 @@ def checked(
     """
     model.check_mode()
     check_conditions(model, conditions)
-    ids = prompt_ids(model.tokenizer, prompts, model.context, needed)
+    ids = prompt_ids(model, prompts, needed)
     for number, row in enumerate(ids):
         model.check_tokens(row, f"Prompt {number} has")
     return ids, all_rows(len(ids), len(conditions)) if rows is None else _pairs(
@@ -110,17 +108,13 @@ def _pairs(rows: Any, prompts: int, conditions: int) -> Int[np.ndarray, "row 2"]
     return pairs.astype(np.int64)
 
 
-def prompt_ids(
-    tokenizer: PreTrainedTokenizerBase, prompts: Sequence[Prompt], room: int, needed: int
-) -> list[list[int]]:
+def prompt_ids(model: Model, prompts: Sequence[Prompt], needed: int) -> list[list[int]]:
     """Token ids of prompts given as text or as ids.
 
     Parameters
     ----------
-    tokenizer
+    model
     prompts
-    room
-        Positions that the model has.
     needed
         Positions that are needed after each prompt.
 
@@ -132,13 +126,13 @@ def prompt_ids(
     if isinstance(prompts, str):
         raise UserError(f"Prompts are a list, also if there is one: [{prompts[:60]!r}].")
     texts = [prompt for prompt in prompts if isinstance(prompt, str)]
-    encoded = iter(encode(tokenizer, texts, None).ids)
+    encoded, room = iter(encode(model.tokenizer, texts, None, model.reading).ids), model.context
     found = [list(map(int, next(encoded) if isinstance(prompt, str) else prompt)) for prompt in prompts]
     for prompt, ids in zip(prompts, found, strict=True):
         if not ids:
             raise UserError(f"The prompt {prompt!r} has no tokens: leave it out.")
         if len(ids) + needed > room:
-            told = repr(prompt if isinstance(prompt, str) else tokenizer.decode(ids))
+            told = repr(prompt if isinstance(prompt, str) else model.tokenizer.decode(ids))
             raise UserError(
                 f"The prompt {told[:60]} has {len(ids)} tokens, {needed} more are asked for, and the model has room "
                 f"for {room}: shorten it, ask for fewer, or leave it out."

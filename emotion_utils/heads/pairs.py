@@ -26,12 +26,9 @@ from emotion_utils.engine.teacher_forcing import next_token_log_masses
 from emotion_utils.prompts.loading import labelled_set
 from emotion_utils.prompts.partners import partners
 from emotion_utils.scoring.replies import joint, own_openings
-from emotion_utils.smallworld.openings import starting_ids
 from emotion_utils.statistics.resampling import resampling_units
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
     from emotion_utils.models.model import Model
 
 Head = tuple[int, int]
@@ -200,8 +197,8 @@ def emotional_pairs(model: Model, prompts: pd.DataFrame, *, reply: bool = True) 
     found = Pairs(
         model,
         table,
-        _ids(model.tokenizer, told["text"], between),
-        _ids(model.tokenizer, told["partner_text"], between),
+        _ids(model, told["text"], between),
+        _ids(model, told["partner_text"], between),
         [known[mark] for mark in between],
     )
     model.check_tokens(chain.from_iterable(found.ids))
@@ -210,8 +207,8 @@ def emotional_pairs(model: Model, prompts: pd.DataFrame, *, reply: bool = True) 
     return found
 
 
-def _ids(tokenizer: PreTrainedTokenizerBase, texts: pd.Series, marks: Sequence[str]) -> list[list[int]]:
-    return [starting_ids(tokenizer, text + mark.rstrip(" ")) for text, mark in zip(texts, marks, strict=True)]
+def _ids(model: Model, texts: pd.Series, marks: Sequence[str]) -> list[list[int]]:
+    return [model.starting_ids(text + mark.rstrip(" ")) for text, mark in zip(texts, marks, strict=True)]
 
 
 def _check(pairs: Pairs) -> None:

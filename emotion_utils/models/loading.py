@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from emotion_utils.core.errors import UserError, listing
 from emotion_utils.models.files import load_weights
 from emotion_utils.models.offsets import check_offsets
+from emotion_utils.models.reading import reading_of
 from emotion_utils.models.registry import BUNDLED, ModelRef, resolve_model
 
 if TYPE_CHECKING:
@@ -94,13 +95,21 @@ def load_config(name: str) -> Any:
     return _opened(_transformers().AutoConfig.from_pretrained, ref, "config")
 
 
-def token_counter(name: str, *, special: bool = False) -> Callable[[list[str]], list[int]]:
-    """Make a function from texts to their numbers of tokens, with or without those the model adds itself."""
+def token_counter(
+    name: str, *, special: bool = False, separator: str = "off", chat: str = "off"
+) -> Callable[[list[str]], list[int]]:
+    """Make a function from texts to their numbers of tokens, with or without those that stand around a text.
+
+    With ``special``, :func:`reading.reading_of` says what these are.
+    """
     tokenizer = load_tokenizer(name)
+    reading = reading_of(name, tokenizer, separator, chat)
 
     def count(texts: list[str]) -> list[int]:
+        if special:
+            return [len(ids) for ids in reading.tokens(tokenizer, texts)[0]]
         # the warning about a text beyond the context is what `check_lengths` says better
-        encoded = tokenizer(texts, add_special_tokens=special, return_attention_mask=False, verbose=False)
+        encoded = tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)
         return [len(ids) for ids in encoded["input_ids"]]
 
     return count

@@ -12,13 +12,14 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from emotion_utils.core.errors import UserError
+from emotion_utils.core.errors import UserError, listing
 from emotion_utils.core.hashing import fingerprint
 from emotion_utils.core.versions import versions
 from emotion_utils.models import families
 from emotion_utils.models.batches import model_inputs
 from emotion_utils.models.loading import context_of, load_model, load_tokenizer
 from emotion_utils.models.positions import Encoded, encode
+from emotion_utils.models.reading import AS_IT_IS, Reading, manner, own_start, reading_of, short_name
 from emotion_utils.models.registry import model_files
 
 if TYPE_CHECKING:
@@ -40,12 +41,15 @@ class Model:
         As the registry knows it; of a model made in memory whatever it is to be called.
     loaded
         Whether network and tokenizer are, unchanged, those that :func:`load` finds under the name.
+    reading
+        What stands around a text when it is read.
     """
 
     network: PreTrainedModel = field(repr=False)
     tokenizer: PreTrainedTokenizerBase = field(repr=False)
     name: str = ""
     loaded: bool = False
+    reading: Reading = AS_IT_IS
 
     @property
     def device(self) -> torch.device:
@@ -98,7 +102,8 @@ class Model:
         """What can change what the model computes beside its input and our code, for the key of a store.
 
         Name, hash of the files of weights and tokenizer (of a hub model its commit; of one that was not loaded, hash
-        of the weights and the tokenizer themselves), dtype, attention implementation, and package versions.
+        of the weights and the tokenizer themselves), dtype, attention implementation, what stands around a text, and
+        package versions.
         """
         config: Any = self.network.config
         return {
@@ -107,6 +112,7 @@ class Model:
             "revision": getattr(config, "_commit_hash", None),
             "dtype": str(self.dtype),
             "attention": config._attn_implementation,
+            "reading": repr(self.reading),
             "packages": versions(),
         }
 
@@ -124,16 +130,46 @@ class Model:
         return hashed.hexdigest()
 
     def encode(self, texts: Sequence[str]) -> Encoded:
-        """Encode texts as the model reads them, with the special tokens that its tokenizer adds.
+        """Encode texts as the model reads them, with the special tokens that its tokenizer adds, and its reading.
 
         Raises
         ------
         UserError
             What :func:`positions.encode` and :meth:`check_tokens` refuse.
         """
-        encoded = encode(self.tokenizer, texts, self.context)
+        encoded = encode(self.tokenizer, texts, self.context, self.reading)
         self.check_tokens(encoded.ids.flat)
         return encoded
+
+    @property
+    def opening(self) -> list[int]:
+        """What stands before a text that is to be continued, outside a chat."""
+        if self.reading.separator is not None:
+            return [self.reading.separator]
+        if not self.reading.bos:
+            return own_start(self.tokenizer)
+        return [] if self.tokenizer.bos_token_id is None else [self.tokenizer.bos_token_id]
+
+    def starting_ids(self, text: str) -> list[int]:
+        """Tokens of a text that is to be continued: of a bundled model after one BOS, as documents began in training.
+
+        Other models read it as any text (:meth:`encode`); in a chat it ends where the model answers.
+        """
+        if not self.reading.bos:
+            return self.encode([text]).ids[0]
+        return [*self.opening, *self.tokenizer(text, add_special_tokens=False)["input_ids"]]
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """The tokens that end what the model writes.
+
+        The end of a text in its tokenizer, every end of a text or turn in its generation settings, and the separator
+        that it reads before texts, after which another text begins.
+        """
+        told = getattr(getattr(self.network, "generation_config", None), "eos_token_id", None)
+        several = told if isinstance(told, list | tuple) else [told]
+        found = [self.tokenizer.eos_token_id, *several, self.reading.separator]
+        return tuple(sorted({int(token) for token in found if token is not None}))
 
     def padded(
         self, rows: Sequence[Sequence[int]], side: str = "right"
@@ -180,7 +216,9 @@ class Model:
             )
 
 
-def load(name: str, device: str = "cpu", dtype: str = "auto") -> Model:
+def load(
+    name: str, device: str = "cpu", dtype: str = "auto", separator: str = "off", chat: str = "off"
+) -> Model:
     """Load a model and its tokenizer.
 
     Parameters
@@ -189,11 +227,16 @@ def load(name: str, device: str = "cpu", dtype: str = "auto") -> Model:
         See :func:`registry.resolve_model`.
     device, dtype
         See :func:`loading.load_model`.
+    separator, chat
+        What stands around a text: a separator in front (``auto`` or ``off``), a chat template (``on``, ``off`` or
+        ``auto``, which is off); see :func:`reading.reading_of`. A bundled model reads as in its training, whatever is
+        asked for.
 
     Raises
     ------
     UserError
-        For an unknown name, device or dtype, and for files that cannot be read.
+        For an unknown name, device, dtype, separator or chat, for files that cannot be read, and for a chat with a
+        model without a template.
 
     Returns
     -------
@@ -206,4 +249,21 @@ def load(name: str, device: str = "cpu", dtype: str = "auto") -> Model:
     >>> model.n_layers, model.n_heads, model.d_model
     (4, 8, 128)
     """
-    return Model(load_model(name, device, dtype), load_tokenizer(name), name, loaded=True)
+    tokenizer = load_tokenizer(name)
+    reading = reading_of(name, tokenizer, separator, chat)  # before the weights, which take seconds
+    return Model(load_model(name, device, dtype), tokenizer, name, loaded=True, reading=reading)
+
+
+def reading_note(model: Model) -> str:
+    """Say in Markdown what stands around the texts that a model reads: a separator, a chat template or nothing."""
+    return f"{short_name(model.label)}: {manner(model.tokenizer, model.reading)}"
+
+
+def reading_notes(names: Sequence[str], separator: str, chat: str) -> str:
+    """The same for models of the registry, as :func:`load` would read with them; those that read alike together."""
+    told: dict[str, list[str]] = {}
+    for name in names:
+        tokenizer = load_tokenizer(name)
+        text = manner(tokenizer, reading_of(name, tokenizer, separator, chat))
+        told.setdefault(text, []).append(short_name(name))
+    return "\n".join(f"- {listing(own)}: {text}" for text, own in told.items())

@@ -12,6 +12,7 @@ from jaxtyping import Int
 from emotion_utils.core.errors import UserError
 from emotion_utils.models.offsets import check_offsets, covered_runs
 from emotion_utils.models.ragged import Ragged
+from emotion_utils.models.reading import AS_IT_IS, Reading
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -41,7 +42,12 @@ class Encoded:
         return covered_runs(self.spans, texts, np.full(len(texts), -np.inf), np.full(len(texts), np.inf))
 
 
-def encode(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], context: int | None = None) -> Encoded:
+def encode(
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    context: int | None = None,
+    reading: Reading = AS_IT_IS,
+) -> Encoded:
     """Encode texts as the model reads them, with the special tokens that its tokenizer adds.
 
     Parameters
@@ -51,32 +57,31 @@ def encode(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], context: in
     texts
     context
         Positions that the model has; a longer text is an error and is never cut.
+    reading
+        What else stands around a text.
 
     Raises
     ------
     UserError
-        For a tokenizer without offsets, a text without tokens, and one that is longer than the context.
+        For a tokenizer without offsets, a text without tokens, one that is longer than the context, and what
+        :meth:`Reading.tokens` refuses.
     """
     check_offsets(tokenizer, tokenizer.name_or_path)
     if not texts:
         return Encoded(Ragged.of([]), Ragged.of([], width=2))
     chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
-    ids, spans = zip(*(_tokens(tokenizer, chunk) for chunk in chunks), strict=True)
+    ids, spans = zip(*(_tokens(tokenizer, chunk, reading) for chunk in chunks), strict=True)
     encoded = Encoded(Ragged.joined(ids), Ragged.joined(spans))
     _check_lengths(encoded, texts, context)
     return encoded
 
 
-def _tokens(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> tuple[Ragged, Ragged]:
+def _tokens(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], reading: Reading
+) -> tuple[Ragged, Ragged]:
     """Ids and spans of some texts."""
-    found = tokenizer(
-        list(texts),
-        return_offsets_mapping=True,
-        return_attention_mask=False,
-        return_token_type_ids=False,
-        verbose=False,
-    )
-    return Ragged.of(found["input_ids"]), Ragged.of(found["offset_mapping"], width=2)
+    ids, spans = reading.tokens(tokenizer, texts)
+    return Ragged.of(ids), Ragged.of(spans, width=2)
 
 
 def _check_lengths(encoded: Encoded, texts: Sequence[str], context: int | None) -> None:

@@ -97,13 +97,19 @@ def depth_of_peak(given: Contrasts, n_resamples: int = 500, seed: int = 0) -> tu
 
 
 def neighbour_states(
-    model: str, prompts: pd.DataFrame, store: Store, device: str = "cpu", dtype: str = "float32"
+    model: str,
+    prompts: pd.DataFrame,
+    store: Store,
+    device: str = "cpu",
+    dtype: str = "float32",
+    separator: str = "off",
+    chat: str = "off",
 ) -> Contrasts | None:
     """Read the prompts with the GPT-2 that a GPT-Neo is compared with; None for other models."""
     if model not in NEIGHBOURS:
         return None
     name = NEIGHBOURS[model]
-    other = load(name, device, dtype)
+    other = load(name, device, dtype, separator, chat)
     activations = read_sets(other, {"prompts": prompts}, "baseline", store).found["prompts"]
     return contrasts(prompts, activations, "end")
 

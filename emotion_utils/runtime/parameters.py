@@ -18,6 +18,7 @@ from emotion_utils.core.errors import UserError, listing, suggestion
 from emotion_utils.core.paths import PROJECT_ROOT
 from emotion_utils.core.profiles import PROFILES
 from emotion_utils.models.loading import check_device
+from emotion_utils.models.reading import CHATS, SEPARATORS
 
 _KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
@@ -109,6 +110,12 @@ _MODEL = Parameter(
     pattern=r"\S(.*\S)?",
     hint="a registry name, a hub id or the path of a local model",
 )
+_READING = (
+    Parameter(
+        "separator", str, "auto", "auto or off: whether a token stands before texts", choices=SEPARATORS
+    ),
+    Parameter("chat", str, "auto", "auto, on or off: whether texts are turns of a chat", choices=CHATS),
+)
 _COMMON = (
     Parameter("profile", str, "baseline", "smoke, baseline, extended or powered", choices=PROFILES),
     Parameter(
@@ -144,14 +151,14 @@ _MODELS = Parameter(
 #: Every chapter's parameters, by the name of its notebook.
 CHAPTERS: dict[str, tuple[Parameter, ...]] = {
     "00_calibration": _COMMON,
-    "01_dataset": (_MODEL, *_COMMON),
-    "02_activations": (_MODEL, *_COMMON),
-    "03_emotion_vectors": (_MODEL, *_COMMON),
-    "04_alignment": (_MODELS, *_COMMON),
-    "05_steering": (_MODEL, *_COMMON),
-    "06_head_screening": (_MODEL, *_COMMON),
-    "07_head_patching": (_MODEL, *_COMMON),
-    "08_statistics": (_MODELS, *_COMMON),
+    "01_dataset": (_MODEL, *_READING, *_COMMON),
+    "02_activations": (_MODEL, *_READING, *_COMMON),
+    "03_emotion_vectors": (_MODEL, *_READING, *_COMMON),
+    "04_alignment": (_MODELS, *_READING, *_COMMON),
+    "05_steering": (_MODEL, *_READING, *_COMMON),
+    "06_head_screening": (_MODEL, *_READING, *_COMMON),
+    "07_head_patching": (_MODEL, *_READING, *_COMMON),
+    "08_statistics": (_MODELS, *_READING, *_COMMON),
 }
 
 
@@ -188,6 +195,11 @@ class Parameters(Mapping[str, Any]):
     def run_path(self) -> Path:
         """`run_dir` as an absolute path; a relative one is taken from the project, not the working directory."""
         return PROJECT_ROOT / Path(self._values["run_dir"]).expanduser()
+
+    @property
+    def loading(self) -> dict[str, str]:
+        """What :func:`emotion_utils.load` is told beside the name of a model."""
+        return {name: self._values[name] for name in ("device", "dtype", "separator", "chat")}
 
 
 def chapter_schema(chapter: str) -> dict[str, Parameter]:

@@ -45,9 +45,9 @@ class Judge:
     def nll(self, contexts: Sequence[str], texts: Sequence[str]) -> Float[np.ndarray, " text"]:
         """Mean negative log-probability per token of each continuation given its context, in nats.
 
-        Context and continuation are encoded as one text after one BOS, where the tokenizer has one; a token that
-        reaches into the continuation belongs to it. Where both together exceed the model's context, the beginning of
-        the context is left out. NaN for an empty continuation.
+        Context and continuation are encoded as one text after the ``opening`` of the model; a token that reaches into
+        the continuation belongs to it. In a chat the continuation is the answer to the context. Where both together
+        exceed the model's context, the beginning of the context is left out. NaN for an empty continuation.
 
         Raises
         ------
@@ -70,18 +70,25 @@ class Judge:
 
     def _encode(self, context: str, text: str) -> tuple[list[int], int]:
         """Token ids of both, and how many of them belong to the continuation."""
+        if self.model.reading.chat:
+            told, said = self.model.starting_ids(context), self._plain(text)
+            return self._cut([], told + said, len(said), text)
         found = self.model.tokenizer(
             context + text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
         )
         new = sum(end > len(context) for _, end in found["offset_mapping"]) if text else 0
-        bos = self.model.tokenizer.bos_token_id
-        first = [] if bos is None else [bos]
+        return self._cut(self.model.opening, found["input_ids"], new, text)
+
+    def _plain(self, text: str) -> list[int]:
+        return list(self.model.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+
+    def _cut(self, first: list[int], told: list[int], new: int, text: str) -> tuple[list[int], int]:
         room = self.model.context - len(first)
         if new > room - (not first):
             raise UserError(
                 f"The text {text[:40]!r}... has {new} tokens, and the judge has room for {room}: cut it."
             )
-        ids = first + found["input_ids"][-room:]
+        ids = first + told[-room:]
         return ids, min(new, len(ids) - 1)
 
     @torch.no_grad()

@@ -18,7 +18,6 @@ from emotion_utils.activations.prompt_sets import PromptSetActivations, read_set
 from emotion_utils.models.registry import BUNDLED
 from emotion_utils.scoring.judge import Judge, relative_perplexity
 from emotion_utils.scoring.scorer import Scorer
-from emotion_utils.smallworld.openings import starting_ids
 from emotion_utils.statistics.permutations import family_blocks
 from emotion_utils.vectors.probing import Contrast, by_emotion, fit
 from emotion_utils.vectors.vector import EmotionVector, centred_class_means
@@ -94,8 +93,8 @@ class SteeredModel:
         return self.vectors[made][emotion].unit().at(layer) * self.unit[layer]
 
     def ids(self, text: str) -> list[int]:
-        """Tokens of a text as documents begin in training: after one BOS, where the tokenizer has one."""
-        return starting_ids(self.model.tokenizer, text)
+        """Tokens of a text that is to be continued; see :meth:`Model.starting_ids`."""
+        return self.model.starting_ids(text)
 
 
 def prepare(

@@ -22,6 +22,7 @@ from emotion_utils.core.emotions import EMOTIONAL
 from emotion_utils.core.errors import UserError
 from emotion_utils.models.loading import load_config, load_tokenizer
 from emotion_utils.models.model import Model, load
+from emotion_utils.models.reading import reading_of
 from emotion_utils.prompts.bag_of_words import count_words
 from emotion_utils.prompts.partners import partners
 from emotion_utils.statistics.resampling import resampling_units
@@ -161,10 +162,16 @@ def _states(name: str, activations: Activations) -> ModelStates:
 
 
 def read_model(
-    name: str, prompts: pd.DataFrame, store: Store | None = None, device: str = "cpu", dtype: str = "float32"
+    name: str,
+    prompts: pd.DataFrame,
+    store: Store | None = None,
+    device: str = "cpu",
+    dtype: str = "float32",
+    separator: str = "off",
+    chat: str = "off",
 ) -> ModelStates:
     """Load a model of the registry and read it: :func:`states_of`."""
-    return states_of(load(name, device, dtype), prompts, store)
+    return states_of(load(name, device, dtype, separator, chat), prompts, store)
 
 
 def states_of(model: Model, prompts: pd.DataFrame, store: Store | None = None) -> ModelStates:
@@ -172,14 +179,23 @@ def states_of(model: Model, prompts: pd.DataFrame, store: Store | None = None) -
     return _states(model.name, read_sets(model, {"own": prompts}, "baseline", store).found["own"])
 
 
-def read_untrained(name: str, prompts: pd.DataFrame, device: str = "cpu", seed: int = 0) -> ModelStates:
+def read_untrained(
+    name: str,
+    prompts: pd.DataFrame,
+    device: str = "cpu",
+    seed: int = 0,
+    separator: str = "off",
+    chat: str = "off",
+) -> ModelStates:
     """Read a model of the same architecture and tokenizer whose weights are random."""
     from emotion_utils.models.loading import build_model
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = build_model(load_config(name)).to(device).eval()
-    read = read_sets(Model(network, load_tokenizer(name), name), {"own": prompts}, "baseline")
+    tokenizer = load_tokenizer(name)
+    model = Model(network, tokenizer, name, reading=reading_of(name, tokenizer, separator, chat))
+    read = read_sets(model, {"own": prompts}, "baseline")
     return _states(f"{name}, untrained", read.found["own"])
 
 

@@ -26,6 +26,8 @@ def overview(
     method: str = "sentence end",
     device: str = "cpu",
     dtype: str = "float32",
+    separator: str = "off",
+    chat: str = "off",
     seed: int = 0,
 ) -> pd.DataFrame:
     """Held-out scores of one method for several models, each computed once per store.
@@ -42,8 +44,8 @@ def overview(
         Where the scores are kept.
     method
         A key of `probing.METHODS`.
-    device, dtype
-        Of the models.
+    device, dtype, separator, chat
+        Of the models; see :func:`emotion_utils.load`.
     seed
 
     Returns
@@ -57,11 +59,13 @@ def overview(
         "method": method,
         "device": device,
         "dtype": dtype,
+        "separator": separator,
+        "chat": chat,
         "seed": seed,
     }
 
     def score(name: str) -> pd.DataFrame:
-        activations = read_sets(load(name, device, dtype), sets, profile, store)
+        activations = read_sets(load(name, device, dtype, separator, chat), sets, profile, store)
         probes, others = Probes(activations, profile, seed), [other for other in sets if other != profile]
         table = held_out(probes, others, methods=[method], seed=seed)
         table["draws"], table["effective"] = None, np.nan
@@ -81,6 +85,8 @@ class Options(TypedDict, total=False):
     first: str
     device: str
     dtype: str
+    separator: str
+    chat: str
     seed: int
 
 
@@ -99,8 +105,8 @@ class Comparison:
         Where the tables are kept.
     first
         The model to begin with; see :func:`by_model`.
-    device, dtype
-        Of the models.
+    device, dtype, separator, chat
+        Of the models; see :func:`emotion_utils.load`.
     seed
     """
 
@@ -111,11 +117,13 @@ class Comparison:
     first: str = ""
     device: str = "cpu"
     dtype: str = "float32"
+    separator: str = "off"
+    chat: str = "off"
     seed: int = 0
 
     def load(self, name: str) -> Model:
         """Load a model."""
-        return load(name, self.device, self.dtype)
+        return load(name, self.device, self.dtype, self.separator, self.chat)
 
     def tables(
         self,
@@ -133,7 +141,7 @@ class Comparison:
 
         asked = {
             "size": repr(self.size),
-            **{name: getattr(self, name) for name in ("device", "dtype", "seed")},
+            **{name: getattr(self, name) for name in ("device", "dtype", "separator", "chat", "seed")},
         }
         asked["prompts"] = content(self.prompts)
         return by_model(artefact, models or self.models, named, asked, module, self.store, self.first)

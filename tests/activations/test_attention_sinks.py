@@ -67,15 +67,14 @@ def test_the_sink_share_is_the_mean_first_column(untrained, prompts):
 
 def test_tokens_put_together_are_the_text(untrained):
     tokenizer = untrained.tokenizer
-    words = token_texts(tokenizer, TEXTS[0])
+    words = token_texts(untrained, TEXTS[0])
     special = [tokenizer.bos_token] if words[0] == tokenizer.bos_token else []
     assert "".join(words[len(special) :]) == TEXTS[0]
     assert len(words) == len(tokenizer(TEXTS[0])["input_ids"])
 
 
 def test_the_shortest_prompt_of_each_emotion(untrained, prompts):
-    tokenizer = untrained.tokenizer
-    assert one_of_each(prompts, tokenizer)["text"].tolist() == ["Thank you.", *TEXTS[1:]]
+    assert one_of_each(prompts, untrained)["text"].tolist() == ["Thank you.", *TEXTS[1:]]
 
 
 def test_the_layer_and_the_sentence():

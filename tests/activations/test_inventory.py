@@ -47,8 +47,7 @@ def test_shapes_are_those_of_the_model(untrained, pair):
 
 
 def test_reads_name_the_tokens_of_the_words(untrained, pair):
-    tokenizer = untrained.tokenizer
-    table = example_reads(tokenizer, pair)
+    table = example_reads(untrained, pair)
     by_position = table.drop_duplicates("position").set_index("position")
     assert by_position.loc["emotion", "tokens"].replace("|", "") == "grateful"
     assert by_position.loc["match", "tokens"].replace("|", "") == "ready"
@@ -57,17 +56,16 @@ def test_reads_name_the_tokens_of_the_words(untrained, pair):
 
 
 def test_a_word_that_is_not_found_is_listed_and_gets_no_read(untrained, pair):
-    tokenizer = untrained.tokenizer
-    row = match_rates({"a": pair}, tokenizer).iloc[0]
+    row = match_rates({"a": pair}, untrained).iloc[0]
     assert (row["emotional"], row["words"], row["word_rate"]) == (2, 1, 1.0)
-    lost = missed({"a": pair}, tokenizer)
+    lost = missed({"a": pair}, untrained)
     assert lost["text"].tolist() == ["You drove me home."]
-    assert missed({"a": pair.head(2)}, tokenizer).empty
+    assert missed({"a": pair.head(2)}, untrained).empty
 
 
 def test_token_counts_are_those_of_the_tokenizer(untrained, pair):
     tokenizer = untrained.tokenizer
-    counts = token_counts({"a": pair}, tokenizer)["a"]
+    counts = token_counts({"a": pair}, untrained)["a"]
     assert counts.tolist() == [len(ids) for ids in tokenizer(pair["text"].tolist())["input_ids"]]
 
 
@@ -80,22 +78,9 @@ def test_the_ragged_view_has_one_row_per_token_of_the_text(untrained, pair):
     assert table.iloc[0, 2] == f"{n} × {model.network.config.get_text_config().hidden_size}"
 
 
-def test_a_small_set_says_that_it_is_too_small(pair):
+def test_a_small_set_says_that_it_is_too_small(untrained, pair):
     assert "3 prompts in 2 independent units" in summarise_size(pair, "mine")
     assert "too few" in summarise_size(pair, "mine")
     many = prompts([(f"text {i}", "neutral", str(i)) for i in range(9)])
     assert "too few" not in summarise_size(many, "mine")
-    assert np.isnan(match_rates({"a": many}, _Characters())["word_rate"].iloc[0])
-
-
-class _Characters:
-    """One token per character."""
-
-    is_fast = True
-    name_or_path = "characters"
-
-    def __call__(self, texts: list[str], **_: object) -> dict[str, list]:
-        return {
-            "input_ids": [list(range(len(text))) for text in texts],
-            "offset_mapping": [[(i, i + 1) for i in range(len(text))] for text in texts],
-        }
+    assert np.isnan(match_rates({"a": many}, untrained)["word_rate"].iloc[0])

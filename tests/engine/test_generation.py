@@ -238,11 +238,13 @@ def test_a_sweep_that_was_killed_goes_on(model, tmp_path, monkeypatch):
     assert len(store.keys()) == int(np.ceil(len(whole) / 16))
 
 
-def ending_with(model, token):
-    """The model with another end-of-sequence token."""
-    other = copy.deepcopy(model.tokenizer)
-    other.eos_token = other.convert_ids_to_tokens(token)
-    return replace(model, tokenizer=other)
+def ending_with(model, *tokens):
+    """The model with other ends: the first is its tokenizer's, all stand in its generation settings."""
+    other, network = copy.deepcopy(model.tokenizer), copy.copy(model.network)
+    other.eos_token = other.convert_ids_to_tokens(tokens[0])
+    network.generation_config = copy.deepcopy(network.generation_config)
+    network.generation_config.eos_token_id = list(tokens)
+    return replace(model, network=network, tokenizer=other)
 
 
 def test_rows_that_end_leave_the_others_as_they_are(untrained):
@@ -311,3 +313,19 @@ def test_a_prompt_is_computed_once(model, monkeypatch):
     finally:
         handle.remove()
     assert seen == [len(model.tokenizer(PROMPTS[1])["input_ids"])]
+
+
+def test_every_end_of_the_generation_settings_ends_a_text(untrained):
+    """Against the loop of the library, with the same list of ends."""
+    model = untrained
+    ids = model.tokenizer(PROMPTS[0])["input_ids"]
+    whole = generate(model, [ids], how=Sampling(NEW, stop_at_end=False), progress=False)["ids"][0]
+    never = next(token for token in range(len(model.tokenizer)) if token not in whole)
+    for ends in ((never, whole[2]), (whole[3], whole[1]), (never,)):
+        found = generate(ending_with(model, *ends), [ids], how=Sampling(NEW), progress=False).iloc[0]
+        theirs = model.network.generate(
+            torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.long), do_sample=False,
+            max_new_tokens=NEW, eos_token_id=list(ends), pad_token_id=model.pad,
+        )  # fmt: skip
+        assert found["ids"] == theirs[0, len(ids) :].tolist()
+        assert found["ended"] == (ends != (never,))
