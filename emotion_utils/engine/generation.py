@@ -81,7 +81,7 @@ def generate(
     Returns
     -------
     One row per continuation, in the order of ``rows``: ``prompt`` (number), ``condition`` (name), ``sample``, ``text``,
-    ``ids``, ``n_tokens``, ``ended`` (by one of the ``ends`` of the model) and ``batch_rows``, the size of the batch that it
+    ``ids``, ``n_tokens``, ``ended`` (by one of the model's ``ends``) and ``batch_rows``, the size of the batch that it
     was computed in.
 
     Raises
