@@ -3,6 +3,12 @@
 from emotion_utils.core.lazy import attach
 
 EXPORTS = {
+    "accuracy": "agreement",
+    "agreements": "agreement",
+    "confusions": "agreement",
+    "judged_outside": "agreement",
+    "outside_texts": "agreement",
+    "summarise_judges": "agreement",
     "EmotionClassifier": "classifier",
     "confusion": "classifier",
     "emotion_probability": "classifier",
@@ -26,7 +32,12 @@ EXPORTS = {
     "relative_perplexity": "judge",
     "keyword_count": "lexical",
     "vader_sentiment": "lexical",
+    "Panel": "panel",
+    "marked_emotions": "panel",
+    "make_panel": "panel",
     "politeness_marker": "politeness",
+    "TextProbe": "probe",
+    "train_probe": "probe",
     "first_reply": "replies",
     "genuine_replies": "replies",
     "reply_emotion": "replies",

@@ -1,0 +1,159 @@
+"""How far judges can be trusted: scikit-learn's numbers, and judges that are right, blind or drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, confusion_matrix
+
+from emotion_utils.core.emotions import EMOTIONS
+from emotion_utils.prompts.loading import load_profile
+from emotion_utils.prompts.splits import normalise
+from emotion_utils.scoring import (
+    accuracy,
+    agreements,
+    confusions,
+    make_panel,
+    outside_texts,
+    summarise_judges,
+    training_texts,
+)
+from emotion_utils.scoring.agreement import LABELS, STATED, judged_outside, kappa
+from emotion_utils.scoring.panel import MARKERS, RULE, WORDS
+
+
+@pytest.fixture(scope="module")
+def outside():
+    return judged_outside(make_panel())
+
+
+@pytest.fixture
+def drawn():
+    """Two sets of 20 and 10 families; a judge that is right, one that always says neutral, one that is drawn."""
+    rng = np.random.default_rng(3)
+    family = np.repeat(np.arange(30), 6)
+    emotion = np.array(EMOTIONS, dtype=object)[np.where(rng.random(30) < 0.4, 3, np.arange(30) % 4)][family]
+    return pd.DataFrame(
+        {
+            "text": [str(i) for i in range(180)],
+            "emotion": emotion,
+            "group": family.astype(str),
+            "unit": family,
+            "set": np.where(family < 20, "one", "two"),
+            "right": emotion,
+            "neutral": "neutral",
+            "drawn": rng.choice(LABELS, size=180),
+        }
+    )
+
+
+def test_outside_texts_share_no_family_and_no_text_with_what_is_trained_on():
+    texts, known = outside_texts(), training_texts()
+    assert set(texts["set"]) == {"baseline", "extended", "minimal_pairs", "unfamiliar"}
+    assert texts["text"].is_unique
+    assert not set(texts["text"].map(normalise)) & set(known["text"].map(normalise))
+    families = pd.concat([load_profile(name)["group"] for name in ("powered", "real_world")])
+    assert not set(texts["group"]) & set(families)
+    assert texts.groupby("set")["unit"].nunique().min() >= 19
+
+
+def test_accuracy_and_recall_are_those_of_scikit_learn(outside):
+    table = accuracy(outside, [WORDS, MARKERS], n_permutations=19)
+    assert len(table) == 8
+    for row in table.itertuples():
+        part = outside[outside["set"] == row.set]
+        right = (part[row.judge] == part["emotion"]).mean()
+        assert (row.accuracy, row.n) == (pytest.approx(right), len(part))
+        told = balanced_accuracy_score(
+            part["emotion"].astype(str),
+            part[row.judge].astype(str).where(part[row.judge] != "undecided", "neutral"),
+        )
+        if "undecided" not in set(part[row.judge]):
+            assert row.recall == pytest.approx(told)
+        assert row.neutral == pytest.approx((part["emotion"] == "neutral").mean())
+        assert row.low <= row.accuracy <= row.high
+
+
+def test_a_judge_that_always_says_neutral_cannot_be_told_from_itself(drawn):
+    table = accuracy(drawn, ["right", "neutral"], n_permutations=199).set_index(["judge", "set"])
+    for chosen in ("one", "two"):
+        blind, right = table.loc["neutral", chosen], table.loc["right", chosen]
+        assert (blind["accuracy"], blind["recall"]) == (blind["neutral"], 0.25)
+        assert (blind["p"], blind["told"]) == (1.0, False)
+        assert (right["accuracy"], right["recall"], right["told"]) == (1.0, 1.0, True)
+        assert right["p"] == pytest.approx(1 / 200)
+    text = summarise_judges(table.reset_index())
+    assert "*right*: right on *one* 100%" in text
+    assert "**not told from always saying neutral on one, two**" in text
+
+
+def test_a_judge_that_draws_its_verdicts_is_rarely_told(drawn):
+    rng, hits = np.random.default_rng(0), []
+    for _ in range(60):
+        table = drawn.assign(luck=rng.choice(EMOTIONS, size=len(drawn)))
+        hits += accuracy(table, ["luck"], n_permutations=39)["told"].tolist()
+    # 120 tests at 5 %: 6 expected, and more than 14 in one of a thousand such runs
+    assert sum(hits) <= 14
+
+
+def test_the_null_keeps_families_together():
+    # 12 families of 10 equal texts: a judge that knows one family by heart is right in ten texts at once
+    family = np.repeat(np.arange(12), 10)
+    emotion = np.array(EMOTIONS, dtype=object)[family % 4]
+    said = np.where(family == 0, "gratitude", "neutral").astype(object)
+    table = pd.DataFrame({"emotion": emotion, "group": family.astype(str), "unit": family, "set": "one"})
+    row = accuracy(table.assign(judge=said), ["judge"], n_permutations=1999).iloc[0]
+    # its recall is (1/3 + 1) / 4, and again so wherever the family that it names is drawn as one of gratitude, which is
+    # one draw in four; in all others it is less
+    assert row["p"] == pytest.approx(0.25, abs=0.04)
+
+
+def test_confusions_are_those_of_scikit_learn(outside):
+    stated = outside[outside["set"].isin(STATED)]
+    table = confusions(stated, [WORDS, RULE])
+    for name in (WORDS, RULE):
+        ours = table[table["judge"] == name].set_index("emotion")[list(LABELS)]
+        expected = confusion_matrix(stated["emotion"].tolist(), stated[name].tolist(), labels=list(LABELS))[
+            :4
+        ]
+        np.testing.assert_array_equal(ours.to_numpy(), expected)
+        assert list(ours.index) == list(EMOTIONS)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kappa_is_that_of_scikit_learn(seed):
+    rng = np.random.default_rng(seed)
+    one = rng.choice(LABELS, size=80)
+    other = np.where(rng.random(80) < 0.6, one, rng.choice(LABELS, size=80))
+    third = rng.choice(LABELS, size=80)
+    table = pd.DataFrame({"one": one, "other": other, "third": third, "unit": np.arange(80) // 4})
+    found = agreements(table, ["one", "other", "third"], seed=seed)
+    pairs = found[found["one"] != "all"]
+    for row in pairs.itertuples():
+        assert row.kappa == pytest.approx(cohen_kappa_score(table[row.one], table[row.other]))
+        assert row.low < row.kappa < row.high
+        assert row.same == (table[row.one] == table[row.other]).mean()
+    assert pairs.iloc[0]["low"] > 0.2
+    assert found.iloc[-1]["same"] == np.mean((one == other) & (other == third))
+    assert set(found["n"]) == {80}
+
+
+def test_intervals_of_judges_that_draw_their_verdicts_hold_0():
+    rng, held = np.random.default_rng(0), []
+    for _ in range(60):
+        table = pd.DataFrame({name: rng.choice(LABELS, size=80) for name in ("one", "other")})
+        row = agreements(table.assign(unit=np.arange(80) // 4), ["one", "other"], n_resamples=200).iloc[0]
+        held.append(row["low"] <= 0 <= row["high"])
+    assert sum(held) >= 51  # of 60 at 95 %, 57 are expected, and fewer than 51 in one of a thousand such runs
+
+
+def test_kappa_needs_two_verdicts_and_an_interval_eight_units():
+    same = pd.DataFrame({"one": ["neutral"] * 20, "other": ["neutral"] * 20, "unit": np.arange(20)})
+    assert np.isnan(agreements(same, ["one", "other"]).iloc[0]["kappa"])
+    few = pd.DataFrame({"one": ["neutral", "anger"] * 10, "other": ["anger", "anger"] * 10, "unit": 0})
+    row = agreements(few.assign(unit=np.arange(20) % 7), ["one", "other"]).iloc[0]
+    assert row["kappa"] == 0
+    assert np.isnan([row["low"], row["high"]]).all()
+    # the textbook's case: 20 yes-yes, 5 yes-no, 10 no-yes, 15 no-no give (0.7 - 0.5) / (1 - 0.5)
+    assert float(kappa(np.array([20.0, 5, 10, 15]))) == pytest.approx(0.4)

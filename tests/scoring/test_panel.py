@@ -1,0 +1,64 @@
+"""Several judges of one text: votes by hand, and what a rule without training says."""
+
+from __future__ import annotations
+
+import pytest
+
+from emotion_utils.scoring import make_panel, marked_emotions
+from emotion_utils.scoring.panel import MARKERS, RULE, WORDS, Panel
+
+
+def test_two_of_three_decide_and_else_markers_and_sentiment():
+    texts = ["a", "b", "c", "d", "e"]
+    panel = Panel(
+        {
+            WORDS: lambda _: ["anger", "anger", "neutral", "undecided", "gratitude"],
+            MARKERS: lambda _: ["anger", "neutral", "apology", "undecided", "undecided"],
+            "probe": lambda _: ["neutral", "anger", "gratitude", "neutral", "apology"],
+        }
+    )
+    assert panel(texts) == ["anger", "anger", "apology", None, None]
+    table = panel.verdicts(texts)
+    assert list(table) == ["text", WORDS, MARKERS, "probe", RULE]
+    assert table[RULE].tolist() == ["anger", "anger", "apology", "undecided", "undecided"]
+    assert panel.names == [WORDS, MARKERS, "probe", RULE]
+
+
+def test_beside_words_alone_markers_decide():
+    panel = Panel({WORDS: lambda _: ["anger", "neutral"], MARKERS: lambda _: ["neutral", "neutral"]})
+    assert panel(["a", "b"]) == ["neutral", "neutral"]
+
+
+def test_a_panel_without_a_reader_says_why():
+    panel = make_panel(left_out="There is no other model.")
+    assert list(panel.judges) == [WORDS, MARKERS]
+    assert panel.left_out == "There is no other model."
+    assert panel(['"Thank you very much," he said.', "", "I am sorry, it was my fault."]) == [
+        "gratitude",
+        None,
+        "apology",
+    ]
+    assert panel([]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("Thank you for the soup.", "gratitude"),
+        ("I am so sorry for the noise.", "apology"),
+        ("I hate this awful noise.", "anger"),
+        ("The bus leaves at noon.", "neutral"),
+        ("What a wonderful day, I love it.", "neutral"),  # pleasant, and nobody is thanked
+        ("Thank you, thank you, and sorry for the noise.", "gratitude"),
+        ("Thank you, and sorry for the noise.", "undecided"),
+        ('The bus leaves at noon." I hate this awful noise.', "neutral"),  # the first reply alone is read
+        ("", "undecided"),
+        ('"', "undecided"),
+    ],
+)
+def test_markers_and_sentiment_follow_their_rule(text, says):
+    assert marked_emotions([text]) == [says]
+
+
+def test_no_texts_are_no_verdicts():
+    assert marked_emotions([]) == []
