@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.core.paths import MODELS, NOTEBOOKS
+from emotion_utils.core.paths import DATA, MODELS, NOTEBOOKS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,6 +45,11 @@ def _parser() -> argparse.ArgumentParser:
     add("chapters", _chapters, "List the chapters with their parameters.")
     claims = add("claims", _claims, "Count the verdicts on the reports' claims in a run that has finished.")
     claims.add_argument("runfile", type=Path, metavar="RUNFILE", help="a YAML file such as runs/small.yaml")
+    record = add("record", _record, "Keep what a finished run found on the real models as data/real.json.")
+    record.add_argument("runfile", type=Path, metavar="RUNFILE", help="a YAML file such as runs/real.yaml")
+    record.add_argument(
+        "--to", type=Path, default=DATA / "real.json", metavar="FILE", help="another file to write"
+    )
     add("doctor", _doctor, "Check the environment, the models, the browser and the device.")
     run = add("run", _run, "Execute the notebooks of a run file and build the book from them.")
     run.add_argument("--cores", type=int, help="notebooks at the same time (default: all cores)")
@@ -107,6 +112,19 @@ def _claims(arguments: argparse.Namespace) -> int:
     entries = assembly.assemble(run)
     print(summary.by_part(entries).to_string(index=False))
     print(f'\nThe claims of the run "{run.name}": {files.write(run, entries)}')
+    return 0
+
+
+def _record(arguments: argparse.Namespace) -> int:
+    from emotion_utils.ledger.recording import collect
+    from emotion_utils.reports.record_file import write_record
+    from emotion_utils.runtime.runs import read_run
+
+    record = collect(read_run(arguments.runfile))
+    path = write_record(record, arguments.to)
+    found = sum(len(part.findings) for part in record.parts)
+    measured = sum(len(part.measurements) for part in record.parts)
+    print(f"{len(record.parts)} pages, {found} findings and {measured} measurements of claims: {path}")
     return 0
 
 

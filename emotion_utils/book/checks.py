@@ -1,10 +1,12 @@
-"""Promises that every page of the rendered site keeps: small, self-contained, no dead link inside."""
+"""Promises that every page of the rendered site keeps: small, self-contained, no dead link, no path of a machine."""
 
 from __future__ import annotations
 
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from emotion_utils.core.paths import PROJECT_ROOT
 
 MAX_BYTES = 300_000
 
@@ -29,6 +31,7 @@ class _Page(HTMLParser):
         self.fetched: list[str] = []
         self.links: list[str] = []
         self.ids: set[str] = set()
+        self.paths = [path for path in _machine_paths() if path in text]
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -52,6 +55,9 @@ def check_site(site: Path) -> list[str]:
         size = path.stat().st_size
         if size >= MAX_BYTES:
             problems.append(f"{name} has {size:,} bytes; the limit is {MAX_BYTES:,}: show less data on it.")
+        problems += [
+            f"{name} names the folder {path} of this machine: show its last part." for path in page.paths
+        ]
         problems += [f"{name} fetches {url} from another site." for url in page.fetched if _is_foreign(url)]
         inside = [url for url in (*page.fetched, *page.links) if not _is_foreign(url)]
         problems += [
@@ -60,6 +66,12 @@ def check_site(site: Path) -> list[str]:
             if not _exists(url, path, site, pages)
         ]
     return problems
+
+
+def _machine_paths() -> list[str]:
+    """How folders of this machine begin: the project's, and the reader's own, where models are kept."""
+    folders = {PROJECT_ROOT, Path.home()}
+    return [f"{folder}/" for folder in sorted(folders) if len(folder.parts) > 1]
 
 
 def _is_foreign(url: str) -> bool:

@@ -12,6 +12,8 @@ from typing import Any
 import nbformat
 
 from emotion_utils.core.errors import UserError
+from emotion_utils.core.paths import PROJECT_ROOT
+from emotion_utils.models.comparison import short_name, world_of
 
 # Data that only JupyterLab draws; the page has the same figure as HTML.
 LAB_ONLY = ("application/vnd.plotly.v1+json", "application/vnd.jupyter.widget-view+json")
@@ -23,6 +25,8 @@ LABELS = [
 ]
 DECIDES = "claims.write_measurements("
 DECIDED = '<span id="decided"></span>'
+RECORDS = "real_record.beside_record("
+RECORD = '<span id="record"></span>'
 MODELS = "This chapter on other models"
 SHOWN = ("profile", "seed", "device", "dtype")
 OPEN = "show"
@@ -52,6 +56,39 @@ def read_executed(path: Path) -> nbformat.NotebookNode:
     return notebook
 
 
+def without_paths(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The notebook with no path of this machine: a local model goes by its last part, the project by nothing.
+
+    Parameters
+    ----------
+    notebook
+        An executed notebook, with its provenance.
+    """
+    given = notebook.metadata.get("provenance", {}).get("parameters", {})
+    named = [given.get("model", ""), *given.get("models", "").split(",")]
+    replaced = {f"{PROJECT_ROOT}/": ""}
+    for name in (name.strip() for name in named):
+        if name and world_of(name) == "local":
+            written = [name] if "/" in name else []
+            places = (Path(name).expanduser(), PROJECT_ROOT / name)
+            replaced |= dict.fromkeys(
+                [*written, *(str(place.resolve()) for place in places)], short_name(name)
+            )
+    kept = Path(given.get("run_dir", ""))
+    if kept.is_absolute():
+        replaced[str(kept)] = kept.name
+    text = nbformat.writes(notebook)
+    for path in sorted(replaced, key=len, reverse=True):
+        text = text.replace(_in_json(path), _in_json(replaced[path]))
+    notebook = nbformat.reads(text, as_version=4)
+    notebook.metadata.pop("papermill", None)
+    return notebook
+
+
+def _in_json(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
 def prepare(
     notebook: nbformat.NotebookNode,
     *,
@@ -67,7 +104,7 @@ def prepare(
     notebook
         An executed notebook.
     siblings
-        All pages of its chapter as (file stem, model), for the tabs.
+        All pages of its chapter as (file stem, model as a reader calls it), for the tabs.
     stem
         The file stem of this page.
     first
@@ -84,7 +121,8 @@ def prepare(
             cell.metadata["tags"] = [*cell.metadata["tags"], "remove-cell"]
         if cell.cell_type == "code":
             _fold(cell)
-    _mark_decision(notebook)
+    _mark(notebook, DECIDES, DECIDED)
+    _mark(notebook, RECORDS, RECORD)
     notebook.metadata.pop("widgets", None)
     banner = tabs(siblings, stem, about) + provenance_box(notebook.metadata.get("provenance", {}))
     _insert_after_title(notebook, banner, "" if first else f" · {dict(siblings)[stem]}")
@@ -100,11 +138,11 @@ def _fold(cell: nbformat.NotebookNode) -> None:
         cell.metadata["tags"] = [*tags, "hide-input"]
 
 
-def _mark_decision(notebook: nbformat.NotebookNode) -> None:
-    """An anchor before the cell that judges the chapter's claims, to which the ledger leads."""
+def _mark(notebook: nbformat.NotebookNode, call: str, anchor: str) -> None:
+    """An anchor before the first cell with a call: the one that judges the claims, or the one with the record."""
     for i, cell in enumerate(notebook.cells):
-        if cell.cell_type == "code" and DECIDES in cell.source:
-            notebook.cells.insert(i, nbformat.v4.new_markdown_cell(DECIDED))
+        if cell.cell_type == "code" and call in cell.source:
+            notebook.cells.insert(i, nbformat.v4.new_markdown_cell(anchor))
             return
 
 
@@ -137,10 +175,10 @@ def provenance_box(record: Mapping[str, Any]) -> str:
     """One quiet line that unfolds: model, profile, seed, device, date, commit, parameters, packages."""
     if not record:
         return ""
-    parameters = record.get("parameters", {})
+    parameters = {name: _shown(name, value) for name, value in record.get("parameters", {}).items()}
     facts = [f"{name} {parameters[name]}" for name in SHOWN if name in parameters]
     if record.get("model"):
-        facts.insert(0, f"{record['model']} ({record.get('model_label')})")
+        facts.insert(0, f"{short_name(record['model'])} ({record.get('model_label')})")
     facts += [str(record.get("date", ""))[:10], f"commit {record.get('commit')}"]
     versions = {"python": record.get("python"), **record.get("packages", {})}
     rows = {name: json.dumps(value) for name, value in parameters.items()}
@@ -148,6 +186,13 @@ def provenance_box(record: Mapping[str, Any]) -> str:
     terms = "".join(f"<dt>{html.escape(str(k))}</dt><dd>{html.escape(str(v))}</dd>" for k, v in rows.items())
     summary = " · ".join(html.escape(fact) for fact in facts if fact)
     return f'<details class="emo-provenance"><summary><b>Made with</b> {summary}</summary><dl>{terms}</dl></details>'
+
+
+def _shown(name: str, value: Any) -> Any:
+    """A parameter as a page shows it: models as a reader calls them, and the last part of a folder."""
+    if name in ("model", "models"):
+        return ", ".join(short_name(one.strip()) for one in str(value).split(","))
+    return Path(value).name if name == "run_dir" and Path(value).is_absolute() else value
 
 
 def _insert_after_title(notebook: nbformat.NotebookNode, banner: str, suffix: str) -> None:

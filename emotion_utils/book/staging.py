@@ -12,11 +12,12 @@ import nbformat
 import yaml
 
 from emotion_utils.book import ledgers
-from emotion_utils.book.pages import prepare, read_executed
+from emotion_utils.book.pages import prepare, read_executed, without_paths
 from emotion_utils.book.toc import derive_toc, read_plan
 from emotion_utils.book.vendoring import vendor
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import PROJECT_ROOT
+from emotion_utils.models.comparison import reader_name
 from emotion_utils.runtime.execution import execute
 
 if TYPE_CHECKING:
@@ -79,16 +80,22 @@ def _chapter_pages(run: Run) -> dict[str, list[tuple[str, str]]]:
                 f"The chapter {first.chapter} stands twice in the run {run.name}: list its models together."
             )
         pages[first.chapter] = [
-            (first.chapter, first.model or ""),
-            *((job.name, job.model or "") for job in others),
+            (first.chapter, _reader(first)),
+            *((job.name, _reader(job)) for job in others),
         ]
     return pages
+
+
+def _reader(job: Job) -> str:
+    return reader_name(job.model) if job.model else ""
 
 
 def _stage_chapter(jobs: list[Job], siblings: list[tuple[str, str]], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for i, (job, (stem, _)) in enumerate(zip(jobs, siblings, strict=True)):
-        notebook = prepare(read_executed(job.output), siblings=siblings, stem=stem, first=i == 0)
+        notebook = prepare(
+            without_paths(read_executed(job.output)), siblings=siblings, stem=stem, first=i == 0
+        )
         nbformat.write(notebook, folder / f"{stem}.ipynb")
 
 

@@ -38,7 +38,7 @@ def derive_toc(
     plan
         The root table of contents.
     pages
-        For each chapter that ran, its pages as (file stem, model), the main page first.
+        For each chapter that ran, its pages as (file stem, model as a reader calls it), the main page first.
     ledgers
         Pages of the claims ledger as (file stem, run), that of this run first; the others become its sub-pages.
     """

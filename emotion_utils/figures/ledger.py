@@ -11,6 +11,8 @@ from emotion_utils.ledger.records import Entry, Row
 from emotion_utils.plots.figure import Shown
 
 HEADS = ("claim", "reports", "ours, by model", "without any model")
+RECORD = "real models, pretrained (record)"
+"""Stands beside ours where there is a record."""
 
 
 def ledger(entries: Sequence[Entry], *, links: bool = True) -> Shown:
@@ -26,9 +28,11 @@ def ledger(entries: Sequence[Entry], *, links: bool = True) -> Shown:
     links
         Whether the cells that decided a claim are in the same book.
     """
-    head = "".join(f'<th scope="col">{name}</th>' for name in HEADS)
+    recorded = any(entry.record for entry in entries)
+    heads = [*HEADS[:3], RECORD, *HEADS[3:]] if recorded else HEADS
+    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
     together = groupby(entries, key=lambda entry: (entry.chapter, entry.part))
-    body = "".join(_group(list(group), "../" if links else None) for _, group in together)
+    body = "".join(_group(list(group), "../" if links else None, recorded) for _, group in together)
     counts = Counter(entry.verdict for entry in entries)
     words = Counter(entry.scrutiny for entry in entries)
     alt = (
@@ -36,22 +40,23 @@ def ledger(entries: Sequence[Entry], *, links: bool = True) -> Shown:
         f"model: {', '.join(f'{n} {word}' for word, n in words.most_common())}."
     )
     label = html.escape(alt)
+    kind = "emo-ledger emo-recorded" if recorded else "emo-ledger"
     markup = (
-        f'<div class="emo-ledger" role="region" tabindex="0" aria-label="{label}"><table><caption>All {len(entries)} '
+        f'<div class="{kind}" role="region" tabindex="0" aria-label="{label}"><table><caption>All {len(entries)} '
         f"claims</caption><thead><tr>{head}</tr></thead>{body}</table></div>"
     )
     return Shown(markup, alt, "The claims ledger")
 
 
-def _group(entries: Sequence[Entry], root: str | None) -> str:
+def _group(entries: Sequence[Entry], root: str | None, recorded: bool) -> str:
     """Neighbouring claims of one chapter and part: what they share is said once, to keep the page small."""
     chapter, part = html.escape(entries[0].chapter.replace("_", " ")), html.escape(entries[0].part)
-    rows = "".join(_row(entry, root) for entry in entries)
+    rows = "".join(_row(entry, root, recorded) for entry in entries)
     return f'<tbody data-chapter="{chapter}" data-part="{part}">{rows}</tbody>'
 
 
-def _row(entry: Entry, root: str | None) -> str:
-    models = "|".join(dict.fromkeys(row.model for row in entry.rows if row.model))
+def _row(entry: Entry, root: str | None, recorded: bool) -> str:
+    models = "|".join(dict.fromkeys(row.model for row in entry.rows + entry.record if row.model))
     data = {"verdict": entry.verdict, "scrutiny": entry.scrutiny, "models": models}
     attributes = "".join(f' data-{name}="{html.escape(value)}"' for name, value in data.items())
     name = html.escape(entry.id)
@@ -61,7 +66,8 @@ def _row(entry: Entry, root: str | None) -> str:
         f"<small>{html.escape(entry.metric)}; {where}</small></th>"
     )
     said = _verdict(entry.scrutiny, entry.scrutinised, root)
-    cells = (html.escape(entry.report), _ours(entry, root), f"{said} <small>{_note(entry)}</small>")
+    real = [_lines(entry.record, root) or "–"] if recorded else []
+    cells = [html.escape(entry.report), _ours(entry, root), *real, f"{said} <small>{_note(entry)}</small>"]
     return f'<tr id="{name}"{attributes}>{claim}{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
@@ -69,9 +75,13 @@ def _ours(entry: Entry, root: str | None) -> str:
     """A line for each model, and once what the chapter says of them."""
     if not entry.rows:
         return f"{_verdict(entry.verdict)} {html.escape(entry.waits)}"
-    notes = list(dict.fromkeys(row.note for row in entry.rows if row.note))
+    return _lines(entry.rows, root)
+
+
+def _lines(rows: Sequence[Row], root: str | None) -> str:
+    notes = list(dict.fromkeys(row.note for row in rows if row.note))
     told = f"<small>{html.escape('; '.join(notes))}</small>" if notes else ""
-    return "".join(_measured(row, root) for row in entry.rows) + told
+    return "".join(_measured(row, root) for row in rows) + told
 
 
 def _measured(row: Row, root: str | None) -> str:

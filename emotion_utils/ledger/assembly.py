@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.ledger.records import Entry, Row, chapter_of, overall, part_of
+from emotion_utils.models.comparison import reader_name, world_of
 from emotion_utils.reports.claims import judge, measurement_file, read_claims, read_measurements
+from emotion_utils.reports.record_file import PATH, read_record
 from emotion_utils.runtime.parameters import chapter_schema
 
 if TYPE_CHECKING:
@@ -21,7 +24,9 @@ SCRUTINISED = "08_statistics"
 NUMBERS = ("ours", "low", "high", "null")
 
 
-def assemble(run: Run, scrutiny: Mapping[str, tuple[str, str]] | None = None) -> list[Entry]:
+def assemble(
+    run: Run, scrutiny: Mapping[str, tuple[str, str]] | None = None, record: Path = PATH
+) -> list[Entry]:
     """Every claim of the reports, with what this run and the scrutiny say of it.
 
     Parameters
@@ -30,6 +35,8 @@ def assemble(run: Run, scrutiny: Mapping[str, tuple[str, str]] | None = None) ->
         Whose chapters have run; only their own files are read.
     scrutiny
         Word and note of each claim; by default :func:`emotion_utils.scrutiny.everything` at the run's seed.
+    record
+        Of the real models; there may be none.
 
     Returns
     -------
@@ -38,7 +45,8 @@ def assemble(run: Run, scrutiny: Mapping[str, tuple[str, str]] | None = None) ->
     Raises
     ------
     UserError
-        Where a chapter of the run measured nothing for one of its claims, or its file is missing or damaged.
+        Where a chapter of the run measured nothing for one of its claims, or its file is missing or damaged, or the
+        record is.
     """
     claims = read_claims()
     if scrutiny is None:
@@ -46,7 +54,9 @@ def assemble(run: Run, scrutiny: Mapping[str, tuple[str, str]] | None = None) ->
 
         scrutiny = everything(run.seed)
     rows, ran = _measured(run, claims), {job.chapter for job in run.chapters}
-    return [_entry(claim, rows, ran, run, scrutiny) for _, claim in claims.iterrows()]
+    recorded = _recorded(record, claims, ran)
+    entries = [_entry(claim, rows, ran, run, scrutiny) for _, claim in claims.iterrows()]
+    return [replace(entry, record=tuple(recorded.get(entry.id, ()))) for entry in entries]
 
 
 def _measured(run: Run, claims: pd.DataFrame) -> dict[str, list[Row]]:
@@ -58,13 +68,24 @@ def _measured(run: Run, claims: pd.DataFrame) -> dict[str, list[Row]]:
         if job.chapter not in known:
             continue
         page = job.chapter if first[job.chapter] == job.name else job.name
-        table = judge(read_measurements(_file(run, job)), claims)
+        table = judge(read_measurements(measured_by(run, job)), claims)
         for row in table.to_dict("records"):
             found.setdefault(row["id"], []).append(_row(row, f"notebooks/{page}.html#decided"))
     return found
 
 
-def _file(run: Run, job: Job) -> Path:
+def _recorded(path: Path, claims: pd.DataFrame, ran: set[str]) -> dict[str, list[Row]]:
+    """What the record of the real models says of each claim; it is shown on the pages of the chapters that ran."""
+    record = read_record(path)
+    found: dict[str, list[Row]] = {}
+    for part in record.parts if record else ():
+        where = f"notebooks/{part.chapter}.html#record" if part.chapter in ran and part.findings else ""
+        for row in judge(part.measurements, claims).to_dict("records"):
+            found.setdefault(row["id"], []).append(_row(row, where))
+    return found
+
+
+def measured_by(run: Run, job: Job) -> Path:
     """Where a job left its measurements: apart for each model where the chapter takes one."""
     schema = chapter_schema(job.chapter)
     model = job.model or (str(schema["model"].default) if "model" in schema else None)
@@ -79,10 +100,16 @@ def _row(row: Mapping[str, object], decided: str) -> Row:
     value, low, high, null = (given(name) for name in NUMBERS)
     n, holds = given("n"), row["holds"]
     return Row(
-        str(row["model"]), value, low, high, null, None if n is None else int(n),
+        _model(str(row["model"])), value, low, high, null, None if n is None else int(n),
         None if holds is None or pd.isna(holds) else bool(holds),
         str(row["verdict"]), str(row["note"]), decided,
     )  # fmt: skip
+
+
+def _model(name: str) -> str:
+    """A model as a row calls it: bundled ones by their name, others with where they come from."""
+    parts = name.split("~") if name else []
+    return name if all(world_of(part) == "small world" for part in parts) else reader_name(name)
 
 
 def _entry(
@@ -95,7 +122,7 @@ def _entry(
     name, chapter = str(claim["id"]), chapter_of(str(claim["id"]))
     rows = tuple(measured.get(name, ()))
     if chapter in ran and not rows:
-        where = _file(run, next(job for job in run.chapters if job.chapter == chapter))
+        where = measured_by(run, next(job for job in run.chapters if job.chapter == chapter))
         raise UserError(
             f'The chapter {chapter} of the run "{run.name}" says nothing of the claim "{name}" in {where}: '
             "add a Measurement for it to the chapter, with value None and a note where it cannot be measured."

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 Record = TypeVar("Record")
 NAME = "claims.json"
-SCHEMA = 1
-"""Of the file; a reader refuses another one."""
+SCHEMA = 2
+"""Of the file; a reader refuses another one, but for the first, which had no record."""
+READABLE = (1, SCHEMA)
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def read(directory: str | Path) -> Ledger:
     try:
         content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
         schema = content["schema"]
-        if schema == SCHEMA:
+        if schema in READABLE:
             return _ledger(content)
     except FileNotFoundError:
         raise UserError(f"There is no ledger {path}: `make book` writes it, with the pages.") from None
@@ -82,18 +83,22 @@ def _refuse(constant: str) -> None:
 
 def _ledger(content: Mapping[str, Any]) -> Ledger:
     entries = tuple(
-        _typed(Entry, {**claim, "rows": tuple(_typed(Row, row) for row in claim["rows"])})
+        _typed(Entry, {**claim, **{kind: _rows(claim.get(kind, [])) for kind in ("rows", "record")}})
         for claim in content["claims"]
     )
     twice = [name for name, times in Counter(entry.id for entry in entries).items() if times > 1]
     if twice:
         raise ValueError(f"the claim {twice[0]!r} stands there twice")
     for entry in entries:
-        unknown = {entry.verdict, *(row.verdict for row in entry.rows)} - set(VERDICTS)
+        unknown = {entry.verdict, *(row.verdict for row in entry.rows + entry.record)} - set(VERDICTS)
         unknown |= {entry.scrutiny} - set(SCRUTINY)
         if unknown:
             raise ValueError(f"{entry.id} has the verdict {unknown.pop()!r}")
     return _typed(Ledger, {"run": content["run"], "profile": content["profile"], "entries": entries})
+
+
+def _rows(rows: Sequence[Mapping[str, Any]]) -> tuple[Row, ...]:
+    return tuple(_typed(Row, row) for row in rows)
 
 
 def _typed(kind: type[Record], values: Mapping[str, Any]) -> Record:

@@ -37,7 +37,7 @@ class Row:
     Attributes
     ----------
     model
-        Registry name, empty where none is involved.
+        As a reader calls it (never a path), empty where none is involved.
     value, low, high, null, n
         In the claim's unit, with 95 % interval, mean under the null and number of units; None where there is none.
     holds
@@ -88,6 +88,8 @@ class Entry:
         Page where that is shown; empty where it is not in the book.
     rows
         One per model that was measured.
+    record
+        The same of the committed record of the real models.
     """
 
     id: str
@@ -105,6 +107,7 @@ class Entry:
     scrutiny_note: str
     scrutinised: str
     rows: tuple[Row, ...] = field(default=())
+    record: tuple[Row, ...] = field(default=())
 
 
 def chapter_of(claim: str) -> str:

@@ -36,19 +36,27 @@ def _counts(name: str, entries: Sequence[Entry]) -> dict[str, object]:
     return counts | {"decided": sum(map(decided, entries))}
 
 
-def by_model(entries: Sequence[Entry]) -> pd.DataFrame:
+def by_model(entries: Sequence[Entry], recorded: bool = False) -> pd.DataFrame:
     """What each model of a run was measured on, by verdict.
+
+    Parameters
+    ----------
+    entries
+        All claims.
+    recorded
+        Count the record of the real models instead of the run.
 
     Returns
     -------
     Columns ``model``, ``measured`` (rows), one per verdict, ``rule holds`` (whatever the claim's model), and one per
     word of the scrutiny, which counts the claims that were measured.
     """
-    names = list(dict.fromkeys(row.model for entry in entries for row in entry.rows))
+    rows_of = {entry.id: entry.record if recorded else entry.rows for entry in entries}
+    names = list(dict.fromkeys(row.model for rows in rows_of.values() for row in rows))
     found = []
     for name in names:
-        own = [row for entry in entries for row in entry.rows if row.model == name]
-        looked = Counter(entry.scrutiny for entry in entries if any(row.model == name for row in entry.rows))
+        own = [row for rows in rows_of.values() for row in rows if row.model == name]
+        looked = Counter(e.scrutiny for e in entries if any(row.model == name for row in rows_of[e.id]))
         verdicts = Counter(row.verdict for row in own)
         counts: dict[str, object] = {"model": name or "no model", "measured": len(own)}
         counts |= {verdict: verdicts[verdict] for verdict in VERDICTS}
@@ -60,7 +68,7 @@ def by_model(entries: Sequence[Entry]) -> pd.DataFrame:
 def points(entries: Sequence[Entry]) -> str:
     """What came out, as a list in Markdown: of the run, without any model, and in either way."""
     counts = _counts("all", entries)
-    return (
+    return f"{_real(entries)}" + (
         f"- **Measured in this run**: {counts['reproduced']} reproduced, **{counts['not reproduced']} not "
         f"reproduced**, {counts['other model']} on other models only, {counts['pending']} pending.\n"
         f"- **By the printed figures alone, without any model**: **{counts['at chance']} at chance** under the "
@@ -68,4 +76,16 @@ def points(entries: Sequence[Entry]) -> str:
         f"{counts['arithmetic holds']} times and **fails {counts['arithmetic fails']} times**; {counts['conflicts']} "
         f"contradicted elsewhere in the reports; {counts['no null applies']} to which no null applies.\n"
         f"- **In one of the two ways {counts['decided']} of {counts['claims']} claims are decided.**\n"
+    )
+
+
+def _real(entries: Sequence[Entry]) -> str:
+    """A line on the record of the real models; nothing without one."""
+    measured = [entry for entry in entries if any(row.holds is not None for row in entry.record)]
+    held = sum(all(row.holds is not False for row in entry.record) for entry in measured)
+    if not measured:
+        return ""
+    return (
+        f"- **On real pretrained models (the record)**: {len(measured)} claims measured; the claim's own rule holds "
+        f"for {held} of them and **fails for {len(measured) - held}**, whatever model the claim is about.\n"
     )

@@ -61,14 +61,15 @@ def reader_name(models: str) -> str:
     if len({world_of(name) for name in names}) > 1:
         return listing(f"{short_name(name)} ({world_of(name)})" for name in names)
     shown = [short_name(name) for name in names]
-    return f"{f'{len(shown)} models' if len(shown) > MANY else listing(shown)}, {world_of(names[0])}"
+    told = f"{len(shown)} models" if len(shown) > MANY else listing(shown)
+    return f"{told}, {world_of(names[0])}"
 
 
 def short_name(model: str) -> str:
     """One model as a reader calls it, without a word on where it comes from."""
     if model in REAL:
         return REAL[model]
-    return Path(model).name if world_of(model) == "local" else model
+    return Path(model).expanduser().absolute().name if world_of(model) == "local" else model
 
 
 def world_of(model: str) -> str:

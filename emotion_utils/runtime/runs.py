@@ -44,10 +44,13 @@ class Job:
 
     @property
     def name(self) -> str:
-        """``01_dataset--small-gpt2``: unique within a run and fit for a file name."""
+        """``01_dataset--small-gpt2``: unique within a run, fit for a file name, and of a local model its last part."""
         if self.model is None:
             return self.chapter
-        return f"{self.chapter}--{re.sub(r'[^A-Za-z0-9._]+', '-', self.model).strip('-')}"
+        from emotion_utils.models.comparison import short_name, world_of
+
+        model = short_name(self.model) if world_of(self.model) == "local" else self.model
+        return f"{self.chapter}--{re.sub(r'[^A-Za-z0-9._]+', '-', model).strip('-')}"
 
     @property
     def notebook(self) -> Path:

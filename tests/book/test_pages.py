@@ -18,6 +18,7 @@ from emotion_utils.book.pages import drop_labels, prepare, provenance_box, read_
 from emotion_utils.book.rendering import BookError
 from emotion_utils.book.toc import derive_toc
 from emotion_utils.core.errors import UserError
+from emotion_utils.core.paths import PROJECT_ROOT
 from emotion_utils.runtime.execution import CellFailure
 from emotion_utils.runtime.runs import Run
 from tests.book import sample
@@ -234,3 +235,55 @@ def test_links_to_chapters_that_did_not_run_become_words(project: tuple[Path, Ru
     assemble(run, root)
     staged = (run.book / "book" / "links.md").read_text()
     assert "[Here](../notebooks/01_sample.ipynb) and there." in staged
+
+
+def test_no_page_names_a_folder_of_this_machine(project: tuple[Path, Run]) -> None:
+    """A book of notebooks that were executed on a model given by its path, which they print again and again."""
+    root, _ = project
+    model = root / "some where" / "my-model"
+    model.mkdir(parents=True)
+    run = sample.sample_run(root, ("gpt2", str(model)))
+    for job in run.chapters:
+        printed = f"<p>Read from {job.model}/config.json and {PROJECT_ROOT}/data/claims.csv.</p>"
+        given = {"model": job.model, "run_dir": str(root / "build" / "sample"), "seed": 0}
+        cells = [
+            new_markdown_cell("# A chapter"),
+            new_code_cell(f'model = "{job.model}"', metadata={"tags": ["injected-parameters"]}),
+            new_code_cell("model", outputs=[new_output("display_data", {"text/html": printed})]),
+            new_code_cell("1", outputs=[new_output("stream", name="stdout", text=f"{job.model}\n")]),
+        ]
+        about = {"model": job.model, "model_label": "local model", "parameters": given, "date": "2026-11-29"}
+        metadata = {
+            "provenance": about,
+            "papermill": {"output_path": str(job.output), "parameters": given},
+            "language_info": {"name": "python", "pygments_lexer": "ipython3"},
+        }
+        job.output.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(new_notebook(cells=cells, metadata=metadata), job.output)
+    assemble(run, root)
+    html = render(run, root)
+    texts = {
+        path.name: path.read_text(encoding="utf-8")
+        for path in html.rglob("*")
+        if path.suffix in (".html", ".ipynb", ".js", ".json") and "_static" not in path.parts
+    }
+    pages = [name for name in texts if name.startswith("01_sample")]
+    assert {name for name in pages if name.endswith(".html")} == {
+        "01_sample.html",
+        "01_sample--my-model.html",
+    }
+    own = texts["01_sample--my-model.html"]
+    assert "Read from my-model/config.json and data/claims.csv." in own
+    assert "my-model (local model)" in own
+    assert "A chapter · my-model, local" in own
+    assert ">my-model, local</a>" in texts["01_sample.html"]
+    assert ">gpt2, pretrained</a>" in texts["01_sample.html"]
+    for name, text in texts.items():
+        assert str(root) not in text, name
+        assert str(PROJECT_ROOT) not in text, name
+
+
+def test_a_page_that_names_a_folder_of_this_machine_breaks_a_promise(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text(f"<p>{PROJECT_ROOT}/data</p>")
+    (said,) = check_site(tmp_path)
+    assert said == f"index.html names the folder {PROJECT_ROOT}/ of this machine: show its last part."

@@ -87,3 +87,17 @@ def test_it_is_counted_in_words():
     assert (
         ledger([ENTRY, WAITING]).alt == "2 claims: 1 other model, 1 pending; without any model: 2 at chance."
     )
+
+
+def test_the_record_has_a_column_only_where_there_is_one():
+    assert "pretrained" not in ledger([ENTRY]).markup
+    real = replace(ROW, model="SmolLM2 135M, pretrained", value=0.25, decided="notebooks/03_x.html#record")
+    markup = ledger([replace(ENTRY, record=(real,)), WAITING]).markup
+    assert (
+        '<th scope="col">real models, pretrained (record)</th><th scope="col">without any model</th>'
+        in markup
+    )
+    assert 'data-models="small-gpt2|SmolLM2 135M, pretrained"' in markup
+    assert "SmolLM2 135M, pretrained <b>0.25</b>" in markup
+    assert 'href="../notebooks/03_x.html#record"' in markup
+    assert markup.count("<td>–</td>") == 1  # the claim that the record does not have

@@ -8,9 +8,10 @@ from emotion_utils.core.errors import UserError
 from emotion_utils.ledger import summary
 from emotion_utils.ledger.assembly import assemble
 from emotion_utils.ledger.records import CHAPTERS, chapter_of, overall
-from emotion_utils.reports.claims import measurement_file
+from emotion_utils.reports.claims import Measurement, judge, measurement_file
 from emotion_utils.runtime.parameters import CHAPTERS as KNOWN
 from tests.ledger.conftest import CLAIMS, measure, without
+from tests.recorded import part, record
 
 
 def test_every_claim_has_one_chapter_and_every_rule_a_claim():
@@ -134,3 +135,74 @@ def test_every_model_is_counted_in_both_columns(make, scrutiny):
     verdicts = ["reproduced", "not reproduced", "other model", "pending"]
     assert (models[verdicts].sum(axis=1) == models["measured"]).all()
     assert (models["no null applies"] == models["measured"]).all()
+
+
+FOUND = ("AUROC", 0.77, 0.71, 0.82, 0.5, 34)
+PAIR = "smollm2-135m~gemma3-270m"
+
+
+def recorded(path, claims):
+    """A record with a measurement for some claims of chapter 04 and one of a claim without a model."""
+    rows = [Measurement(claim, PAIR, 0.993, null=0.998, n=70, note="wrong pairs") for claim in claims]
+    plain = [Measurement("P1.size.total", "smollm2-135m", 680.0)] if claims else []
+    parts = [part("04_alignment", PAIR.replace("~", ", "), FOUND, measurements=rows)]
+    return record(path, *parts, part("01_dataset", "smollm2-135m", FOUND, measurements=plain))
+
+
+@pytest.mark.parametrize("how_many", ["none", "one", "all"])
+def test_the_record_stands_beside_what_the_run_measured(make, scrutiny, tmp_path, how_many):
+    of_alignment = [claim for claim in CLAIMS["id"] if chapter_of(claim) == "04_alignment"]
+    claims = {"none": [], "one": ["P35.align.after"], "all": of_alignment}[how_many]
+    path = recorded(tmp_path / "real.json", claims)
+    entries = {
+        entry.id: entry
+        for entry in assemble(make(("01_dataset", "small-gpt2")), scrutiny=scrutiny, record=path)
+    }
+    assert [name for name in entries if entries[name].record] == sorted(
+        [*claims, *(["P1.size.total"] if claims else [])], key=list(entries).index
+    )
+    if claims:
+        (row,) = entries["P35.align.after"].record
+        assert (row.model, row.value, row.null, row.n) == (
+            "SmolLM2 135M and Gemma 3 270M, pretrained", 0.993, 0.998, 70,
+        )  # fmt: skip
+        assert (row.verdict, row.holds) == ("other model", True)  # 0.99 is about GPT-2 and Pythia
+        assert row.decided == ""  # chapter 04 is not in this book
+        assert entries["P35.align.after"].verdict == "pending"  # the record decides nothing for this run
+        size = entries["P1.size.total"]
+        assert size.record[0].verdict == "reproduced"
+        assert size.record[0].decided == "notebooks/01_dataset.html#record"
+        assert size.verdict == "not reproduced"  # the run's own 1 is not 680
+    table = summary.by_model(list(entries.values()), recorded=True).set_index("model")
+    if claims:
+        assert table.loc["SmolLM2 135M and Gemma 3 270M, pretrained", "measured"] == len(claims)
+        assert table.loc["SmolLM2 135M, pretrained", "reproduced"] == 1
+        rows = judge([Measurement(claim, PAIR, 0.993) for claim in claims], CLAIMS)["holds"]
+        held = int((rows == True).sum()) + 1  # noqa: E712 (None is neither)
+        told = f"{int(rows.notna().sum()) + 1} claims measured; the claim's own rule holds for {held} of them"
+        assert told in summary.points(list(entries.values()))
+    else:
+        assert table.empty
+        assert "record" not in summary.points(list(entries.values()))
+
+
+def test_the_verdict_of_the_record_could_have_been_otherwise(make, scrutiny, tmp_path):
+    one = [Measurement("P35.align.after", PAIR, 0.25), Measurement("P1.size.total", "smollm2-135m", 679.0)]
+    path = record(tmp_path / "real.json", part("04_alignment", "a, b", FOUND, measurements=one))
+    entries = {entry.id: entry for entry in assemble(make(), scrutiny=scrutiny, record=path)}
+    assert entries["P35.align.after"].record[0].holds is False
+    assert entries["P1.size.total"].record[0].verdict == "not reproduced"
+    assert "fails for 2**" in summary.points(list(entries.values()))
+
+
+def test_a_damaged_record_stops_the_ledger(make, scrutiny, tmp_path):
+    path = recorded(tmp_path / "real.json", ["P35.align.after"])
+    path.write_text(path.read_text(encoding="utf-8").replace("0.998", "0.25"), encoding="utf-8")
+    with pytest.raises(UserError, match="is not what was recorded"):
+        assemble(make(), scrutiny=scrutiny, record=path)
+
+
+def test_a_local_model_goes_by_its_last_part(make, scrutiny, tmp_path):
+    run = make(("01_dataset", str(tmp_path / "models" / "mine")))
+    entries = {entry.id: entry for entry in assemble(run, scrutiny=scrutiny)}
+    assert entries["P1.size.total"].rows[0].model == "mine, local"

@@ -124,3 +124,13 @@ def test_the_command_counts_and_says_where_the_file_is(make, tmp_path, capsys, m
     runfile.write_text("profile: smoke\nchapters:\n  02_activations:\n    models: [small-gpt2]\n")
     assert main(["claims", str(runfile)]) == 2
     assert "are missing: run the chapter again" in capsys.readouterr().err
+
+
+def test_a_file_from_before_there_was_a_record_is_still_read(make, scrutiny):
+    run = make(("01_dataset", "small-gpt2"))
+    path = files.write(run, assemble(run, scrutiny=scrutiny))
+    content = json.loads(path.read_text())
+    for claim in content["claims"]:
+        del claim["record"]
+    path.write_text(json.dumps(content | {"schema": 1}))
+    assert all(entry.record == () for entry in files.read(run.directory).entries)

@@ -61,13 +61,13 @@ def test_models_of_the_run_hold_for_chapters_that_name_none(write):
 
 def test_a_hub_id_or_path_gives_a_fit_file_name():
     assert Job("r", "01_dataset", "meta-llama/Llama-3.1-8B", {}).name == "01_dataset--meta-llama-Llama-3.1-8B"
-    assert Job("r", "01_dataset", "../models/my model", {}).name == "01_dataset--..-models-my-model"
+    assert Job("r", "01_dataset", "../models/my model", {}).name == "01_dataset--my-model"
 
 
 def test_a_relative_model_path_starts_from_the_project(write, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = read_run(write("models: [data/models/small-llama3]\n" + MINIMAL))
-    assert run.chapters[0].name == "01_dataset--data-models-small-llama3"
+    assert run.chapters[0].name == "01_dataset--small-llama3"
 
 
 def test_another_place_for_the_pages(write):
