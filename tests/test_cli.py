@@ -7,14 +7,14 @@ import pytest
 
 from emotion_utils import cli
 from emotion_utils.core.paths import PROJECT_ROOT, RUNS
-from emotion_utils.models.registry import BUNDLED, HUB_ALIASES
+from emotion_utils.models.registry import BUNDLED, HUB_ALIASES, PACKAGED
 from emotion_utils.runtime import doctor, snakemake
 
 
 def test_models_lists_all_names(capsys):
     assert cli.main(["models"]) == 0
     shown = capsys.readouterr().out
-    assert all(name in shown for name in [*BUNDLED, *HUB_ALIASES])
+    assert all(name in shown for name in [*BUNDLED, *PACKAGED, *HUB_ALIASES])
 
 
 def test_prompts_counts_each_emotion(capsys):

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from emotion_utils.core.errors import UserError, suggestion
-from emotion_utils.models.offsets import covered_runs
+from emotion_utils.models.positions import covered_runs
 from emotion_utils.models.ragged import ranges
 from emotion_utils.prompts.partners import partners
 

@@ -11,7 +11,7 @@ from emotion_utils.circuits.patching import aligned
 from emotion_utils.circuits.texts import NEW_TOKENS, patched_texts, scored
 from emotion_utils.core.profiles import HeadsSize
 from emotion_utils.heads.pairs import Head, Pairs, emotional_pairs, few, name_of
-from emotion_utils.models.registry import BUNDLED
+from emotion_utils.models.registry import knows_small_world
 from emotion_utils.scoring.lexical import keyword_count
 from emotion_utils.scoring.politeness import politeness
 from emotion_utils.scoring.scorer import score
@@ -79,4 +79,4 @@ def published_texts(pairs: Pairs, head: Head, model: str, mode: str = "pattern_v
     """
     own = pairs.where(pairs.table["emotion"] == EMOTION)
     told = patched_texts(own, {name_of(head): [head]}, mode, matched=aligned(own), new_tokens=NEW_TOKENS)
-    return scored(told, small_world=model in BUNDLED)
+    return scored(told, small_world=knows_small_world(model))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import threading
 from contextlib import suppress
@@ -33,14 +34,40 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
             os.fsync(file.fileno())
         os.chmod(name, 0o666 & ~_umask())  # a temporary file is for its owner alone, a result is for all
         os.replace(name, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
     return path
 
 
-def _sync_folder(folder: Path) -> None:
+def place_folder(folder: Path, target: Path) -> Path:
+    """Give a finished folder its name once all its files are on the disk; one that has the name already makes way.
+
+    Parameters
+    ----------
+    folder
+        Beside ``target``, under a name that nobody reads.
+    target
+        The path of the result.
+
+    Returns
+    -------
+    ``target``.
+    """
+    for path in folder.iterdir():
+        path.chmod(0o666 & ~_umask())
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    sync_folder(folder)
+    folder.chmod(0o777 & ~_umask())
+    shutil.rmtree(target, ignore_errors=True)
+    os.replace(folder, target)
+    sync_folder(target.parent)
+    return target
+
+
+def sync_folder(folder: Path) -> None:
     """Make the rename itself survive a power cut, where the system can."""
     try:
         handle = os.open(folder, os.O_RDONLY)

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from importlib import metadata
 
 from emotion_utils.core.paths import PROJECT_ROOT
 
 #: The packages whose version can change a number.
-PACKAGES = ("torch", "transformers", "transformer-lens", "numpy", "pandas", "scipy", "scikit-learn")
+PACKAGES = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "transformer-lens",
+    "numpy",
+    "pandas",
+    "scipy",
+    "scikit-learn",
+)
 
 
 def commit() -> str:
@@ -20,9 +30,9 @@ def commit() -> str:
     return f"{head}+dirty" if changed else head
 
 
-def versions() -> dict[str, str | None]:
-    """The installed version of each of `PACKAGES`, None where it is missing."""
-    return {name: _version(name) for name in PACKAGES}
+def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str | None]:
+    """The installed version of each of `packages`, None where it is missing."""
+    return {name: _version(name) for name in packages}
 
 
 def _version(name: str) -> str | None:

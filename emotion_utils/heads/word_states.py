@@ -17,7 +17,7 @@ from emotion_utils.heads.attention_by_class import CLASSES, token_classes, token
 from emotion_utils.heads.outputs import Neutral, neutral_last_token
 from emotion_utils.heads.pairs import Pairs
 from emotion_utils.models.hooks import HookPoint
-from emotion_utils.models.offsets import covering
+from emotion_utils.models.positions import covering
 from emotion_utils.prompts.keywords import words_with_spans
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import MODELS
-from emotion_utils.models.registry import BUNDLED, HUB_ALIASES
+from emotion_utils.models.registry import BUNDLED, HUB_ALIASES, PACKAGED, fetched
 
 # What a bundled model has to reach: (at least, at most).
 BARS: dict[str, tuple[float | None, float | None]] = {
@@ -47,10 +47,10 @@ def known_models() -> pd.DataFrame:
 
     Returns
     -------
-    One row per model: ``model`` (what to pass to `load`), ``source`` (``bundled`` with the project, or ``hub``: loaded
-    from there at first use), ``what`` (a sentence, or the hub id), and of the bundled ones ``family``, ``parameters``
-    and ``vocabulary`` (tokens), from their cards. Any other hub id or the path of a model directory can be loaded as
-    well.
+    One row per model: ``model`` (what to pass to `load`), ``source`` (``bundled`` with the project, ``packaged`` in the
+    package index, or ``hub``: loaded from there at first use), ``what`` (a sentence, or the hub id), ``here`` (whether
+    its files are on this machine; of hub models not asked), and of bundled and packaged ones ``family``, ``parameters``
+    and ``vocabulary`` (tokens). Any other hub id, or the path of a model directory or GGUF file, can be loaded as well.
 
     Raises
     ------
@@ -63,11 +63,36 @@ def known_models() -> pd.DataFrame:
     >>> eu.models().set_index("model").loc["small-gpt2", ["source", "family"]].tolist()
     ['bundled', 'gpt2']
     """
-    named = [(name, "bundled", what) for name, what in BUNDLED.items()]
-    named += [(name, "hub", location) for name, location in HUB_ALIASES.items()]
-    cards = overview(read_cards())[["model", "family", "parameters", "vocabulary"]]
-    table = pd.DataFrame(named, columns=["model", "source", "what"]).merge(cards, on="model", how="left")
-    return table.astype({"parameters": "Int64", "vocabulary": "Int64"})
+    named: list[tuple[str, str, str, bool | None]]
+    named = [(name, "bundled", what, True) for name, what in BUNDLED.items()]
+    named += [(name, "packaged", model.what, fetched(name)) for name, model in PACKAGED.items()]
+    named += [(name, "hub", location, None) for name, location in HUB_ALIASES.items()]
+    sizes = pd.concat([overview(read_cards()), packaged_models()])[
+        ["model", "family", "parameters", "vocabulary"]
+    ]
+    table = pd.DataFrame(named, columns=["model", "source", "what", "here"]).merge(
+        sizes, on="model", how="left"
+    )
+    return table.astype({"here": "boolean", "parameters": "Int64", "vocabulary": "Int64"})
+
+
+def packaged_models() -> pd.DataFrame:
+    """One row per packaged model: what it is, family, sizes, quantisation, licence, bytes to fetch, fetched or not."""
+    return pd.DataFrame(
+        {
+            "model": name,
+            "what": model.what,
+            "family": model.family,
+            "parameters": model.parameters,
+            "vocabulary": model.vocabulary,
+            "weights": f"4-bit ({model.quantisation})",
+            "licence": model.licence,
+            "bytes to fetch": model.download,
+            "fetched": "yes" if fetched(name) else "no",
+            "the original": model.hub,
+        }
+        for name, model in PACKAGED.items()
+    )
 
 
 def overview(cards: list[dict[str, Any]]) -> pd.DataFrame:

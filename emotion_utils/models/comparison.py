@@ -17,7 +17,7 @@ from emotion_utils.core.paths import PROJECT_ROOT
 from emotion_utils.core.sources import code_of
 from emotion_utils.core.store import Store
 from emotion_utils.core.versions import versions
-from emotion_utils.models.registry import BUNDLED, HUB_ALIASES, HUB_ID, model_files
+from emotion_utils.models.registry import BUNDLED, HUB_ALIASES, HUB_ID, PACKAGED, model_files, resolve_model
 
 CONTROL = "small-gpt2-blind"
 """Trained on the same words, with reactions that do not follow from the causes."""
@@ -79,6 +79,24 @@ def world_of(model: str) -> str:
     if model in REAL or model in HUB_ALIASES:
         return "pretrained"
     return "local" if _is_path(model) else "pretrained"
+
+
+def weights_note(model: str) -> str:
+    """What a page has to say of a model whose weights are not the original ones; empty where they are."""
+    reference = resolve_model(model) if world_of(model) == "local" else None
+    if model in PACKAGED:
+        kept, original = (
+            f"4-bit, {PACKAGED[model].quantisation}",
+            f"the original ones of {PACKAGED[model].hub}",
+        )
+    elif reference and reference.quantisation:
+        kept, original = reference.quantisation, "those that it was trained with"
+    else:
+        return ""
+    return (
+        f"The weights of {short_name(model)} are quantised ({kept}) and read back as float32: they are not {original}, "
+        "and numbers of the original differ."
+    )
 
 
 def _is_path(model: str) -> bool:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from emotion_utils.core.errors import UserError, listing
 from emotion_utils.models.files import load_weights
-from emotion_utils.models.offsets import check_offsets
+from emotion_utils.models.positions import check_offsets
 from emotion_utils.models.reading import reading_of
-from emotion_utils.models.registry import BUNDLED, ModelRef, resolve_model
+from emotion_utils.models.registry import BUNDLED, PACKAGED, ModelRef, fetched, resolve_model
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +32,7 @@ OUT_OF_FLOAT16 = ("gemma3", "gemma3_text")
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
     """Load the tokenizer of a model; it pads with the end-of-text token where it has no padding token."""
     ref = resolve_model(name)
-    if ref.source != "hub" and not any(Path(ref.location).glob("tokenizer*.json")):
+    if ref.source != "hub" and not any(Path(ref.directory).glob("tokenizer*.json")):
         raise UserError(
             f"{ref.location} has no tokenizer (tokenizer.json): save it there with tokenizer.save_pretrained(...)."
         )
@@ -148,7 +148,7 @@ def _opened(loader: Callable[..., Any], ref: ModelRef, what: str, **options: Any
     if ref.source == "hub":
         options["revision"] = ref.revision
     try:
-        return loader(ref.location, trust_remote_code=False, **options)
+        return loader(ref.directory, trust_remote_code=False, **options)
     except UserError:
         raise
     except Exception as error:
@@ -168,7 +168,7 @@ def _why_not(ref: ModelRef, what: str, error: Exception) -> str:
         f"{'The hub model' if what == 'model' else f'The {what} of the hub model'} "
         f'"{ref.location}" could not be loaded ({type(error).__name__}: {reason}). '
         f"Check the id, the network and, for a gated model, `hf auth login`; without a network choose one of "
-        f"{listing(BUNDLED)}, or a local directory."
+        f"{listing([*BUNDLED, *filter(fetched, PACKAGED)])}, or a local directory."
     )
 
 

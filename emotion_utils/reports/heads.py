@@ -28,7 +28,7 @@ from jaxtyping import Int
 from emotion_utils.circuits.published import EMOTION, published_texts
 from emotion_utils.circuits.texts import ablated_texts, paired, scored
 from emotion_utils.heads.pairs import Head, Pairs, name_of
-from emotion_utils.models.registry import BUNDLED
+from emotion_utils.models.registry import knows_small_world
 from emotion_utils.reports.claims import Measurement, short_name, too_few
 from emotion_utils.reports.vectors import on_reported_scale
 from emotion_utils.statistics.resampling import FEWEST_UNITS
@@ -88,7 +88,7 @@ def as_published(pairs: Pairs, head: Head, model: str, seed: int = 0, *, ablate:
         Whether the first experiment is wanted; without it its table is empty.
     """
     own = pairs.where(pairs.table["emotion"] == EMOTION)
-    small_world, name = model in BUNDLED, name_of(head)
+    small_world, name = knows_small_world(model), name_of(head)
     ablated = pd.DataFrame()
     if ablate:
         ablated = paired(

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from emotion_utils.activations.extraction import extract, points
 from emotion_utils.activations.prompt_sets import PromptSetActivations, read_sets
-from emotion_utils.models.registry import BUNDLED
+from emotion_utils.models.registry import knows_small_world
 from emotion_utils.scoring.judge import Judge, relative_perplexity
 from emotion_utils.scoring.scorer import Scorer
 from emotion_utils.statistics.permutations import family_blocks
@@ -81,7 +81,7 @@ class SteeredModel:
     @property
     def knows_replies(self) -> bool:
         """Whether it was trained on the small world, whose replies tell their emotion exactly."""
-        return self.name in BUNDLED
+        return knows_small_world(self.name)
 
     @cached_property
     def cost(self) -> Scorer:

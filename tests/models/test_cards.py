@@ -70,8 +70,11 @@ def test_what_is_missing_is_said():
 
 def test_every_model_that_has_a_name_is_listed_and_only_bundled_ones_with_their_size():
     table = cards.known_models().set_index("model")
-    assert list(table.index) == [*registry.BUNDLED, *registry.HUB_ALIASES]
+    assert list(table.index) == [*registry.BUNDLED, *registry.PACKAGED, *registry.HUB_ALIASES]
     own = table[table["source"] == "bundled"]
     assert own["parameters"].to_dict() == {name: card["parameters"] for name, card in CARDS.items()}
-    assert table.loc["gpt2"].isna()[["family", "parameters", "vocabulary"]].all()
+    packaged = table[table["source"] == "packaged"]
+    assert packaged["parameters"].to_dict() == {n: m.parameters for n, m in registry.PACKAGED.items()}
+    assert packaged["here"].tolist() == [registry.fetched(name) for name in registry.PACKAGED]
+    assert table.loc["gpt2"].isna()[["here", "family", "parameters", "vocabulary"]].all()
     assert table.loc["gpt2", "what"] == "openai-community/gpt2"

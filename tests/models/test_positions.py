@@ -9,7 +9,7 @@ from emotion_utils.core.errors import UserError
 from emotion_utils.models import positions
 from emotion_utils.models.cards import read_cards
 from emotion_utils.models.loading import load_tokenizer
-from emotion_utils.models.offsets import covered_runs, covering
+from emotion_utils.models.positions import covered_runs, covering
 from emotion_utils.models.ragged import Ragged
 
 NAMES = [card["name"] for card in read_cards()]
