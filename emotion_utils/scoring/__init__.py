@@ -35,6 +35,7 @@ EXPORTS = {
     "Panel": "panel",
     "marked_emotions": "panel",
     "make_panel": "panel",
+    "text_judge": "panel",
     "politeness_marker": "politeness",
     "TextProbe": "probe",
     "train_probe": "probe",

@@ -11,15 +11,22 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from emotion_utils.core.errors import listing
+from emotion_utils.models import registry
+from emotion_utils.models.model import load
 from emotion_utils.scoring.classifier import UNDECIDED, trained_classifier
 from emotion_utils.scoring.lexical import vader_sentiment
 from emotion_utils.scoring.politeness import politeness_marker
-from emotion_utils.scoring.probe import TextProbe
-from emotion_utils.scoring.replies import first_reply
+from emotion_utils.scoring.probe import TextProbe, train_probe
+from emotion_utils.scoring.replies import first_reply, reply_emotions
+
+if TYPE_CHECKING:
+    from emotion_utils.core.store import Store
 
 RULE = "majority"
 """What at least two judges say, and where no two agree, markers and sentiment: so these decide alone where only words
@@ -69,6 +76,34 @@ class Panel:
     def names(self) -> list[str]:
         """Of the judges, and of their rule after them."""
         return [*self.judges, RULE]
+
+
+def text_judge(
+    model: str, *, device: str = "cpu", store: Store | None = None, seed: int = 0
+) -> Callable[[Sequence[str]], list[str | None]]:
+    """The judge of a model's texts: a function from texts to what each says, an emotion or None.
+
+    Parameters
+    ----------
+    model
+        Whose texts are judged. Of one that knows the small world the opening of a reply tells its emotion; of any
+        other it is a :class:`Panel`, with a probe on a packaged model that is another one and fetched.
+    device
+        Of the model that reads.
+    store
+        Keeps its states of the training texts.
+    seed
+        Of training.
+    """
+    if registry.knows_small_world(model):
+        return reply_emotions
+    others = [name for name in registry.PACKAGED if name != Path(model).name]
+    reader = next(filter(registry.fetched, others), None)
+    if reader is None:
+        ways = listing([f"`python -m emotion_utils fetch {name}`" for name in others])
+        return make_panel(left_out=f"No other pretrained model is here to read the texts: {ways}.", seed=seed)
+    reading = load(reader, device, separator="auto")
+    return make_panel(train_probe(reading, store=store, seed=seed), seed=seed)
 
 
 def make_panel(probe: TextProbe | None = None, *, left_out: str = "", seed: int = 0) -> Panel:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+from functools import partial
 
-from emotion_utils.scoring import make_panel, marked_emotions
+import pandas as pd
+import pytest
+from sklearn.pipeline import Pipeline
+
+from emotion_utils.models import registry
+from emotion_utils.models.model import load as load_model
+from emotion_utils.scoring import make_panel, marked_emotions, reply_emotions, text_judge
+from emotion_utils.scoring import panel as module
 from emotion_utils.scoring.panel import MARKERS, RULE, WORDS, Panel
 
 
@@ -62,3 +69,39 @@ def test_markers_and_sentiment_follow_their_rule(text, says):
 
 def test_no_texts_are_no_verdicts():
     assert marked_emotions([]) == []
+
+
+def test_replies_of_the_small_world_are_told_by_their_opening():
+    assert text_judge("small-gpt2") is reply_emotions
+
+
+def test_texts_are_read_by_another_fetched_model_and_never_by_their_own(monkeypatch, tmp_path):
+    asked = []
+
+    def opened(name, device, separator):
+        asked.append((name, separator))
+        return load_model("small-gpt2")
+
+    monkeypatch.setattr(module, "load", opened)
+    untrained = partial(
+        module.TextProbe, layer=0, pipeline=Pipeline([("none", None)]), folds=pd.Series([1.0])
+    )
+    monkeypatch.setattr(module, "train_probe", lambda model, **_: untrained(model))
+    monkeypatch.setattr(registry, "fetched", lambda name: True)
+    for own, reader in (
+        ("smollm2-135m", "gemma3-270m"),
+        ("gemma3-270m", "smollm2-135m"),
+        (str(tmp_path / "smollm2-135m"), "gemma3-270m"),  # a copy of it
+        ("gpt2", "smollm2-135m"),
+    ):
+        panel = text_judge(own)
+        assert asked.pop() == (reader, "auto")
+        assert list(panel.judges) == [WORDS, MARKERS, "probe on small-gpt2"]
+        assert panel.left_out == ""
+
+
+def test_without_another_model_it_says_how_to_fetch_one(monkeypatch):
+    monkeypatch.setattr(registry, "fetched", lambda name: name == "smollm2-135m")
+    panel = text_judge("smollm2-135m")
+    assert list(panel.judges) == [WORDS, MARKERS]
+    assert "`python -m emotion_utils fetch gemma3-270m`" in panel.left_out
