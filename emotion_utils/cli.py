@@ -155,14 +155,17 @@ def _claims(arguments: argparse.Namespace) -> int:
 
 
 def _record(arguments: argparse.Namespace) -> int:
+    from emotion_utils.ledger import readme
     from emotion_utils.ledger.recording import collect
-    from emotion_utils.reports.record_file import write_record
+    from emotion_utils.reports.record_file import PATH, write_record
     from emotion_utils.runtime.runs import read_run
 
     record = collect(read_run(arguments.runfile))
     path = write_record(record, arguments.to)
     found = sum(len(part.findings) for part in record.parts)
     measured = sum(len(part.measurements) for part in record.parts)
+    if path == PATH:
+        readme.update()
     print(f"{len(record.parts)} pages, {found} findings and {measured} measurements of claims: {path}")
     return 0
 

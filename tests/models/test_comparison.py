@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from emotion_utils.models.comparison import reader_name, short_name, world_of
+from emotion_utils.models.comparison import REAL, reader_name, short_name, world_of
+from emotion_utils.models.packaged import PACKAGED
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,10 @@ from emotion_utils.models.comparison import reader_name, short_name, world_of
 )
 def test_models_in_words(models, words):
     assert reader_name(models) == words
+
+
+def test_every_packaged_model_has_a_name_for_readers():
+    assert set(REAL) == set(PACKAGED)
 
 
 def test_a_directory_that_looks_like_a_hub_id_is_local(tmp_path, monkeypatch):

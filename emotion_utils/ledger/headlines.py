@@ -1,0 +1,247 @@
+"""The five findings of the welcome page: a bold line and a plain one, each as its numbers decide.
+
+A finding that was not measured is left out. Nothing here is a verdict on a claim: the ledger has those.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from emotion_utils.core.errors import listing
+from emotion_utils.ledger.sources import Seen, Sources
+from emotion_utils.models.comparison import short_name
+from emotion_utils.reports.real_record import number_in_words
+
+AFTER = "P35.align.after"
+"""The claim of the reports' best-known number."""
+PROBE, GEOMETRY = "transferred probe", "RSA of emotion geometry"
+WORDS_ALONE = "RSA of the words alone"
+EMOTIONAL, BAG = "emotional against neutral, implicit texts", "bag of words, implicit texts"
+WHICH = "one emotion against the others, implicit texts"
+STEERED, BLIND = "steered towards the emotion", "steered towards the emotion, blind model"
+LOOKING = "attention to emotion words against effect of a head"
+CIRCUIT = "circuit alone"
+ALIKE = 0.95
+"""Wrong pairs that reach this share of a score score as high."""
+NEARLY = 0.1
+"""A lead below this is a little; a rank correlation within it of 0 is about none."""
+
+
+class Headline(NamedTuple):
+    """One finding.
+
+    Attributes
+    ----------
+    bold, plain
+        Its two lines, plain text.
+    models
+        That it was seen on, as a reader calls them.
+    page
+        Where it was decided, from the root of the book; empty where that page is not in it.
+    """
+
+    bold: str
+    plain: str
+    models: tuple[str, ...]
+    page: str
+
+
+def headlines(sources: Sources) -> list[Headline]:
+    """Those of the five that were measured, on real models where the record has them."""
+    return [found for one in (score, shared, vectors, steering, heads) if (found := one(sources))]
+
+
+def score(sources: Sources) -> Headline | None:
+    """The reports' best-known number, and the same with wrong pairs."""
+    seen = [one for one in sources.claim(AFTER) if one.null is not None]
+    reported = sources.reported(AFTER)
+    bold = _choose(
+        seen,
+        lambda one: one.null is not None and one.null >= ALIKE * one.value,
+        f"A score of {reported} says nothing",
+        f"A score of {reported} says nothing on some models",
+        f"A score such as {reported} tells right pairs from wrong ones",
+    )
+    plain = f"By the reports' formula two models score {_values(seen)}; with wrong pairs of sentences, {_nulls(seen)}."
+    return _headline(bold, plain, seen)
+
+
+def shared(sources: Sources) -> Headline | None:
+    """What wrong pairs cannot reach."""
+    probe = sources.finding("04_alignment", PROBE)
+    geometry = sources.finding("04_alignment", GEOMETRY)
+    seen = probe or geometry
+    bold = _choose(
+        seen,
+        lambda one: one.above,
+        "Something is shared all the same",
+        "Some models share something all the same",
+        "Nothing shared can be told from chance",
+    )
+    said = []
+    if probe:
+        said.append(
+            f"a probe moved from one model to another reads {_values(probe)}, where wrong pairs give {_nulls(probe)}"
+        )
+    if geometry:
+        words = sources.finding("04_alignment", WORDS_ALONE)
+        alone = f", the words alone at {_values(words)}" if words else ""
+        said.append(
+            f"emotion geometry agrees at {_values(geometry)}{alone}, permuted prompts at {_nulls(geometry)}"
+        )
+    return _headline(bold, _sentence("; ".join(said)), seen)
+
+
+def vectors(sources: Sources) -> Headline | None:
+    """What vectors read on texts without emotion words, beside a bag of words."""
+    seen, words = (sources.finding("03_emotion_vectors", name) for name in (EMOTIONAL, BAG))
+    bag = {one.model: one.value for one in words}
+    seen = [one for one in seen if one.model in bag]
+    lead = max((one.value - bag[one.model] for one in seen), default=0.0)
+    bold = _choose(
+        seen,
+        lambda one: (one.value if one.low is None else one.low) > bag[one.model],
+        "Vectors read more than words" + (", a little" if lead < 2.5 * NEARLY else ""),
+        "Vectors read more than words on some models",
+        "Vectors read no more than words",
+    )
+    plain = f"on texts without emotion words they tell emotional from neutral at {_values(seen)}, a bag of words at "
+    plain += _values([one for one in words if one.model in {s.model for s in seen}])
+    if which := sources.finding("03_emotion_vectors", WHICH):
+        know = _choose(which, lambda one: one.above, "they know which emotion it is", "some know which emotion it is",
+                       "they do not know which emotion it is")  # fmt: skip
+        plain += f"; {know}: {_values(which)} against the other emotions"
+    return _headline(bold, _sentence(plain), seen)
+
+
+def steering(sources: Sources) -> Headline | None:
+    """What steering does, beside random vectors, and to a model that was trained on causes without meaning."""
+    seen, blind = (sources.finding("05_steering", name) for name in (STEERED, BLIND))
+    moved = blind and min(one.value for one in blind) >= (1 - NEARLY) * max(
+        (one.value for one in seen), default=1.0
+    )
+    works = (
+        "Steering begins a reply; it need not move an understanding"
+        if moved
+        else "Steering turns replies, beyond what random vectors do"
+    )
+    bold = _choose(
+        seen,
+        lambda one: one.above,
+        works,
+        "Steering turns the replies of some models",
+        "Steering does no more than random vectors",
+    )
+    plain = f"vectors move replies by {_values(seen)}, random ones of equal length by {_nulls(seen)}"
+    if blind:
+        plain += f"; a model trained on causes without meaning moves by {_values(blind)}"
+    return _headline(bold, _sentence(plain), seen)
+
+
+def heads(sources: Sources) -> Headline | None:
+    """Whether attention to emotion words says what a head does, and what a circuit keeps beside random heads."""
+    seen, circuit = (
+        sources.finding("06_head_screening", LOOKING),
+        sources.finding("07_head_patching", CIRCUIT),
+    )
+    bold = _choose(
+        seen,
+        lambda one: abs(one.value) < NEARLY or (one.low or 0) <= 0 <= (one.high or 0),
+        "Heads that look are not heads that act",
+        "Heads that look are heads that act on some models only",
+        "Heads that look are heads that act, too",
+    )
+    plain = (
+        f"attention to emotion words and what a head does go together at {_values(seen)} (rank correlation)"
+    )
+    if circuit:
+        plain += f"; a circuit alone keeps {_values(circuit)} of the effect, as many random heads {_nulls(circuit)}"
+    return _headline(bold, _sentence(plain), seen)
+
+
+def _choose(seen: Sequence[Seen], holds: Callable[[Seen], bool], all_: str, some: str, none: str) -> str:
+    """The words that fit how many of the models something holds on."""
+    held = sum(map(holds, seen))
+    return all_ if held == len(seen) else some if held else none
+
+
+def _headline(bold: str, plain: str, seen: Sequence[Seen]) -> Headline | None:
+    if not seen:
+        return None
+    page = next((one.page for one in seen if one.page), "")
+    return Headline(bold, plain, tuple(dict.fromkeys(one.model for one in seen)), page)
+
+
+def _values(seen: Sequence[Seen]) -> str:
+    """One value with its interval; several in the order in which their models are named; of many their range."""
+    if len(seen) == 1:
+        low, high = (number_in_words(end) for end in (seen[0].low, seen[0].high))
+        return number_in_words(seen[0].value) + (f" ({low} to {high})" if low and high else "")
+    return _listed([one.value for one in seen])
+
+
+def _nulls(seen: Sequence[Seen]) -> str:
+    return _listed([one.null for one in seen if one.null is not None]) or "a number that was not measured"
+
+
+def _listed(values: Sequence[float]) -> str:
+    """Numbers in words; equal ones once."""
+    shown = list(dict.fromkeys(map(number_in_words, values)))
+    if len(values) > 3:
+        return f"{number_in_words(min(values))} to {number_in_words(max(values))}"
+    return listing(shown) if shown else ""
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def origin(sources: Sources) -> str:
+    """Where the findings come from, in a sentence or two: the record and whether its code still stands, or the run."""
+    if not sources.record:
+        return (
+            "There is no record of real pretrained models in this copy of the book: the numbers are those of this "
+            "run, on the models named beside them."
+        )
+    changed = sorted({part.chapter[:2] for part in sources.record if part.changed})
+    parts = f"chapter {changed[0]}" if len(changed) == 1 else f"chapters {listing(changed)}"
+    return recorded(sources) + (f" The code of {parts} has changed since." if changed else "")
+
+
+def recorded(sources: Sources) -> str:
+    """What the record of real models is, whatever has become of its code."""
+    names = dict.fromkeys(name.strip() for part in sources.record for name in part.model.split(","))
+    day = date.fromisoformat(max(part.date for part in sources.record))
+    return (
+        f"{listing(map(short_name, names))} are pretrained models with 4-bit weights. Their numbers are a record of "
+        f"{day:%-d %B %Y}, commit {sources.record[0].commit}."
+    )
+
+
+def in_html(found: Sequence[Headline], root: str = "../") -> str:
+    """The findings as a list for a page, each with its models and a link to where it was decided.
+
+    Parameters
+    ----------
+    found
+        From :func:`headlines`.
+    root
+        From the page to the root of the book.
+    """
+    if not found:
+        return "<p>The chapters that these findings come from are not in this run.</p>"
+    return f'<ol class="emo-findings">{"".join(_item(one, root) for one in found)}</ol>'
+
+
+def in_markdown(found: Sequence[Headline]) -> str:
+    """The same as a list in Markdown, without links."""
+    return "".join(f"- **{one.bold}.** {one.plain} *{listing(one.models)}*\n" for one in found)
+
+
+def _item(one: Headline, root: str) -> str:
+    on = html.escape(listing(one.models) if len(one.models) < 4 else f"{len(one.models)} models")
+    where = f'<a href="{html.escape(root + one.page)}">{on}</a>' if one.page else f"<span>{on}</span>"
+    return f"<li><b>{html.escape(one.bold)}.</b> {html.escape(one.plain)} <small>{where}</small></li>"
