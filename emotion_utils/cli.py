@@ -171,13 +171,13 @@ def _record(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from emotion_utils.runtime.runs import read_run
+    from emotion_utils.runtime.fetching import bring
     from emotion_utils.runtime.snakemake import available_cores, failures, run_workflow
 
-    run = read_run(arguments.runfile)
     cores = available_cores() if arguments.cores is None else arguments.cores
     if cores < 1:
         raise UserError(f"--cores must be at least 1, but it is {cores}.")
+    run = bring(arguments.runfile)
     target = "notebooks" if arguments.no_book else "book"
     status = run_workflow(run, cores, target, arguments.extra)
     if status != 0:
@@ -186,6 +186,8 @@ def _run(arguments: argparse.Namespace) -> int:
         return status
     made = run.directory / "notebooks" if arguments.no_book else run.html / "index.html"
     print(f'The run "{run.name}" is complete: {made}')
+    for sentence in run.left_out.values():
+        print(sentence)
     return 0
 
 

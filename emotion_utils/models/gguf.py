@@ -1,4 +1,4 @@
-"""GGUF files: what their header says, and their conversion, once, into a model directory like any other.
+"""GGUF files: which can be loaded, and their conversion, once, into a model directory like any other.
 
 The weights are dequantised to float32 as transformers does it and kept in the cache under the hash of the file. What
 was kept has a manifest with hash and size of every file.
@@ -8,85 +8,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import shutil
-import struct
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
-from dataclasses import dataclass
 from functools import cache
 from io import StringIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from filelock import FileLock
 
 from emotion_utils.core.errors import UserError, listing
 from emotion_utils.core.files import place_folder, write_atomically
+from emotion_utils.core.gguf_header import Header, read_header
 from emotion_utils.core.paths import cache_folder
 from emotion_utils.core.versions import versions
 from emotion_utils.models.files import load_weights
 
-MAGIC = b"GGUF"
 FORMAT = 1
 """Of the folders that conversion makes; another one is made afresh."""
 MANIFEST = "manifest.json"
 ARCHITECTURES = ("gemma2", "gemma3", "gpt2", "llama", "qwen3")
 """What transformers reads of the families whose parts are known here."""
-UNQUANTISED = ("F32", "F16", "BF16")
 CONVERTED_BY = ("gguf", "transformers", "tokenizers", "torch")
-
-_SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
-_TEXT, _LIST = 8, 9
-_ALIGNMENT = 32
-
-
-@dataclass(frozen=True)
-class Header:
-    """What a GGUF file says of itself.
-
-    Attributes
-    ----------
-    architecture
-        As llama.cpp calls the family.
-    quantisation
-        Such as ``Q4_K_M``.
-    parameters
-        How many numbers its tensors hold.
-    licence
-        As the file names it; empty where it does not.
-    has_tokenizer
-        Whether it holds a vocabulary.
-    """
-
-    architecture: str
-    quantisation: str
-    parameters: int
-    licence: str
-    has_tokenizer: bool
 
 
 def is_gguf(path: Path) -> bool:
     """Whether a path is to be read as a GGUF file, by its name."""
     return path.suffix.lower() == ".gguf" and path.is_file()
-
-
-def read_header(path: Path) -> Header:
-    """Read what a GGUF file says of itself, and check that it is whole.
-
-    Raises
-    ------
-    UserError
-        For a file that is no GGUF file, or is shorter than its header says.
-    """
-    with path.open("rb") as file:
-        if file.read(len(MAGIC)) != MAGIC:
-            raise UserError(f"{path} is no GGUF file: its first bytes are not GGUF. Copy it again.")
-        try:
-            return _read(file, path)
-        except (struct.error, UnicodeDecodeError, OverflowError, MemoryError) as error:
-            raise UserError(f"{path} is torn, its header does not end: copy the file again.") from error
 
 
 def check_gguf(path: Path) -> Header:
@@ -95,13 +45,19 @@ def check_gguf(path: Path) -> Header:
     Raises
     ------
     UserError
-        What :func:`read_header` refuses, an architecture that is not known here, and a file without a tokenizer.
+        What :func:`read_header` refuses, an architecture that is not known here, a model that transformers would
+        compute otherwise, and a file without a tokenizer.
     """
     header = read_header(path)
     if header.architecture not in ARCHITECTURES:
         raise UserError(
             f'{path} holds a model of the architecture "{header.architecture}", whose parts are not known here: '
             f"known in GGUF files are {listing(ARCHITECTURES)}."
+        )
+    if header.unread:
+        raise UserError(
+            f"{path} asks for {header.unread}, which is not read from GGUF files: its numbers would be wrong. Load "
+            "the model from its hub id, or from its directory."
         )
     if not header.has_tokenizer:
         raise UserError(
@@ -240,82 +196,3 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.set_verbosity(level)
-
-
-def _read(file: BinaryIO, path: Path) -> Header:
-    (version,) = _take(file, "I")
-    if version not in (2, 3):
-        raise UserError(
-            f"{path} has version {version} of the GGUF format, and versions 2 and 3 are known here: convert it again."
-        )
-    n_tensors, n_fields = _take(file, "QQ")
-    fields = {}
-    for _ in range(n_fields):
-        name = _text(file)
-        fields[name] = _value(file, *_take(file, "I"))
-    parameters, end = _tensors(file, n_tensors)
-    step = int(fields.get("general.alignment", _ALIGNMENT))
-    needed, size = math.ceil(file.tell() / step) * step + end, path.stat().st_size
-    if size < needed:
-        raise UserError(
-            f"{path} is torn: it has {size:,} bytes, and its header asks for {needed:,}. Copy the file again."
-        )
-    return Header(
-        architecture=str(fields.get("general.architecture", "unknown")),
-        quantisation=_quantisation(fields.get("general.file_type")),
-        parameters=parameters,
-        licence=str(fields.get("general.license", "")),
-        has_tokenizer=bool(fields.get("tokenizer.ggml.tokens")),
-    )
-
-
-def _tensors(file: BinaryIO, n: int) -> tuple[int, int]:
-    """How many numbers all tensors hold, and where the last of their bytes is, counted from the first."""
-    from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
-
-    sizes = {int(kind): GGML_QUANT_SIZES[kind] for kind in GGMLQuantizationType if kind in GGML_QUANT_SIZES}
-    total, end = 0, 0
-    for _ in range(n):
-        _text(file)
-        (n_dims,) = _take(file, "I")
-        shape = _take(file, "Q" * n_dims)
-        kind, offset = _take(file, "IQ")
-        block, width = sizes.get(kind, (1, 0))
-        total += math.prod(shape)
-        end = max(end, offset + math.prod(shape) // block * width)
-    return total, end
-
-
-def _quantisation(file_type: Any) -> str:
-    from gguf import LlamaFileType
-
-    known = {int(kind): kind.name.removeprefix("MOSTLY_").removeprefix("ALL_") for kind in LlamaFileType}
-    return known.get(file_type, "unknown")
-
-
-def _take(file: BinaryIO, form: str) -> tuple[Any, ...]:
-    form = f"<{form}"
-    return struct.unpack(form, file.read(struct.calcsize(form)))
-
-
-def _text(file: BinaryIO) -> str:
-    (length,) = _take(file, "Q")
-    found = file.read(length)
-    if len(found) < length:
-        raise struct.error("the text goes beyond the end of the file")
-    return found.decode("utf-8")
-
-
-def _value(file: BinaryIO, kind: int) -> Any:
-    """A value of the header; of a list only its length, since vocabularies are long."""
-    if kind == _TEXT:
-        return _text(file)
-    if kind != _LIST:
-        return _take(file, _SCALARS.get(kind, "Q"))[0]
-    inner, length = _take(file, "IQ")
-    if inner in _SCALARS:
-        file.seek(struct.calcsize(f"<{_SCALARS[inner]}") * length, 1)
-    else:
-        for _ in range(length):
-            _value(file, inner)
-    return length

