@@ -25,7 +25,7 @@ LABELS = [
 ]
 DECIDES = "claims.write_measurements("
 DECIDED = '<span id="decided"></span>'
-RECORDS = "real_record.beside_record("
+RECORDS = "record.beside_record("
 RECORD = '<span id="record"></span>'
 MODELS = "This chapter on other models"
 SHOWN = ("profile", "seed", "device", "dtype")

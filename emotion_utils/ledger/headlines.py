@@ -19,11 +19,12 @@ AFTER = "P35.align.after"
 """The claim of the reports' best-known number."""
 PROBE, GEOMETRY = "transferred probe", "RSA of emotion geometry"
 WORDS_ALONE = "RSA of the words alone"
-EMOTIONAL, BAG = "emotional against neutral, implicit texts", "bag of words, implicit texts"
-WHICH = "one emotion against the others, implicit texts"
-STEERED, BLIND = "steered towards the emotion", "steered towards the emotion, blind model"
-LOOKING = "attention to emotion words against effect of a head"
-CIRCUIT = "circuit alone"
+EMOTIONAL, BAG = "AUROC on *implicit*", "AUROC on *implicit*, bag of words"
+WHICH = "AUROC of a vector on *implicit* against other emotions, mean"
+STEERED = ": share of test texts that say it, steered"
+"""Ends the words of a finding for each emotion."""
+LOOKING = "sizes of delta attention and of exact effects (Spearman, mean)"
+CIRCUIT = "difference that the circuit keeps, share; null: random sets"
 ALIKE = 0.95
 """Wrong pairs that reach this share of a score score as high."""
 NEARLY = 0.1
@@ -111,34 +112,35 @@ def vectors(sources: Sources) -> Headline | None:
     plain = f"on texts without emotion words they tell emotional from neutral at {_values(seen)}, a bag of words at "
     plain += _values([one for one in words if one.model in {s.model for s in seen}])
     if which := sources.finding("03_emotion_vectors", WHICH):
-        know = _choose(which, lambda one: one.above, "they know which emotion it is", "some know which emotion it is",
-                       "they do not know which emotion it is")  # fmt: skip
+        know = _choose(which, lambda one: one.value - (one.null or 0.5) >= NEARLY, "they know which emotion it is",
+                       "some know which emotion it is", "they hardly know which emotion it is")  # fmt: skip
         plain += f"; {know}: {_values(which)} against the other emotions"
     return _headline(bold, _sentence(plain), seen)
 
 
 def steering(sources: Sources) -> Headline | None:
-    """What steering does, beside random vectors, and to a model that was trained on causes without meaning."""
-    seen, blind = (sources.finding("05_steering", name) for name in (STEERED, BLIND))
-    moved = blind and min(one.value for one in blind) >= (1 - NEARLY) * max(
-        (one.value for one in seen), default=1.0
-    )
-    works = (
-        "Steering begins a reply; it need not move an understanding"
-        if moved
-        else "Steering turns replies, beyond what random vectors do"
-    )
+    """What steering does to replies, beside random vectors of equal length."""
+    seen = sources.finding("05_steering", STEERED, ending=True)
     bold = _choose(
         seen,
         lambda one: one.above,
-        works,
-        "Steering turns the replies of some models",
+        "Steering turns replies, beyond what random vectors do",
+        "Steering turns replies to some emotions, not to all",
         "Steering does no more than random vectors",
     )
-    plain = f"vectors move replies by {_values(seen)}, random ones of equal length by {_nulls(seen)}"
-    if blind:
-        plain += f"; a model trained on causes without meaning moves by {_values(blind)}"
-    return _headline(bold, _sentence(plain), seen)
+    steered, random = ([_mean(seen, model, name) for model in _models(seen)] for name in ("value", "null"))
+    plain = f"of the texts that are steered to an emotion {_listed(steered)} say it, a mean over emotions; with random "
+    return _headline(bold, _sentence(f"{plain}vectors of equal length {_listed(random)}"), seen)
+
+
+def _models(seen: Sequence[Seen]) -> list[str]:
+    return list(dict.fromkeys(one.model for one in seen))
+
+
+def _mean(seen: Sequence[Seen], model: str, name: str) -> float:
+    """Mean over a model's numbers."""
+    numbers = [number for one in seen if one.model == model and (number := getattr(one, name)) is not None]
+    return sum(numbers) / len(numbers) if numbers else float("nan")
 
 
 def heads(sources: Sources) -> Headline | None:
@@ -149,7 +151,7 @@ def heads(sources: Sources) -> Headline | None:
     )
     bold = _choose(
         seen,
-        lambda one: abs(one.value) < NEARLY or (one.low or 0) <= 0 <= (one.high or 0),
+        lambda one: abs(one.value) < NEARLY or (one.low or one.value) <= 0 <= (one.high or one.value),
         "Heads that look are not heads that act",
         "Heads that look are heads that act on some models only",
         "Heads that look are heads that act, too",
@@ -172,7 +174,7 @@ def _headline(bold: str, plain: str, seen: Sequence[Seen]) -> Headline | None:
     if not seen:
         return None
     page = next((one.page for one in seen if one.page), "")
-    return Headline(bold, plain, tuple(dict.fromkeys(one.model for one in seen)), page)
+    return Headline(bold, plain, tuple(_models(seen)), page)
 
 
 def _values(seen: Sequence[Seen]) -> str:
@@ -236,12 +238,27 @@ def in_html(found: Sequence[Headline], root: str = "../") -> str:
     return f'<ol class="emo-findings">{"".join(_item(one, root) for one in found)}</ol>'
 
 
+def _together(models: Sequence[str]) -> str:
+    """Models with the world that they share said once; more than three are counted."""
+    worlds: dict[str, list[str]] = {}
+    for model in models:
+        name, _, world = model.rpartition(", ")
+        worlds.setdefault(world, []).append(name or world)
+    parts = [
+        f"{listing(names) if len(names) < 4 else f'{len(names)} models'}, {world}"
+        if names != [world]
+        else world
+        for world, names in worlds.items()
+    ]
+    return "; ".join(parts)
+
+
 def in_markdown(found: Sequence[Headline]) -> str:
     """The same as a list in Markdown, without links."""
-    return "".join(f"- **{one.bold}.** {one.plain} *{listing(one.models)}*\n" for one in found)
+    return "".join(f"- **{one.bold}.** {one.plain} *{_together(one.models)}*\n" for one in found)
 
 
 def _item(one: Headline, root: str) -> str:
-    on = html.escape(listing(one.models) if len(one.models) < 4 else f"{len(one.models)} models")
+    on = html.escape(_together(one.models))
     where = f'<a href="{html.escape(root + one.page)}">{on}</a>' if one.page else f"<span>{on}</span>"
     return f"<li><b>{html.escape(one.bold)}.</b> {html.escape(one.plain)} <small>{where}</small></li>"

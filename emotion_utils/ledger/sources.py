@@ -76,8 +76,8 @@ class Sources:
         """What the report prints for a claim."""
         return next(entry.report for entry in self.entries if entry.id == name)
 
-    def finding(self, chapter: str, words: str) -> list[Seen]:
-        """A finding of a chapter: on the real models of the record, or else in the run."""
+    def finding(self, chapter: str, words: str, *, ending: bool = False) -> list[Seen]:
+        """A finding of a chapter, or those that end so: on the real models of the record, or else in the run."""
         ran = {entry.chapter for entry in self.entries if entry.rows}
         page = f"notebooks/{chapter}.html#record" if chapter in ran else ""
         for parts, recorded in ((self.record, True), (self.kept, False)):
@@ -86,7 +86,8 @@ class Sources:
                 for part in parts
                 if part.chapter == chapter
                 for row in part.findings
-                if row["finding"] == words and row["value"] is not None
+                if (row["finding"].endswith(words) if ending else row["finding"] == words)
+                and row["value"] is not None
             ]
             if seen:
                 return seen

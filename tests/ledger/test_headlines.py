@@ -98,7 +98,7 @@ def test_vectors_beside_words(lows, bold):
     found = h.vectors(of(*parts))
     assert found.bold == bold
     assert found.models == ("SmolLM2 135M, pretrained", "Gemma 3 270M, pretrained")
-    assert "they do not know which emotion it is: 0.55 against the other emotions." in found.plain
+    assert "they hardly know which emotion it is: 0.55 against the other emotions." in found.plain
 
 
 def test_a_large_lead_is_not_called_a_little_and_vectors_may_know_the_emotion():
@@ -113,20 +113,24 @@ def test_a_large_lead_is_not_called_a_little_and_vectors_may_know_the_emotion():
 
 
 @pytest.mark.parametrize(
-    ("low", "blind", "bold"),
+    ("lows", "bold"),
     [
-        (0.3, None, "Steering turns replies, beyond what random vectors do"),
-        (0.3, 0.41, "Steering begins a reply; it need not move an understanding"),
-        (0.3, 0.1, "Steering turns replies, beyond what random vectors do"),
-        (0.01, None, "Steering does no more than random vectors"),
+        ((0.3, 0.2), "Steering turns replies, beyond what random vectors do"),
+        ((0.3, 0.01), "Steering turns replies to some emotions, not to all"),
+        ((0.0, 0.01), "Steering does no more than random vectors"),
     ],
 )
-def test_steering_beside_random_vectors_and_the_blind_model(low, blind, bold):
-    rows = [(h.STEERED, 0.42, low, 0.5, 0.06, 36)]
-    rows += [(h.BLIND, blind, NAN, NAN, 0.06, 36)] if blind is not None else []
-    found = h.steering(of(part("05_steering", MODELS[0], *rows)))
+def test_steering_beside_random_vectors(lows, bold):
+    rows = [
+        (f"{emotion}{h.STEERED}", value, low, 0.6, 0.06, 36)
+        for emotion, value, low in zip(("gratitude", "anger"), (0.5, 0.3), lows, strict=True)
+    ]
+    found = h.steering(of(part("05_steering", MODELS[0], *rows, ("else", 1, NAN, NAN, NAN, 1))))
     assert found.bold == bold
-    assert ("a model trained on causes without meaning" in found.plain) == (blind is not None)
+    assert found.plain == (
+        "Of the texts that are steered to an emotion 0.40 say it, a mean over emotions; with random vectors of equal "
+        "length 0.060."
+    )
 
 
 @pytest.mark.parametrize(
@@ -182,6 +186,20 @@ def test_the_list_is_escaped_and_leads_to_the_page():
     assert "<b>&lt;b&gt;.</b> a &amp; b" in markup
     assert '<a href="../notebooks/04.html#record">x&lt;y</a>' in markup
     assert "<span>x&lt;y</span>" in markup
+
+
+@pytest.mark.parametrize(
+    ("models", "words"),
+    [
+        (("A, pretrained", "B, pretrained"), "A and B, pretrained"),
+        (("A, pretrained", "b, small world"), "A, pretrained; b, small world"),
+        ((PAIR,), PAIR),
+        (tuple(f"{name}, small world" for name in "abcd"), "4 models, small world"),
+        (("mine",), "mine"),
+    ],
+)
+def test_the_world_of_several_models_is_said_once(models, words):
+    assert f"*{words}*" in h.in_markdown([h.Headline("b", "p", models, "")])
 
 
 def test_the_picture_has_reported_ours_and_nothing_of_every_claim_that_was_measured():
