@@ -15,7 +15,7 @@ from emotion_utils.models.comparison import REAL
 from emotion_utils.reports.claims import Measurement, read_measurements
 from emotion_utils.reports.real_record import findings_file, read_findings
 from emotion_utils.reports.record_file import Part, Record, chapter_code
-from emotion_utils.runtime.parameters import chapter_schema, model_names
+from emotion_utils.runtime.parameters import model_names
 
 if TYPE_CHECKING:
     from emotion_utils.runtime.runs import Job, Run
@@ -40,9 +40,9 @@ def collect(run: Run) -> Record:
         Where a chapter is not in the run for one of the real models, or has not been executed, or its findings or
         measurements are missing, damaged, or of another execution.
     """
-    jobs = [job for job in run.chapters if models_of(job) and set(models_of(job)) <= set(REAL)]
+    jobs = [job for job in run.chapters if job.models and set(job.models) <= set(REAL)]
     for chapter in WHOLE:
-        missing = set(REAL) - {name for job in jobs if job.chapter == chapter for name in models_of(job)}
+        missing = set(REAL) - {name for job in jobs if job.chapter == chapter for name in job.models}
         if missing:
             raise UserError(
                 f'The run "{run.name}" has no {chapter} on {listing(sorted(missing))}: a record is of all chapters on '
@@ -52,15 +52,8 @@ def collect(run: Run) -> Record:
     return Record(run.name, run.profile, datetime.now(UTC).date().isoformat(), commit(), parts)
 
 
-def models_of(job: Job) -> list[str]:
-    """The models of a job, with the defaults of its chapter."""
-    defaults = {name: parameter.default for name, parameter in chapter_schema(job.chapter).items()}
-    own = {} if job.model is None else {"model": job.model}
-    return model_names({**defaults, **job.parameters, **own})
-
-
 def _part(run: Run, job: Job) -> Part:
-    about, models = _executed(job), models_of(job)
+    about, models = _executed(job), job.models
     code, findings = _kept(run, job, models)
     parameters = {name: value for name, value in about["parameters"].items() if name != "run_dir"}
     return Part(

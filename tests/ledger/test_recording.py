@@ -10,7 +10,7 @@ from nbformat.v4 import new_notebook
 
 from emotion_utils.cli import main
 from emotion_utils.core.errors import UserError
-from emotion_utils.ledger.recording import WHOLE, collect, models_of
+from emotion_utils.ledger.recording import WHOLE, collect
 from emotion_utils.models.comparison import REAL
 from emotion_utils.reports.claims import Measurement, write_measurements
 from emotion_utils.reports.real_record import findings_file, keep_findings
@@ -43,7 +43,7 @@ def run(tmp_path, monkeypatch):
 
 
 def finish(run, job):
-    models = ", ".join(models_of(job))
+    models = ", ".join(job.models)
     job.output.parent.mkdir(parents=True, exist_ok=True)
     about = {
         "parameters": {"seed": 0, "run_dir": "build/real"},
@@ -53,7 +53,7 @@ def finish(run, job):
     nbformat.write(new_notebook(metadata={"provenance": about}), job.output)
     if job.chapter in WHOLE:
         keep_findings(run.directory, job.chapter, models, findings(ROW, ("none", NAN, NAN, NAN, NAN, NAN)))
-    measured = [Measurement("P1.size.total", models_of(job)[0], 680.0, note="counted")]
+    measured = [Measurement("P1.size.total", job.models[0], 680.0, note="counted")]
     write_measurements(run.directory, job.chapter, measured, model=job.model)
 
 

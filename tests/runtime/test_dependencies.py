@@ -86,7 +86,7 @@ def test_the_chapter_on_statistics_waits_for_the_chapters_that_it_reads():
     read = ("04_alignment", "05_steering", "06_head_screening", "07_head_patching")
     statistics = Job("small", "08_statistics", None, {})
     assert jobs_before(statistics, [*jobs, statistics]) == [job for job in jobs if job.chapter in read]
-    assert len(jobs_before(statistics, jobs)) == 7
+    assert len(jobs_before(statistics, jobs)) == 8
     assert jobs_before(statistics, [statistics]) == []
     assert all(jobs_before(job, [*jobs, statistics]) == [] for job in jobs if job.chapter != "08_statistics")
 
