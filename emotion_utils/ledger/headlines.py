@@ -17,8 +17,10 @@ from emotion_utils.reports.real_record import number_in_words
 
 AFTER = "P35.align.after"
 """The claim of the reports' best-known number."""
-PROBE, GEOMETRY = "transferred probe", "RSA of emotion geometry"
-WORDS_ALONE = "RSA of the words alone"
+PROBE = "transferred probe; null: wrong pairs"
+PROBE_SMALL = "transferred probe: share of ordered pairs with p ≤ 0.05"
+GEOMETRY = "RSA of emotional prompts; null: 95 % of permuted ones"
+WORDS_ALONE = "RSA with the words alone"
 EMOTIONAL, BAG = "AUROC on *implicit*", "AUROC on *implicit*, bag of words"
 WHICH = "AUROC of a vector on *implicit* against other emotions, mean"
 STEERED = ": share of test texts that say it, steered"
@@ -27,6 +29,8 @@ LOOKING = "sizes of delta attention and of exact effects (Spearman, mean)"
 CIRCUIT = "difference that the circuit keeps, share; null: random sets"
 ALIKE = 0.95
 """Wrong pairs that reach this share of a score score as high."""
+HALF = 0.5
+"""More than this share of the pairs of models has a small p where something is shared."""
 NEARLY = 0.1
 """A lead below this is a little; a rank correlation within it of 0 is about none."""
 
@@ -72,12 +76,14 @@ def score(sources: Sources) -> Headline | None:
 
 def shared(sources: Sources) -> Headline | None:
     """What wrong pairs cannot reach."""
-    probe = sources.finding("04_alignment", PROBE)
-    geometry = sources.finding("04_alignment", GEOMETRY)
+    probe, geometry, small = (
+        sources.finding("04_alignment", name) for name in (PROBE, GEOMETRY, PROBE_SMALL)
+    )
+    share = {one.model: one.value for one in small}
     seen = probe or geometry
     bold = _choose(
         seen,
-        lambda one: one.above,
+        lambda one: one.above and share.get(one.model, 1.0) > HALF,
         "Something is shared all the same",
         "Some models share something all the same",
         "Nothing shared can be told from chance",
@@ -89,9 +95,9 @@ def shared(sources: Sources) -> Headline | None:
         )
     if geometry:
         words = sources.finding("04_alignment", WORDS_ALONE)
-        alone = f", the words alone at {_values(words)}" if words else ""
+        alone = f", with the words alone at {_values(words)}" if words else ""
         said.append(
-            f"emotion geometry agrees at {_values(geometry)}{alone}, permuted prompts at {_nulls(geometry)}"
+            f"emotion geometry agrees at {_values(geometry)}{alone}, permuted prompts below {_nulls(geometry)}"
         )
     return _headline(bold, _sentence("; ".join(said)), seen)
 

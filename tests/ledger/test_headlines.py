@@ -59,22 +59,22 @@ def test_two_pairs_that_differ_are_some():
 
 
 @pytest.mark.parametrize(
-    ("probe", "bold"),
+    ("value", "small", "bold"),
     [
-        ((0.95, 0.9, 0.97, 0.84, 70), "Something is shared all the same"),
-        ((0.85, 0.8, 0.97, 0.84, 70), "Nothing shared can be told from chance"),
+        (0.95, 1.0, "Something is shared all the same"),
+        (0.95, 0.5, "Nothing shared can be told from chance"),
+        (0.83, 1.0, "Nothing shared can be told from chance"),
     ],
 )
-def test_what_is_shared(probe, bold):
+def test_what_is_shared(value, small, bold):
     rows = [
-        (h.PROBE, *probe),
-        (h.GEOMETRY, 0.56, 0.5, 0.6, 0.1, 210),
-        (h.WORDS_ALONE, 0.53, NAN, NAN, NAN, 210),
-    ]
+        (h.PROBE, value, NAN, NAN, 0.84, 2), (h.PROBE_SMALL, small, NAN, NAN, 0.05, 2),
+        (h.GEOMETRY, 0.56, 0.5, 0.6, 0.1, 1), (h.WORDS_ALONE, 0.53, NAN, NAN, NAN, 1),
+    ]  # fmt: skip
     found = h.shared(of(part("04_alignment", ", ".join(MODELS), *rows)))
     assert found.bold == bold
     assert "where wrong pairs give 0.84; emotion geometry agrees at 0.56 (0.50 to 0.60)" in found.plain
-    assert "the words alone at 0.53, permuted prompts at 0.10." in found.plain
+    assert "with the words alone at 0.53, permuted prompts below 0.10." in found.plain
     assert h.shared(of(part("04_alignment", ", ".join(MODELS), ("else", 1, 1, 1, 1, 1)))) is None
 
 
