@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from emotion_utils.core.paths import PROJECT_ROOT
+from emotion_utils.core.paths import PROJECT_ROOT, cache_folder
 
 MAX_BYTES = 300_000
 
@@ -70,7 +70,7 @@ def check_site(site: Path) -> list[str]:
 
 def _machine_paths() -> list[str]:
     """How folders of this machine begin: the project's, and the reader's own, where models are kept."""
-    folders = {PROJECT_ROOT, Path.home()}
+    folders = {PROJECT_ROOT, Path.home(), cache_folder()}
     return [f"{folder}/" for folder in sorted(folders) if len(folder.parts) > 1]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import nbformat
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.core.paths import PROJECT_ROOT
+from emotion_utils.core.paths import PROJECT_ROOT, cache_folder
 from emotion_utils.models.comparison import short_name, world_of
 
 # Data that only JupyterLab draws; the page has the same figure as HTML.
@@ -66,7 +66,7 @@ def without_paths(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """
     given = notebook.metadata.get("provenance", {}).get("parameters", {})
     named = [given.get("model", ""), *given.get("models", "").split(",")]
-    replaced = {f"{PROJECT_ROOT}/": ""}
+    replaced = {f"{PROJECT_ROOT}/": "", f"{cache_folder()}/": ""}
     for name in (name.strip() for name in named):
         if name and world_of(name) == "local":
             written = [name] if "/" in name else []
@@ -172,7 +172,10 @@ def tabs(siblings: Sequence[tuple[str, str]], stem: str, about: str = MODELS) ->
 
 
 def provenance_box(record: Mapping[str, Any]) -> str:
-    """One quiet line that unfolds: model, profile, seed, device, date, commit, parameters, packages."""
+    """One quiet line that unfolds: model, profile, seed, device, date, commit, parameters, packages.
+
+    Below it a sentence for each model whose weights are not the original ones.
+    """
     if not record:
         return ""
     parameters = {name: _shown(name, value) for name, value in record.get("parameters", {}).items()}
@@ -185,7 +188,9 @@ def provenance_box(record: Mapping[str, Any]) -> str:
     rows |= {name: version for name, version in versions.items() if version}
     terms = "".join(f"<dt>{html.escape(str(k))}</dt><dd>{html.escape(str(v))}</dd>" for k, v in rows.items())
     summary = " · ".join(html.escape(fact) for fact in facts if fact)
-    return f'<details class="emo-provenance"><summary><b>Made with</b> {summary}</summary><dl>{terms}</dl></details>'
+    notes = "".join(f'<p class="emo-weights">{html.escape(note)}</p>' for note in record.get("weights", ()))
+    made = f"<summary><b>Made with</b> {summary}</summary><dl>{terms}</dl>"
+    return f'<details class="emo-provenance">{made}</details>{notes}'
 
 
 def _shown(name: str, value: Any) -> Any:

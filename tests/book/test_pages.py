@@ -19,7 +19,7 @@ from emotion_utils.book.rendering import BookError
 from emotion_utils.book.toc import derive_toc
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import PROJECT_ROOT
-from emotion_utils.runtime.execution import CellFailure
+from emotion_utils.runtime.execution import CellFailure, collect
 from emotion_utils.runtime.runs import Run
 from tests.book import sample
 
@@ -88,6 +88,15 @@ def test_the_provenance_names_what_can_change_a_number() -> None:
     assert "2.13.0" in box
     assert "<b>&quot;" not in box
     assert "absent" not in box
+
+
+def test_a_page_says_that_weights_are_not_the_original_ones() -> None:
+    notes = collect("04_alignment", {"models": "small-gpt2, smollm2-135m"})["weights"]
+    assert len(notes) == 1
+    box = provenance_box({"commit": "abc", "weights": notes})
+    assert "SmolLM2 135M are quantised (4-bit, Q4_1)" in box
+    assert "not the original ones of HuggingFaceTB/SmolLM2-135M-Instruct" in box
+    assert "quantised" not in provenance_box({"commit": "abc", "weights": []})
 
 
 def test_a_page_loses_what_only_jupyterlab_draws() -> None:

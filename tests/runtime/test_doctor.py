@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from emotion_utils.models.packaged import PACKAGED
 from emotion_utils.runtime import doctor
 
 
@@ -75,3 +76,21 @@ def test_a_build_folder_that_cannot_be_made_is_said(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(doctor, "BUILD", tmp_path / "file")
     assert doctor._writable().status == "fails"
+
+
+def test_a_packaged_model_is_missing_whole_or_damaged(tmp_path, monkeypatch):
+    monkeypatch.setenv("EMOTION_CIRCUITS_CACHE", str(tmp_path))
+    missing = doctor._packaged("smollm2-135m")
+    assert missing.status == "note"
+    for part in ("134,515,008 parameters", "Q4_1", "Apache 2.0", "93 MB", "fetch smollm2-135m"):
+        assert part in missing.message
+    folder = PACKAGED["smollm2-135m"].folder
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"weights")
+    told = {"sha256": hashlib.sha256(b"weights").hexdigest(), "bytes": 7}
+    (folder / "manifest.json").write_text(json.dumps({"files": {"model.safetensors": told}}))
+    assert doctor._packaged("smollm2-135m").status == "ok"
+    (folder / "model.safetensors").write_bytes(b"Weights")
+    damaged = doctor._packaged("smollm2-135m")
+    assert damaged.status == "fails"
+    assert "fetch smollm2-135m" in damaged.message
