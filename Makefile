@@ -8,10 +8,11 @@ READY := $(ENV)/.ready
 PY := $(ENV)/bin/python
 RUN ?= runs/small.yaml
 NAME ?=
+PEERS := build/bench-peers
 PORT ?= 8000
 
 .NOTPARALLEL:
-.PHONY: help book test test-real real lab serve bench calibrate models lint format requirements clean clean-env chromium
+.PHONY: help book test test-real real lab serve bench bench-peers calibrate models lint format requirements clean clean-env chromium
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -45,8 +46,15 @@ models: $(READY)  ## train the bundled model NAME again, or all of them
 	@$(PY) -m emotion_utils.training train $(or $(NAME),all)
 
 bench: $(READY)  ## run the measurements in benchmarks/
+	@$(MAKE) --no-print-directory bench-peers || echo "Going on without these peers; the rows that lack them say so."
 	@sh .ci/scripts benchmarks $(PY)
 	@$(PY) -m emotion_utils.runtime.benchmarking
+
+bench-peers: $(PEERS)/.ready  ## make the environment of the libraries that measurements on a real model compare with
+
+$(PEERS)/.ready: $(READY) benchmarks/peers/requirements.txt
+	@sh .ci/peers $(PEERS) $(PY)
+	@touch $@
 
 calibrate: $(READY)  ## run the calibration of the methods in full
 	@sh .ci/scripts calibration $(PY)

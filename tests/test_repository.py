@@ -123,7 +123,8 @@ def test_every_declared_dependency_is_pinned():
 def test_every_imported_package_is_declared():
     declared = declared_dependencies()
     known = packages_distributions()
-    imported = {name: path for path in files() for name in imports_of(path)}
+    peers = PROJECT_ROOT / "benchmarks" / "peers"  # which has an environment of its own
+    imported = {name: path for path in files() if path.parent != peers for name in imports_of(path)}
     assert {"torch", "threadpoolctl", "pytest", "IPython"} <= set(imported)
     missing = {
         f"{name} ({path.relative_to(PROJECT_ROOT)})": known.get(name)
@@ -131,6 +132,13 @@ def test_every_imported_package_is_declared():
         if not {plain(distribution) for distribution in known.get(name, [])} & declared
     }
     assert not missing
+    asked = (peers / "requirements.in").read_text(encoding="utf-8").splitlines()
+    theirs = {plain(re.split("[<=]", line)[0]) for line in asked if not line.startswith("#")}
+    pinned = (peers / "requirements.txt").read_text(encoding="utf-8")
+    assert unpinned(pinned) == []
+    assert theirs <= {plain(line.split("==")[0]) for line in requirement_lines(pinned)}
+    named = {plain(name) for path in files() if path.parent == peers for name in imports_of(path)}
+    assert named - set(map(plain, sys.stdlib_module_names)) <= theirs
 
 
 def imports_of(path: Path) -> set[str]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from math import isnan
 from pathlib import Path
 
 import pandas as pd
@@ -40,6 +41,13 @@ BARS: dict[str, tuple[str, str, float]] = {
     "classifier_training": ("ours", "at most", 3.0),
     "scrutiny_of_all_claims": ("ours", "at most", 5.0),
     "import_of_the_package": ("ours", "at most", 0.05),
+    "real_extraction_overhead": ("ratio", "at most", 1.0),
+    "real_extraction_vs_lens": ("ratio", "at least", 1.0),
+    "real_extraction_vs_nnsight": ("ratio", "at least", 1.0),
+    "real_steering_vs_peers_16": ("ratio", "at least", 2.5),
+    "real_steering_vs_peers_4": ("ratio", "at least", 6.0),
+    "real_steering_overhead": ("ratio", "at most", 1.05),
+    "real_screening_vs_sweep": ("ratio", "at least", 10.0),
 }
 """What each row has to reach: the column that is judged, the direction and the bound."""
 
@@ -48,7 +56,8 @@ BARS: dict[str, tuple[str, str, float]] = {
 class Row:
     """One comparison: ours and the other, the ratio that is judged, its unit, and the number of repeats.
 
-    Both sides are medians in seconds, unless the unit says what else they are.
+    Both sides are medians in seconds, unless the unit says what else they are. NaN could not be measured, and the unit
+    says why.
     """
 
     name: str
@@ -63,30 +72,34 @@ def turns(
     functions: Mapping[str, Callable[[], object]],
     repeats: int,
     clock: Callable[[], float] = time.perf_counter,
+    *,
+    warm: bool = True,
 ) -> pd.DataFrame:
     """Seconds of functions that take turns, so that a slow moment of the machine hits all of them.
 
     Parameters
     ----------
     functions
-        By name; each is called once before, unmeasured.
+        By name.
     repeats
     clock
         ``time.process_time`` where seconds of the processor are judged, which a busy machine stretches less.
+    warm
+        Whether each is called once before, unmeasured.
 
     Returns
     -------
     One row per turn, one column per function.
     """
     rows = []
-    for _ in range(repeats + 1):
+    for _ in range(repeats + warm):
         taken = {}
         for name, function in functions.items():
             began = clock()
             function()
             taken[name] = clock() - began
         rows.append(taken)
-    return pd.DataFrame(rows[1:], columns=list(functions))
+    return pd.DataFrame(rows[warm:], columns=list(functions))
 
 
 def in_turns(
@@ -113,7 +126,9 @@ def record(row: Row, path: Path = BENCH) -> Row:
 
 
 def publish(source: Path = BENCH, target: Path = PUBLISHED) -> Path:
-    """Copy the measured rows to where the book reads them, with date, commit, machine and package versions.
+    """Put the measured rows where the book reads them, with date, commit, machine and package versions.
+
+    Rows that stand there and were not measured now stay, with the date and the commit that they were measured at.
 
     Raises
     ------
@@ -126,9 +141,14 @@ def publish(source: Path = BENCH, target: Path = PUBLISHED) -> Path:
     missing = sorted({row["name"] for row in rows} - set(BARS))
     if missing:
         raise UserError(f'The measurement "{missing[0]}" has no bar: add one to BARS in benchmarking.py.')
-    about = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "commit": commit(),
+    now = {"date": datetime.now(UTC).date().isoformat(), "commit": commit()}
+    rows = [row | now for row in rows]
+    if target.is_file():
+        names = {row["name"] for row in rows}
+        before = json.loads(target.read_text(encoding="utf-8"))
+        then = {"date": before["date"], "commit": before["commit"]}
+        rows = [then | row for row in before["rows"] if row["name"] not in names] + rows
+    about = now | {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "packages": versions(),
     }
@@ -140,15 +160,19 @@ def published(path: Path = PUBLISHED) -> tuple[pd.DataFrame, dict[str, str]]:
 
     Returns
     -------
-    Columns ``name, ours, other, ratio, unit, n, bar, met``, and ``date``, ``commit`` and ``machine``.
+    Columns ``name, ours, other, ratio, unit, n, date, commit, bar, met``, and of the last time
+    ``date``, ``commit`` and ``machine``.
     """
     content = json.loads(path.read_text(encoding="utf-8"))
-    table = pd.DataFrame(content["rows"])
+    when = {"date": content["date"], "commit": content["commit"]}
+    table = pd.DataFrame([when | row for row in content["rows"]])
+    table = table[[*Row.__annotations__, *when]]
     judged = []
     for row in content["rows"]:
         column, direction, bound = BARS[row["name"]]
         met = row[column] <= bound if direction == "at most" else row[column] >= bound
-        judged.append((f"{column} {direction} {bound:,g}", "yes" if met else "no"))
+        verdict = "not measured" if isnan(row[column]) else "yes" if met else "no"
+        judged.append((f"{column} {direction} {bound:,g}", verdict))
     table[["bar", "met"]] = judged
     return table, {name: content[name] for name in ("date", "commit", "machine")}
 

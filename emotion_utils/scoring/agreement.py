@@ -63,7 +63,8 @@ def accuracy(
 
     A judge that always says neutral is right in the share of neutral texts, and its mean recall is one over the number
     of emotions, whatever that share is. The null of the mean recall exchanges labels between the families of a set:
-    what a judge says stays, and texts of one family and emotion keep a common label.
+    what a judge says stays, and texts of one family and emotion keep a common label. A judge is told from it where p is
+    small *and* the interval of its accuracy lies above the share of neutral texts.
 
     Parameters
     ----------
@@ -77,7 +78,8 @@ def accuracy(
     Returns
     -------
     One row per judge and set: ``judge, set, n, units``; ``accuracy, low, high`` and ``neutral`` (that of always saying
-    neutral); ``recall`` (mean over emotions), ``null, null_high, p``; ``told`` (whether p is at most 5 %).
+    neutral); ``recall`` (mean over emotions), ``null, null_high, p``; ``told`` (never below eight units, which give no
+    interval).
     """
     rows = []
     for name in names:
@@ -90,7 +92,7 @@ def accuracy(
             row |= {"accuracy": right.mean(), "low": low, "high": high}
             row |= {"neutral": (part["emotion"] == "neutral").mean(), "recall": recall.value}
             row |= {"null": recall.null, "null_high": recall.null_high, "p": recall.p}
-            rows.append(row | {"told": bool(recall.p <= LEVEL)})
+            rows.append(row | {"told": bool(recall.p <= LEVEL and low > row["neutral"])})
     return pd.DataFrame(rows)
 
 
@@ -162,7 +164,7 @@ def summarise_judges(table: pd.DataFrame) -> str:
         blind = [str(chosen) for chosen in part["set"][~part["told"]]]
         told = "told from always saying neutral on each of them"
         if blind:
-            told = f"**not told from always saying neutral on {', '.join(blind)}** (p above {LEVEL:g})"
+            told = f"**not told from always saying neutral on {', '.join(blind)}**"
         lines.append(f"- {'The rule, ' if name == RULE else ''}*{name}*: right on {shares}; {told}.")
     return "\n".join(lines)
 

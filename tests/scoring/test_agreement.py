@@ -88,6 +88,21 @@ def test_a_judge_that_always_says_neutral_cannot_be_told_from_itself(drawn):
     assert "**not told from always saying neutral on one, two**" in text
 
 
+def test_a_judge_that_knows_something_and_is_right_less_often_than_the_blind_one_is_not_told():
+    # half of 40 families are neutral; one emotion is always told, and half of the neutral texts are called by its name
+    family = np.repeat(np.arange(40), 4)
+    emotion = np.where(family % 2 == 0, "neutral", np.array(EMOTIONS, dtype=object)[family // 2 % 3])
+    said = np.where(
+        (emotion == "gratitude") | ((family % 4 == 0) & (emotion == "neutral")), "gratitude", "neutral"
+    )
+    table = pd.DataFrame({"emotion": emotion, "group": family.astype(str), "unit": family, "set": "one"})
+    row = accuracy(table.assign(judge=said), ["judge"], n_permutations=499).iloc[0]
+    assert row["accuracy"] == pytest.approx(((emotion == "gratitude") | (family % 4 == 2)).mean())
+    assert row["accuracy"] < row["neutral"] == 0.5
+    assert row["p"] <= 0.05
+    assert not row["told"]
+
+
 def test_a_judge_that_draws_its_verdicts_is_rarely_told(drawn):
     rng, hits = np.random.default_rng(0), []
     for _ in range(60):
