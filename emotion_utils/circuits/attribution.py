@@ -112,11 +112,7 @@ def attribution_patching(
     batch
         Prompts of a pass.
     """
-    found = np.empty((2 * len(pairs), len(pairs.heads)))
-    for part in slopes(pairs, batch):
-        change = part.z - means[None, :, None]
-        found[part.rows] = torch.einsum("blthd,blthd->blh", part.slope, change).flatten(1).double().numpy()
-    return found.reshape(2, len(pairs), -1)
+    return attributions(pairs, means, ("attribution",), batch)["attribution"]
 
 
 def direct_logit_attribution(
@@ -127,13 +123,29 @@ def direct_logit_attribution(
     The final norm is taken to first order. Where a block normalises what attention adds (Gemma), the norm's factor is
     that of the prompt.
     """
-    layers = pairs.model.n_layers
-    weights = torch.stack([written_by_heads(pairs.model.network, layer) for layer in range(layers)])
-    found = np.empty((2 * len(pairs), len(pairs.heads)))
+    return attributions(pairs, means, ("direct",), batch)["direct"]
+
+
+def attributions(
+    pairs: Pairs,
+    means: Float[Tensor, "layer n_head d_head"],
+    kinds: Sequence[str] = ("attribution", "direct"),
+    batch: int = BATCH,
+) -> dict[str, Float[np.ndarray, "side pair head"]]:
+    """Both attributions from the same gradients: :func:`attribution_patching`, :func:`direct_logit_attribution`."""
+    found = {kind: np.empty((2 * len(pairs), len(pairs.heads))) for kind in kinds}
+    weights = torch.stack(
+        [written_by_heads(pairs.model.network, layer) for layer in range(pairs.model.n_layers)]
+    )
     for part in slopes(pairs, batch):
-        last = part.z[:, :, -1]  # (prompt, layer, head, d_head)
-        read = torch.einsum("lhdm,bm->blhd", weights, part.direct)
-        value = torch.einsum("blhd,blhd->blh", read, last - means)
-        value = value * norm_factors(pairs.model, last, part.written)[:, :, None]
-        found[part.rows] = value.flatten(1).double().numpy()
-    return found.reshape(2, len(pairs), -1)
+        if "attribution" in found:
+            change = part.z - means[None, :, None]
+            value = torch.einsum("blthd,blthd->blh", part.slope, change)
+            found["attribution"][part.rows] = value.flatten(1).double().numpy()
+        if "direct" in found:
+            last = part.z[:, :, -1]  # (prompt, layer, head, d_head)
+            read = torch.einsum("lhdm,bm->blhd", weights, part.direct)
+            value = torch.einsum("blhd,blhd->blh", read, last - means)
+            value = value * norm_factors(pairs.model, last, part.written)[:, :, None]
+            found["direct"][part.rows] = value.flatten(1).double().numpy()
+    return {kind: value.reshape(2, len(pairs), -1) for kind, value in found.items()}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from emotion_utils.circuits.faithfulness import GOAL
-from emotion_utils.circuits.findings import LargestHead
+from emotion_utils.circuits.findings import RECORDED, LargestHead, differences
 from emotion_utils.heads.pairs import Head
 from emotion_utils.statistics.permutations import LEVEL
 
@@ -30,6 +30,7 @@ class PatchedHeads(NamedTuple):
 def patched_heads(effects: pd.DataFrame, there: np.ndarray, back: np.ndarray) -> PatchedHeads:
     """From the effects of heads put into neutral prompts, and shares of the way in both directions."""
     best = effects.loc[effects.groupby("emotion", sort=False)["share"].idxmax()]
+    run = ~np.isnan(there)
     return PatchedHeads(
         tuple(
             LargestHead(row.emotion, row.name, row.share)
@@ -37,7 +38,7 @@ def patched_heads(effects: pd.DataFrame, there: np.ndarray, back: np.ndarray) ->
         ),
         int((effects["p"] <= LEVEL).sum()),
         len(effects),
-        float(np.corrcoef(there, back)[0, 1]),
+        float(np.corrcoef(there[run], back[run])[0, 1]),
     )
 
 
@@ -221,3 +222,46 @@ def best_random_texts(spoken: pd.DataFrame) -> tuple[float, float]:
     """Least and most share of replies that a single random set turns, of those of equal size."""
     each = spoken[spoken["what"] == "random sets"].groupby("set")["target"].mean()
     return float(each.min()), float(each.max())
+
+
+def main_numbers(
+    outcome: pd.DataFrame,
+    effects: pd.DataFrame,
+    patched: PatchedHeads,
+    kept: CircuitKept,
+    together: AtOnce,
+    said: pd.DataFrame,
+) -> pd.DataFrame:
+    """What chapter 07 found, for the record: the columns of `real_record.keep_findings`.
+
+    Parameters
+    ----------
+    outcome
+        From :func:`emotion_utils.heads.openings.outcome`.
+    effects
+        Of heads put into neutral prompts, from :func:`screening.effect_table`.
+    patched, kept, together
+    said
+        Shares of replies that say the emotion, from :func:`texts.share_of_texts`.
+    """
+    nothing, units = float("nan"), float(effects["n_groups"].min())
+    best, n = max(patched.strongest, key=lambda one: one.share), float(kept.units)
+    mean, share = float(np.mean([own for own, _ in kept.random.values()])), said.set_index("set")
+    turned = share.loc["the circuit"]
+    beside = float(share.loc["random sets", "share"])
+    rows = [
+        *differences(outcome),
+        ("largest share of the way that one head moves a neutral prompt", best.share, nothing, nothing, 0.0, units),
+        ("effects of patched heads beyond the null, share", patched.found / patched.effects, nothing, nothing, LEVEL,
+         units),
+        ("heads of the circuit, share of all", kept.size / kept.heads, nothing, nothing, nothing, n),
+        ("difference that the circuit keeps, share; null: random sets", kept.share, kept.low, kept.high, mean, n),
+        ("difference left without the circuit, share", kept.without, nothing, nothing, 1.0, n),
+        ("replies that the circuit turns, share; null: random sets", turned["share"], turned["low"], turned["high"],
+         beside, float(turned["n_groups"])),
+    ]  # fmt: skip
+    rows += [
+        (f"more than the sum of its heads, {way.direction}, share", way.more, way.low, way.high, 0.0, n)
+        for way in together.directions
+    ]
+    return pd.DataFrame(rows, columns=RECORDED)

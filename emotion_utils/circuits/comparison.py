@@ -13,8 +13,11 @@ from emotion_utils.circuits.methods import EXACT, Screened, screen
 from emotion_utils.circuits.pair_effects import ablations, patchings
 from emotion_utils.circuits.screening import agreement, effect_table
 from emotion_utils.core.profiles import HeadsSize
-from emotion_utils.heads.pairs import Head, emotional_pairs, few
+from emotion_utils.heads import openings
+from emotion_utils.heads.budget import Plan
+from emotion_utils.heads.pairs import Head, Pairs
 from emotion_utils.statistics.permutations import LEVEL
+from emotion_utils.statistics.resampling import grouped_mean_interval
 from emotion_utils.vectors.comparison import Comparison, Options
 
 if TYPE_CHECKING:
@@ -26,15 +29,14 @@ MOST_SETS = 10
 LEAST = 0.5
 """Nats: a smaller difference between partners is not worth dividing by."""
 CORRELATIONS = [f"{name}{end}" for name in ("pearson", "spearman") for end in ("", "_low", "_high")]
-SHARES = ("largest_share", "kept", "random", "equal_norm")
 
 
 def overview(
     models: Sequence[str], prompts: pd.DataFrame, size: HeadsSize, store: Store, **options: Unpack[Options]
 ) -> pd.DataFrame:
-    """Screening and circuit of several models, each computed once per store.
+    """Screening of several models, each computed once per store.
 
-    What :func:`per_pair_effects` gives is computed and kept with it.
+    What :func:`per_pair_effects` gives is computed and kept with it, where the budget pays for all heads.
 
     Parameters
     ----------
@@ -56,11 +58,30 @@ def overview(
     asked = Comparison(models, prompts, size, store, **options)
 
     def compute(name: str) -> pd.DataFrame:
-        found = _screened(name, asked, size)
-        asked.tables(BY_PAIR, lambda _: _each_pair(found, asked.seed), __name__, [name])
-        return summary(found, size, asked.seed)
+        found, plan = _screened(name, asked, size, store)
+        if plan.whole:
+            asked.tables(BY_PAIR, lambda _: _each_pair(found, asked.seed), __name__, [name])
+        return summary(found, plan.size, asked.seed)
 
     return asked.tables("head_overview", compute, __name__)
+
+
+def circuits_of(
+    models: Sequence[str], prompts: pd.DataFrame, size: HeadsSize, store: Store, **options: Unpack[Options]
+) -> pd.DataFrame:
+    """The circuit of several models, each computed once per store: parameters of :func:`overview`.
+
+    Returns
+    -------
+    The rows of :func:`circuit_summary` with ``model`` before them.
+    """
+    asked = Comparison(models, prompts, size, store, **options)
+
+    def compute(name: str) -> pd.DataFrame:
+        found, plan = _screened(name, asked, size, store)
+        return circuit_summary(found, plan.size, asked.seed, plan.points)
+
+    return asked.tables("circuit_overview", compute, __name__)
 
 
 def per_pair_effects(
@@ -73,11 +94,16 @@ def per_pair_effects(
     The rows of :func:`emotion_utils.circuits.pair_effects.ablations` and ``patchings`` with ``model`` before them.
     """
     asked = Comparison(models, prompts, size, store, **options)
-    return asked.tables(BY_PAIR, lambda name: _each_pair(_screened(name, asked, size), asked.seed), __name__)
+    return asked.tables(
+        BY_PAIR, lambda name: _each_pair(_screened(name, asked, size, store)[0], asked.seed), __name__
+    )
 
 
-def _screened(name: str, asked: Comparison, size: HeadsSize) -> Screened:
-    return screen(few(emotional_pairs(asked.load(name), asked.prompts), size.pairs), (EXACT, "attribution"))
+def _screened(name: str, asked: Comparison, size: HeadsSize, store: Store) -> tuple[Screened, Plan]:
+    """Both methods that the tables need; what a page screened before is read from the store."""
+    to_explain = openings.asked(asked.load(name), asked.prompts, size, store)
+    plan = to_explain.plan
+    return screen(to_explain.pairs, (EXACT, "attribution"), asked.seed, plan=plan, store=store), plan
 
 
 def _each_pair(found: Screened, seed: int) -> pd.DataFrame:
@@ -85,43 +111,71 @@ def _each_pair(found: Screened, seed: int) -> pd.DataFrame:
 
 
 def summary(found: Screened, size: HeadsSize, seed: int = 0) -> pd.DataFrame:
-    """Screening and circuit of one model: chosen on the build split, scored on the other pairs.
+    """Screening of one model, scored on the pairs that nothing was chosen on.
 
     Returns
     -------
     One row per emotion: ``emotion, difference`` (between partners, nats), ``found`` (heads with p of at most 5 %),
     ``largest`` (the head with the largest effect), ``largest_share``, ``pearson`` and ``spearman`` of attribution
-    against mean ablation with their ends, ``heads`` (of the model), ``size`` (heads of the circuit, the same for all
-    emotions), ``kept, kept_low, kept_high`` (its share of the difference), ``random`` and ``random_most`` (share of
-    random sets of equal size, mean and largest), ``equal_norm`` and ``equal_norm_most``, ``n`` (pairs), ``n_groups``.
-    Shares are NaN where the difference is below :data:`LEAST`.
+    against mean ablation with their ends, ``heads`` (of the model), ``exact`` (of these run exactly), ``n`` (pairs),
+    ``n_groups``. Shares are NaN where the difference is not worth dividing by, see :func:`weak`.
     """
     held, options = found.held, {"n_resamples": size.resamples, "seed": seed}
     effects = effect_table(held, found.on_held(EXACT), n_permutations=size.permutations, **options)
     both = {name: found.on_held(name) for name in (EXACT, "attribution")}
-    cheap = agreement(held, both, EXACT, **options).set_index("emotion")
-    chosen = _circuit(found)
-    beside = _beside(found, chosen, min(size.sets, MOST_SETS), seed)
-    sets = [chosen, *(own for drawn in beside.values() for own in drawn)]
-    kept = faithfulness.differences(held, sets, found.means)
+    cheap = agreement(held, both, EXACT, found.weights, **options).set_index("emotion")
     rows = []
     for emotion in held.emotions:
-        own = np.asarray(held.table["emotion"] == emotion)
-        part, one = held.where(own), effects[effects["emotion"] == emotion]
-        whole, top = np.subtract(*part.log_odds()[:, :, 0]), one.loc[one["effect"].abs().idxmax()]
-        shares = faithfulness.share_table(part, kept[own], **options)
+        part, one = held.where(held.table["emotion"] == emotion), effects[effects["emotion"] == emotion]
+        top = one.loc[one["effect"].abs().idxmax()]
         rows.append(
             {
-                "emotion": emotion, "difference": float(whole.mean()), "found": int((one["p"] <= LEVEL).sum()),
-                "largest": top["name"], "largest_share": float(top["share"]), **cheap.loc[emotion, CORRELATIONS],
-                "heads": len(found.pairs.heads), "size": len(chosen), **_shares(shares, beside),
-                "n": len(whole), "n_groups": int(shares["n_groups"].iloc[0]),
+                "emotion": emotion, "difference": float(np.subtract(*part.untouched).mean()),
+                "found": int((one["p"] <= LEVEL).sum()), "largest": top["name"],
+                "largest_share": np.nan if weak(part) else float(top["share"]), **cheap.loc[emotion, CORRELATIONS],
+                "heads": len(found.pairs.heads), "exact": len(one), "n": len(part), "n_groups": int(top["n_groups"]),
             }
         )  # fmt: skip
-    table = pd.DataFrame(rows)
-    weak = table["difference"].abs() < LEAST
-    table.loc[weak, [name for name in table if name.startswith(SHARES)]] = np.nan
-    return table
+    return pd.DataFrame(rows)
+
+
+def circuit_summary(
+    found: Screened, size: HeadsSize, seed: int = 0, points: int | None = None
+) -> pd.DataFrame:
+    """Circuit of one model: chosen on the build split, scored on the other pairs.
+
+    Returns
+    -------
+    One row per emotion: ``emotion, heads`` (of the model), ``size`` (heads of the circuit, the same for all emotions),
+    ``kept, kept_low, kept_high`` (its share of the difference), ``random`` and ``random_most`` (share of random sets of
+    equal size, mean and largest), ``equal_norm`` and ``equal_norm_most``, ``n`` (pairs), ``n_groups``. Shares are NaN
+    where the difference is not worth dividing by.
+    """
+    held, options = found.held, {"n_resamples": size.resamples, "seed": seed}
+    chosen = _circuit(found, points)
+    beside = _beside(found, chosen, min(size.sets, MOST_SETS), seed)
+    sets = [chosen, *(own for drawn in beside.values() for own in drawn)]
+    kept, rows = faithfulness.differences(held, sets, found.means), []
+    for emotion in held.emotions:
+        own = np.asarray(held.table["emotion"] == emotion)
+        part = held.where(own)
+        shares = faithfulness.share_table(part, kept[own], **options)
+        told = _shares(shares, beside)
+        rows.append(
+            {
+                "emotion": emotion, "heads": len(found.pairs.heads), "size": len(chosen),
+                **(dict.fromkeys(told, np.nan) if weak(part) else told),
+                "n": len(part), "n_groups": int(shares["n_groups"].iloc[0]),
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def weak(pairs: Pairs) -> bool:
+    """Whether the difference between partners is not worth dividing by: small, and not sure to lie above zero."""
+    difference = np.subtract(*pairs.untouched)
+    low, _ = grouped_mean_interval(difference, pairs.table["unit"].to_numpy())
+    return bool(abs(difference.mean()) < LEAST and not low > 0)
 
 
 def by_circuit(table: pd.DataFrame) -> pd.DataFrame:
@@ -140,16 +194,17 @@ def by_circuit(table: pd.DataFrame) -> pd.DataFrame:
     return found.assign(enough=enough, clear=enough & (found["kept_low"] > found["equal_norm_most"]))
 
 
-def _circuit(found: Screened) -> list[Head]:
+def _circuit(found: Screened, points: int | None = None) -> list[Head]:
     """The smallest even number of first heads, by their exact effects, that keep enough on the build split.
 
-    None where the partners do not differ.
+    With few points some numbers are tried, and heads without an exact effect are ordered by its estimate. None where
+    the partners do not differ.
     """
-    if abs(np.subtract(*found.build.log_odds()).mean()) < LEAST:
+    if weak(found.build):
         return []
-    heads = faithfulness.ordered(found.pairs, found.effects[EXACT][found.built])
+    heads = faithfulness.ordered(found.pairs, found.best_known())
     built = faithfulness.curve(
-        found.build, heads, found.means, range(2, len(heads) // 2 + 1, 2), n_resamples=2
+        found.build, heads, found.means, faithfulness.sizes_to_try(len(heads), points)[1:], n_resamples=2
     )
     return heads[: faithfulness.choose_size(built)]
 

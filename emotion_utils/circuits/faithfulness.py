@@ -8,7 +8,7 @@ different length apart): the share needs no baseline to be taken off.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,8 @@ GOAL = 0.8
 MARGIN = 0.1
 """By which it has to keep more on the prompts that it is chosen on."""
 CANDIDATES = 3
+FEW_PAIRS = 8
+"""Of a step of learning a mask, where the budget is small."""
 DRAWS = 5000
 """Of random sets to choose from."""
 
@@ -63,7 +65,13 @@ def _condition(pairs: Pairs, heads: Sequence[Head], means: Means, keep: bool, nu
 
 
 def ranking(
-    pairs: Pairs, means: Means, method: str = "attribution", *, steps: int = 80, seed: int = 0
+    pairs: Pairs,
+    means: Means,
+    method: str = "attribution",
+    *,
+    steps: int = 80,
+    seed: int = 0,
+    points: int | None = None,
 ) -> list[Head]:
     """All heads, those that should be kept first before the others.
 
@@ -78,11 +86,15 @@ def ranking(
         set, one by one, the head that helps most; ``mask`` learns how much of each head to keep.
     steps, seed
         Of the learning.
+    points
+        Sizes that are tried, as of :func:`sizes_to_try`: ``greedy`` then adds all heads up to the next size at
+        once, and ``mask`` learns from fewer pairs at a time.
     """
     if method == "greedy":
-        return greedy(pairs, means)
+        return greedy(pairs, means) if points is None else grown(pairs, means, points)
     if method == "mask":
-        return ordered(pairs, learned_mask(pairs, means, steps=steps, seed=seed)[None])
+        few = {} if points is None else {"batch": FEW_PAIRS}
+        return ordered(pairs, learned_mask(pairs, means, steps=steps, seed=seed, **few)[None])
     if method not in RANKINGS:
         raise UserError(f'Heads are not ordered by "{method}": choose one of {", ".join(RANKINGS)}.')
     effects = (
@@ -101,7 +113,7 @@ def greedy(pairs: Pairs, means: Means) -> list[Head]:
 
     Once the set keeps the whole difference the rest follows in the order of its slopes.
     """
-    whole = float(np.subtract(*pairs.log_odds()[:, :, 0]).mean())
+    whole = float(np.subtract(*pairs.untouched).mean())
     chosen: list[Head] = []
     mask, left = np.zeros(len(pairs.heads)), list(range(len(pairs.heads)))
     while left:
@@ -118,6 +130,18 @@ def greedy(pairs: Pairs, means: Means) -> list[Head]:
     return chosen
 
 
+def grown(pairs: Pairs, means: Means, points: int) -> list[Head]:
+    """Grow a set in a few steps: the heads with the steepest slopes at the present set join it, up to the next size."""
+    chosen: list[int] = []
+    mask = np.zeros(len(pairs.heads))
+    for size in [*sizes_to_try(len(mask), points)[1:], len(mask)]:
+        slope = mask_slopes(pairs, means, mask)[1]
+        left = sorted(set(range(len(mask))) - set(chosen), key=lambda i: -slope[i])
+        chosen += left[: size - len(chosen)]
+        mask[chosen] = 1.0
+    return [pairs.heads[i] for i in chosen]
+
+
 def share_table(
     pairs: Pairs, found: Float[np.ndarray, "pair set"], *, n_resamples: int = 1000, seed: int = 0
 ) -> pd.DataFrame:
@@ -127,7 +151,7 @@ def share_table(
     -------
     One row per set: ``share, low, high, n`` (pairs), ``n_groups``.
     """
-    whole, units = np.subtract(*pairs.log_odds()[:, :, 0]), pairs.table["unit"].to_numpy()
+    whole, units = np.subtract(*pairs.untouched), pairs.table["unit"].to_numpy()
     weights = unit_weights(units, n_resamples, np.random.default_rng(seed))
     draws = (weights @ found) / (weights @ whole)[:, None]
     rows = []
@@ -160,23 +184,55 @@ def curve(
     return table
 
 
+def curves(
+    pairs: Pairs,
+    orders: Mapping[str, Sequence[Head]],
+    means: Means,
+    sizes: Sequence[int],
+    *,
+    keep: bool = True,
+    **options: int,
+) -> pd.DataFrame:
+    """:func:`curve` of several orders; a set that several of them begin with is run once."""
+    sets = {frozenset(order[:size]): order[:size] for order in orders.values() for size in sizes}
+    found = differences(pairs, list(sets.values()), means, keep)
+    table = share_table(pairs, found, **options).assign(own=list(sets))
+    table = table.set_index("own")
+    parts = [
+        table.loc[[frozenset(order[:size]) for size in sizes]].assign(size=list(sizes), order=name)
+        for name, order in orders.items()
+    ]
+    first = ["size", "share", "low", "high", "n", "n_groups", "order"]
+    return pd.concat(parts, ignore_index=True)[first]
+
+
+def sizes_to_try(heads: int, points: int | None = None) -> list[int]:
+    """Numbers of heads to try, from none to half: every second one, or so many in equal steps of their logarithm."""
+    if points is None:
+        return list(range(0, heads // 2 + 1, 2))
+    return [0, *sorted(set(np.geomspace(2, heads // 2, points).round().astype(int).tolist()))]
+
+
 def choose_size(built: pd.DataFrame) -> int:
     """The smallest number of heads that keeps enough on the build split; the largest one tried where none does."""
     enough = built[built["share"] >= GOAL + MARGIN]
     return int(enough["size"].min()) if len(enough) else int(built["size"].max())
 
 
-def minimality(pairs: Pairs, heads: Sequence[Head], means: Means, **options: int) -> pd.DataFrame:
-    """What a set loses with each of its heads.
+def minimality(
+    pairs: Pairs, heads: Sequence[Head], means: Means, first: int | None = None, **options: int
+) -> pd.DataFrame:
+    """What a set loses with each of its heads, or with each of the first ones.
 
     Returns
     -------
     One row per head: ``layer, head, name, share`` (of the whole difference that is lost without it), ``low, high``.
     """
-    found = differences(pairs, [heads, *([h for h in heads if h != gone] for gone in heads)], means)
+    asked = list(heads[:first])
+    found = differences(pairs, [heads, *([h for h in heads if h != gone] for gone in asked)], means)
     table = share_table(pairs, found[:, :1] - found[:, 1:], **options)
-    table.insert(0, "name", [name_of(head) for head in heads])
-    return pd.DataFrame(list(heads), columns=["layer", "head"]).join(table)
+    table.insert(0, "name", [name_of(head) for head in asked])
+    return pd.DataFrame(asked, columns=["layer", "head"]).join(table)
 
 
 def output_norms(pairs: Pairs, means: Means) -> Float[np.ndarray, " head"]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import pandas as pd
 
-from emotion_utils.statistics.permutations import LEVEL
+from emotion_utils.statistics.permutations import LEVEL, binomial_bounds
 
+Recorded = tuple[str, float, float, float, float, float]
+RECORDED = ["finding", "value", "low", "high", "null", "n"]
+"""Of what a chapter keeps: see `real_record.keep_findings`."""
 PEARSON_AT_LEAST, SPEARMAN_AT_LEAST = 0.9, 0.7
 """Correlations over heads from which on a cheap method may stand in for the exact one."""
 
@@ -90,6 +94,69 @@ class AcrossModels(NamedTuple):
     share_most: float
 
 
+class ScreenChecked(NamedTuple):
+    """What a random sample of heads tells about a screen that chose others for the exact run.
+
+    Attributes
+    ----------
+    first, sample, rest
+        Heads that were chosen, drawn at random, and not run.
+    large
+        Chosen heads with a large effect on some emotion: as large as the effect of rank ``top`` among the chosen.
+    drawn
+        Heads of the sample with an effect as large.
+    missed, missed_most
+        So many such heads are estimated among all that were not chosen, and at most (95 %).
+    recall, recall_least
+        Share of all such heads that the screen chose.
+    largest
+        Largest effect of the sample, as a share of the largest of the chosen.
+    top
+        The rank.
+    """
+
+    first: int
+    sample: int
+    rest: int
+    large: int
+    drawn: int
+    missed: float
+    missed_most: float
+    recall: float
+    recall_least: float
+    largest: float
+    top: int
+
+
+def screen_checked(effects: pd.DataFrame, sample: Collection[str], heads: int, top: int = 5) -> ScreenChecked:
+    """How many heads with a large effect the screen missed, estimated from the heads that were drawn at random.
+
+    Parameters
+    ----------
+    effects
+        Exact ones, from :func:`screening.effect_table`.
+    sample
+        Names of the heads that were drawn.
+    heads
+        Of the model.
+    top
+        Rank among the chosen heads, for each emotion, from which on an effect is large.
+    """
+    size = effects.assign(size=effects["effect"].abs()).pivot(index="name", columns="emotion", values="size")
+    drawn = size.index.isin(list(sample))
+    first = size[~drawn]
+    least = first.apply(lambda own: own.nlargest(top).min())
+    large = (size >= least).any(axis=1)
+    n, hits, found = int(drawn.sum()), int(large[drawn].sum()), int(large[~drawn].sum())
+    others = heads - len(first)
+    most = binomial_bounds(hits, n)[1] * others if n else float(others)
+    missed = hits / n * others if n else 0.0
+    return ScreenChecked(
+        len(first), n, others - n, found, hits, missed, most, found / (found + missed), found / (found + most),
+        float(size[drawn].max().max() / first.max().max()) if n else float("nan"), top,
+    )  # fmt: skip
+
+
 def effects_found(effects: pd.DataFrame) -> EffectsFound:
     """Which effects stand out from the null, from :func:`screening.effect_table`."""
     sure = effects[effects["p"] <= LEVEL]
@@ -118,6 +185,7 @@ def cheap_method(agreed: pd.DataFrame, both: pd.DataFrame, method: str, top: int
         So many largest exact effects are asked for their size.
     """
     rows = agreed.loc[agreed["method"] == method, ["pearson", "spearman"]]
+    both = both.dropna(subset=["exact"])
     large = both[both["exact"].abs().rank(ascending=False) <= top]
     least, most = rows.min(), rows.max()
     return CheapMethod(
@@ -174,3 +242,53 @@ def across_models(beside: pd.DataFrame, control: str) -> AcrossModels:
         float(trained["largest_share"].min()),
         float(trained["largest_share"].max()),
     )
+
+
+def main_numbers(
+    outcome: pd.DataFrame, effects: pd.DataFrame, agreed: pd.DataFrame, checked: ScreenChecked | None
+) -> pd.DataFrame:
+    """What chapter 06 found about heads, for the record: the columns of `real_record.keep_findings`.
+
+    Parameters
+    ----------
+    outcome
+        From :func:`emotion_utils.heads.openings.outcome`.
+    effects
+        Exact ones, from :func:`screening.effect_table`.
+    agreed
+        From :func:`screening.agreement`.
+    checked
+        Where a random sample was drawn.
+    """
+    nothing = float("nan")
+    found, units = effects_found(effects), float(effects["n_groups"].min())
+    top = effects.loc[effects["effect"].abs().idxmax()]
+    share = (
+        "exact effects of heads beyond the null, share",
+        found.found / found.effects,
+        nothing,
+        nothing,
+        LEVEL,
+        units,
+    )
+    largest = ("largest effect of a head (nats)", top["effect"], top["low"], top["high"], 0.0, units)
+    rows = [*differences(outcome), share, largest]
+    cheap = agreed[agreed["method"] == "attribution"]
+    for name in ("pearson", "spearman"):
+        least = cheap.loc[cheap[name].idxmin()] if cheap[name].notna().any() else cheap.iloc[0]
+        said = f"attribution against mean ablation over heads, least of the emotions ({name.capitalize()})"
+        ends = (least[f"{name}_low"], least[f"{name}_high"])
+        rows.append((said, least[name], *ends, 0.0, float(least["heads"])))
+    if checked is not None:
+        by_chance = checked.first / (checked.first + checked.sample + checked.rest)
+        ends, n = (checked.recall_least, 1.0), float(checked.sample)
+        rows.append(("large effects that attribution puts first, share", checked.recall, *ends, by_chance, n))
+    return pd.DataFrame(rows, columns=RECORDED)
+
+
+def differences(outcome: pd.DataFrame) -> list[Recorded]:
+    """How far each emotion moves the log-odds, from :func:`emotion_utils.heads.openings.outcome`, for the record."""
+    return [
+        (f"difference that {row.emotion} makes to the log-odds (nats)", row.difference, row.low, row.high, 0.0, row.n)
+        for row in outcome.itertuples()
+    ]  # fmt: skip

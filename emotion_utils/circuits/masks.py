@@ -74,7 +74,12 @@ def _slopes(
 
 
 def learned_mask(
-    pairs: Pairs, means: Float[Tensor, "layer n_head d_head"], *, steps: int = 80, seed: int = 0
+    pairs: Pairs,
+    means: Float[Tensor, "layer n_head d_head"],
+    *,
+    steps: int = 80,
+    seed: int = 0,
+    batch: int = MINIBATCH,
 ) -> Float[np.ndarray, " head"]:
     """Learn how much of each head to keep: little in all, and yet the whole difference between partners.
 
@@ -87,16 +92,18 @@ def learned_mask(
         Of the build split.
     means
     steps, seed
+    batch
+        Pairs of a step.
 
     Returns
     -------
     Mask of each head, from 0 to 1.
     """
-    whole = np.subtract(*pairs.log_odds()[:, :, 0])
+    whole = np.subtract(*pairs.untouched)
     theta = torch.full((len(pairs.heads),), START, requires_grad=True)
     adam, rng = torch.optim.Adam([theta], lr=RATE), np.random.default_rng(seed)
     for _ in range(steps):
-        chosen = rng.permutation(len(pairs))[:MINIBATCH]
+        chosen = rng.permutation(len(pairs))[:batch]
         mask = torch.sigmoid(theta)
         value, slope = _slopes(pairs, means, mask.detach().double().numpy(), chosen)
         missing = max(0.0, 1 - value / float(whole[chosen].mean()))

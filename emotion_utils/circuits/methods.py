@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from emotion_utils.circuits.ablation import ablated, means_of, pair_effects
-from emotion_utils.circuits.attribution import attribution_patching, direct_logit_attribution
-from emotion_utils.circuits.screening import effect_table
+from emotion_utils.circuits.attribution import attributions
+from emotion_utils.circuits.screening import effect_table, measured
 from emotion_utils.core.errors import UserError, suggestion
+from emotion_utils.core.hashing import digest
+from emotion_utils.core.sources import code_of
+from emotion_utils.core.store import Store
+from emotion_utils.heads.budget import Plan
 from emotion_utils.heads.pairs import Pairs
 
 EXACT = "mean ablation"
 
 METHODS = (EXACT, "zero ablation", "resample ablation", "attribution", "direct")
+CHEAP = ("attribution", "direct")
+"""From gradients, for all heads at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +39,16 @@ class Screened:
     means
         What each head gives on average over the build split, which stands in for a head that is taken out.
     effects
-        By method, of :data:`METHODS`: shape (pair, head), in nats. Methods that choose nothing are run on the pairs
-        that are scored alone, and are NaN elsewhere.
+        By method, of :data:`METHODS`: shape (pair, head), in nats. NaN where a method was not run: those that choose
+        nothing on the build split, exact ones for heads that the budget does not pay for.
+    sample
+        Numbers of the heads that were drawn at random for the exact run; all others that were run were chosen.
     """
 
     pairs: Pairs
     means: Float[Tensor, "layer n_head d_head"] = field(repr=False)
     effects: Mapping[str, Float[np.ndarray, "pair head"]] = field(repr=False)
+    sample: tuple[int, ...] = ()
 
     @property
     def built(self) -> Bool[np.ndarray, " pair"]:
@@ -54,38 +65,127 @@ class Screened:
         """The other pairs, on which everything is scored."""
         return self.pairs.where(~self.built)
 
+    @property
+    def exactly(self) -> Bool[np.ndarray, " head"]:
+        """Which heads were run exactly."""
+        return measured(self.effects[EXACT])
+
+    @property
+    def weights(self) -> Float[np.ndarray, " head"]:
+        """How many heads each stands for: itself, one of the sample for those it was drawn from, others for none."""
+        drawn = np.isin(np.arange(len(self.pairs.heads)), self.sample)
+        first = self.exactly & ~drawn
+        return np.where(drawn, (~first).sum() / max(1, drawn.sum()), first)
+
     def on_held(self, method: str) -> Float[np.ndarray, "pair head"]:
         """Effects on the pairs that nothing was chosen on."""
         return self.effects[method][~self.built]
 
+    def on_build(self, method: str) -> Float[np.ndarray, "pair head"]:
+        """Effects on the pairs that everything is chosen on."""
+        return self.effects[method][self.built]
 
-def screen(pairs: Pairs, methods: Sequence[str] = METHODS, seed: int = 0) -> Screened:
-    """Screen all heads by each method.
+    def best_known(self) -> Float[np.ndarray, "pair head"]:
+        """On the build split: exact effects, and where a head was not run exactly its estimate by attribution."""
+        exact = self.on_build(EXACT)
+        return exact if self.exactly.all() else np.where(self.exactly, exact, self.on_build("attribution"))
+
+
+def screen(
+    pairs: Pairs,
+    methods: Sequence[str] = METHODS,
+    seed: int = 0,
+    *,
+    plan: Plan | None = None,
+    store: Store | None = None,
+) -> Screened:
+    """Screen all heads by each method; where a plan does not pay for all of them, exactly the first and a sample.
 
     Parameters
     ----------
     pairs
         Of all splits; means are taken over the build split alone.
     methods
-        Of :data:`METHODS`.
+        Of :data:`METHODS`. Attribution is added where it has to choose.
     seed
-        Of the draw of other prompts.
+        Of the draw of other prompts, and of the sample of heads.
+    plan
+        From `budget.planned`; by default all heads are run by every method.
+    store
+        Keeps the effects by each method.
     """
     build = pairs.of("build")
-    means, scored = means_of(build), np.asarray(pairs.table["split"] != "build")
-    ways: dict[str, Callable[[Pairs], Float[np.ndarray, "side pair head"]]] = {
-        EXACT: lambda some: ablated(some, "mean", means=means),
-        "zero ablation": lambda some: ablated(some, "zero"),
-        "resample ablation": lambda some: ablated(some, "resample", donors=build, seed=seed),
-        "attribution": lambda some: attribution_patching(some, means),
-        "direct": lambda some: direct_logit_attribution(some, means),
-    }
-    effects = {}
-    for name in methods:
-        effects[name] = np.full((len(pairs), len(pairs.heads)), np.nan)
-        kept = np.full(len(pairs), True) if name == EXACT else scored
-        effects[name][kept] = pair_effects(ways[name](pairs.where(kept)))
-    return Screened(pairs, means, effects)
+    means, everything = means_of(build), plan is None or plan.whole
+    asked = list(methods) if everything or "attribution" in methods else ["attribution", *methods]
+    gradients = list(CHEAP) if any(name in CHEAP for name in asked) else []
+    effects = _kept(
+        pairs, gradients, seed, store, partial(_attributions, pairs, means, gradients, everything)
+    )
+    chosen, sample = list(range(len(pairs.heads))), np.empty(0, dtype=np.int64)
+    if plan is not None and not everything:
+        first, sample = to_confirm(
+            effects["attribution"][np.asarray(pairs.table["split"] == "build")], plan, seed
+        )
+        chosen = sorted([*first.tolist(), *sample.tolist()])
+    for name in (name for name in asked if name not in CHEAP):
+        own = chosen if name == EXACT or everything or plan is None else sample[: plan.checked].tolist()
+        effects |= _kept(pairs, [name], seed, store, partial(_exact, pairs, means, name, own, seed), own)
+    return Screened(pairs, means, {name: effects[name] for name in asked}, tuple(sample.tolist()))
+
+
+def to_confirm(
+    estimated: Float[np.ndarray, "pair head"], plan: Plan, seed: int
+) -> tuple[Int[np.ndarray, " first"], Int[np.ndarray, " sample"]]:
+    """Heads for the exact run: the largest estimates by size, over all pairs of the build split, and some others."""
+    order = np.argsort(-np.abs(estimated.mean(axis=0)), kind="stable")
+    first, rest = order[: plan.first], np.sort(order[plan.first :])
+    return first, np.random.default_rng([seed, 6]).permutation(rest)[: plan.sample]
+
+
+def _attributions(
+    pairs: Pairs, means: Tensor, names: Sequence[str], everything: bool
+) -> dict[str, Float[np.ndarray, "pair head"]]:
+    """Estimates; where they choose nothing on the scored pairs alone."""
+    kept = np.asarray(pairs.table["split"] != "build") if everything else np.full(len(pairs), True)
+    found = {name: np.full((len(pairs), len(pairs.heads)), np.nan) for name in names}
+    if names:
+        for name, values in attributions(pairs.where(kept), means, names).items():
+            found[name][kept] = pair_effects(values)
+    return found
+
+
+def _exact(
+    pairs: Pairs, means: Tensor, name: str, heads: Sequence[int], seed: int
+) -> dict[str, Float[np.ndarray, "pair head"]]:
+    """Effects of some heads by one exact method; all but mean ablation on the scored pairs alone."""
+    kept = np.asarray(pairs.table["split"] != "build") | (name == EXACT)
+    some, own = pairs.where(kept), [pairs.heads[i] for i in heads]
+    found = np.full((len(pairs), len(pairs.heads)), np.nan)
+    kind = name.removesuffix(" ablation")
+    values = ablated(some, kind, means=means, heads=own, donors=pairs.of("build"), seed=seed)
+    found[np.ix_(np.flatnonzero(kept), np.array(heads, dtype=np.int64))] = pair_effects(values)
+    return {name: found}
+
+
+def _kept(
+    pairs: Pairs,
+    names: Sequence[str],
+    seed: int,
+    store: Store | None,
+    compute: Callable[[], dict[str, Float[np.ndarray, "pair head"]]],
+    heads: Sequence[int] = (),
+) -> dict[str, Float[np.ndarray, "pair head"]]:
+    """Effects by some methods, from the store where they are kept."""
+    if store is None or not names:
+        return compute()
+    content = [[list(map(int, row)) for row in pairs.ids], pairs.table.astype(str).to_numpy().tolist()]
+    content += [[{k: list(map(int, v)) for k, v in opening.items()} for opening in pairs.openings]]
+    key = {**pairs.model.identity, "code": code_of(__name__), "pairs": digest(content), "seed": seed}
+    key |= {"methods": list(names), "heads": list(heads)}
+    found = store.compute(
+        "effects_of_heads", key, lambda: {name: torch.from_numpy(v) for name, v in compute().items()}
+    )
+    return {name: found[name].numpy() for name in names}
 
 
 def screen_heads(

@@ -15,11 +15,11 @@ it gives on the neutral prompt into the emotional one: is it necessary? Position
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from emotion_utils.activations.forward import HeadOutputs, chunks, head_outputs
@@ -91,8 +91,17 @@ def patch(
         rows = range(*part.indices(len(pairs)))
         conditions, plan = patching_conditions(pairs, rows, chosen, mode, direction)
         parts.append(pairs.log_odds(conditions, plan, share=share).reshape(len(rows), len(chosen)))
-    base = pairs.log_odds()[:, :, 0]
+    base = pairs.untouched
     return Patched(base[1 - into], base[into], np.concatenate(parts), direction)
+
+
+def patch_each(pairs: Pairs, run: Bool[np.ndarray, " head"], direction: str = "denoising") -> Patched:
+    """Patch heads one by one; those that are not run are NaN."""
+    heads = [[pairs.heads[i]] for i in np.flatnonzero(run).tolist()]
+    found = patch(pairs, heads, direction=direction)
+    patched = np.full((len(pairs), len(run)), np.nan)
+    patched[:, run] = found.patched
+    return replace(found, patched=patched)
 
 
 def patching_conditions(

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.stats import rankdata
 
 from emotion_utils.heads.pairs import Pairs, name_of
@@ -20,6 +20,11 @@ from emotion_utils.statistics.resampling import effective_units, grouped_mean_in
 
 METHODS = ("pearson", "spearman")
 NEAR = 1 - 1e-12
+
+
+def measured(effects: Float[np.ndarray, "pair head"]) -> Bool[np.ndarray, " head"]:
+    """Which heads a method was run for; the effects of others are NaN."""
+    return np.asarray(~np.isnan(effects).all(axis=0))
 
 
 def effect_table(
@@ -36,7 +41,8 @@ def effect_table(
     ----------
     pairs
     effects
-        On the difference between partners (nats): from :func:`ablation.pair_effects`.
+        On the difference between partners (nats): from :func:`ablation.pair_effects`. NaN for heads that were not run,
+        which have no row.
     n_permutations, n_resamples, seed
         Of the flips and of the bootstrap over units.
 
@@ -46,13 +52,14 @@ def effect_table(
     (of the whole difference of the emotion), ``p`` (adjusted for all heads and emotions), ``n`` (pairs) and
     ``n_groups``.
     """
-    whole = np.subtract(*pairs.log_odds()[:, :, 0])
+    whole = np.subtract(*pairs.untouched)
     emotion, units = pairs.table["emotion"].to_numpy(dtype=object), pairs.table["unit"].to_numpy()
     p = max_t_by_emotion(effects, emotion, units, n_permutations, seed)
     rows = []
     for i, own in enumerate(pairs.emotions):
         kept = emotion == own
-        for j, head in enumerate(pairs.heads):
+        for j in np.flatnonzero(measured(effects)).tolist():
+            head = pairs.heads[j]
             values = effects[kept, j]
             ends = grouped_mean_interval(values, units[kept], n_resamples=n_resamples, seed=seed)
             mean = float(values.mean())
@@ -67,11 +74,15 @@ def agreement(
     pairs: Pairs,
     methods: Mapping[str, Float[np.ndarray, "pair head"]],
     beside: str,
+    weights: Float[np.ndarray, " head"] | None = None,
     *,
     n_resamples: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """How far cheap methods agree with an exact one about all heads, signed, per emotion.
+    """How far other methods agree with an exact one about heads, signed, per emotion.
+
+    Where the exact one was run for chosen heads and a random sample of the others, the weights let each head stand for
+    as many as it was drawn from: the correlations are those of all heads, estimated.
 
     Parameters
     ----------
@@ -80,6 +91,8 @@ def agreement(
         Effects on the difference between partners, by the name of the method.
     beside
         The method that the others are compared with.
+    weights
+        Of heads, as a ``Screened`` has them; heads that one of two methods was not run for are left out.
     n_resamples, seed
         Of the bootstrap over units, in which both methods get the same prompts.
 
@@ -93,13 +106,15 @@ def agreement(
     for name in (name for name in methods if name != beside):
         for own in pairs.emotions:
             kept = emotion == own
-            one, other = methods[name][kept], methods[beside][kept]
-            weights = unit_weights(units[kept], n_resamples, np.random.default_rng(seed))
-            weights = weights / weights.sum(axis=1, keepdims=True)
+            at = measured(methods[name][kept]) & measured(methods[beside][kept])
+            one, other = methods[name][kept][:, at], methods[beside][kept][:, at]
+            heads = None if weights is None or at.all() else weights[at]
+            drawn = unit_weights(units[kept], n_resamples, np.random.default_rng(seed))
+            drawn = drawn / drawn.sum(axis=1, keepdims=True)
             found: list[float] = []
             for ranks in (False, True):
-                value = float(_correlation(one.mean(0)[None], other.mean(0)[None], ranks)[0])
-                draws = _correlation(weights @ one, weights @ other, ranks)
+                value = float(_correlation(one.mean(0)[None], other.mean(0)[None], ranks, heads)[0])
+                draws = _correlation(drawn @ one, drawn @ other, ranks, heads)
                 low, high = interval(_z(draws), effective_units(units[kept]), float(_z(np.array(value))))
                 found += [value, float(np.tanh(low)), float(np.tanh(high))]
             rows.append((name, own, *found, int(kept.sum()), one.shape[1]))
@@ -112,13 +127,31 @@ def _z(correlation: np.ndarray) -> np.ndarray:
     return np.asarray(np.arctanh(np.clip(correlation, -NEAR, NEAR)))
 
 
-def _correlation(one: np.ndarray, other: np.ndarray, ranks: bool) -> Float[np.ndarray, " draw"]:
-    """Pearson's or Spearman's correlation of each row of one with the same row of the other."""
+def _correlation(
+    one: np.ndarray, other: np.ndarray, ranks: bool, weights: np.ndarray | None = None
+) -> Float[np.ndarray, " draw"]:
+    """Pearson's or Spearman's correlation of the rows of two tables; columns may have weights."""
+    if weights is not None:
+        return _weighted(one, other, ranks, weights / weights.sum())
     if ranks:
         one, other = rankdata(one, axis=1), rankdata(other, axis=1)
     a, b = (x - x.mean(axis=1, keepdims=True) for x in (one, other))
     scale = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
     return np.divide((a * b).sum(axis=1), scale, out=np.full(len(a), np.nan), where=scale > 0)
+
+
+def _weighted(
+    one: np.ndarray, other: np.ndarray, ranks: bool, weights: np.ndarray
+) -> Float[np.ndarray, " draw"]:
+    """The same with weights that sum to 1; a rank is the weight below a value, and half of that at it."""
+    if ranks:
+        one, other = (
+            np.stack([((row[:, None] > row) + 0.5 * (row[:, None] == row)) @ weights for row in side])
+            for side in (one, other)
+        )
+    a, b = (x - (x @ weights)[:, None] for x in (one, other))
+    scale = np.sqrt((a**2 @ weights) * (b**2 @ weights))
+    return np.divide((a * b) @ weights, scale, out=np.full(len(a), np.nan), where=scale > 0)
 
 
 def stability(
@@ -137,7 +170,8 @@ def stability(
     ``kept`` (share of the resamples in which it is among the ``top``).
     """
     emotion, units = pairs.table["emotion"].to_numpy(dtype=object), pairs.table["unit"].to_numpy()
-    parts = []
+    heads = [pairs.heads[i] for i in np.flatnonzero(measured(effects)).tolist()]
+    effects, parts = effects[:, measured(effects)], []
     for own in pairs.emotions:
         kept = emotion == own
         weights = unit_weights(units[kept], n_resamples, np.random.default_rng(seed))
@@ -145,10 +179,10 @@ def stability(
         chosen = np.argsort(-sizes, axis=1, kind="stable")[:, :top]
         often = np.bincount(chosen.ravel(), minlength=sizes.shape[1]) / n_resamples
         mean = effects[kept].mean(axis=0)
-        table = pd.DataFrame(pairs.heads, columns=["layer", "head"])
+        table = pd.DataFrame(heads, columns=["layer", "head"])
         table = table.assign(
             emotion=own,
-            name=[name_of(head) for head in pairs.heads],
+            name=[name_of(head) for head in heads],
             effect=mean,
             rank=rankdata(-np.abs(mean), method="ordinal"),
             kept=often,
@@ -158,9 +192,30 @@ def stability(
     return pd.concat(parts, ignore_index=True)[columns]
 
 
+def beside_estimates(exact: pd.DataFrame, estimated: pd.DataFrame) -> pd.DataFrame:
+    """Effects of all heads: exact ones, and for heads that were not run exactly what a cheap method estimates.
+
+    Parameters
+    ----------
+    exact, estimated
+        From :func:`effect_table`, of the same pairs.
+
+    Returns
+    -------
+    The rows of ``estimated`` in their order, with the exact values where there are some, and ``how`` (``exact`` or
+    ``estimate``); the p of an estimate is NaN, since it is not a finding.
+    """
+    keys = ["emotion", "name"]
+    known = exact.set_index(keys).index
+    ours = pd.MultiIndex.from_frame(estimated[keys]).isin(known)
+    rest = estimated[~ours].assign(p=np.nan, how="estimate")
+    both = pd.concat([exact.assign(how="exact"), rest]).set_index(keys)
+    return both.loc[pd.MultiIndex.from_frame(estimated[keys])].reset_index()[[*estimated.columns, "how"]]
+
+
 def versions(pairs: Pairs, effects: Float[np.ndarray, "pair head"]) -> pd.DataFrame:
     """Rank correlation of heads' effects between wordings of the same causes: ``emotion, one, other, spearman``."""
-    rows = []
+    rows, effects = [], effects[:, measured(effects)]
     for own in pairs.emotions:
         kept = (pairs.table["emotion"] == own).to_numpy()
         numbers = sorted(pairs.table.loc[kept, "version"].unique())
@@ -180,7 +235,7 @@ def halves(
     ``low`` and ``high`` hold the middle 95 % of so many splits.
     """
     emotion, units = pairs.table["emotion"].to_numpy(dtype=object), pairs.table["unit"].to_numpy()
-    rng, rows = np.random.default_rng(seed), []
+    rng, rows, effects = np.random.default_rng(seed), [], effects[:, measured(effects)]
     for own in pairs.emotions:
         kept = emotion == own
         codes, names = pd.factorize(units[kept])

@@ -53,6 +53,8 @@ class HeadsSize:
         Of learning a mask.
     texts
         Pairs of each emotion whose texts are generated.
+    tokens
+        Budget of a chapter on a model with 100 million weights in its blocks, or more: see `heads.budget`.
     """
 
     pairs: int
@@ -61,13 +63,14 @@ class HeadsSize:
     sets: int
     steps: int
     texts: int
+    tokens: int
 
 
 HEADS_SIZES: dict[str, HeadsSize] = {
-    "smoke": HeadsSize(3, 99, 100, 4, 4, 3),
-    "baseline": HeadsSize(10_000, 2000, 1000, 50, 60, 30),
-    "extended": HeadsSize(10_000, 5000, 2000, 100, 120, 10_000),
-    "powered": HeadsSize(10_000, 10_000, 5000, 200, 200, 10_000),
+    "smoke": HeadsSize(3, 99, 100, 4, 4, 3, 15_000),
+    "baseline": HeadsSize(10_000, 2000, 1000, 50, 60, 30, 100_000),
+    "extended": HeadsSize(10_000, 5000, 2000, 100, 120, 10_000, 500_000),
+    "powered": HeadsSize(10_000, 10_000, 5000, 200, 200, 10_000, 2_000_000),
 }
 
 

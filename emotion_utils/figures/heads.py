@@ -15,6 +15,8 @@ from emotion_utils.plots.style import DIVERGING, GREY, PALETTE, add_line, emotio
 from emotion_utils.statistics.permutations import LEVEL
 
 SYMBOLS = {"gratitude": "circle", "anger": "square", "apology": "diamond"}
+MANY_LAYERS = 12
+"""From more layers on not every one is labelled."""
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 
@@ -24,13 +26,16 @@ def effect_map(table: pd.DataFrame, value: str, title: str, unit: str) -> Shown:
     Parameters
     ----------
     table
-        Columns ``emotion, layer, head, name``, the value and ``p``.
+        Columns ``emotion, layer, head, name``, the value and ``p``; with ``how``, heads that were run exactly are
+        framed, and the others show an estimate. A head without a row is left blank.
     value
         Its column.
     title
     unit
         Of the value.
     """
+    partly = "how" in table and bool((table["how"] != "exact").any())
+    many = int(table["layer"].nunique()) > MANY_LAYERS
     emotions = list(table["emotion"].unique())
     figure = make_subplots(
         cols=len(emotions), subplot_titles=emotions, shared_yaxes=True, horizontal_spacing=0.04
@@ -45,20 +50,31 @@ def effect_map(table: pd.DataFrame, value: str, title: str, unit: str) -> Shown:
             hovertemplate="L%{y}H%{x}: %{z:.2f}, p = %{customdata:.3f}<extra></extra>", row=1, col=column,
         )  # fmt: skip
         sure = rows[rows["p"] <= LEVEL]
+        if partly:
+            framed = rows[rows["how"] == "exact"]
+            figure.add_scatter(
+                x=framed["head"], y=framed["layer"], mode="markers", hoverinfo="skip", name="run exactly",
+                showlegend=column == 1, row=1, col=column,
+                marker={"size": 9, "symbol": "square-open", "color": "black", "line": {"width": 1}},
+            )  # fmt: skip
         figure.add_scatter(
             x=sure["head"], y=sure["layer"], mode="markers", hoverinfo="skip", name="p of 0.05 or less",
             showlegend=column == 1, row=1, col=column,
             marker={"size": 7, "color": "white", "line": {"width": 1.5, "color": "black"}},
         )  # fmt: skip
-    figure.update_xaxes(title="head", dtick=1).update_yaxes(dtick=1).update_yaxes(title="layer", col=1)
-    figure.update_layout(legend={"orientation": "h", "y": -0.25})
+    figure.update_xaxes(title="head", dtick=1).update_yaxes(dtick=5 if many else 1)
+    figure.update_yaxes(title="layer", col=1)
+    figure.update_layout(legend={"orientation": "h", "y": -0.12 if many else -0.25})
     told = []
-    for emotion, rows in table.groupby("emotion", sort=False):
+    shown = table[table["how"] == "exact"] if partly else table
+    for emotion, rows in shown.groupby("emotion", sort=False):
         top = rows.loc[rows[value].abs().idxmax()]
         told.append(
             f"{emotion} {top['name']} {top[value]:.2f}, {int((rows['p'] <= LEVEL).sum())} heads with p <= {LEVEL:g}"
         )
-    return show(figure, alt=f"Largest value: {'; '.join(told)}.", title=title, data=table, height=360)
+    alt = f"Largest value{' of the heads that were run exactly' if partly else ''}: {'; '.join(told)}."
+    height = 18 * table["layer"].nunique() + 160 if many else 360
+    return show(figure, alt=alt, title=title, data=table, height=height)
 
 
 def scatter(table: pd.DataFrame, x: str, y: str, title: str) -> Shown:
@@ -67,7 +83,7 @@ def scatter(table: pd.DataFrame, x: str, y: str, title: str) -> Shown:
     Parameters
     ----------
     table
-        Columns ``emotion, name`` and both measurements.
+        Columns ``emotion, name`` and both measurements; with ``drawn``, heads of a random sample are hollow.
     x, y
         Their columns, in nats.
     title
@@ -81,13 +97,20 @@ def scatter(table: pd.DataFrame, x: str, y: str, title: str) -> Shown:
     for emotion, rows in table.groupby("emotion", sort=False):
         figure.add_scatter(
             x=rows[x], y=rows[y], mode="markers", name=str(emotion), text=rows["name"],
-            marker={"color": emotion_colour(str(emotion)), "symbol": SYMBOLS.get(str(emotion), "circle"), "size": 8,
+            marker={"color": emotion_colour(str(emotion)), "symbol": _symbols(str(emotion), rows), "size": 8,
                     "opacity": 0.75},
             hovertemplate="%{text}: %{x:.2f}, %{y:.2f}<extra></extra>",
         )  # fmt: skip
         told.append(f"{emotion} correlation {np.corrcoef(rows[x], rows[y])[0, 1]:.2f}")
     figure.update_xaxes(title=f"{x} (nats)").update_yaxes(title=f"{y} (nats)")
     return show(figure, alt=f"Each point is a head: {'; '.join(told)}.", title=title, data=table, height=440)
+
+
+def _symbols(emotion: str, rows: pd.DataFrame) -> str | list[str]:
+    own = SYMBOLS.get(emotion, "circle")
+    if "drawn" not in rows or not rows["drawn"].any():
+        return own
+    return [f"{own}-open" if drawn else own for drawn in rows["drawn"]]
 
 
 def depth(table: pd.DataFrame) -> Shown:
@@ -111,9 +134,8 @@ def depth(table: pd.DataFrame) -> Shown:
             if sign > 0:
                 told.append(f"{emotion} most in layer {int(part.idxmax())} ({part.max():.0%})")
     figure.update_layout(barmode="relative")
-    figure.update_xaxes(title="layer", dtick=1).update_yaxes(
-        title="sum over heads of their share", tickformat=".0%"
-    )
+    figure.update_xaxes(title="layer", dtick=1 if table["layer"].nunique() <= MANY_LAYERS else 5)
+    figure.update_yaxes(title="sum over heads of their share", tickformat=".0%")
     title = "What the heads of each layer add to the difference"
     return show(figure, alt=f"Sums over heads: {'; '.join(told)}.", title=title, data=table, height=400)
 

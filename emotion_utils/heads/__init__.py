@@ -4,6 +4,8 @@
 module                     what it does
 =========================  =================================================================================
 :mod:`pairs`               emotional prompts with their neutral partners, and the log-odds that are explained
+:mod:`openings`            which first words of replies heads are asked about, and whether they move at all
+:mod:`budget`              what a chapter may cost on a model, and the sizes that follow from it
 :mod:`outputs`             what each head gives at each position, counted from the end of the prompt
 :mod:`delta_attention`     attention to emotion words, as the reports screened; :mod:`untrained` is its control
 :mod:`attention_by_class`  what heads look at, by class of token

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
+from emotion_utils.heads.openings import NEUTRAL, OWN, Asked
 from emotion_utils.statistics.permutations import LEVEL
 
 
@@ -45,3 +48,73 @@ def standing_out(control: pd.DataFrame, delta: pd.DataFrame, of_blind: pd.DataFr
         float(delta["delta"].max()),
         float(of_blind["delta"].max()),
     )
+
+
+class OutcomeFound(NamedTuple):
+    """Whether there is a difference between partners that heads could carry.
+
+    Attributes
+    ----------
+    listed
+        By emotion: difference (nats), its interval, and pairs.
+    before
+        The same with every opening; empty where none was chosen.
+    words
+        By emotion: the openings that were chosen of its own replies and of neutral ones.
+    still
+        Emotions for which the difference does not lie above zero.
+    """
+
+    listed: dict[str, tuple[float, float, float, int]]
+    before: dict[str, tuple[float, float, float, int]]
+    words: dict[str, tuple[str, str]]
+    still: tuple[str, ...]
+
+
+def outcome_found(asked: Asked) -> OutcomeFound:
+    """From :func:`openings.asked`."""
+
+    def listed(table: pd.DataFrame) -> dict[str, tuple[float, float, float, int]]:
+        return {row.emotion: (row.difference, row.low, row.high, row.n) for row in table.itertuples()}
+
+    words: dict[str, tuple[str, str]] = {}
+    for emotion, rows in [] if asked.words.empty else asked.words.groupby("emotion", sort=False):
+        own, other = (" ".join(rows.loc[rows["replies"] == kind, "word"]) for kind in (OWN, NEUTRAL))
+        words[str(emotion)] = (own, other)
+    still = tuple(asked.outcome.loc[~asked.outcome["moves"], "emotion"])
+    return OutcomeFound(listed(asked.outcome), listed(asked.before), words, still)
+
+
+def difference_in_words(listed: dict[str, tuple[float, float, float, int]]) -> str:
+    """Differences of log-odds by emotion, with what there is of their intervals."""
+    parts = []
+    for emotion, (value, low, high, n) in listed.items():
+        ends = "" if low != low else f"{low:.2f} to {high:.2f}, "  # NaN: too few units
+        parts.append(f"{emotion} {value:.2f} ({ends}n = {n})")
+    return "; ".join(parts)
+
+
+def some_of(names: Sequence[str], most: int = 8) -> str:
+    """Names of heads; of many the first ones, and how many there are."""
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{len(names)} heads, among them {', '.join(names[:most])}"
+
+
+def main_numbers(out: StandingOut, sizes: Mapping[str, float], scores: int) -> pd.DataFrame:
+    """What chapter 06 found about attention, for the record: the columns of `real_record.keep_findings`.
+
+    Parameters
+    ----------
+    out
+    sizes
+        By emotion: correlation of the sizes of delta attention and of exact effects, over heads.
+    scores
+        Exact effects that were compared.
+    """
+    nothing, mean = float("nan"), float(np.mean(list(sizes.values())))
+    rows = [
+        ("delta attention of heads beyond the null, share", out.trained, nothing, nothing, out.untrained, nothing),
+        ("sizes of delta attention and of exact effects (Spearman, mean)", mean, nothing, nothing, 0.0, float(scores)),
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["finding", "value", "low", "high", "null", "n"])

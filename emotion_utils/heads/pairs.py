@@ -93,6 +93,11 @@ class Pairs:
         ]
         return list(number), np.array(own, dtype=np.int64).reshape(-1, 2)
 
+    @cached_property
+    def untouched(self) -> Float[np.ndarray, "side pair"]:
+        """Log-odds (nats) of both prompts of each pair in the untouched model; some of the pairs take them over."""
+        return self.log_odds()[:, :, 0]
+
     def where(self, kept: Bool[np.ndarray, " pair"] | pd.Series) -> Pairs:
         """Some of the pairs."""
         rows = np.flatnonzero(np.asarray(kept))
@@ -103,7 +108,10 @@ class Pairs:
         parts: dict[str, Any] = {
             name: [getattr(self, name)[row] for row in rows] for name in ("emotional", "neutral", "openings")
         }
-        return replace(self, table=self.table.iloc[rows].reset_index(drop=True), **parts)
+        found = replace(self, table=self.table.iloc[rows].reset_index(drop=True), **parts)
+        if "untouched" in self.__dict__:  # a cached property keeps its value there
+            found.__dict__["untouched"] = self.untouched[:, rows]
+        return found
 
     def of(self, *splits: str) -> Pairs:
         """The pairs of some splits."""
@@ -297,9 +305,10 @@ def heads_of(model: Model, heads: Sequence[Head | str]) -> list[Head]:
     return chosen
 
 
-def few(pairs: Pairs, n: int) -> Pairs:
-    """The first pairs of each emotion and split, taken in turn from their units."""
+def few(pairs: Pairs, n: int, build: int | None = None) -> Pairs:
+    """The first pairs of each emotion and split, taken in turn from their units; of the build split as many as said."""
     turn = pairs.table.groupby(["emotion", "split", "unit"], sort=False).cumcount()
     order = pairs.table.assign(turn=turn).sort_values("turn", kind="stable")
     place = order.groupby(["emotion", "split"], sort=False).cumcount().sort_index()
-    return pairs.where(np.asarray(place < n))
+    most = np.where(pairs.table["split"] == "build", n if build is None else build, n)
+    return pairs.where(np.asarray(place < most))

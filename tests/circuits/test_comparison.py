@@ -14,7 +14,7 @@ from emotion_utils.heads.pairs import emotional_pairs
 from emotion_utils.models.model import load
 from emotion_utils.prompts.loading import load_profile
 
-SIZE = profiles.HeadsSize(4, 99, 50, 6, 4, 2)
+SIZE = profiles.HeadsSize(4, 99, 50, 6, 4, 2, 100_000)
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +46,15 @@ def test_the_same_heads_lead_by_every_method(found):
 
 
 def test_the_summary_tells_what_is_chosen_on_build_and_scored_elsewhere(found):
-    table = comparison.summary(found, SIZE)
-    assert table["emotion"].tolist() == found.pairs.emotions
+    screening, table = comparison.summary(found, SIZE), comparison.circuit_summary(found, SIZE)
+    assert screening["emotion"].tolist() == table["emotion"].tolist() == found.pairs.emotions
     order = np.argsort(-found.effects[methods.EXACT][found.built].mean(axis=0), kind="stable")
     heads = [found.pairs.heads[i] for i in order][: int(table["size"].iloc[0])]
     own = found.held.where(found.held.table["emotion"] == table["emotion"].iloc[0])
     share = faithfulness.share_table(own, faithfulness.differences(own, [heads], found.means), n_resamples=10)
     assert table["kept"].iloc[0] == pytest.approx(share["share"].iloc[0], abs=1e-5)
     assert (table["kept"] > table["random"]).all()
-    assert (table["difference"] > 5).all()
+    assert (screening["difference"] > 5).all()
     told = comparison.by_circuit(table.assign(model="small-pythia")).loc["small-pythia"]
     assert told["kept"] == table["kept"].min()
     few_heads, kept = 2 * table["size"].iloc[0] < 32, table["kept"].min() >= faithfulness.GOAL
@@ -63,12 +63,14 @@ def test_the_summary_tells_what_is_chosen_on_build_and_scored_elsewhere(found):
 
 def test_models_below_each_other_are_kept_and_the_blind_one_has_no_shares(implicit, tmp_path, monkeypatch):
     names = ["small-pythia", "small-gpt2-blind"]
-    table = comparison.overview(names, implicit, SIZE, Store(tmp_path))
-    blind = table[table["model"] == "small-gpt2-blind"]
+    asked = (names, implicit, SIZE, Store(tmp_path))
+    table, own = comparison.overview(*asked), comparison.circuits_of(*asked)
+    blind, sets = (some[some["model"] == "small-gpt2-blind"] for some in (table, own))
     assert blind["difference"].abs().max() < comparison.LEAST
-    assert blind[["kept", "random", "largest_share"]].isna().all().all()
-    assert (blind["size"] == 0).all()
-    assert table["model"].tolist() == [names[0]] * 3 + [names[1]] * 3
+    assert blind["largest_share"].isna().all()
+    assert sets[["kept", "random"]].isna().all().all()
+    assert (sets["size"] == 0).all()
+    assert table["model"].tolist() == own["model"].tolist() == [names[0]] * 3 + [names[1]] * 3
     monkeypatch.setattr(comparison, "screen", None)
-    again = comparison.overview(names, implicit, SIZE, Store(tmp_path))
-    assert again.equals(table)
+    assert comparison.overview(*asked).equals(table)
+    assert comparison.circuits_of(*asked).equals(own)

@@ -123,3 +123,27 @@ def test_wordings_and_halves_of_the_same_effects_agree(told):
     assert (screening.halves(told, same, 20)["spearman"] == 1).all()
     noise = np.random.default_rng(6).normal(size=(30, 4))
     assert screening.halves(told, noise, 50)["spearman"].abs().max() < 0.9
+
+
+def test_weights_give_the_correlation_of_the_heads_that_a_sample_stands_for():
+    """A head of weight 3 counts as three equal heads do."""
+    rng = np.random.default_rng(5)
+    one, other = rng.normal(size=(2, 1, 6))
+    weights = np.array([1.0, 1.0, 3.0, 1.0, 3.0, 1.0])
+    copied = np.repeat(np.arange(6), weights.astype(int))
+    for ranks, peer in ((False, pearsonr), (True, spearmanr)):
+        found = screening._correlation(one, other, ranks, weights)[0]
+        assert found == pytest.approx(peer(one[0, copied], other[0, copied]).statistic, abs=1e-12)
+
+
+def test_estimates_stand_beside_exact_effects_and_have_no_p():
+    whole = pd.DataFrame(
+        {"emotion": ["anger"] * 3, "layer": [0, 0, 1], "head": [0, 1, 0], "name": ["L0H0", "L0H1", "L1H0"],
+         "effect": [1.0, 2.0, 3.0], "p": [0.01, 0.02, 0.03]}
+    )  # fmt: skip
+    exact = whole.iloc[[1]].assign(effect=9.0, p=0.5)
+    both = screening.beside_estimates(exact, whole)
+    assert both["name"].tolist() == whole["name"].tolist()
+    assert both["effect"].tolist() == [1.0, 9.0, 3.0]
+    assert both["how"].tolist() == ["estimate", "exact", "estimate"]
+    assert both["p"].isna().tolist() == [True, False, True]

@@ -30,7 +30,7 @@ from emotion_utils.steering.contexts import fresh_contexts
 
 NAME = "small-gpt2"
 TINY = steering_sizes.SteeringSize(2, 2, 4, 2, 3, 2)
-FEW = head_sizes.HeadsSize(2, 19, 20, 2, 4, 2)
+FEW = head_sizes.HeadsSize(2, 19, 20, 2, 4, 2, 100_000)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -1,0 +1,155 @@
+"""What chapters 06 and 07 may cost on a model, and the sizes that follow from it: one rule for small and large models.
+
+A chapter has a budget of tokens through the model. A model with fewer weights in its blocks than :data:`WEIGHTS` gets
+in proportion more, so that it costs as much as one of that size. Where the exact ablation of all heads on all pairs is
+paid by its share of the budget, everything is run. Otherwise pairs give way first, down to as many as leave enough
+units for intervals, then heads: attribution screens all of them, and the exact run is for the first and a random
+sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from emotion_utils.core.profiles import HeadsSize
+from emotion_utils.heads.pairs import Pairs, few
+from emotion_utils.models.families import blocks
+from emotion_utils.models.model import Model
+from emotion_utils.statistics.resampling import FEWEST_UNITS
+
+WEIGHTS = 100e6
+"""In all blocks: from this size on the budget is what the profile says."""
+EXACT_SHARE = 0.4
+"""Of the budget: for the exact ablation of heads."""
+OTHER_SHARE = 0.15
+"""For other ways of taking them out."""
+FIRST = 2 / 3
+"""Share of the exact runs that is for heads that attribution puts first; the rest is a random sample."""
+FEWEST_HEADS = 6
+BUILD = 2
+"""Times as many pairs of the build split, on which everything is chosen."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run on one model.
+
+    Attributes
+    ----------
+    size
+        Of the profile, with what gave way: pairs, random sets, steps and texts.
+    tokens
+        The budget.
+    build
+        Pairs of each emotion of the build split; those of the other splits are ``size.pairs``.
+    heads
+        Of the model.
+    first, sample
+        Heads that are run exactly: those that attribution puts first, and a random sample of the others.
+    checked
+        Heads of the sample that are taken out in other ways too.
+    kept, every
+        Pairs that are run, and those of the profile.
+    untrained
+        Models with random weights beside it.
+    points
+        Sizes of circuits that are tried; None is every second size.
+    limit
+        Heads of a circuit that are patched or left out one by one; None is all.
+    """
+
+    size: HeadsSize
+    tokens: int
+    build: int
+    heads: int
+    first: int
+    sample: int
+    checked: int
+    kept: int
+    every: int
+    untrained: int = 3
+    points: int | None = None
+    limit: int | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether every head is run exactly."""
+        return self.first + self.sample >= self.heads
+
+    def pairs(self, every: Pairs) -> Pairs:
+        """Those that are run."""
+        return few(every, self.size.pairs, self.build)
+
+
+def block_weights(model: Model) -> int:
+    """Weights in all blocks: what a token costs, the unembedding left out, which is asked for the last token alone."""
+    return sum(weight.numel() for block in blocks(model.network) for weight in block.parameters())
+
+
+def budget(model: Model, tokens: int) -> int:
+    """Tokens through a model that cost as much as so many through one of :data:`WEIGHTS` or more."""
+    return int(tokens * max(1.0, WEIGHTS / block_weights(model)))
+
+
+def planned(size: HeadsSize, every: Pairs) -> Plan:
+    """What the budget of a profile pays for on a model.
+
+    Parameters
+    ----------
+    size
+        Of the profile.
+    every
+        All pairs of the model.
+    """
+    tokens, n = budget(every.model, size.tokens), len(every.heads)
+    wanted = few(every, size.pairs)
+    if n * ablation_tokens(wanted) <= EXACT_SHARE * tokens:
+        return Plan(size, tokens, size.pairs, n, n, 0, n, len(wanted), len(wanted))
+    own = min(size.pairs, _fewest_pairs(every))
+    build = min(size.pairs, BUILD * own)
+    kept = few(every, own, build)
+    exact = min(n, max(FEWEST_HEADS, int(EXACT_SHARE * tokens / ablation_tokens(kept))))
+    first = n if exact == n else max(1, round(FIRST * exact))
+    held = kept.where(kept.table["split"] != "build")
+    checked = max(2, int(OTHER_SHARE * tokens / (2 * ablation_tokens(held))))
+    smaller = replace(
+        size, pairs=own, sets=min(size.sets, 4), steps=min(size.steps, 12), texts=min(size.texts, 4)
+    )
+    sample = exact - first
+    checked = min(checked, sample or n)
+    return Plan(smaller, tokens, build, n, first, sample, checked, len(kept), len(wanted), 1, 5, 12)
+
+
+def ablation_tokens(pairs: Pairs) -> float:
+    """Tokens that an exact ablation of one head costs on average: blocks below the head are not computed again."""
+    layers = pairs.model.n_layers
+    return sum(map(len, pairs.ids)) * (layers + 1) / (2 * layers)
+
+
+def _fewest_pairs(every: Pairs) -> int:
+    """Pairs of each emotion and split that leave enough units for an interval of every emotion."""
+    scored = every.where(every.table["split"] != "build")
+    most = int(scored.table.groupby(["emotion", "split"]).size().max())
+    for n in range(1, most + 1):
+        if few(scored, n).table.groupby("emotion")["unit"].nunique().min() >= FEWEST_UNITS:
+            return n
+    return most
+
+
+def told(plan: Plan, profile: HeadsSize) -> pd.DataFrame:
+    """What the budget pays for, beside the size of the profile: ``what, run, left out``."""
+    exact = plan.first + plan.sample
+    rows: Sequence[tuple[str, int, int]] = (
+        ("pairs of prompts", plan.kept, plan.every - plan.kept),
+        ("heads, estimated by attribution", plan.heads, 0),
+        ("heads, taken out exactly", exact, plan.heads - exact),
+        ("  of these a random sample", plan.sample, 0),
+        ("heads, also at zero and resampled", plan.checked, plan.heads - plan.checked),
+        ("random sets of each kind", plan.size.sets, profile.sets - plan.size.sets),
+        ("steps of learning a mask", plan.size.steps, profile.steps - plan.size.steps),
+        ("models with random weights", plan.untrained, 3 - plan.untrained),
+    )
+    return pd.DataFrame(rows, columns=["what", "run", "left out"])
