@@ -4,6 +4,7 @@ from emotion_utils.core.lazy import attach
 
 EXPORTS = {
     "accuracy": "agreement",
+    "agreement_by_texts": "agreement",
     "agreements": "agreement",
     "confusions": "agreement",
     "judged_outside": "agreement",

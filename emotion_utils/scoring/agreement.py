@@ -30,6 +30,12 @@ OUTSIDE = ("baseline", "extended", "minimal_pairs", "unfamiliar")
 STATED = OUTSIDE[:-1]
 """Those whose texts say their emotion."""
 LABELS = (*EMOTIONS, UNDECIDED)
+WRITTEN = (
+    "All of these texts were written for this project, most by filling templates, and so were the two sets that "
+    "judges learn from beside replies that the grammar of the small world generated: none is by people who spoke of "
+    "their own affairs, or by the model of this page."
+)
+"""Who wrote the labelled texts."""
 PERMUTATIONS, RESAMPLES = 999, 1000
 
 
@@ -143,6 +149,34 @@ def agreements(
     return pd.DataFrame([row | about for row in rows])
 
 
+def agreement_by_texts(
+    panel: Panel, outside: pd.DataFrame, page: pd.DataFrame, *, seed: int = 0
+) -> pd.DataFrame:
+    """:func:`agreements` of the judges of a panel on labelled texts and on those of a page, which have no true emotion.
+
+    Parameters
+    ----------
+    panel
+    outside
+        From :func:`judged_outside`.
+    page
+        With ``text`` and ``unit``, what is resampled together.
+    seed
+        Of the bootstrap.
+
+    Returns
+    -------
+    The columns of :func:`agreements` after ``texts``, `labelled` or `of this page`.
+    """
+    read = panel.verdicts(page["text"].tolist()).assign(unit=page["unit"].to_numpy())
+    parts = {"labelled": outside, "of this page": read}
+    tables = [
+        agreements(part, list(panel.judges), seed=seed).assign(texts=name) for name, part in parts.items()
+    ]
+    both = pd.concat(tables, ignore_index=True)
+    return both[["texts", *both.columns.drop("texts")]]
+
+
 def kappa(cells: Float[np.ndarray, "... cell"]) -> Float[np.ndarray, ...]:
     """Cohen's kappa of tables of two judges, each flattened; NaN where both always say one and the same."""
     size = round(cells.shape[-1] ** 0.5)
@@ -155,7 +189,7 @@ def kappa(cells: Float[np.ndarray, "... cell"]) -> Float[np.ndarray, ...]:
 
 
 def summarise_judges(table: pd.DataFrame) -> str:
-    """Say in Markdown of each judge of a table of :func:`accuracy` where it is right, and where it tells nothing."""
+    """Say in Markdown of each judge of :func:`accuracy` where it is right and where it tells nothing; who wrote the texts."""
     lines = []
     for name, part in table.groupby("judge", sort=False):
         shares = ", ".join(
@@ -166,7 +200,7 @@ def summarise_judges(table: pd.DataFrame) -> str:
         if blind:
             told = f"**not told from always saying neutral on {', '.join(blind)}**"
         lines.append(f"- {'The rule, ' if name == RULE else ''}*{name}*: right on {shares}; {told}.")
-    return "\n".join(lines)
+    return "\n".join(lines) + f"\n\n{WRITTEN}"
 
 
 def _recalls(part: pd.DataFrame, name: str, n: int, seed: int) -> tuple[float, Float[np.ndarray, " draw"]]:

@@ -12,6 +12,7 @@ from emotion_utils.prompts.loading import load_profile
 from emotion_utils.prompts.splits import normalise
 from emotion_utils.scoring import (
     accuracy,
+    agreement_by_texts,
     agreements,
     confusions,
     make_panel,
@@ -161,6 +162,18 @@ def test_intervals_of_judges_that_draw_their_verdicts_hold_0():
         row = agreements(table.assign(unit=np.arange(80) // 4), ["one", "other"], n_resamples=200).iloc[0]
         held.append(row["low"] <= 0 <= row["high"])
     assert sum(held) >= 51  # of 60 at 95 %, 57 are expected, and fewer than 51 in one of a thousand such runs
+
+
+def test_labelled_texts_stand_beside_those_of_a_page(outside):
+    panel = make_panel()
+    page = pd.DataFrame({"text": outside["text"].head(40), "unit": np.arange(40) // 4})
+    table = agreement_by_texts(panel, outside, page, seed=1)
+    assert table["texts"].tolist() == ["labelled"] * 2 + ["of this page"] * 2
+    assert table["n"].tolist() == [len(outside)] * 2 + [40] * 2
+    for part, rows in ((outside, table[:2]), (outside.head(40), table[2:])):
+        expected = cohen_kappa_score(part[WORDS].astype(str), part[MARKERS].astype(str))
+        assert rows["kappa"].iloc[0] == pytest.approx(expected)
+        assert rows["same"].iloc[1] == (part[WORDS] == part[MARKERS]).mean()  # two judges: a pair is all
 
 
 def test_kappa_needs_two_verdicts_and_an_interval_eight_units():
