@@ -16,7 +16,7 @@ states is checked before any time is taken; then they take turns.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
 
@@ -85,15 +85,23 @@ class Sweep:
             if share < ALIKE:
                 raise SystemExit(f"{name} gives other texts: {share:.1%} of rows agree.")
 
-    def measure(self, ids: Ids, few: int, repeats: int, without_hooks: bool) -> None:
+    def screen(self, ids: Ids, contexts: Sequence[str]) -> None:
+        for i, reply in enumerate(genuine_replies("gratitude", SCREENED)):
+            continuation_log_probs(self.model, [ids[i]], [splice(contexts[i], reply)], self.every)
+
+    def measure(self, contexts: Sequence[str], few: int, repeats: int, whole: bool) -> None:
+        """Time the sweep over contexts; as a whole with rows without hooks, and with the screen."""
+        ids = [self.model.starting_ids(text) for text in contexts]
         some = self.every[:: len(self.every) // few][:few]  # of all layers
         self.check(ids[:4], some[:2], NEW)
         size = int(self.ours(ids, self.every, 1)["batch_rows"].max())
         ways: dict[str, Callable[[], object]] = {"ours": partial(self.ours, ids, self.every, NEW)}
         ways |= {name: partial(loop, ids, some, NEW) for name, loop in self.loops.items()}
         rows = [row for row in ids for _ in self.every]
-        if without_hooks:
+        if whole:
             ways["bare"] = partial(bare, self.model.network, rows, NEW, size)
+            ways["screen"] = partial(self.screen, ids, contexts)
+            self.screen(ids, contexts)
         seconds = turns(ways, repeats, warm=False).median()
         self.record(seconds, len(ids), len(some), repeats)
 
@@ -117,6 +125,12 @@ class Sweep:
             a, b = float(seconds["ours"]), float(seconds["bare"])
             unit = f"ours over the same rows and steps without a hook, {prompts} prompts; seconds"
             record(Row("real_steering_overhead", a, b, a / b, unit, repeats))
+            c = float(seconds["screen"])
+            unit = (
+                f"a sweep over {prompts} prompts x {NEW} tokens over {SCREENED} replies read under the same "
+                f"{len(self.every)} conditions; seconds"
+            )
+            record(Row("real_screening_vs_sweep", c, a, a / c, unit, repeats))
 
 
 def measure_extraction(model: Model, bridge: object, peers: PeerProcess | None, n: int, repeats: int) -> None:
@@ -157,33 +171,12 @@ def measure_extraction(model: Model, bridge: object, peers: PeerProcess | None, 
         record(Row(f"real_extraction_vs_{row}", mine, other, other / mine, unit, repeats))
 
 
-def measure_screen(sweep: Sweep, ids: Ids, contexts: Sequence[str], repeats: int) -> None:
-    replies = [splice(contexts[i], genuine_replies("gratitude", SCREENED)[i]) for i in range(SCREENED)]
-
-    def screen() -> None:
-        for i in range(SCREENED):
-            continuation_log_probs(sweep.model, [ids[i]], [replies[i]], sweep.every)
-
-    both: Mapping[str, Callable[[], object]] = {
-        "screen": screen,
-        "sweep": partial(sweep.ours, ids, sweep.every, NEW),
-    }
-    screen()
-    seconds = turns(both, repeats, warm=False).median()
-    a, b = float(seconds["screen"]), float(seconds["sweep"])
-    unit = (
-        f"a sweep over {len(ids)} prompts x {NEW} tokens over {SCREENED} replies read under the same "
-        f"{len(sweep.every)} conditions; seconds"
-    )
-    record(Row("real_screening_vs_sweep", a, b, b / a, unit, repeats))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default=MODEL, help="a packaged model, or another one")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--prompts", type=int, nargs="+", default=[16, 4], help="sizes of the sweep")
-    parser.add_argument("--few", type=int, default=3, help="conditions that the loops are measured on")
+    parser.add_argument("--few", type=int, default=2, help="conditions that the loops are measured on")
     parser.add_argument("--read", type=int, default=READ, help="prompts of the extraction")
     parser.add_argument("--threads", type=int, default=THREADS, help="of torch, in all ways alike")
     asked = parser.parse_args()
@@ -199,10 +192,7 @@ def main() -> None:
     sweep = Sweep(model, bridge, peers)
     texts = load_profile("implicit").query("emotion == 'neutral'")["text"].tolist()
     for n in asked.prompts:
-        ids = [model.starting_ids(text) for text in texts[:n]]
-        sweep.measure(ids, asked.few, asked.repeats, without_hooks=n == max(asked.prompts))
-        if n == max(asked.prompts):
-            measure_screen(sweep, ids, texts, asked.repeats)
+        sweep.measure(texts[:n], asked.few, asked.repeats, whole=n == max(asked.prompts))
     if peers is not None:
         peers.close()
 

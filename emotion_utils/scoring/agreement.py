@@ -189,7 +189,7 @@ def kappa(cells: Float[np.ndarray, "... cell"]) -> Float[np.ndarray, ...]:
 
 
 def summarise_judges(table: pd.DataFrame) -> str:
-    """Say in Markdown of each judge of :func:`accuracy` where it is right and where it tells nothing; who wrote the texts."""
+    """Say in Markdown where each judge of :func:`accuracy` is right and tells nothing, and who wrote the texts."""
     lines = []
     for name, part in table.groupby("judge", sort=False):
         shares = ", ".join(
