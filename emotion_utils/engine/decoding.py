@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from emotion_utils.core.budget import spend
 from emotion_utils.core.errors import UserError
 from emotion_utils.engine.caches import RowCache
 from emotion_utils.engine.prefill import Prefill
@@ -131,6 +132,7 @@ class Batch:
     def _step(self, tokens: Int[Tensor, " row"]) -> Float[Tensor, "row vocabulary"]:
         """One token of each live row."""
         self.filled += 1
+        spend(len(tokens))
         places = self.next[:, None]
         with attached(self.rows.model.network, self.packed.functions(places)):
             out = self.rows.model.network(

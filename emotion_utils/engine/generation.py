@@ -24,6 +24,7 @@ from emotion_utils.core.store import Store
 from emotion_utils.engine.backoff import in_pieces
 from emotion_utils.engine.decoding import Batch, NotFinite, Sampling
 from emotion_utils.engine.interventions import UNTOUCHED, Condition
+from emotion_utils.engine.memory import fitting_rows
 from emotion_utils.engine.requests import ConditionBatch, Prompt, checked, distinct, each_with
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def generate(
     rows
         Pairs (prompt, condition) by number; by default every prompt under every condition.
     batch_rows
-        Rows of a forward pass; halved whenever memory runs out.
+        Rows of a forward pass; by default as many as fit into memory (:mod:`memory`). Halved whenever it runs out.
     cache
         Keep keys and values; without, each step computes the whole text again.
     side
@@ -99,10 +100,11 @@ def generate(
     """
     ids, pairs = checked(model, prompts, conditions, rows, how.new_tokens)
     plan = each_with(pairs, how.samples)  # (row, [prompt, condition, sample])
-    on_cpu = model.device.type == "cpu"
-    size = batch_rows if batch_rows is not None else CPU_BATCH_ROWS if on_cpu else BATCH_ROWS
     job = _Job(model, ids, list(conditions), how, cache, side, share)
     lengths = np.array([len(row) for row in ids], dtype=np.int64)
+    most = CPU_BATCH_ROWS if model.device.type == "cpu" else BATCH_ROWS
+    slots = int(lengths.max(initial=0)) + how.new_tokens
+    size = batch_rows if batch_rows is not None else fitting_rows(model, slots, 1, most)
     run, which = distinct(plan, conditions)
     order = np.argsort(lengths[run[:, 0]], kind="stable")  # similar lengths together
     if not len(plan):

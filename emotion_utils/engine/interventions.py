@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 FAR = 2**31
 """Behind the last position of any text."""
 MODES = ("add", "set")
+LONGEST = 1e19
+"""From here on the square of a length, a sum that every norm takes in float32, is not finite."""
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,22 @@ def _problem(model: Model, edit: Edit) -> str | None:
         return f"names head {wrong[0]}, and the model has heads 0 to {model.n_heads - 1}."
     if not torch.isfinite(edit.value).all() or not abs(edit.scale) < float("inf"):
         return f"has a value at {point} that is not finite: make the vector anew, or leave the condition out."
-    return _width_problem(model, edit)
+    return _width_problem(model, edit) or _length_problem(edit)
+
+
+def _length_problem(edit: Edit) -> str | None:
+    """Too long a value: the sum of squares that a norm takes is infinite, and everything after it is zero."""
+    size = abs(edit.scale) if edit.mode == "add" else 1.0
+    length = size * float(
+        edit.value.double().flatten(-2 if edit.point.kind == "z" else -1).norm(dim=-1).max()
+    )
+    if length < LONGEST:
+        return None
+    return (
+        f"has a value at {edit.point} of length {length:.1g}. From {LONGEST:.0e} on its square is beyond the largest "
+        "number of float32, so that the next norm makes zeros of it and the model gives one and the same token: choose "
+        "a smaller strength."
+    )
 
 
 def _width_problem(model: Model, edit: Edit) -> str | None:

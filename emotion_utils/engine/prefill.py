@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformers.cache_utils import DynamicCache
 
+from emotion_utils.core.budget import spend
 from emotion_utils.engine.caches import Pair, RowCache, of_rows, pairs_of
 from emotion_utils.engine.requests import ConditionBatch
 from emotion_utils.models.hooks import HookPoint, attached, resumed
@@ -131,7 +132,7 @@ class Prefill:
         cached = bool(self.slots) or share.column > 0
         known = of_rows(pairs if share.column else [], prompts, share.column) if cached else None
         with attached(self.model.network, functions), resumed(self.model.network, share.block, hidden):
-            out = self._forward(seen, known)
+            out = self._forward(seen, known, share.block)
         at = torch.tensor(rows, device=self.device)
         self._put(at, self._last(out.logits, self.which[rows]))
         if self.slots:
@@ -139,7 +140,10 @@ class Prefill:
             before = [(keys[prompts], values[prompts]) for keys, values in pairs[: share.block]]
             self._fill(at, prompts, [*before, *own[share.block :]])
 
-    def _forward(self, inputs: dict[str, Tensor], cache: Any) -> Any:
+    def _forward(self, inputs: dict[str, Tensor], cache: Any, block: int = 0) -> Any:
+        columns = inputs["input_ids"].shape[1]
+        read = float(inputs["attention_mask"][:, -columns:].sum())
+        spend(read * (1 - block / self.model.n_layers))
         # on the right, the last positions differ from row to row
         keep = self.keep if self.batch.side == "left" else 0
         return self.model.network(

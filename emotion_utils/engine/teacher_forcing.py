@@ -20,6 +20,7 @@ from torch import Tensor
 from emotion_utils.core.errors import UserError
 from emotion_utils.engine.backoff import in_pieces
 from emotion_utils.engine.interventions import UNTOUCHED, Condition
+from emotion_utils.engine.memory import fitting_rows
 from emotion_utils.engine.prefill import Prefill
 from emotion_utils.engine.requests import ConditionBatch, Prompt, checked, distinct, each_with
 
@@ -36,7 +37,7 @@ def continuation_log_probs(
     conditions: Sequence[Condition] = (UNTOUCHED,),
     *,
     rows: Int[np.ndarray, "row 2"] | None = None,
-    batch_rows: int = BATCH_ROWS,
+    batch_rows: int | None = None,
     side: str = "left",
     share: bool = True,
 ) -> pd.DataFrame:
@@ -55,7 +56,7 @@ def continuation_log_probs(
     rows
         Pairs (prompt, condition) by number; by default all.
     batch_rows
-        Rows of a forward pass; halved whenever memory runs out.
+        Rows of a forward pass; by default as many as fit into memory. Halved whenever it runs out.
     side, share
         As of :func:`generation.generate`.
 
@@ -84,13 +85,18 @@ def continuation_log_probs(
     lengths = [len(starts[p]) + len(endings[e]) for p, _, e in run.tolist()]
     order = np.argsort(lengths, kind="stable").tolist()  # similar lengths together
     found = np.empty(len(run))
-    for piece, values in in_pieces(order, batch_rows, lambda some: reading.log_probs(run[list(some)])):
+    size = _size(batch_rows, model, max(lengths, default=1), longest + 1)
+    for piece, values in in_pieces(order, size, lambda some: reading.log_probs(run[list(some)])):
         found[list(piece)] = values
     table = pd.DataFrame(plan, columns=["prompt", "condition", "continuation"])
     table["condition"] = [conditions[i].name for i in plan[:, 1].tolist()]
     table["log_prob"] = found[which]
     table["n_tokens"] = [len(endings[i]) for i in plan[:, 2].tolist()]
     return table
+
+
+def _size(asked: int | None, model: Model, slots: int, logits: int) -> int:
+    return fitting_rows(model, slots, logits, BATCH_ROWS) if asked is None else asked
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +111,8 @@ class _Reading:
     share: bool = True
 
     @torch.no_grad()
-    def _chances(self, part: Int[np.ndarray, "row 3"]) -> Float[Tensor, "row keep vocabulary"]:
-        """Log-probabilities after the last positions of some rows: the longest ending and the token before it."""
+    def _logits(self, part: Int[np.ndarray, "row 3"]) -> Float[Tensor, "row keep vocabulary"]:
+        """Logits at the last positions of some rows: the longest ending and the token before it."""
         starts, endings = (
             [self.starts[p] for p in part[:, 0].tolist()],
             [self.endings[e] for e in part[:, 2].tolist()],
@@ -115,21 +121,23 @@ class _Reading:
         conditions = [self.conditions[c] for c in part[:, 1].tolist()]
         rows = ConditionBatch.of(self.model, texts, conditions, list(map(len, starts)), self.side)
         keep = max(map(len, endings)) + 1
-        return torch.log_softmax(Prefill(rows, keep=keep, share=self.share).run().logits.float(), dim=-1)
+        return Prefill(rows, keep=keep, share=self.share).run().logits
 
     def log_probs(self, part: Int[np.ndarray, "row 3"]) -> list[float]:
         """Of the whole ending of each row."""
-        chances, out = self._chances(part), []
-        for own, (prompt, condition, ending) in zip(chances, part.tolist(), strict=True):
+        logits, out = self._logits(part), []
+        for own, (prompt, condition, ending) in zip(logits, part.tolist(), strict=True):
             tokens = torch.tensor(self.endings[ending], device=own.device)
-            value = float(own[-1 - len(tokens) : -1].gather(1, tokens[:, None]).double().sum())
+            told = own[-1 - len(tokens) : -1].float()
+            chances = told.gather(1, tokens[:, None]).squeeze(1) - told.logsumexp(dim=-1)
+            value = float(chances.double().sum())
             self._check(value, prompt, condition)
             out.append(value)
         return out
 
     def next_tokens(self, part: Int[np.ndarray, "row 3"]) -> Float[Tensor, "row vocabulary"]:
         """Of each token after each row."""
-        chances = self._chances(part)[:, -1].cpu()
+        chances = torch.log_softmax(self._logits(part)[:, -1].float(), dim=-1).cpu()
         best = chances.max(dim=-1).values.tolist()
         for value, (prompt, condition, _) in zip(best, part.tolist(), strict=True):
             self._check(value, prompt, condition)
@@ -230,7 +238,7 @@ def next_token_log_probs(
     prompts: Sequence[Prompt],
     conditions: Sequence[Condition] = (UNTOUCHED,),
     *,
-    batch_rows: int = BATCH_ROWS,
+    batch_rows: int | None = None,
 ) -> Float[Tensor, "prompt condition vocabulary"]:
     """Log-probabilities of the token after each prompt under each condition, in float32 on the CPU.
 
@@ -242,7 +250,8 @@ def next_token_log_probs(
     starts, pairs = checked(model, prompts, conditions, None, 1)
     reading = _Reading(model, starts, [[]], conditions)
     run, which = distinct(each_with(pairs, 1), conditions)
-    pieces = in_pieces(range(len(run)), batch_rows, lambda some: reading.next_tokens(run[list(some)]))
+    size = _size(batch_rows, model, max(map(len, starts), default=1), 1)
+    pieces = in_pieces(range(len(run)), size, lambda some: reading.next_tokens(run[list(some)]))
     found = [values for _, values in pieces]
     if not found:
         return torch.empty(len(starts), len(conditions), model.network.config.get_text_config().vocab_size)
@@ -256,7 +265,7 @@ def next_token_log_masses(
     conditions: Sequence[Condition] = (UNTOUCHED,),
     *,
     rows: Int[np.ndarray, "row 2"] | None = None,
-    batch_rows: int = BATCH_ROWS,
+    batch_rows: int | None = None,
     share: bool = True,
 ) -> Float[np.ndarray, "row set"]:
     """Log of the probability that the token after a prompt is one of a set; the vocabulary is not kept.
@@ -296,6 +305,7 @@ def next_token_log_masses(
         return np.stack([chances[:, list(tokens)].double().logsumexp(-1).numpy() for tokens in sets], axis=1)
 
     found = np.empty((len(run), len(sets)))
-    for piece, values in in_pieces(order, batch_rows, masses):
+    size = _size(batch_rows, model, max(map(len, starts), default=1), 1)
+    for piece, values in in_pieces(order, size, masses):
         found[list(piece)] = values
     return found[which]

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emotion_utils.core.errors import UserError
+from emotion_utils.engine.reading import mean_surprise
 from emotion_utils.models.batches import by_length
 from emotion_utils.scoring.replies import first_reply, genuine_replies, splice
 from emotion_utils.scoring.scorer import Rows, Scorer
@@ -36,7 +37,8 @@ class Judge:
     model
         Its tokenizer must know character spans.
     side
-        Where a batch is padded, `left` or `right`; the numbers are the same.
+        Where a batch is padded. On the `left`, texts that follow the same context share what is read of it; on the
+        `right`, each is read from its first token on. The numbers are the same.
     """
 
     model: Model
@@ -57,12 +59,22 @@ class Judge:
         rows = [self._encode(context, text) for context, text in zip(contexts, texts, strict=True)]
         self.model.check_tokens(chain.from_iterable(ids for ids, _ in rows))
         out = np.full(len(rows), NAN)
-        some = np.array([i for i, (_, new) in enumerate(rows) if new], dtype=int)
-        lengths = np.array([len(rows[i][0]) for i in some], dtype=int)
-        sizes = np.array([rows[i][1] for i in some], dtype=int) * self._vocabulary * 4
-        for batch in by_length(some, lengths, sizes, BATCH_TOKENS, LOGIT_BYTES) if len(some) else []:
+        some = [i for i, (_, new) in enumerate(rows) if new]
+        for batch in self._batches(rows, some) if some else []:
             out[batch] = self._batch([rows[i] for i in batch])
         return out
+
+    def _batches(self, rows: Sequence[tuple[list[int], int]], some: Sequence[int]) -> list[np.ndarray]:
+        """Numbers of the rows of each batch; on the left, texts that follow the same context stand together."""
+        if self.side == "right":
+            lengths = np.array([len(rows[i][0]) for i in some])
+            sizes = np.array([rows[i][1] for i in some]) * self._vocabulary * 4
+            return by_length(np.array(some), lengths, sizes, BATCH_TOKENS, LOGIT_BYTES)
+        given = {i: (len(ids) - new, ids[: len(ids) - new]) for i in some for ids, new in [rows[i]]}
+        widest = max(rows[i][1] for i in some)
+        fit = max(1, min(LOGIT_BYTES // (widest * self._vocabulary * 4), BATCH_TOKENS // widest))
+        order = np.array(sorted(some, key=given.__getitem__))
+        return [order[start : start + fit] for start in range(0, len(order), fit)]
 
     @property
     def _vocabulary(self) -> int:
@@ -91,8 +103,14 @@ class Judge:
         ids = first + told[-room:]
         return ids, min(new, len(ids) - 1)
 
-    @torch.no_grad()
     def _batch(self, rows: Sequence[tuple[list[int], int]]) -> list[float]:
+        if self.side == "left":
+            return mean_surprise(self.model, [(ids[:-new], ids[-new:]) for ids, new in rows])
+        return self._alone(rows)
+
+    @torch.no_grad()
+    def _alone(self, rows: Sequence[tuple[list[int], int]]) -> list[float]:
+        """Each row read from its first token on."""
         inputs = self.model.padded([ids for ids, _ in rows], self.side)
         longest = max(len(ids) for ids, _ in rows)
         ends = [longest if self.side == "left" else len(ids) for ids, _ in rows]

@@ -114,7 +114,8 @@ def _hooks(module):
     return (list(module._forward_hooks), list(module._forward_pre_hooks), "forward" in vars(module))
 
 
-def test_no_hook_outlives_a_call(untrained):
+def test_no_hook_outlives_a_call(untrained, monkeypatch):
+    monkeypatch.setattr("emotion_utils.engine.interventions.LONGEST", float("inf"))
     model = untrained
     before = [_hooks(module) for module in model.network.modules()]
     bad = torch.full((model.network.config.get_text_config().hidden_size,), 1e38)
@@ -262,7 +263,8 @@ def test_rows_that_end_leave_the_others_as_they_are(untrained):
     assert max(map(len, cut)) == NEW
 
 
-def test_what_comes_after_the_end_of_a_row_is_no_error(model):
+def test_what_comes_after_the_end_of_a_row_is_no_error(monkeypatch, model):
+    monkeypatch.setattr("emotion_utils.engine.interventions.LONGEST", float("inf"))
     loud = steering("loud", torch.full((128,), 1e38), 0, 1e3, Window(2, anchor="end"))
     end = generate(model, PROMPTS, how=Sampling(1), progress=False)["ids"][0][0]
     rows = np.array([[0, 1], [1, 0], [3, 0]])

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.engine.interventions import EVERYWHERE, FAR, FROM_END, GENERATED, PROMPT, Window
+from emotion_utils.engine.interventions import (
+    EVERYWHERE,
+    FAR,
+    FROM_END,
+    GENERATED,
+    PROMPT,
+    Condition,
+    Edit,
+    Window,
+    check_conditions,
+    steering,
+)
+from emotion_utils.models.hooks import HookPoint
+from emotion_utils.models.model import load
 
 
 @pytest.mark.parametrize(
@@ -38,3 +52,24 @@ def test_a_senseless_window_is_refused(arguments, message):
 )
 def test_a_window_in_a_prompt_of_five_tokens(window, bounds):
     assert window.bounds(5) == bounds
+
+
+def test_a_strength_whose_square_is_no_number_is_refused_where_a_norm_would_make_zeros_of_it():
+    model = load("small-llama3")
+    vector = torch.zeros(model.d_model)
+    vector[3] = 1.0
+    # by hand: the norm of this family takes the mean of squares in float32, and 0 is the state of every later token
+    state = vector * 1e20
+    assert not torch.isfinite(state.pow(2).mean())
+    assert not (state * torch.rsqrt(state.pow(2).mean())).any()
+    with pytest.raises(UserError, match=r'"too much" has a value at resid_post.1 of length 1e\+20.* smaller'):
+        check_conditions(model, [steering("too much", vector, 1, -1e20)])
+    check_conditions(model, [steering("much", vector, 1, 1e18)])
+    assert torch.isfinite((vector * 1e18).pow(2).mean())
+
+
+def test_a_set_value_counts_without_its_scale():
+    model = load("small-llama3")
+    value = torch.full((model.d_model,), 1e19)
+    with pytest.raises(UserError, match="beyond the largest number of float32"):
+        check_conditions(model, [Condition("set", (Edit(HookPoint(0, "mlp_out"), value, "set", 0.01),))])

@@ -76,7 +76,8 @@ def test_a_continuation_without_tokens_is_refused(untrained):
         continuation_log_probs(untrained, PROMPTS, " no")
 
 
-def test_a_log_probability_that_is_no_number_is_an_error(untrained):
+def test_a_log_probability_that_is_no_number_is_an_error(untrained, monkeypatch):
+    monkeypatch.setattr("emotion_utils.engine.interventions.LONGEST", float("inf"))
     model = untrained
     loud = [steering("loud", torch.full((128,), 1e38), 0, 1e3)]
     with pytest.raises(UserError, match=r'"loud" a log-probability after the prompt .* is nan'):
