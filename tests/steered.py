@@ -129,7 +129,9 @@ def planted(n_layers=2, name="planted"):
     }
     unit = word.norm(dim=1).mean().repeat(n_layers)
     cloud = torch.randn(200, n_layers, model.config.n_embd, generator=generator)
-    return SteeredModel(Model(model, tokenizer, name), built, states, labels, blocks, objects, unit, cloud)
+    return SteeredModel(
+        Model(model, tokenizer, name), built, states, labels, blocks, objects, unit, cloud, built
+    )
 
 
 def quoted(n=3):

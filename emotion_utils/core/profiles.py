@@ -81,9 +81,11 @@ class SteeringSize:
     Attributes
     ----------
     select, test, fresh, published
-        Contexts of the sweep, of the test, of other texts, and of the reports' sweep.
+        Contexts of the choice, of the test, of other texts, and of the reports' sweep, at most.
     controls, tried
         Random vectors of an emotion, and contexts of the test that each is tried on.
+    tokens
+        What a page may spend on its model, from `core.budget.REFERENCE` parameters on.
     """
 
     select: int
@@ -92,11 +94,12 @@ class SteeringSize:
     published: int
     controls: int
     tried: int
+    tokens: int = 160_000
 
 
 STEERING_SIZES: dict[str, SteeringSize] = {
-    "smoke": SteeringSize(6, 6, 6, 4, 6, 4),
-    "baseline": SteeringSize(36, 36, 48, 16, 100, 12),
-    "extended": SteeringSize(54, 36, 120, 48, 200, 36),
-    "powered": SteeringSize(54, 36, 240, 96, 400, 36),
+    "smoke": SteeringSize(6, 6, 6, 4, 6, 4, 90_000),
+    "baseline": SteeringSize(36, 36, 48, 16, 100, 12, 160_000),
+    "extended": SteeringSize(54, 36, 120, 48, 200, 36, 500_000),
+    "powered": SteeringSize(54, 36, 240, 96, 400, 36, 1_500_000),
 }

@@ -2,90 +2,28 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from emotion_utils.figures.steering_maps import SYMBOLS
+from emotion_utils.figures.steering_maps import frontier as frontier
+from emotion_utils.figures.steering_maps import layer_alpha as layer_alpha
+from emotion_utils.figures.steering_maps import screen as screen
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import EMOTION_COLOURS, GREY, PALETTE, SEQUENTIAL, emotion_colour, error_bars
+from emotion_utils.plots.style import EMOTION_COLOURS, GREY, PALETTE, emotion_colour, error_bars
 
-SYMBOLS = {"gratitude": "circle", "anger": "square", "apology": "diamond"}
-DEAREST = 20.0
-"""Where the axis of costs ends."""
-ALPHA = "alpha (units of the residual norm)"
-
-
-def layer_alpha(summary: pd.DataFrame, budget: float, chosen: pd.DataFrame | None = None) -> Shown:
-    """Share of texts with the emotion asked for, by layer and strength; cells beyond the budget are crossed out.
-
-    Parameters
-    ----------
-    summary
-        From :func:`~emotion_utils.steering.trials.sweep_summary`, with the cost.
-    budget
-        Largest cost.
-    chosen
-        Rows of `summary` that are outlined.
-    """
-    kinds, emotions = list(summary["made"].unique()), list(summary["emotion"].unique())
-    figure = make_subplots(
-        rows=len(kinds), cols=len(emotions), subplot_titles=emotions,
-        shared_yaxes=True, shared_xaxes=True, horizontal_spacing=0.04, vertical_spacing=0.12,
-    )  # fmt: skip
-    named = False  # the legend says it once
-    for i, (made, emotion) in enumerate(product(kinds, emotions)):
-        row, column = i // len(emotions) + 1, i % len(emotions) + 1
-        rows = summary[(summary["emotion"] == emotion) & (summary["made"] == made)]
-        shares, costs = (rows.pivot(index="layer", columns="alpha", values=v) for v in ("share", "cost"))
-        names = [f"{alpha:g}" for alpha in shares.columns]
-        figure.add_heatmap(
-            z=shares.to_numpy(), x=names, y=list(shares.index), name=emotion, zmin=0, zmax=1, colorscale=SEQUENTIAL,
-            showscale=i == 0, colorbar={"title": "share"}, customdata=costs.to_numpy(),
-            hovertemplate="layer %{y}, alpha %{x}: share %{z:.2f}, cost %{customdata:.2f}<extra></extra>",
-            row=row, col=column,
-        )  # fmt: skip
-        dear = rows[rows["cost"] > budget]
-        figure.add_scatter(
-            x=[f"{alpha:g}" for alpha in dear["alpha"]], y=dear["layer"], mode="markers", hoverinfo="skip",
-            name=f"costs more than {budget:g} times genuine replies", showlegend=i == 0,
-            marker={"symbol": "x-thin-open", "size": 9, "color": "#D55E00", "line": {"width": 1.6}},
-            row=row, col=column,
-        )  # fmt: skip
-        if chosen is not None:
-            own = chosen[(chosen["emotion"] == emotion) & (chosen["made"] == made)]
-            figure.add_scatter(
-                x=[f"{alpha:g}" for alpha in own["alpha"]], y=own["layer"], mode="markers", hoverinfo="skip",
-                name="chosen", legendgroup="chosen", showlegend=bool(len(own)) and not named,
-                marker={"symbol": "square-open", "size": 18, "color": PALETTE[0], "line": {"width": 3}},
-                row=row, col=column,
-            )  # fmt: skip
-            named = named or bool(len(own))
-    figure.update_annotations(font_size=12, yshift=-3)
-    figure.update_xaxes(type="category").update_xaxes(title="alpha", row=len(kinds))
-    figure.update_yaxes(dtick=1).update_yaxes(title="layer", col=1)
-    for row, made in enumerate(kinds, 1):
-        figure.update_yaxes(title=f"layer ({made})", row=row, col=1)
-    within = (
-        summary[(summary["cost"] <= budget) & (summary["alpha"] > 0)]
-        .groupby("emotion", sort=False)["share"]
-        .max()
-    )
-    alt = "Largest share within the budget: " + "; ".join(f"{e} {v:.0%}" for e, v in within.items()) + "."
-    return show(
-        figure, alt=alt, title="Texts that say the emotion, by layer and strength", data=summary, height=560
-    )
+DOSE = "dose (multiples of the chosen strength)"
 
 
 def dose_response(table: pd.DataFrame, title: str, unit: str, line: float | None = None) -> Shown:
-    """A curve over alpha for each emotion, with intervals.
+    """A curve over the dose for each emotion, with intervals.
 
     Parameters
     ----------
     table
-        Columns ``emotion, alpha, value, low, high``.
+        Columns ``emotion, alpha, value, low, high``; ``alpha`` in multiples of the chosen strength.
     title
     unit
         Of the value.
@@ -101,61 +39,12 @@ def dose_response(table: pd.DataFrame, title: str, unit: str, line: float | None
         )  # fmt: skip
     if line is not None:
         figure.add_hline(y=line, line_dash="dot", line_color=GREY)
-    figure.update_xaxes(title=ALPHA).update_yaxes(title=unit)
+    figure.update_xaxes(title=DOSE).update_yaxes(title=unit)
     ends = table[table["alpha"] == table["alpha"].max()]
-    alt = f"At alpha {table['alpha'].max():g}: " + "; ".join(
+    alt = f"At dose {table['alpha'].max():g}: " + "; ".join(
         f"{r.emotion} {r.value:.2f}" for r in ends.itertuples()
     )
     return show(figure, alt=alt + ".", title=title, data=table)
-
-
-def frontier(summary: pd.DataFrame, budget: float, goal: float) -> Shown:
-    """Gain against cost of every setting; a line joins those that no other one beats in both.
-
-    Parameters
-    ----------
-    summary
-        From :func:`~emotion_utils.steering.trials.sweep_summary`.
-    budget, goal
-        Where a strong vector lies: to the left of one and above the other.
-    """
-    figure = go.Figure()
-    strong = summary[summary["alpha"] > 0]
-    for emotion, rows in strong.groupby("emotion", sort=False):
-        colour, symbol = emotion_colour(str(emotion)), SYMBOLS.get(str(emotion), "circle")
-        figure.add_scatter(
-            x=rows["cost"], y=rows["share"], mode="markers", name=str(emotion),
-            marker={"color": colour, "symbol": symbol, "size": 9, "opacity": 0.6},
-            text=[f"{r.made}, layer {r.layer}, alpha {r.alpha:g}" for r in rows.itertuples()],
-        )  # fmt: skip
-        best = unbeaten(rows)
-        figure.add_scatter(
-            x=best["cost"], y=best["share"], mode="lines", showlegend=False, hoverinfo="skip",
-            line={"color": colour, "shape": "hv", "width": 1.5},
-        )  # fmt: skip
-    figure.add_vline(x=budget, line_dash="dash", line_color=GREY, annotation_text="budget")
-    figure.add_hline(y=goal, line_dash="dot", line_color=GREY, annotation_text="goal")
-    lowest, dear = strong["cost"].min(), int((strong["cost"] > DEAREST).sum())
-    scale = [np.log10(0.9 * min(lowest, 1.0)), np.log10(DEAREST)]
-    figure.update_xaxes(title="perplexity / that of genuine replies (log scale)", type="log", range=scale)
-    figure.update_yaxes(title="share of texts with the emotion", range=[-0.03, 1.05])
-    good = (
-        strong[(strong["cost"] <= budget) & (strong["share"] >= goal)].groupby("emotion", sort=False).size()
-    )
-    listed = ", ".join(f"{emotion} {good.get(emotion, 0)}" for emotion in strong["emotion"].unique())
-    alt = f"Settings that reach the goal within the budget: {listed}."
-    note = (
-        f"Settings that cost more than {DEAREST:g}, here {dear} of {len(strong)}, lie outside to the right."
-    )
-    return show(
-        figure, alt=alt, title="What steering gains and what it costs", caption=note, data=strong, height=460
-    )
-
-
-def unbeaten(rows: pd.DataFrame) -> pd.DataFrame:
-    """The settings that no other one beats in both share and cost, by cost."""
-    ordered = rows.dropna(subset=["cost"]).sort_values(["cost", "share"], ascending=[True, False])
-    return ordered[ordered["share"] > ordered["share"].cummax().shift(fill_value=-1.0)]
 
 
 def controls(by_control: pd.DataFrame, compared: pd.DataFrame) -> Shown:
@@ -202,7 +91,7 @@ def controls(by_control: pd.DataFrame, compared: pd.DataFrame) -> Shown:
 
 
 def says(table: pd.DataFrame) -> Shown:
-    """What the texts say at each strength, one panel per vector.
+    """What the texts say at each dose, one panel per vector.
 
     Parameters
     ----------
@@ -221,12 +110,14 @@ def says(table: pd.DataFrame) -> Shown:
             first = len(rows) > 0 and name not in listed_once
             listed_once |= {name} if first else set()
             figure.add_bar(
-                x=rows["alpha"], y=rows["share"], name=name, marker_color=colour, showlegend=first,
+                x=[f"{a:g}" for a in rows["alpha"]], y=rows["share"], name=name, marker_color=colour,
+                showlegend=first,
                 legendgroup=name, row=1, col=column,
             )  # fmt: skip
     figure.update_layout(barmode="stack", bargap=0.05)
-    figure.update_xaxes(title="alpha").update_yaxes(title="", range=[0, 1])
-    figure.update_yaxes(title="share of texts", col=1)
+    order = [f"{a:g}" for a in sorted(table["alpha"].unique())]
+    figure.update_xaxes(title="dose", type="category", categoryorder="array", categoryarray=order)
+    figure.update_yaxes(title="", range=[0, 1]).update_yaxes(title="share of texts", col=1)
     most = table[table["alpha"] == table["alpha"].min()]
     most = most.loc[most.groupby("emotion", sort=False)["share"].idxmax()]
     listed = "; ".join(f"minus {r.emotion}: {r.says} {r.share:.0%}" for r in most.itertuples())

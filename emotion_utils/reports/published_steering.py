@@ -37,13 +37,26 @@ def raw_alpha(steered: SteeredModel, emotion: str, layer: int, alpha: float, mad
     return float(alpha * steered.unit[layer] / steered.vectors[made][emotion].norm()[layer])
 
 
-def raw_grid(steered: SteeredModel, alphas: Sequence[float] = ALPHAS) -> list[SteeringSetting]:
-    """All emotions, layers and multiples of the raw vector, everywhere."""
+def raw_grid(
+    steered: SteeredModel, alphas: Sequence[float] = ALPHAS, layers: Sequence[int] | None = None
+) -> list[SteeringSetting]:
+    """All emotions, layers and multiples of the raw vector, everywhere.
+
+    Parameters
+    ----------
+    steered
+    alphas
+    layers
+        Where only some are to be paid for: they get one raw vector, and the layer at half depth those from 0 up.
+    """
+    middle = len(steered.layers) // 2
+    every = steered.layers if layers is None else sorted({*layers, middle})
     return [
         SteeringSetting(emotion, layer, alpha, vector.at(layer), MADE[0], "raw vector", where="everywhere")
         for emotion, vector in steered.vectors[MADE[0]].items()
-        for layer in steered.layers
+        for layer in every
         for alpha in alphas
+        if layers is None or alpha == 1.0 or (layer == middle and alpha >= 0)
     ]
 
 
@@ -52,14 +65,15 @@ def sweep_as_published(
     contexts: pd.DataFrame,
     alphas: Sequence[float] = ALPHAS,
     store: Store | None = None,
+    layers: Sequence[int] | None = None,
 ) -> pd.DataFrame:
-    """The texts of the reports' sweep, with the three scores, repetition and cost.
+    """The texts of the reports' sweep, with the three scores, repetition and cost; ``layers`` as of :func:`raw_grid`.
 
     Returns
     -------
     The columns of :func:`trials.outcomes` and ``vader, politeness, classifier, repetition``.
     """
-    table = outcomes(steered, run(steered, contexts, raw_grid(steered, alphas), store=store))
+    table = outcomes(steered, run(steered, contexts, raw_grid(steered, alphas, layers), store=store))
     return score(table, [vader_sentiment(), politeness(), emotion_probability(), repeated_ngrams()])
 
 
@@ -102,10 +116,14 @@ def layer_of_effect(table: pd.DataFrame, n_layers: int, seed: int = 0) -> tuple[
 def collapse(table: pd.DataFrame) -> pd.DataFrame:
     """Share of collapsed texts by the size of the strength: those that cost too much or have no reply.
 
+    Of layers that were tried at fewer strengths than others nothing is counted.
+
     Returns
     -------
     Columns ``alpha`` (absolute), ``collapsed``, ``repetition`` (mean), ``n``.
     """
+    tried = table.groupby("layer")["alpha"].nunique()
+    table = table[table["layer"].isin(tried.index[tried == tried.max()])]
     cost = table["relative_perplexity"]
     marked = table.assign(alpha=table["alpha"].abs(), collapsed=(cost > COLLAPSED) | cost.isna())
     grouped = marked.groupby("alpha")

@@ -92,7 +92,9 @@ def chapter_measurements(steered: SteeredModel, evidence: Evidence, seed: int = 
 
 def _layers(steered: SteeredModel, table: pd.DataFrame, seed: int) -> list[Measurement]:
     value, low, high = layer_of_effect(table, len(steered.layers), seed)
-    n, note = int(table["prompt"].nunique()), "on a scale of twelve layers, one raw vector"
+    tried = table.loc[table["alpha"] == 1.0, "layer"].nunique()
+    n = int(table["prompt"].nunique())
+    note = f"on a scale of twelve layers, one raw vector, {tried} of {len(steered.layers)} layers tried"
     return [
         Measurement("P5.layer.deep", steered.name, value, low, high, n=n, holds=low >= DEEP, note=note),
         Measurement("P5.layer.mid", steered.name, value, low, high, n=n, note=note),

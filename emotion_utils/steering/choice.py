@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,8 @@ from emotion_utils.steering.trials import BUDGET, GOAL, OPENING, chosen_settings
 
 RANDOM_AT_MOST = 0.05
 """Share of contexts that random vectors may turn on average."""
+FEW = 4
+"""Contexts on which random vectors are tried before a setting is chosen: one turns nearly all of them or none."""
 
 
 def choose(summary: pd.DataFrame, random: Callable[[pd.Series], float] | None = None) -> dict[str, pd.Series]:
@@ -76,3 +78,36 @@ def random_share(
         return float(outcomes(steered, texts, cost=False)["target"].mean())
 
     return share
+
+
+def summarise_choice(chosen: Mapping[str, pd.Series], n_layers: int) -> str:
+    """What was chosen for each emotion, and for how many the rule of the random vectors found one."""
+    told = [
+        f"*{emotion}*: {row['made']}, at the {row['where']}, layer {int(row['layer'])} (relative depth "
+        f"{(int(row['layer']) + 1) / n_layers:.2f}), strength {row['alpha']:g}"
+        for emotion, row in chosen.items()
+    ]
+    kept = sum("random" in row and pd.notna(row["random"]) for row in chosen.values())
+    return (
+        f"Chosen: {'; '.join(told)}. For **{kept} of {len(chosen)}** emotions a setting lies inside both limits at "
+        "which random vectors turn few contexts."
+    )
+
+
+def summarise_screen(ways: pd.DataFrame) -> str:
+    """How far the screen's choice falls behind that of a sweep, beside other ways of choosing.
+
+    Parameters
+    ----------
+    ways
+        Columns ``way, close`` (share of cells at most five points behind), ``regret, largest`` (shares of texts),
+        ``cells, tokens`` (of the screen's, in those of the sweep); the screen first.
+    """
+    own, rest = ways.iloc[0], ways.iloc[1:]
+    others = "; ".join(f"{r.way}: {r.regret:.1%} and {r.close:.0%}" for r in rest.itertuples())
+    return (
+        f"In {int(own['cells'])} cells (emotion and model) the screen's choice turns **{own['regret']:.1%}** of texts "
+        f"fewer than that of the sweep, at most {own['largest']:.0%}; in **{own['close']:.0%}** of cells five points "
+        f"or less. It took at most {own['tokens']:.1%} of the sweep's tokens. Beside it, mean regret and cells "
+        f"that are as close: {others}."
+    )

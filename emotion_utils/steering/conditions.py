@@ -13,13 +13,11 @@ from emotion_utils.engine.interventions import Condition
 from emotion_utils.models.model import Model
 from emotion_utils.prompts.loading import labelled_set
 from emotion_utils.steering.subject import unit_of_strength
-from emotion_utils.steering.trials import SteeringSetting
+from emotion_utils.steering.trials import WHERE, SteeringSetting
 from emotion_utils.vectors.vector import EmotionVector
 
 if TYPE_CHECKING:
     from emotion_utils.core.store import Store
-
-WHERE = "end of prompt and first new token"
 
 
 def steer(

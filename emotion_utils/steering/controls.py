@@ -46,8 +46,8 @@ def label_shuffled(
     """Directions of length 1 made as the emotion's vector, after labels were permuted between template families."""
     if n == 0:
         return torch.zeros(0, steered.states.shape[-1])
-    if made == MADE[0]:
-        given = steered.built[emotion]
+    if made != MADE[1]:
+        given = (steered.built if made == MADE[0] else steered.named)[emotion]
         return _units(shuffled(given, "sentence end", n, seed)[:, given.layers.index(layer)].double())
     rng, states = np.random.default_rng(seed), steered.states[:, layer : layer + 1]
     drawn = [permute_blocks(steered.labels, steered.blocks, rng).tolist() for _ in range(n)]

@@ -224,18 +224,18 @@ def span(values: Sequence[float] | pd.Series, spec: str) -> str:
 
 
 def summarise_signs(wrong: pd.DataFrame) -> str:
-    """One line per emotion on what one unit up and down does, and in how many the vector works one way only.
+    """One line per emotion on what the chosen strength up and down does, and in how many it works one way only.
 
     Parameters
     ----------
     wrong
-        From :func:`readout.wrong_way`.
+        From :func:`readout.wrong_way`, strengths counted in chosen ones.
     """
     turns_by_emotion = turns_round(wrong)
     up, down = (wrong[wrong["alpha"] == sign].set_index("emotion") for sign in (1.0, -1.0))
     lines = [
-        f"- *{emotion}*: at alpha = 1 the log-odds change by {up.loc[emotion, 'shift']:+.1f} nats, and "
-        f"{up.loc[emotion, 'wrong']:.0%} of the contexts go the wrong way; at -1 they change by "
+        f"- *{emotion}*: at the chosen strength the log-odds change by {up.loc[emotion, 'shift']:+.1f} nats, and "
+        f"{up.loc[emotion, 'wrong']:.0%} of the contexts go the wrong way; taken away, it changes them by "
         f"{down.loc[emotion, 'shift']:+.1f} and {down.loc[emotion, 'wrong']:.0%} go the wrong way: *{emotion}* "
         f"{'turns' if turns else 'does **not** turn'} round with the sign."
         for emotion, turns in turns_by_emotion.items()

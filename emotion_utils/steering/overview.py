@@ -1,4 +1,4 @@
-"""The same trial for every bundled model: chosen on one split, scored on another, beside a hundred controls."""
+"""The same trial for every model: screened, chosen on one split, scored on another, beside a hundred controls."""
 
 from __future__ import annotations
 
@@ -10,22 +10,21 @@ import pandas as pd
 
 from emotion_utils.core.profiles import SteeringSize
 from emotion_utils.statistics.permutations import LEVEL
-from emotion_utils.steering import trials
+from emotion_utils.steering import screening, trials
 from emotion_utils.steering.by_context import scored_contexts
-from emotion_utils.steering.choice import RANDOM_AT_MOST, choose, random_share
+from emotion_utils.steering.choice import FEW, RANDOM_AT_MOST, choose, random_share
 from emotion_utils.steering.contexts import neutral_contexts
 from emotion_utils.steering.controls import compare, control_settings
+from emotion_utils.steering.plan import MAP, PAIRS, Plan, plan
 from emotion_utils.steering.subject import SteeredModel, prepare
 from emotion_utils.vectors.comparison import Comparison, Options
 
 if TYPE_CHECKING:
     from emotion_utils.core.store import Store
 
-FEW = 4
-"""Contexts on which random vectors are tried before a setting is chosen: one turns nearly all of them or none."""
 SET = "implicit"
 BY_CONTEXT = "steering_by_context"
-"""Largest p at which a vector is beyond what random ones do."""
+NAN = float("nan")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +33,12 @@ class Trial:
 
     Attributes
     ----------
+    plan
+        How much was run.
+    screened
+        What every setting does to the probability of genuine replies of its emotion: no texts.
     sweep
-        Every text of the select split, scored.
+        Texts of the best settings on the select split, scored.
     sweep_summary
         Of the sweep: share and cost of every setting.
     chosen
@@ -44,6 +47,8 @@ class Trial:
         Texts of the test split, scored.
     """
 
+    plan: Plan
+    screened: pd.DataFrame
     sweep: pd.DataFrame
     sweep_summary: pd.DataFrame
     chosen: Mapping[str, pd.Series]
@@ -64,7 +69,8 @@ class Trial:
             tested = held.loc[emotion]
             rows.append(
                 {
-                    "emotion": emotion, "made": row["made"], "layer": int(row["layer"]), "alpha": float(row["alpha"]),
+                    "emotion": emotion, "made": row["made"], "where": row["where"], "layer": int(row["layer"]),
+                    "alpha": float(row["alpha"]), "depth": (int(row["layer"]) + 1) / self.plan.n_layers,
                     "select_share": row["share"], "select_cost": row["cost"],
                     "share": tested["share"], "cost": tested["cost"], "untouched": beside["untouched"],
                     "control": beside["control"], "highest": beside["highest"], "p": beside["p"],
@@ -76,17 +82,37 @@ class Trial:
         table["beyond_random"] = table["p"] <= LEVEL
         return table
 
+    def findings(self) -> pd.DataFrame:
+        """The main numbers, as `real_record.keep_findings` takes them; the null of a share is random vectors."""
+        table, held = self.summary(), trials.sweep_summary(self.steered, ["emotion"]).set_index("emotion")
+        rows = []
+        for row in table.itertuples():
+            low, high = held.loc[row.emotion, ["low", "high"]]
+            name = f"{row.emotion}: share of test texts that say it, steered"
+            rows.append((name, row.share, low, high, row.control, row.n))
+            rows.append((f"{row.emotion}: p against random vectors", row.p, NAN, NAN, NAN, row.controls))
+        whole = {
+            "share of untouched test texts that say the emotion": self.untouched["target"].mean(),
+            "cost of steered texts, mean of the emotions": table["cost"].mean(),
+            "relative depth of the chosen layers, mean": table["depth"].mean(),
+            "chosen strength in units, mean": table["alpha"].mean(),
+        }
+        rows += [(name, float(value), NAN, NAN, NAN, len(self.untouched)) for name, value in whole.items()]
+        return pd.DataFrame(rows, columns=["finding", "value", "low", "high", "null", "n"])
+
 
 def trial(
     steered: SteeredModel,
     prompts: pd.DataFrame,
     size: SteeringSize,
     *,
-    alphas: Sequence[float] = trials.ALPHAS,
+    strengths: Sequence[float] = trials.STRENGTHS,
     store: Store | None = None,
     seed: int = 0,
 ) -> Trial:
-    """Choose layer and strength of each emotion on the select split, and try them on the test split with controls.
+    """Choose vector, window, layer and strength of each emotion on the select split; try them on the test split.
+
+    All of them are screened without a text; the best few get texts, and the rule of :func:`choice.choose` takes one.
 
     Parameters
     ----------
@@ -94,39 +120,84 @@ def trial(
     prompts
         With the splits ``select`` and ``test``, which the vectors have not seen.
     size
-        How much is run.
-    alphas
-        Strengths of the sweep.
+        How much is run at most; what the model's budget pays is in ``plan``.
+    strengths
+        That are screened.
     store
         Keeps the texts.
     seed
         Of the controls.
     """
+    planned = plan(steered, size)
     chosen_on, tested_on = (
         neutral_contexts(prompts, split, n, SET)
-        for split, n in (("select", size.select), ("test", size.test))
+        for split, n in (("select", planned["choice"]), ("test", planned["test"]))
     )
-    sweep = trials.outcomes(
-        steered, trials.run(steered, chosen_on, trials.grid(steered, alphas), store=store)
-    )
-    summary = trials.sweep_summary(sweep, seed=seed)
-    chosen = choose(summary, random_share(steered, chosen_on.head(FEW), size.controls, seed))
+    screened, summary, sweep = _chosen_from(steered, chosen_on, planned, strengths, store, seed)
+    chosen = choose(summary, random_share(steered, chosen_on.head(FEW), planned["random"], seed))
     settings = trials.chosen_settings(steered, chosen)
     beside = [c for setting in settings for c in control_settings(steered, setting, size.controls, seed)]
     plain = trials.chosen_settings(steered, chosen, [0.0])
     texts = trials.outcomes(steered, trials.run(steered, tested_on, [*settings, *plain], store=store))
     turned, untouched = texts[texts["alpha"] != 0], texts[texts["alpha"] == 0]
-    drawn = trials.run(steered, tested_on.head(size.tried), beside, how=trials.OPENING, store=store)
+    tried = tested_on.head(planned["tried"])
+    drawn = trials.run(steered, tried, beside, how=trials.OPENING, store=store)
     controls = trials.outcomes(steered, drawn, cost=False)
-    return Trial(sweep, summary, chosen, turned, untouched, controls)
+    return Trial(planned, screened, sweep, summary, chosen, turned, untouched, controls)
+
+
+def _chosen_from(
+    steered: SteeredModel,
+    contexts: pd.DataFrame,
+    planned: Plan,
+    strengths: Sequence[float],
+    store: Store | None,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The screen, and shares and texts of its best settings."""
+    settings = trials.grid(steered, strengths, planned.screened)
+    screened = screening.screen(steered, contexts, settings, min(PAIRS, len(contexts)))
+    entered = screening.settings_of(steered, screening.finalists(screened))
+    sweep = trials.outcomes(steered, trials.run(steered, contexts, entered, store=store))
+    return screened, trials.sweep_summary(sweep, seed=seed), sweep
+
+
+def shown_map(
+    steered: SteeredModel,
+    prompts: pd.DataFrame,
+    trial: Trial,
+    *,
+    store: Store | None = None,
+) -> pd.DataFrame:
+    """Texts over layers and strengths, with the chosen kind of vector and window of each emotion: the map to look at.
+
+    Returns
+    -------
+    As :attr:`Trial.sweep`, on the contexts and layers of the plan, the chosen setting and untouched texts among them.
+    """
+    contexts = neutral_contexts(prompts, "select", trial.plan["map"], SET)
+    settings = []
+    for emotion, row in trial.chosen.items():
+        layers = sorted({*trial.plan.shown, int(row["layer"])})
+        for layer in layers:
+            at = row.copy()
+            at["layer"] = layer
+            alphas = sorted({*MAP, float(row["alpha"])})
+            settings += trials.chosen_settings(steered, {emotion: at}, alphas)
+    return trials.outcomes(steered, trials.run(steered, contexts, settings, store=store))
 
 
 def overview(
-    models: Sequence[str], prompts: pd.DataFrame, size: SteeringSize, store: Store, **options: Unpack[Options]
+    models: Sequence[str],
+    prompts: pd.DataFrame,
+    size: SteeringSize,
+    store: Store,
+    known: tuple[SteeredModel, Trial] | None = None,
+    **options: Unpack[Options],
 ) -> pd.DataFrame:
     """The summary of the trial of several models, each computed once per store.
 
-    What :func:`by_context` gives is computed and kept with it.
+    What :func:`by_context` gives is computed and kept with it. Every model pays its trial from its own budget.
 
     Parameters
     ----------
@@ -138,6 +209,8 @@ def overview(
         How much is run.
     store
         Where the summaries are kept.
+    known
+        A model and its trial that was made with these prompts, size and seed, so that it is not made twice.
     options
         The model to begin with (``first``), ``device`` and ``dtype`` of the models, ``seed``.
 
@@ -148,13 +221,15 @@ def overview(
     asked = Comparison(models, prompts, size, store, **options)
 
     def compute(name: str) -> pd.DataFrame:
-        steered = _prepared(name, asked)
-        # strengths that can be chosen are enough
-        positive = [alpha for alpha in trials.ALPHAS if alpha > 0]
-        tried = trial(steered, prompts, size, alphas=positive, store=store, seed=asked.seed)
+        if known is not None and known[0].name == name:
+            steered, tried = known
+        else:
+            steered = _prepared(name, asked)
+            tried = trial(steered, prompts, size, store=store, seed=asked.seed)
 
         def beside(_: str) -> pd.DataFrame:
-            return scored_contexts(steered, tried.chosen, size.fresh, store=store, seed=asked.seed)
+            n = tried.plan["beside"]
+            return scored_contexts(steered, tried.chosen, n, store=store, seed=asked.seed)
 
         asked.tables(BY_CONTEXT, beside, __name__, [name])
         return tried.summary()
@@ -176,7 +251,8 @@ def by_context(
 
     def compute(name: str) -> pd.DataFrame:
         rows = {row["emotion"]: row for _, row in chosen[chosen["model"] == name].iterrows()}
-        return scored_contexts(_prepared(name, asked), rows, size.fresh, store=store, seed=asked.seed)
+        steered = _prepared(name, asked)
+        return scored_contexts(steered, rows, plan(steered, size)["beside"], store=store, seed=asked.seed)
 
     return asked.tables(BY_CONTEXT, compute, __name__)
 

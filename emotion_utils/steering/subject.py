@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -16,7 +16,10 @@ from torch import Tensor
 from emotion_utils.activations.extraction import extract, points
 from emotion_utils.activations.prompt_sets import PromptSetActivations, read_sets
 from emotion_utils.models.registry import knows_small_world
+from emotion_utils.prompts.loading import load_profile
+from emotion_utils.scoring.classifier import emotions_said
 from emotion_utils.scoring.judge import Judge, relative_perplexity
+from emotion_utils.scoring.panel import text_judge
 from emotion_utils.scoring.scorer import Scorer
 from emotion_utils.statistics.permutations import family_blocks
 from emotion_utils.vectors.probing import Contrast, by_emotion, fit
@@ -26,9 +29,15 @@ if TYPE_CHECKING:
     from emotion_utils.core.store import Store
     from emotion_utils.models.model import Model
 
-MADE = ("minus neutral", "centred")
-"""How a vector is made: the mean of an emotion minus that of the neutral prompts, as in the reports, or minus the mean
-of all four class means, in which what the emotions share counts less."""
+MADE = ("minus neutral", "centred", "keywords, minus neutral")
+"""How a vector is made: from prompts that name no emotion the mean of an emotion minus that of the neutral ones, or
+minus the mean of all four class means, in which what the emotions share counts less; and from prompts that name the
+emotion, minus neutral, as in the reports."""
+KEYWORDS = "baseline"
+"""The prompts that name the emotion."""
+
+Reader = Callable[[Sequence[str]], list[str | None]]
+"""Tells the emotion of each text, or None where it has none."""
 
 CLOUD = 512
 """Tokens of neutral prompts that are kept for controls with the covariance of the residual stream."""
@@ -52,6 +61,11 @@ class SteeredModel:
         of each left out, by layer.
     cloud
         States of some of these tokens.
+    named
+        As ``built``, of the prompts that name the emotion.
+    reader
+        What tells the emotion of texts of a model that does not know the small world, such as
+        :func:`scoring.panel.text_judge`; None is the word classifier alone.
     """
 
     model: Model
@@ -62,6 +76,8 @@ class SteeredModel:
     vectors: Mapping[str, Mapping[str, EmotionVector]]
     unit: Float[Tensor, " layer"]
     cloud: Float[Tensor, "token layer d_model"] = field(repr=False)
+    named: Mapping[str, Contrast] = field(repr=False, default_factory=dict)
+    reader: Reader | None = field(repr=False, default=None)
 
     @property
     def name(self) -> str:
@@ -79,9 +95,32 @@ class SteeredModel:
         return list(self.built)
 
     @property
+    def kinds(self) -> list[str]:
+        """How its vectors are made, of :data:`MADE`."""
+        return list(self.vectors)
+
+    @property
+    def parameters(self) -> int:
+        """Of the model, an embedding that is used twice counted once."""
+        return sum(weight.numel() for weight in self.model.network.parameters())
+
+    @property
     def knows_replies(self) -> bool:
         """Whether it was trained on the small world, whose replies tell their emotion exactly."""
         return knows_small_world(self.name)
+
+    @property
+    def unread(self) -> str:
+        """What a text is in which no emotion is found, as the rest of a sentence."""
+        if self.knows_replies:
+            return "open like no reply of the small world"
+        return "say nothing that the judges can tell"
+
+    def said(self, texts: Sequence[str]) -> list[str | None]:
+        """The emotion of each text, or None."""
+        if self.reader is not None:
+            return self.reader(texts)
+        return emotions_said(texts, small_world=self.knows_replies)
 
     @cached_property
     def cost(self) -> Scorer:
@@ -102,6 +141,8 @@ def prepare(
     prompts: pd.DataFrame,
     store: Store | None = None,
     seed: int = 0,
+    keywords: pd.DataFrame | None = None,
+    reader: Reader | None = None,
 ) -> SteeredModel:
     """Make the vectors of a model and measure its unit of strength, on the build split alone.
 
@@ -114,22 +155,38 @@ def prepare(
         Keeps the activations.
     seed
         Of the choice of tokens that are kept.
+    keywords
+        Prompts that name the emotion; by default the set :data:`KEYWORDS`.
+    reader
+        What tells the emotion of texts; by default the judge of the model's name.
     """
-    activations = read_sets(model, {"prompts": prompts}, "baseline", store)
-    contrasts = by_emotion(prompts, activations.found["prompts"])
-    built = {emotion: contrast.only("build") for emotion, contrast in contrasts.items()}
+    activations = _read(model, prompts, store)
+    built = by_emotion(activations.prompts["prompts"], activations.found["prompts"])
+    telling = _read(model, load_profile(KEYWORDS) if keywords is None else keywords, store)
+    named = by_emotion(telling.prompts["prompts"], telling.found["prompts"])
     states, table = _build_states(activations)
     labels = table["emotion"].to_numpy(dtype=object)
-    plain = {emotion: fit(contrast, "sentence end", model.name) for emotion, contrast in built.items()}
+    plain, told = (
+        {emotion: fit(contrast, "sentence end", model.name) for emotion, contrast in contrasts.items()}
+        for contrasts in (built, named)
+    )
     means = centred_class_means(states, labels.tolist())
     centred = {e: replace(v, method="centred class mean", values=means[e]) for e, v in plain.items()}
-    vectors = dict(zip(MADE, (plain, centred), strict=True))
+    vectors = dict(zip(MADE, (plain, centred, told), strict=True))
     cloud = _neutral_tokens(model, prompts, store)
     unit = _median_norm(cloud)
     rows = np.random.default_rng(seed).permutation(len(cloud))[:CLOUD]
     kept = cloud[torch.from_numpy(np.sort(rows))]
     blocks = family_blocks(table)
-    return SteeredModel(model, built, states, labels, blocks, vectors, unit, kept)
+    if reader is None:
+        reader = text_judge(model.name, device=str(model.device), store=store, seed=seed)
+    return SteeredModel(model, built, states, labels, blocks, vectors, unit, kept, named, reader)
+
+
+def _read(model: Model, prompts: pd.DataFrame, store: Store | None) -> PromptSetActivations:
+    """States at the end of the prompts of the build split: no other one is read."""
+    build = prompts[prompts["split"] == "build"].reset_index(drop=True)
+    return read_sets(model, {"prompts": build}, "baseline", store)
 
 
 def unit_of_strength(
@@ -146,11 +203,9 @@ def _median_norm(cloud: Float[Tensor, "token layer d_model"]) -> Float[Tensor, "
 def _build_states(
     activations: PromptSetActivations,
 ) -> tuple[Float[Tensor, "prompt layer d_model"], pd.DataFrame]:
-    """States at the end of the prompts of the build split, and these prompts."""
+    """States at the end of the prompts, and these prompts."""
     ids, values = activations.found["prompts"].at("end")
-    table = activations.prompts["prompts"].set_index("id").loc[ids].reset_index()
-    build = np.flatnonzero(table["split"] == "build")
-    return values[torch.from_numpy(build)], table.iloc[build].reset_index(drop=True)
+    return values, activations.prompts["prompts"].set_index("id").loc[ids].reset_index()
 
 
 def _neutral_tokens(

@@ -25,16 +25,17 @@ from emotion_utils.engine.interventions import (
     Window,
     steering,
 )
-from emotion_utils.scoring.classifier import emotions_said
 from emotion_utils.scoring.replies import first_reply
 from emotion_utils.statistics.resampling import grouped_mean_interval
-from emotion_utils.steering.subject import MADE, SteeredModel
+from emotion_utils.steering.subject import SteeredModel
 
 if TYPE_CHECKING:
     from emotion_utils.core.store import Store
 
 ALPHAS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
-"""Strengths of the reports, here in units of the residual norm."""
+"""Strengths of the reports."""
+STRENGTHS = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
+"""Strengths that are tried, in units of the residual norm: each about one and a half times the one before it."""
 NEW_TOKENS = 30
 GREEDY = Sampling(NEW_TOKENS)
 SAMPLED = Sampling(NEW_TOKENS, temperature=1.0, samples=4)
@@ -57,9 +58,13 @@ WINDOWS: dict[str, Window] = {
     "everywhere": EVERYWHERE,
 }
 
-KEYS = ("made", "emotion", "layer", "alpha")
+WHERE = "end of prompt and first new token"
+SEARCHED = (WHERE, "end of prompt and all new tokens")
+"""The windows that are tried: a push at the start of the reply, and one that goes on."""
+
+KEYS = ("made", "where", "emotion", "layer", "alpha")
 """What tells the settings of a sweep apart."""
-ABOUT = ["kind", "number", *KEYS, "where"]
+ABOUT = ["kind", "number", *KEYS]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +96,7 @@ class SteeringSetting:
     made: str = ""
     kind: str = "emotion vector"
     number: int = 0
-    where: str = "end of prompt and first new token"
+    where: str = WHERE
 
     def __post_init__(self) -> None:
         if self.where not in WINDOWS:
@@ -117,11 +122,19 @@ def described(settings: Sequence[SteeringSetting]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["condition", *ABOUT])
 
 
-def grid(steered: SteeredModel, alphas: Sequence[float] = ALPHAS) -> list[SteeringSetting]:
-    """All kinds of vectors, emotions, layers and strengths."""
+def grid(
+    steered: SteeredModel,
+    alphas: Sequence[float] = STRENGTHS,
+    layers: Sequence[int] | None = None,
+    windows: Sequence[str] = SEARCHED,
+) -> list[SteeringSetting]:
+    """All kinds of vectors, windows, emotions, layers (or some) and strengths."""
+    over = product(steered.kinds, windows, steered.emotions, steered.layers if layers is None else layers)
     return [
-        SteeringSetting(emotion, layer, alpha, steered.direction(emotion, layer, made), made)
-        for made, emotion, layer, alpha in product(MADE, steered.emotions, steered.layers, alphas)
+        SteeringSetting(emotion, layer, alpha, direction, made, where=where)
+        for made, where, emotion, layer in over
+        for direction in [steered.direction(emotion, layer, made)]
+        for alpha in alphas
     ]
 
 
@@ -167,10 +180,10 @@ def outcomes(steered: SteeredModel, table: pd.DataFrame, *, cost: bool = True) -
     Returns
     -------
     The table with ``says`` (an emotion, or None), ``target`` (1 where it is the row's) and ``relative_perplexity``.
-    Of the bundled models a text says what the small world's replies that open like it say; of others, what the
-    project's classifier finds most probable.
+    Of the models that know the small world a text says what its replies that open alike say; of others, what the
+    project's classifier finds most probable, or the model's own ``reader``.
     """
-    says = emotions_said(table["text"].tolist(), small_world=steered.knows_replies)
+    says = steered.said(table["text"].tolist())
     out = table.assign(says=says, target=[float(a == b) for a, b in zip(says, table["emotion"], strict=True)])
     if cost:
         out["relative_perplexity"] = steered.cost(table["text"], table["context"], table["emotion"])
@@ -226,18 +239,38 @@ def _cost(part: pd.DataFrame, seed: int) -> dict[str, float]:
 def chosen_settings(
     steered: SteeredModel, chosen: Mapping[str, pd.Series], alphas: Sequence[float] | None = None
 ) -> list[SteeringSetting]:
-    """The chosen setting of each emotion, or several strengths of the same vector at its layer."""
+    """The chosen setting of each emotion, or several strengths of the same vector at its layer and window."""
     return [
-        SteeringSetting(emotion, layer, alpha, steered.direction(emotion, layer, made), made)
+        SteeringSetting(
+            emotion, layer, alpha, steered.direction(emotion, layer, made), made, where=row["where"]
+        )
         for emotion, row in chosen.items()
         for layer, made in [(int(row["layer"]), str(row["made"]))]
         for alpha in (alphas or [float(row["alpha"])])
     ]
 
 
+def doses(
+    steered: SteeredModel, chosen: Mapping[str, pd.Series], factors: Sequence[float]
+) -> list[SteeringSetting]:
+    """The chosen settings at multiples of the chosen strength of each emotion."""
+    return [
+        setting
+        for emotion, row in chosen.items()
+        for setting in chosen_settings(
+            steered, {emotion: row}, [factor * float(row["alpha"]) for factor in factors]
+        )
+    ]
+
+
 def at_chosen(table: pd.DataFrame, chosen: Mapping[str, pd.Series]) -> pd.DataFrame:
     """The rows of a table of several strengths that have the chosen one of their emotion."""
     return table[table["alpha"] == _of_chosen(table, chosen, "alpha")]
+
+
+def in_doses(table: pd.DataFrame, chosen: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """The table with ``alpha`` counted in chosen strengths of the row's emotion: 1 is the chosen one."""
+    return table.assign(alpha=(table["alpha"] / _of_chosen(table, chosen, "alpha")).round(6))
 
 
 def by_contexts(parts: Mapping[str, pd.DataFrame], seed: int = 0) -> pd.DataFrame:
@@ -273,12 +306,19 @@ def elsewhere(steered: SteeredModel, chosen: Mapping[str, pd.Series]) -> list[St
 
 
 def for_explorer(sweep: pd.DataFrame, chosen: Mapping[str, pd.Series], n: int = 6) -> pd.DataFrame:
-    """The texts of a sweep on its first contexts, with the chosen kind of vector, as `plots.explorer` takes them."""
+    """The texts of a sweep on its first contexts, with the chosen kind of vector and window, for `plots.explorer`.
+
+    Layers and strengths at which only some emotions were tried are left out.
+    """
+    alike = [sweep[name] == _of_chosen(sweep, chosen, name) for name in ("made", "where")]
     kept = (
-        sweep[(sweep["prompt"] < n) & (sweep["made"] == _of_chosen(sweep, chosen, "made"))]
+        sweep[(sweep["prompt"] < n) & ((alike[0] & alike[1]) | (sweep["alpha"] == 0))]
         .drop(columns="prompt")
         .rename(columns={"context": "prompt"})
     )
+    for name in ("layer", "alpha"):
+        tried = [set(own[name]) for _, own in kept.groupby("emotion")]
+        kept = kept[kept[name].isin(set.intersection(*tried))]
     return kept[["emotion", "prompt", "layer", "alpha", "text", "target", "relative_perplexity"]]
 
 

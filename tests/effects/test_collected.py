@@ -84,7 +84,8 @@ def test_steered_texts_are_those_of_the_plain_model(effects, steered_model, chos
     analyzer, gaps, words = SentimentIntensityAnalyzer(), [], []
     for context in contexts["context"]:
         ids = steered_model.ids(context)
-        reply = (len(ids) - 1, len(ids))
+        window = trials.WINDOWS[row["where"]]
+        first, stop = window.bounds(len(ids))
         texts = [
             steered_model.model.tokenizer.decode(
                 continued(
@@ -92,7 +93,7 @@ def test_steered_texts_are_those_of_the_plain_model(effects, steered_model, chos
                     ids,
                     v,
                     int(row["layer"]),
-                    lambda at, reply=reply: at in reply,
+                    lambda at, first=first, stop=stop: first <= at < stop,
                 ),
                 skip_special_tokens=True,
             )

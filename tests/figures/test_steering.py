@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -14,42 +13,17 @@ EMOTIONS = ["gratitude", "anger", "apology"]
 @pytest.fixture
 def summary():
     rows = [
-        (made, emotion, layer, alpha, share, cost)
+        (made, "at the end", emotion, layer, alpha, share, cost)
         for made in ("minus neutral", "centred")
         for emotion in EMOTIONS
         for layer in range(2)
         for alpha, share, cost in ((-1.0, 0.0, 0.5), (0.5, 0.25, 0.7), (1.0, 0.5 + layer / 2, 1.0 + layer))
     ]
-    return pd.DataFrame(rows, columns=["made", "emotion", "layer", "alpha", "share", "cost"])
+    return pd.DataFrame(rows, columns=["made", "where", "emotion", "layer", "alpha", "share", "cost"])
 
 
 def traces(shown, kind):
     return [t for t in shown.figure["data"] if t["type"] == kind]
-
-
-def test_the_map_has_a_panel_for_each_vector_and_crosses_out_what_is_dear(summary):
-    shown = figures.layer_alpha(summary, 1.5)
-    maps, crosses = traces(shown, "heatmap"), traces(shown, "scatter")
-    assert len(maps) == len(crosses) == 6
-    assert maps[0]["z"] == [[0, 0.25, 0.5], [0, 0.25, 1]]
-    assert all(cross["x"] == ["1"] and cross["y"] == [1] for cross in crosses)
-    assert "gratitude 50%" in shown.alt
-    own = figures.layer_alpha(
-        summary, 1.5, summary[(summary["emotion"] == "anger") & (summary["share"] == 0.5)]
-    )
-    outlined = [t for t in traces(own, "scatter") if t["name"] == "chosen" and len(t["x"])]
-    assert [(t["x"], t["y"]) for t in outlined] == [(["1"], [0])] * 2  # of both kinds of vectors
-
-
-def test_the_frontier_joins_what_nothing_beats(summary):
-    points = pd.DataFrame({"cost": [1.0, 2.0, 3.0, 0.5, np.nan], "share": [0.5, 0.4, 0.9, 0.1, 1.0]})
-    best = figures.unbeaten(points)
-    assert list(zip(best["cost"], best["share"], strict=True)) == [(0.5, 0.1), (1.0, 0.5), (3.0, 0.9)]
-    shown = figures.frontier(summary, 1.5, 0.5)
-    assert "gratitude 2, anger 2, apology 2" in shown.alt
-    dear = figures.frontier(summary.assign(cost=[30.0, *summary["cost"][1:-1], 30.0]), 1.5, 0.5)
-    assert dear.figure["layout"]["xaxis"]["range"][1] == pytest.approx(np.log10(figures.DEAREST))
-    assert "here 1 of 24, lie outside" in dear.markup  # the other one has a negative strength
 
 
 def test_a_dose_response_has_a_line_with_intervals_for_each_emotion():
@@ -62,7 +36,7 @@ def test_a_dose_response_has_a_line_with_intervals_for_each_emotion():
     assert [line["name"] for line in lines] == EMOTIONS
     assert lines[0]["x"] == [-1, 1]
     assert lines[0]["error_y"]["array"] == pytest.approx([0.2, 0.2])
-    assert "At alpha 1: gratitude 0.50" in shown.alt
+    assert "At dose 1: gratitude 0.50" in shown.alt
 
 
 def test_controls_show_every_vector_once_and_the_emotions_own_as_a_bar():

@@ -28,6 +28,23 @@ def test_the_grid_adds_multiples_of_raw_vectors_everywhere(steered_model):
     assert edit.window.bounds(7)[0] == 0
 
 
+def test_of_many_layers_some_get_one_raw_vector_and_the_middle_one_what_is_positive(steered_model):
+    settings = published_steering.raw_grid(steered_model, (-1.0, 0.0, 0.5, 1.0, 2.0), [0, 3])
+    tried = {(s.layer, s.alpha) for s in settings if s.emotion == "anger"}
+    assert tried == {(0, 1.0), (3, 1.0), (2, 0.0), (2, 0.5), (2, 1.0), (2, 2.0)}
+
+
+def test_layers_with_fewer_strengths_do_not_count_among_collapsed_texts():
+    table = pd.DataFrame(
+        {"layer": [0, 2, 2, 2], "alpha": [1.0, 1.0, 2.0, 2.0], "relative_perplexity": [9.0, 1.0, 9.0, 1.0],
+         "repetition": 0.0}
+    )  # fmt: skip
+    assert published_steering.collapse(table).set_index("alpha")["collapsed"].to_dict() == {
+        1.0: 0.0,
+        2.0: 0.5,
+    }
+
+
 def texts(effects, cost=1.0):
     """A table of texts, eight contexts: the score of layer l at strength 1 is ``effects[l]`` away."""
     rows = [
@@ -51,6 +68,7 @@ def test_the_layer_that_moves_scores_most_on_a_scale_of_twelve():
 def test_collapsed_are_texts_that_cost_much_and_those_without_a_reply():
     table = pd.DataFrame(
         {
+            "layer": 0,
             "alpha": [1.0, -1.0, 2.0, 2.0],
             "relative_perplexity": [1.0, 9.0, np.nan, 4.9],
             "repetition": [0, 1, 0, 0.5],

@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from emotion_utils.core.budget import allot
+from emotion_utils.core.profiles import STEERING_SIZES
 from emotion_utils.reports import steering
 from emotion_utils.reports.claims import read_claims
 from emotion_utils.reports.published_steering import raw_alpha
 from emotion_utils.statistics.resampling import FEWEST_UNITS
 from emotion_utils.steering.overview import Trial
+from emotion_utils.steering.plan import Plan, parts
 from emotion_utils.steering.subject import MADE
 
 N = 12
@@ -56,7 +59,9 @@ def evidence(
 ):
     chosen = {"gratitude": pd.Series({"layer": 1, "alpha": 1.0, "made": MADE[0]})}
     summary = pd.DataFrame({"control": [0.04], "untouched": [0.01], "controls": [100], "highest": [0.6]})
-    trial = Summed(*[summary] * 2, chosen, *[summary] * 3)
+    size = STEERING_SIZES["smoke"]
+    planned = Plan(size, allot(parts(size, 4, 3, 3), size.tokens), 4)
+    trial = Summed(planned, *[summary] * 3, chosen, *[summary] * 3)
     dose = doses(up, down, True)
     first = dose.assign(own=own)
     world = pd.DataFrame(

@@ -7,8 +7,14 @@ import pandas as pd
 import pytest
 import steered
 
-from emotion_utils.steering.choice import RANDOM_AT_MOST, choose, random_share
-from emotion_utils.steering.trials import SteeringSetting, outcomes, run
+from emotion_utils.steering.choice import (
+    RANDOM_AT_MOST,
+    choose,
+    random_share,
+    summarise_choice,
+    summarise_screen,
+)
+from emotion_utils.steering.trials import WHERE, SteeringSetting, outcomes, run
 
 
 def table(*rows):
@@ -79,7 +85,7 @@ def test_random_vectors_of_a_planted_model_turn_nothing_where_the_planted_vector
     contexts = steered.quoted()
     own = [SteeringSetting(emotion, layer, alpha, planted.direction(emotion, layer, made), made)]
     found = planted_says(planted, contexts, own)
-    cell = pd.Series({"made": made, "emotion": emotion, "layer": layer, "alpha": alpha})
+    cell = pd.Series({"made": made, "where": WHERE, "emotion": emotion, "layer": layer, "alpha": alpha})
     assert found == 1.0
     assert random_share(planted, contexts, 12, 0)(cell) < 0.2
 
@@ -89,3 +95,30 @@ def planted_says(steered_model, contexts, settings):
     texts = run(steered_model, contexts, settings)
     assert set(outcomes(steered_model, texts, cost=False)) > {"says", "target"}
     return float(texts["text"].str.contains("Sorry").mean())
+
+
+def test_what_was_chosen_is_said_with_its_depth_and_whether_the_rule_found_it():
+    rows = {
+        "anger": pd.Series({"made": "centred", "where": WHERE, "layer": 14, "alpha": 0.35, "random": 0.0}),
+        "apology": pd.Series({"made": "centred", "where": WHERE, "layer": 29, "alpha": 1.0}),
+    }
+    told = summarise_choice(rows, 30)
+    assert (
+        "*anger*: centred, at the end of prompt and first new token, layer 14 (relative depth 0.50), strength 0.35"
+        in told
+    )
+    assert "relative depth 1.00" in told
+    assert "For **1 of 2** emotions" in told
+
+
+def test_regrets_are_said_beside_those_of_other_ways():
+    ways = pd.DataFrame(
+        [("screen", 0.95, 0.012, 0.11, 21, 0.083), ("a random setting", 0.0, 0.8, 0.9, 21, np.nan)],
+        columns=["way", "close", "regret", "largest", "cells", "tokens"],
+    )
+    told = summarise_screen(ways)
+    assert "In 21 cells" in told
+    assert "turns **1.2%** of texts fewer" in told
+    assert "at most 11%; in **95%** of cells" in told
+    assert "at most 8.3% of the sweep's tokens" in told
+    assert told.endswith("a random setting: 80.0% and 0%.")

@@ -7,14 +7,15 @@ import pytest
 
 from emotion_utils.core.profiles import SteeringSize
 from emotion_utils.core.store import Store
-from emotion_utils.steering import overview, trials
+from emotion_utils.steering import overview, screening, trials
+from emotion_utils.steering.plan import MAP
 
 TINY = SteeringSize(2, 3, 2, 2, 3, 2)
 
 
 @pytest.fixture(scope="module")
 def trial(steered_model, implicit):
-    return overview.trial(steered_model, implicit, TINY, alphas=(0.0, 1.0))
+    return overview.trial(steered_model, implicit, TINY, strengths=(0.5, 1.0))
 
 
 def test_a_trial_chooses_on_one_split_and_scores_on_another(trial, implicit):
@@ -22,7 +23,8 @@ def test_a_trial_chooses_on_one_split_and_scores_on_another(trial, implicit):
     assert set(splits[trial.sweep["context"].unique()]) == {"select"}
     for texts in (trial.steered, trial.untouched, trial.controls):
         assert set(splits[texts["context"].unique()]) == {"test"}
-    assert len(trial.sweep) == 2 * 3 * 4 * 2 * 2
+    assert len(trial.screened) == 3 * 2 * 3 * 4 * 2  # kinds, windows, emotions, layers, strengths
+    assert len(trial.sweep) == 3 * screening.FINALISTS * 2
     assert len(trial.steered) == len(trial.untouched) == 3 * 3
     assert len(trial.controls) == 3 * (3 + 2) * 2
 
@@ -43,6 +45,31 @@ def test_the_summary_is_read_from_the_texts(trial):
             trial.chosen[emotion]["layer"],
             trial.chosen[emotion]["alpha"],
         )
+
+
+def test_main_findings_are_those_of_the_summary(trial):
+    found, table = trial.findings().set_index("finding"), trial.summary().set_index("emotion")
+    for emotion, row in table.iterrows():
+        own = found.loc[f"{emotion}: share of test texts that say it, steered"]
+        assert (own["value"], own["null"]) == (row["share"], row["control"])
+        assert found.loc[f"{emotion}: p against random vectors", "value"] == row["p"]
+    assert found.loc["relative depth of the chosen layers, mean", "value"] == (table["layer"] + 1).mean() / 4
+    assert 4 <= len(found) <= 10
+
+
+def test_the_map_has_the_chosen_setting_and_every_strength_at_each_layer(steered_model, implicit, trial):
+    shown = overview.shown_map(steered_model, implicit, trial)
+    for emotion, row in trial.chosen.items():
+        own = shown[(shown["emotion"] == emotion) & (shown["alpha"] != 0)]
+        assert set(own["layer"]) == {0, 1, 2, 3}
+        assert set(own["alpha"]) == {*MAP, row["alpha"]} - {0.0}
+        assert set(own["where"]) == {row["where"]}
+
+
+def test_a_trial_that_is_known_is_not_made_again(steered_model, implicit, trial, tmp_path, monkeypatch):
+    monkeypatch.setattr(overview, "trial", lambda *a, **k: pytest.fail("made again"))
+    found = overview.overview(["small-gpt2"], implicit, TINY, Store(tmp_path), (steered_model, trial))
+    pd.testing.assert_frame_equal(found.drop(columns="model"), trial.summary())
 
 
 def test_the_summary_of_a_model_is_kept_and_made_anew_for_another_seed(implicit, tmp_path, monkeypatch):

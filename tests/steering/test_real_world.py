@@ -7,13 +7,14 @@ import pytest
 
 from emotion_utils.prompts.loading import load_profile
 from emotion_utils.steering import real_world
+from emotion_utils.steering.trials import WHERE
 
 
 @pytest.fixture(scope="module")
 def texts(steered_model):
     posts = load_profile("real_world")
     posts = posts[posts["pair_id"].isin(posts["pair_id"].unique()[:3])].reset_index(drop=True)
-    chosen = {"anger": pd.Series({"layer": 1, "alpha": 1.0, "made": "centred"})}
+    chosen = {"anger": pd.Series({"layer": 1, "alpha": 1.0, "made": "centred", "where": WHERE})}
     return posts, real_world.steered_texts(steered_model, posts, chosen, 3)
 
 

@@ -53,7 +53,8 @@ def test_a_place_that_does_not_exist_is_named(steered_model):
 
 def test_the_grid_has_every_vector_layer_and_strength(steered_model):
     settings = trials.grid(steered_model, (0.5, 1.0))
-    assert len(settings) == 2 * 3 * 4 * 2
+    assert len(settings) == 3 * 2 * 3 * 4 * 2
+    assert len(trials.grid(steered_model, (0.5,), [1, 3], ["everywhere"])) == 3 * 1 * 3 * 2
     assert len({setting.condition().name for setting in settings}) == len(settings)
     assert all(
         float(s.vector.norm()) == pytest.approx(float(steered_model.unit[s.layer]), rel=1e-5)
@@ -82,7 +83,7 @@ def scored():
         ("b", "anger", 1, 0, None, 0.0, np.nan),
     ]
     columns = ["made", "emotion", "layer", "unit", "says", "target", "relative_perplexity"]
-    return pd.DataFrame(rows, columns=columns).assign(alpha=1.0)
+    return pd.DataFrame(rows, columns=columns).assign(alpha=1.0, where=trials.WHERE)
 
 
 def test_cells_by_hand(scored):
@@ -102,7 +103,8 @@ def test_with_eight_units_there_are_intervals_that_hold_the_value():
     rng = np.random.default_rng(0)
     table = pd.DataFrame(
         {
-            "made": "a", "emotion": "anger", "layer": 0, "alpha": 1.0, "unit": np.repeat(np.arange(10), 3),
+            "made": "a", "where": "w", "emotion": "anger", "layer": 0, "alpha": 1.0,
+            "unit": np.repeat(np.arange(10), 3),
             "says": "anger", "target": rng.integers(2, size=30).astype(float),
             "relative_perplexity": np.exp(rng.normal(size=30)),
         }
@@ -113,14 +115,16 @@ def test_with_eight_units_there_are_intervals_that_hold_the_value():
 
 
 def test_rows_of_the_chosen_strength_and_all_windows(steered_model):
-    chosen = {"anger": pd.Series({"layer": 1, "alpha": 1.0, "made": MADE[1]})}
-    table = pd.DataFrame({"emotion": ["anger", "anger"], "alpha": [0.5, 1.0]})
-    assert trials.at_chosen(table, chosen)["alpha"].tolist() == [1.0]
+    chosen = {"anger": pd.Series({"layer": 1, "alpha": 0.35, "made": MADE[1], "where": trials.SEARCHED[1]})}
+    table = pd.DataFrame({"emotion": ["anger", "anger"], "alpha": [0.7, 0.35]})
+    assert trials.at_chosen(table, chosen)["alpha"].tolist() == [0.35]
+    assert trials.in_doses(table, chosen)["alpha"].tolist() == [2.0, 1.0]
     settings = trials.elsewhere(steered_model, chosen)
     assert [s.where for s in settings] == list(trials.WINDOWS)
-    assert all((s.layer, s.alpha, s.made) == (1, 1.0, MADE[1]) for s in settings)
+    assert all((s.layer, s.alpha, s.made) == (1, 0.35, MADE[1]) for s in settings)
     more = trials.chosen_settings(steered_model, chosen, (-1.0, 2.0))
-    assert [s.alpha for s in more] == [-1.0, 2.0]
+    assert [(s.alpha, s.where) for s in more] == [(-1.0, trials.SEARCHED[1]), (2.0, trials.SEARCHED[1])]
+    assert [s.alpha for s in trials.doses(steered_model, chosen, (-2.0, 1.0))] == [-0.7, 0.35]
 
 
 def test_kinds_of_contexts_stand_below_each_other(scored):
@@ -134,13 +138,14 @@ def test_kinds_of_contexts_stand_below_each_other(scored):
 def test_the_explorer_gets_the_chosen_kind_of_vector_once():
     sweep = pd.DataFrame(
         [
-            (made, "anger", 0, alpha, prompt, f"context {prompt}", "text", 0.0, 1.0)
-            for made in MADE
+            (made, "w" if alpha else "any", "anger", 0, alpha, prompt, f"context {prompt}", "text", 0.0, 1.0)
+            for made in MADE[1:2]
             for alpha in (0.0, 1.0)
             for prompt in range(3)
         ],
         columns=[
             "made",
+            "where",
             "emotion",
             "layer",
             "alpha",
@@ -151,7 +156,9 @@ def test_the_explorer_gets_the_chosen_kind_of_vector_once():
             "relative_perplexity",
         ],
     )
-    found = trials.for_explorer(sweep, {"anger": pd.Series({"made": MADE[1]})}, 2)
+    other = sweep[sweep["alpha"] != 0]
+    sweep = pd.concat([sweep, other.assign(made=MADE[0]), other.assign(where="other")], ignore_index=True)
+    found = trials.for_explorer(sweep, {"anger": pd.Series({"made": MADE[1], "where": "w"})}, 2)
     assert len(found) == 4
     assert set(found["prompt"]) == {"context 0", "context 1"}
 
@@ -176,16 +183,21 @@ def test_windows_are_the_positions_that_their_names_say(steered_model, fresh):
     assert len({tuple(made) for made in table["ids"]}) > 2
 
 
+TURNS = ["made", "emotion", "layer", "alpha"]
+
+
 def test_exactly_the_planted_setting_steers_and_is_chosen(planted):
     alphas = (-2.0, 0.0, 0.5, 2.0)
-    table = trials.run(planted, steered.quoted(), trials.grid(planted, alphas), how=Sampling(6))
+    table = trials.run(
+        planted, steered.quoted(), trials.grid(planted, alphas, windows=[trials.WHERE]), how=Sampling(6)
+    )
     table = trials.outcomes(planted, table)
     summary = trials.sweep_summary(table)
     turned = summary[summary["share"] > 0]
-    assert [tuple(row) for row in turned[list(trials.KEYS)].to_numpy()] == [steered.TURNED]
+    assert [tuple(row) for row in turned[TURNS].to_numpy()] == [steered.TURNED]
     assert turned["share"].tolist() == [1.0]
     # at layer 0 the same strength says thanks: another emotion than the vector's
-    assert [tuple(r) for r in summary.loc[summary["other"] > 0, list(trials.KEYS)].to_numpy()] == [
+    assert [tuple(r) for r in summary.loc[summary["other"] > 0, TURNS].to_numpy()] == [
         (MADE[1], "apology", 0, 2.0)
     ]
     still = summary[summary["alpha"] == 0]
