@@ -70,6 +70,11 @@ def heads_in(model):
     return model.config.num_attention_heads
 
 
+def width_in(model):
+    """Of a head: not always the stream's width by their number."""
+    return getattr(model.config, "head_dim", None) or model.config.hidden_size // heads_in(model)
+
+
 def logits(model, ids, change=None):
     """All logits of a prompt; ``change`` gets the heads of each layer, (position, head, d_head), and gives them."""
     with ExitStack() as stack:
@@ -115,7 +120,7 @@ def values_and_patterns(model, ids):
             handle = module.register_forward_pre_hook(lambda m, args: found.append((m, args[0][0])))
             stack.callback(handle.remove)
         weights = model(torch.tensor([ids]), use_cache=False, output_attentions=True).attentions
-    values, width = [], model.config.hidden_size // heads
+    values, width = [], width_in(model)
     for module, x in found:
         bias = 0 if getattr(module, "bias", None) is None else module.bias
         flat = x @ (module.weight if hasattr(module, "nf") else module.weight.T) + bias

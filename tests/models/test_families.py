@@ -44,9 +44,10 @@ def test_values_are_those_of_the_weights(rough):
 
 def test_grouped_heads_share_values_in_runs(rough):
     values = read(rough, ["v"])["v"]
-    fewer = getattr(rough.config, "num_key_value_heads", 8)
-    same = [[torch.equal(values[:, :, i], values[:, :, j]) for j in range(8)] for i in range(8)]
-    assert same == [[i // (8 // fewer) == j // (8 // fewer) for j in range(8)] for i in range(8)]
+    heads = n_heads(rough)
+    run = heads // getattr(rough.config, "num_key_value_heads", heads)
+    same = [[torch.equal(values[:, :, i], values[:, :, j]) for j in range(heads)] for i in range(heads)]
+    assert same == [[i // run == j // run for j in range(heads)] for i in range(heads)]
 
 
 def test_what_heads_write_is_what_attention_adds_without_its_bias(rough):
@@ -54,7 +55,7 @@ def test_what_heads_write_is_what_attention_adds_without_its_bias(rough):
     gemma = rough.config.model_type == "gemma3_text"
     for layer, block in enumerate(blocks(rough)):
         rows, out = written_by_heads(rough, layer), found["attn_out"][layer]
-        assert rows.shape == (8, 16, 128)
+        assert rows.shape == (n_heads(rough), plain.width_in(rough), rough.config.hidden_size)
         written = torch.einsum("phd,hdm->pm", found["z"][layer], rows)
         assert normalises(block) == gemma
         bias = getattr(plain.modules(rough, plain.OUT)[layer], "bias", None)
@@ -77,11 +78,12 @@ def test_one_head_writes_by_itself(rough):
             if normalises(blocks(rough)[layer])
             else 1
         )
-        for head in (0, 3, 7):
-            z = torch.zeros(8, 16)
-            z[head] = torch.linspace(-1, 2, 16)
+        heads, width = n_heads(rough), plain.width_in(rough)
+        for head in (0, heads // 2 - 1, heads - 1):
+            z = torch.zeros(heads, width)
+            z[head] = torch.linspace(-1, 2, width)
             with torch.no_grad():
-                alone = (module(z.flatten()) - module(torch.zeros(128))) * gain
+                alone = (module(z.flatten()) - module(torch.zeros(heads * width))) * gain
             torch.testing.assert_close(
                 z[head] @ written_by_heads(rough, layer)[head], alone, atol=1e-5, rtol=1e-4
             )

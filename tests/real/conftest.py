@@ -22,7 +22,7 @@ IDS = (2, 9)
 
 @dataclass(frozen=True)
 class Plain:
-    """What plain transformers gives for the GGUF file, computed before ours is in memory."""
+    """What plain transformers gives for the GGUF file."""
 
     ids: torch.Tensor
     logits: torch.Tensor
@@ -50,7 +50,7 @@ def plain(name) -> Plain:
 
 
 @pytest.fixture(scope="session")
-def real(name, plain) -> Model:
+def real(name) -> Model:
     """The model as the package loads it."""
     return load(name)
 
