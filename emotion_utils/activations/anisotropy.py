@@ -35,16 +35,22 @@ def mean_cosine(
     -------
     NaN where fewer than two units count.
     """
+    products, sizes = _unit_products(values, units)
+    return _mean_product(products, sizes, np.ones(len(sizes)) if weights is None else weights)
+
+
+def _unit_products(values: np.ndarray, units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sums of cosines between the rows of any two units, shape (unit, unit), and the number of rows of each."""
     member = np.eye(units.max() + 1)[units]  # (prompt, unit)
-    weights = np.ones(member.shape[1]) if weights is None else weights
-    sums = weights[:, None] * (member.T @ _unit_length(values))  # (unit, d_model)
-    sizes = weights * member.sum(axis=0)
-    pairs = sizes.sum() ** 2 - np.square(sizes).sum()
-    return (
-        float((np.square(sums.sum(axis=0)).sum() - np.square(sums).sum()) / pairs)
-        if pairs > 0
-        else float("nan")
-    )
+    sums = member.T @ _unit_length(values)  # (unit, d_model)
+    return sums @ sums.T, member.sum(axis=0)
+
+
+def _mean_product(products: np.ndarray, sizes: np.ndarray, weights: np.ndarray) -> float:
+    """Mean over pairs of different units, each as often as its weight says."""
+    pairs = (weights @ sizes) ** 2 - np.square(weights * sizes).sum()
+    total = weights @ products @ weights - np.square(weights) @ np.diag(products)
+    return float(total / pairs) if pairs > 0 else float("nan")
 
 
 def _unit_length(values: np.ndarray) -> np.ndarray:
@@ -91,8 +97,9 @@ def anisotropy(
                     for h in (half, ~half)
                     if 0 < h.sum() < len(h)
                 ]
-            value = _mean_of(parts, np.ones(n_groups))
-            draws = np.array([_mean_of(parts, weights) for weights in drawn])
+            products = [_unit_products(*part) for part in parts]
+            value = _mean_of(products, np.ones(n_groups))
+            draws = np.array([_mean_of(products, weights) for weights in drawn])
             low, high = np.clip(interval(draws, effective, value), -1, 1)
             top = _share_of_largest(values, units) if version == "raw" else float("nan")
             common = (0.0, stacked.shape[2] ** -0.5, top, len(values), n_groups)
@@ -102,7 +109,7 @@ def anisotropy(
 
 
 def _mean_of(parts: list[tuple[np.ndarray, np.ndarray]], weights: np.ndarray) -> float:
-    found = [mean_cosine(values, units, weights[: units.max() + 1]) for values, units in parts]
+    found = [_mean_product(products, sizes, weights[: len(sizes)]) for products, sizes in parts]
     return float(np.mean(found)) if found else float("nan")
 
 

@@ -16,7 +16,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from emotion_utils.activations.extraction import extract, points
+from emotion_utils.activations.extraction import Activations, extract, points
+from emotion_utils.core.layers import FEW, layers_in_words
 from emotion_utils.models.hooks import HookPoint
 from emotion_utils.prompts.report import by_emotion
 from emotion_utils.statistics.jackknife import jackknife_interval
@@ -117,15 +118,20 @@ def between_class_variance(
 def class_variance(
     model: Model,
     prompts: pd.DataFrame,
+    read: Activations | None = None,
     *,
     n_permutations: int = PERMUTATIONS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """:func:`between_class_variance` at the end of the prompts, from the embedding to the last block."""
-    where = [HookPoint(0, "resid_pre"), *points(model)]
-    found = extract(model, prompts, where, ["end"], progress=False)
-    stacked = torch.cat([found.at("end", kind)[1] for kind in ("resid_pre", "resid_post")], dim=1)
-    layers = [-1, *found.layers()]
+    """:func:`between_class_variance` at the end of the prompts, from the embedding to the last block.
+
+    ``read`` is what was read of the same prompts after every block, if it was; the embedding costs next to nothing.
+    """
+    first = [HookPoint(0, "resid_pre")]
+    found = extract(model, prompts, first if read else [*first, *points(model)], ["end"], progress=False)
+    blocks = read or found
+    stacked = torch.cat([found.at("end", "resid_pre")[1], blocks.at("end")[1]], dim=1)
+    layers = [-1, *blocks.layers()]
     return between_class_variance(stacked, layers, prompts, n_permutations=n_permutations, seed=seed)
 
 
@@ -169,12 +175,10 @@ def summarise_variance(table: pd.DataFrame) -> str:
             f"{said}; permuted labels give {best['null']:.1%} there. **Too few prompts for a test**: {best['note']}, "
             "and neither an interval nor a p is given."
         )
-    above = blocks[blocks["p"] <= LEVEL]["layer"]
-    names = (
-        "every layer"
-        if len(above) == len(blocks)
-        else ", ".join(map(layer_name, above.tolist())) or "no layer"
-    )
+    above = blocks[blocks["p"] <= LEVEL]["layer"].tolist()
+    names = "every layer" if len(above) == len(blocks) else ", ".join(map(layer_name, above)) or "no layer"
+    if FEW < len(above) < len(blocks):
+        names = layers_in_words(above)
     return (
         f"{said} ({best['low']:.1%} to {best['high']:.1%}; permuted labels give {best['null']:.1%} on average and "
         f"{best['null_high']:.1%} at the 95th percentile; p = {best['p']:.2g}, corrected for the choice of the layer "

@@ -11,6 +11,7 @@ import torch
 from emotion_utils.activations.extraction import points
 from emotion_utils.activations.forward import forward_batches
 from emotion_utils.core.errors import UserError
+from emotion_utils.core.layers import FEW, layers_in_words
 from emotion_utils.models.hooks import HookPoint
 from emotion_utils.statistics.resampling import grouped_mean_interval, resampling_units
 
@@ -122,7 +123,7 @@ def summarise_sinks(table: pd.DataFrame) -> str:
     """Say in Markdown where position 0 is a sink, from :func:`sinks`."""
     most = table.loc[table["ratio"].idxmax()]
     found = table.loc[table["low"] > SINK, "layer"].tolist()
-    listed = f"at {_layers(found)}" if found else "at no layer"
+    listed = f"at {layers_in_words(found)}"
     ends = "" if np.isnan(most["low"]) else f"{most['low']:.1f} to {most['high']:.1f}, "
     growth = float(table["later"].iloc[-1] / table["later"].iloc[0])
     text = (
@@ -135,10 +136,6 @@ def summarise_sinks(table: pd.DataFrame) -> str:
     if table["low"].isna().any():
         text += " There are too few units for an interval, so that nothing is said about a sink."
     return text
-
-
-def _layers(layers: list[int]) -> str:
-    return f"layer{'s' if len(layers) > 1 else ''} {', '.join(map(str, layers))}"
 
 
 def update_sizes(norms: pd.DataFrame, prompts: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
@@ -185,11 +182,11 @@ def summarise_updates(table: pd.DataFrame) -> str:
     """Say in Markdown which part adds more, from :func:`update_sizes`."""
     wide = table.pivot(index="layer", columns="part", values="value")
     shares = table[table["part"] == "attention share"].set_index("layer")
-    clear = [
-        f"{'attention' if row.value > 0.5 else 'the MLP'} at layer {layer}"
-        for layer, row in zip(shares.index, shares.itertuples(), strict=True)
-        if row.low > 0.5 or row.high < 0.5
-    ]
+    sure = shares[(shares["low"] > 0.5) | (shares["high"] < 0.5)]
+    part = pd.Series(np.where(sure["value"] > 0.5, "attention", "the MLP"), sure.index)
+    clear = [f"{what} at layer {layer}" for layer, what in part.items()]
+    if len(clear) > FEW:
+        clear = [f"{what} at {layers_in_words(own)}" for what, own in part.groupby(part).groups.items()]
     largest = int(wide["both"].idxmax())
     return (
         "The larger part, with the whole interval on its side of one half: "

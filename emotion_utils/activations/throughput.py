@@ -21,6 +21,16 @@ AS_REPORTED = ("resid_post", "mlp_out")
 ONE_AT_A_TIME = "extract, one prompt a pass"
 PLAIN = "plain model with hidden_states, one prompt a pass"
 BATCHED = "extract, batched"
+BUDGET = 2.5e11
+"""Tokens times parameters of a measurement of time: a quarter of a minute on one core."""
+FEWEST = 8
+
+
+def affordable(model: Model, prompts: pd.DataFrame, passes: int) -> int:
+    """How many of the prompts can be read so often within :data:`BUDGET`: all for a small model, else at least 8."""
+    parameters = sum(parameter.numel() for parameter in model.network.parameters())
+    tokens = np.cumsum([len(ids) for ids in model.encode(prompts["text"].tolist()).ids])
+    return max(int((tokens * parameters * passes <= BUDGET).sum()), min(FEWEST, len(prompts)))
 
 
 def throughput(
@@ -38,7 +48,7 @@ def throughput(
     model
     prompts
     n_prompts
-        At most so many of them are drawn.
+        At most so many of them are drawn, fewer for a large model (:func:`affordable`).
     repeats
         Turns.
     seed
@@ -50,6 +60,7 @@ def throughput(
     median of the ratios within a turn), ``prompts, turns``. The plain model keeps its residual streams alone.
     """
     few = prompts.sample(min(n_prompts, len(prompts)), random_state=seed).reset_index(drop=True)
+    few = few.head(affordable(model, few, 3 * repeats))
     where = points(model, AS_REPORTED)
     device = model.device
     ids = [torch.tensor([row], device=device) for row in model.encode(few["text"].tolist()).ids]

@@ -118,13 +118,13 @@ def reading_of(name: str, tokenizer: PreTrainedTokenizerBase, separator: str, ch
     for what, value, choices in (("separator", separator, SEPARATORS), ("chat", chat, CHATS)):
         if value not in choices:
             raise UserError(
-                f'The {what} of "{short_name(name)}" cannot be {value!r}: choose {listing(choices)}.'
+                f'The {what} of "{PurePath(name).name}" cannot be {value!r}: choose {listing(choices)}.'
             )
     if resolve_model(name).source == "bundled":
         return Reading()
     if chat == "on" and not has_template(tokenizer):
         raise UserError(
-            f'The tokenizer of "{short_name(name)}" has no chat template: set chat to "off" or "auto".'
+            f'The tokenizer of "{PurePath(name).name}" has no chat template: set chat to "off" or "auto".'
         )
     return Reading(find_separator(tokenizer) if separator == "auto" else None, chat == "on", bos=False)
 
@@ -150,11 +150,6 @@ def manner(tokenizer: PreTrainedTokenizerBase, reading: Reading) -> str:
             "would stand at position 0, the attention sink."
         )
     return f"{plain} with nothing in front, so that the first word stands at position 0, the attention sink."
-
-
-def short_name(name: str) -> str:
-    """A model as pages call it: of a directory the last part."""
-    return PurePath(name).name if name.startswith(("/", ".", "~")) else name
 
 
 def has_template(tokenizer: Any) -> bool:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import product
+from math import nan
 
 import numpy as np
 import pandas as pd
 
+from emotion_utils.activations.residual_norms import SINK
 from emotion_utils.activations.throughput import ONE_AT_A_TIME
 from emotion_utils.reports.claims import Measurement
 from emotion_utils.statistics.resampling import grouped_mean_interval, resampling_units
@@ -130,3 +132,59 @@ def chapter_measurements(
     note = "By the letter: residual stream and MLP output, both profiles, float32, our prompts' lengths."
     rows.append(Measurement("P2.bytes", model, stated, low, high, n=len(lengths), note=note))
     return rows
+
+
+def chapter_findings(
+    first: pd.DataFrame,
+    cosines: pd.DataFrame,
+    control: pd.DataFrame,
+    looked: pd.DataFrame,
+    rates: pd.DataFrame,
+    about: tuple[str, str],
+) -> pd.DataFrame:
+    """The main numbers of chapter 02, for the record of real models.
+
+    Parameters
+    ----------
+    first
+        From :func:`residual_norms.sinks`.
+    cosines
+        From :func:`anisotropy.anisotropy`.
+    control
+        From :func:`class_separation.beside_control`.
+    looked
+        From :func:`attention_sinks.sink_shares`.
+    rates
+        From :func:`inventory.match_rates`.
+    about
+        Model and profile of the page.
+
+    Returns
+    -------
+    Columns ``finding, value, low, high, null, n``.
+    """
+    model, profile = about
+    most, word = first.loc[first["ratio"].idxmax()], rates.set_index("set").loc[profile]
+    rows: list[tuple[str, float, float, float, float, float]] = [
+        ("Emotion words at position 0, share", word["at_start"], nan, nan, nan, word["words"]),
+        (
+            "Position 0, times as long as later tokens, at most",
+            *most[["ratio", "low", "high"]], 1.0, most["n_groups"],
+        ),
+        (
+            "Layers where position 0 is a sink, share",
+            float((first["low"] > SINK).mean()), nan, nan, nan, len(first),
+        ),
+    ]  # fmt: skip
+    for version, told in (("raw", "as they are"), ("centred", "a mean taken away")):
+        own = cosines[cosines["version"] == version]
+        top = own.loc[own["value"].idxmax()]
+        told = f"Cosine of two random prompts, {told}, at most"
+        rows.append((told, *top[["value", "low", "high", "chance", "n_groups"]]))
+    shares = control[control["model"] == model].set_index("set")
+    for name, told in ((profile, "keyword prompts"), ("implicit", "*implicit*")):
+        told = f"Variance between the emotions, {told}, at most"
+        rows.append((told, *shares.loc[name, ["value", "low", "high", "null", "n_groups"]]))
+    more = float((looked["low"] > looked["even"]).mean())
+    rows.append(("Heads that give the first token more than an even share", more, nan, nan, nan, len(looked)))
+    return pd.DataFrame(rows, columns=["finding", "value", "low", "high", "null", "n"])

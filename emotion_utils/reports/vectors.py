@@ -7,6 +7,7 @@ means were centred. Each choice is computed; the first is taken for the verdict.
 from __future__ import annotations
 
 from itertools import combinations
+from math import nan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -210,3 +211,47 @@ def sentence_end_cosines(judged: pd.DataFrame) -> SentenceEndCosines:
 
 
 _SENTENCE_END = ("P3.cos.end.ga.b", "P3.cos.end.gp", "P3.cos.end.ap")
+
+
+def chapter_findings(
+    scores: pd.DataFrame, specific: pd.DataFrame, angles: pd.DataFrame, profile: str
+) -> pd.DataFrame:
+    """The main numbers of chapter 03, for the record of real models.
+
+    Parameters
+    ----------
+    scores
+        From :func:`held_out.held_out` on the profile, *implicit* and *unfamiliar*.
+    specific
+        From :func:`projections.specificity`.
+    angles
+        Mean cosines at the end and at the emotion word, from :func:`geometry.cosines`.
+    profile
+
+    Returns
+    -------
+    Columns ``finding, value, low, high, null, n``.
+    """
+    means = scores[(scores["emotion"] == "mean") & (scores["method"] == "sentence end")].set_index("set")
+    rows: list[tuple[str, float, float, float, float, float]] = []
+    for name, told in (
+        (profile, "keyword prompts"),
+        ("implicit", "*implicit*"),
+        ("unfamiliar", "*unfamiliar*"),
+    ):
+        row, about = means.loc[name], f"AUROC on {told}"
+        rows.append((about, *row[["value", "low", "high", "null", "n_units"]]))
+        if name != profile:
+            rows.append((f"{about}, bag of words", row["words"], nan, nan, nan, row["n_units"]))
+            gain = (row["gain"], row["gain_low"], row["gain_high"], 0.0, row["n_units"])
+            rows.append((f"{about}, vector minus bag of words", *gain))
+    own = specific[(specific["set"] == "implicit") & (specific["made"] != "centred")]
+    for against in ("neutral", "other emotions"):
+        part = own[own["against"] == against]
+        about = f"AUROC of a vector on *implicit* against {against}, mean"
+        rows.append((about, part["value"].mean(), nan, nan, 0.5, part["n_units"].max()))
+    for place, told in (("end", "sentence-end"), ("word", "emotion-word")):
+        part = angles[angles["reading"] == place]
+        about = f"Cosine of {told} vectors, mean; null without emotion"
+        rows.append((about, part["value"].mean(), nan, nan, part["no_emotion"].mean(), part["n_units"].max()))
+    return pd.DataFrame(rows, columns=["finding", "value", "low", "high", "null", "n"])

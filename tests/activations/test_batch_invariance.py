@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -63,6 +66,21 @@ def test_a_wrong_mask_breaks_batch_invariance(untrained, few, monkeypatch):
     assert not wide(broken)[f"≤ {BOUND:g} RMS"].all()
 
 
+@torch.no_grad()
+def test_with_one_huge_number_rounding_passes_and_a_wrong_mask_does_not(untrained, few, monkeypatch):
+    """As in SmolLM2: one dimension of the first token is thousands of times as large as all else."""
+    network = copy.deepcopy(untrained.network)
+    for row in untrained.encode(few["text"].tolist()).ids:
+        network.get_input_embeddings().weight[row[0], 5] = 30_000.0
+    model = replace(untrained, network=network)
+    table = batch_invariance(model, few, sizes=(4,))
+    assert table["largest"].max() > 29_000
+    assert table["of_token"].max() <= BOUND / 5
+    monkeypatch.setattr(module._Runs, "_hooked", _without_mask(module._Runs._hooked))
+    broken = batch_invariance(model, few, sizes=(4,))
+    assert broken.loc[broken["padding"] == "left", "of_token"].max() > 100 * BOUND
+
+
 def _without_mask(function):
     def hooked(self, passes):
         return function(self, [p | {"attention_mask": torch.ones_like(p["attention_mask"])} for p in passes])
@@ -96,8 +114,8 @@ def test_the_traps_by_kind_of_position(untrained, few):
 
 
 def layers(difference: float, exact: float) -> pd.DataFrame:
-    rows = [("right", "no", "2", 0, difference, 1000.0, 50.0)]
-    columns = ["padding", "cache", "batch", "layer", "difference", "largest", "rms"]
+    rows = [("right", "no", "2", 0, difference, difference / 500, 1000.0, 50.0)]
+    columns = ["padding", "cache", "batch", "layer", "difference", "of_token", "largest", "rms"]
     table = pd.DataFrame(rows, columns=columns)
     return by_layer(table, None if np.isnan(exact) else table.assign(difference=exact))
 
@@ -117,4 +135,7 @@ def test_the_sentence_says_what_holds():
     assert "no mistake in a mask" in over
     assert "does not decide" in summarise_invariance(layers(5e-4, 1e-4), "float32")
     assert "does not hold" in summarise_invariance(layers(5.0, np.nan), "float32")
+    huge = summarise_invariance(layers(0.01, np.nan), "float32")  # 2e-4 of the layer's RMS, 2e-5 of the token
+    assert "largest number of the same token **batch invariance holds**" in huge
+    assert "at most 2.0e-05 of it" in huge
     assert "bfloat16 are coarser" in summarise_invariance(layers(5.0, np.nan), "bfloat16")

@@ -10,6 +10,7 @@ from emotion_utils.activations.throughput import ONE_AT_A_TIME
 from emotion_utils.prompts.schema import complete
 from emotion_utils.reports.activations import (
     bytes_as_published,
+    chapter_findings,
     chapter_measurements,
     files_as_published,
     summarise_bytes,
@@ -66,3 +67,35 @@ def test_the_verdicts_follow_the_rule():
     own = judge(chapter_measurements(SETS, COUNTS, SPEED, "small-gpt2")).set_index("id")
     assert own.loc["P2.throughput", "verdict"] == "other model"
     assert own.loc["P2.bytes", "low"] <= own.loc["P2.bytes", "ours"] <= own.loc["P2.bytes", "high"]
+
+
+def test_the_main_numbers_are_those_of_the_tables():
+    first = pd.DataFrame({"ratio": [1.5, 9.0], "low": [1.0, 8.0], "high": [2.0, 10.0], "n_groups": 14})
+    cosines = pd.DataFrame(
+        {
+            "version": ["raw", "raw", "centred"],
+            "value": [0.7, 0.9, 0.1],
+            "low": 0.0,
+            "high": 1.0,
+            "chance": 0.0,
+        }
+    ).assign(n_groups=14)
+    control = pd.DataFrame({"model": "m", "set": ["baseline", "implicit"], "value": [0.2, 0.03]})
+    control = control.assign(low=0.01, high=0.3, null=0.04, n_groups=[14, 18])
+    looked = pd.DataFrame({"low": [0.1, 0.5, 0.6, 0.7], "even": 0.2})
+    rates = pd.DataFrame({"set": ["baseline"], "at_start": [0.11], "words": [210]})
+    table = chapter_findings(first, cosines, control, looked, rates, ("m", "baseline")).set_index("finding")
+    assert table.loc["Position 0, times as long as later tokens, at most"].tolist() == [
+        9.0,
+        8.0,
+        10.0,
+        1.0,
+        14,
+    ]
+    assert table.loc["Layers where position 0 is a sink, share", "value"] == 0.5
+    assert table.loc["Cosine of two random prompts, as they are, at most", "value"] == 0.9
+    assert table.loc["Variance between the emotions, *implicit*, at most", ["value", "null"]].tolist() == [
+        0.03,
+        0.04,
+    ]
+    assert table.loc["Heads that give the first token more than an even share", "value"] == 0.75

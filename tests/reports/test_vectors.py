@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import planted
 import pytest
 import torch
 
 from emotion_utils.reports.claims import Measurement, judge, read_claims
 from emotion_utils.reports.vectors import (
+    chapter_findings,
     chapter_measurements,
     cosines_as_published,
     depth_of_peak,
@@ -139,3 +141,22 @@ def test_without_a_null_no_cosine_of_the_reports_is_named():
     found = sentence_end_cosines(judge([Measurement("P3.cos.end.gp", "small-gpt2", None)]))
     assert found.reports == ()
     assert np.isnan(found.null)
+
+
+def test_the_main_numbers_are_those_of_the_tables():
+    ends = {"value": 0.8, "low": 0.7, "high": 0.9, "null": 0.5, "words": 0.6, "gain": 0.2, "gain_low": 0.1}
+    rows = [
+        {"set": name, "emotion": "mean", "method": "sentence end", "n_units": 9, "gain_high": 0.3, **ends}
+        for name in ("baseline", "implicit", "unfamiliar")
+    ]
+    places = [
+        {"set": "implicit", "made": "minus neutral", "against": against, "value": value, "n_units": 18}
+        for against, value in (("neutral", 0.8), ("neutral", 0.6), ("other emotions", 0.55))
+    ]
+    angles = [{"reading": place, "value": 0.7, "no_emotion": 0.5, "n_units": 19} for place in ("end", "word")]
+    table = chapter_findings(*map(pd.DataFrame, (rows, places, angles)), "baseline").set_index("finding")
+    assert table.loc["AUROC on *implicit*"].tolist() == [0.8, 0.7, 0.9, 0.5, 9]
+    assert table.loc["AUROC on *implicit*, vector minus bag of words"].tolist() == [0.2, 0.1, 0.3, 0.0, 9]
+    assert table.loc["AUROC of a vector on *implicit* against neutral, mean", "value"] == pytest.approx(0.7)
+    assert table.loc["Cosine of emotion-word vectors, mean; null without emotion", "null"] == 0.5
+    assert not table.index.duplicated().any()
