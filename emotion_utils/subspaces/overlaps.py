@@ -107,6 +107,11 @@ def raw_overlaps(
     ``cosine`` (top 5 principal angles), ``cosine_chance, cosine_spread`` (mean and SD for random subspaces), ``n``.
     """
     k = max(ks)
+    widths = [states.values.shape[2] for states in states_of.values()]
+    # what has no partner costs much for nothing
+    states_of = {
+        name: states for name, states in states_of.items() if widths.count(states.values.shape[2]) > 1
+    }
     full = {name: difference_bases(states, rows, k) for name, states in states_of.items()}
     units = rows.units
     fewer = {
