@@ -173,7 +173,7 @@ def chapter_findings(
         ),
         (
             "Layers where position 0 is a sink, share",
-            float((first["low"] > SINK).mean()), nan, nan, nan, len(first),
+            _share(first["low"] > SINK, first["low"]), nan, nan, nan, len(first),
         ),
     ]  # fmt: skip
     for version, told in (("raw", "as they are"), ("centred", "a mean taken away")):
@@ -185,6 +185,11 @@ def chapter_findings(
     for name, told in ((profile, "keyword prompts"), ("implicit", "*implicit*")):
         told = f"Variance between the emotions, {told}, at most"
         rows.append((told, *shares.loc[name, ["value", "low", "high", "null", "n_groups"]]))
-    more = float((looked["low"] > looked["even"]).mean())
+    more = _share(looked["low"] > looked["even"], looked["low"])
     rows.append(("Heads that give the first token more than an even share", more, nan, nan, nan, len(looked)))
     return pd.DataFrame(rows, columns=["finding", "value", "low", "high", "null", "n"])
+
+
+def _share(found: pd.Series, low: pd.Series) -> float:
+    """Share of what was found; NaN where too few units give an interval to find it by."""
+    return float(found.mean()) if low.notna().any() else nan
