@@ -156,6 +156,7 @@ def _claims(arguments: argparse.Namespace) -> int:
 
 def _record(arguments: argparse.Namespace) -> int:
     from emotion_utils.ledger import readme
+    from emotion_utils.ledger.headlines import lacking
     from emotion_utils.ledger.recording import collect
     from emotion_utils.reports.record_file import PATH, write_record
     from emotion_utils.runtime.runs import read_run
@@ -166,6 +167,11 @@ def _record(arguments: argparse.Namespace) -> int:
     measured = sum(len(part.measurements) for part in record.parts)
     if path == PATH:
         readme.update()
+    sources = readme.sources_of(path)
+    for words in lacking(sources) if sources else ():
+        print(
+            f"The welcome page lacks a finding: {words} No chapter kept it by the words of ledger/headlines.py."
+        )
     print(f"{len(record.parts)} pages, {found} findings and {measured} measurements of claims: {path}")
     return 0
 

@@ -56,7 +56,12 @@ class Headline(NamedTuple):
 
 def headlines(sources: Sources) -> list[Headline]:
     """Those of the five that were measured, on real models where the record has them."""
-    return [found for one in (score, shared, vectors, steering, heads) if (found := one(sources))]
+    return [found for one in FINDINGS if (found := one(sources))]
+
+
+def lacking(sources: Sources) -> list[str]:
+    """What the five are about that were not measured, by the words of their functions."""
+    return [(one.__doc__ or one.__name__).strip() for one in FINDINGS if one(sources) is None]
 
 
 def score(sources: Sources) -> Headline | None:
@@ -168,6 +173,9 @@ def heads(sources: Sources) -> Headline | None:
     if circuit:
         plain += f"; a circuit alone keeps {_values(circuit)} of the effect, as many random heads {_nulls(circuit)}"
     return _headline(bold, _sentence(plain), seen)
+
+
+FINDINGS = (score, shared, vectors, steering, heads)
 
 
 def _choose(seen: Sequence[Seen], holds: Callable[[Seen], bool], all_: str, some: str, none: str) -> str:

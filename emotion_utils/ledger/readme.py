@@ -21,15 +21,20 @@ NONE = "What they show is recorded when `runs/real.yaml` has run.\n"
 """Where there is no record."""
 
 
-def said(path: Path = PATH) -> str:
-    """The findings of the record in Markdown, and where they come from."""
+def sources_of(path: Path = PATH) -> Sources | None:
+    """The record alone as a source of findings; None where there is none."""
     record = read_record(path)
     if record is None:
-        return NONE
+        return None
     nothing = dict.fromkeys(read_claims()["id"], (NOTHING, ""))
     entries = assemble(Run(record.run, record.profile, 0, "cpu", "float32", []), nothing, path)
-    sources = Sources(entries, record.parts)
-    return f"{in_markdown(headlines(sources))}\n{recorded(sources)}\n"
+    return Sources(entries, record.parts)
+
+
+def said(path: Path = PATH) -> str:
+    """The findings of the record in Markdown, and where they come from."""
+    sources = sources_of(path)
+    return NONE if sources is None else f"{in_markdown(headlines(sources))}\n{recorded(sources)}\n"
 
 
 def block(text: str) -> str:

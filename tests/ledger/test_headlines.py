@@ -153,6 +153,9 @@ def test_heads_that_look(rho, bold):
 def test_a_finding_that_was_not_measured_is_left_out():
     assert h.headlines(of()) == []
     assert "are not in this run" in h.in_html([])
+    assert len(h.lacking(of())) == 5
+    one = part("06_head_screening", MODELS[0], (h.LOOKING, 0.0, NAN, NAN, 0.0, 270))
+    assert len(h.lacking(of(one))) == 4
 
 
 def test_without_a_record_the_findings_are_those_of_the_run(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.ledger import headlines
-from emotion_utils.ledger.readme import BEGIN, END, NONE, README, block, said, update
+from emotion_utils.ledger.readme import BEGIN, END, NONE, README, block, said, sources_of, update
 from emotion_utils.reports.claims import Measurement
 from tests.recorded import part, record
 
@@ -18,6 +18,11 @@ FOUND = (headlines.PROBE, 0.95, 0.9, 0.97, 0.84, 70)
 
 def test_the_readme_says_what_the_record_says():
     assert block(README.read_text(encoding="utf-8")) == said()
+
+
+def test_the_committed_record_has_all_five_findings():
+    sources = sources_of()
+    assert sources is None or headlines.lacking(sources) == []
 
 
 def test_the_findings_of_a_record_are_written_between_the_marks(tmp_path):

@@ -118,7 +118,9 @@ def test_the_command_writes_the_record_or_leaves_it_as_it_was(run, tmp_path, mon
     path = tmp_path / "real.json"
     monkeypatch.setattr("emotion_utils.runtime.runs.read_run", lambda _: run)
     assert main(["record", "runs/real.yaml", "--to", str(path)]) == 0
-    assert f"{len(collect(run).parts)} pages" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"{len(collect(run).parts)} pages" in out
+    assert out.count("The welcome page lacks a finding: ") == 5
     before = path.read_bytes()
     run.chapters[0].output.unlink()
     assert main(["record", "runs/real.yaml", "--to", str(path)]) == 2
