@@ -62,7 +62,7 @@ def test_what_heads_write_is_what_attention_adds_without_its_bias(rough):
         assert (bias is None) == (rough.config.model_type in ("llama", "qwen3", "gemma3_text"))
         if gemma:
             factor = out / written
-            middle = factor.median(dim=1, keepdim=True).values
+            middle = factor.nanmedian(dim=1, keepdim=True).values  # a real gain may be 0
             assert (middle > 0).all()
             assert middle.std() > 1e-4  # each token has its own
             written = written * middle
@@ -85,5 +85,8 @@ def test_one_head_writes_by_itself(rough):
             with torch.no_grad():
                 alone = (module(z.flatten()) - module(torch.zeros(heads * width))) * gain
             torch.testing.assert_close(
-                z[head] @ written_by_heads(rough, layer)[head], alone, atol=1e-5, rtol=1e-4
+                z[head] @ written_by_heads(rough, layer)[head],
+                alone,
+                atol=1e-5 * max(1.0, float(alone.abs().max())),
+                rtol=1e-4,
             )
