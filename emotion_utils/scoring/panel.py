@@ -19,7 +19,9 @@ import pandas as pd
 from emotion_utils.core.errors import listing
 from emotion_utils.models import registry
 from emotion_utils.models.model import load
+from emotion_utils.prompts.keywords import words_with_spans
 from emotion_utils.scoring.classifier import UNDECIDED, trained_classifier
+from emotion_utils.scoring.fluency import repeated_ngrams
 from emotion_utils.scoring.lexical import vader_sentiment
 from emotion_utils.scoring.politeness import politeness_marker
 from emotion_utils.scoring.probe import TextProbe, train_probe
@@ -36,6 +38,9 @@ NEGATIVE = -0.05
 """Compound sentiment up to which VADER's authors call a text negative {cite:p}`hutto2014`."""
 MARKED = {"gratitude": "gratitude", "apology": "apologising"}
 """The politeness strategy whose markers say an emotion."""
+BEGINNING, LOOPED = 12, 0.5
+"""A text says nothing where more than this share of the runs of three words in its first words have occurred before:
+*I'm sorry, I'm sorry, I'm sorry* is what a push does to a model, and no apology."""
 
 Predict = Callable[[Sequence[str]], list[str]]
 
@@ -65,12 +70,14 @@ class Panel:
 
         Returns
         -------
-        Columns `text`, one for each judge, and :data:`RULE` (`undecided` in place of None).
+        Columns `text`, one for each judge, and :data:`RULE` (`undecided` in place of None, and where a text
+        :func:`loops`).
         """
         table = pd.DataFrame({name: judge(texts) for name, judge in self.judges.items()}, dtype=object)
         table.insert(0, "text", list(texts))
         rows = table[list(self.judges)].to_dict("records")
-        return table.assign(**{RULE: [_majority(row) for row in rows]})
+        said = [_majority(row) for row in rows]
+        return table.assign(**{RULE: np.where(loops(texts), UNDECIDED, np.array(said, dtype=object))})
 
     @property
     def names(self) -> list[str]:
@@ -139,6 +146,15 @@ def marked_emotions(texts: Sequence[str]) -> list[str]:
     found[thanks > sorry], found[sorry > thanks] = "gratitude", "apology"
     found[((thanks == sorry) & (thanks > 0)) | np.isnan(sentiment)] = UNDECIDED
     return [str(one) for one in found]
+
+
+def loops(texts: Sequence[str]) -> np.ndarray:
+    """Which texts repeat themselves from the beginning, whatever their emotion: of type bool.
+
+    Only the first :data:`BEGINNING` words count, so that texts of 16 and of 30 tokens are judged alike.
+    """
+    beginnings = [" ".join(word for word, _ in words_with_spans(text)[:BEGINNING]) for text in texts]
+    return repeated_ngrams()(beginnings) > LOOPED
 
 
 def _majority(said: Mapping[str, str]) -> str:

@@ -114,7 +114,7 @@ class SteeredModel:
         """What a text is in which no emotion is found, as the rest of a sentence."""
         if self.knows_replies:
             return "open like no reply of the small world"
-        return "say nothing that the judges can tell"
+        return "say nothing that the judges can tell, or repeat themselves"
 
     def said(self, texts: Sequence[str]) -> list[str | None]:
         """The emotion of each text, or None."""

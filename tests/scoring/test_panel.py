@@ -31,6 +31,18 @@ def test_two_of_three_decide_and_else_markers_and_sentiment():
     assert panel.names == [WORDS, MARKERS, "probe", RULE]
 
 
+def test_a_text_that_repeats_itself_from_the_beginning_says_nothing():
+    loop, late = (
+        "I'm sorry, " * 6,
+        "I'm sorry that I broke your best glass, Anna. It fell down. " + "Yes. " * 20,
+    )
+    texts = [loop, late, "Sorry, sorry!", ""]
+    # of the ten runs of three words in the twelve of the loop two are new; of the late one all that count are
+    assert module.loops(texts).tolist() == [True, False, False, False]
+    panel = Panel({WORDS: lambda t: ["apology"] * len(t), MARKERS: lambda t: ["apology"] * len(t)})
+    assert panel(texts) == [None, "apology", "apology", "apology"]
+
+
 def test_beside_words_alone_markers_decide():
     panel = Panel({WORDS: lambda _: ["anger", "neutral"], MARKERS: lambda _: ["neutral", "neutral"]})
     assert panel(["a", "b"]) == ["neutral", "neutral"]
