@@ -276,6 +276,30 @@ def test_notebooks_are_thin():
     assert long == []
 
 
+def links_printed(cell: dict) -> list[str]:
+    """Links to notebooks and pages that a code cell writes: the book turns only those of text cells into its own."""
+    found = re.findall(r"\]\(([^)\s]+\.(?:ipynb|md))\b", "".join(cell["source"]))
+    return found if cell["cell_type"] == "code" else []
+
+
+def test_no_cell_prints_a_link_that_the_book_would_not_turn():
+    for path in notebooks():
+        for number, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"]):
+            assert not links_printed(cell), f"{path.name}, cell {number}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "found"),
+    [
+        ("code", 'Markdown(f"see [chapter 6](06_head_screening.ipynb) of {n}")', ["06_head_screening.ipynb"]),
+        ("markdown", "see [chapter 6](06_head_screening.ipynb)", []),
+        ("code", 'table["a"](b)', []),
+    ],
+)
+def test_a_printed_link_would_be_found(kind, source, found):
+    assert links_printed({"cell_type": kind, "source": [source]}) == found
+
+
 def test_the_book_leaves_little_code_open():
     """At most six cells a chapter, of at most ten lines of 88 columns: what teaches a reader to write the next one."""
     wrong = []
