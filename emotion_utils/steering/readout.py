@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -25,6 +26,7 @@ from emotion_utils.scoring.replies import (
     own_openings,
     splice,
 )
+from emotion_utils.statistics.resampling import grouped_mean_interval
 from emotion_utils.steering.subject import SteeredModel
 from emotion_utils.steering.trials import WINDOWS, SteeringSetting, conditions_of, described
 
@@ -77,6 +79,42 @@ def _odds(
     table["shift"] = table["log_odds"] - table["prompt"].map(rest)
     places = contexts.reset_index(names="place")
     return table.assign(unit=table["prompt"].map(places["unit"]), prompt=table["prompt"].map(places["place"]))
+
+
+def in_a_chat(
+    steered: SteeredModel, contexts: pd.DataFrame, settings: Sequence[SteeringSetting], seed: int = 0
+) -> pd.DataFrame | None:
+    """What the same vectors do where the contexts are continued as text, and where they are turns of a chat.
+
+    The vectors are those of the model as it is; only the reading of the contexts changes.
+
+    Parameters
+    ----------
+    steered
+    contexts
+        From :mod:`contexts`.
+    settings
+        Of some strength.
+    seed
+        Of the intervals over units.
+
+    Returns
+    -------
+    One row per emotion and reading: ``emotion, read, untouched`` (log-odds of its replies against neutral ones, mean,
+    nats), ``shift, low, high`` (how far the vector moves them), ``n``. None where the model has no chat template.
+    """
+    if not steered.model.tokenizer.chat_template:
+        return None
+    rows, reading = [], steered.model.reading
+    for read, chat in (("as plain text", False), ("in the chat template", True)):
+        asked = replace(steered.model, reading=replace(reading, chat=chat, bos=False))
+        odds = reply_log_odds(replace(steered, model=asked), contexts, settings)
+        for emotion, own in odds.groupby("emotion", sort=False):
+            shift = own["shift"].to_numpy()
+            low, high = grouped_mean_interval(shift, own["unit"].to_numpy(), seed=seed)
+            untouched = float((own["log_odds"] - own["shift"]).mean())
+            rows.append((emotion, read, untouched, float(shift.mean()), low, high, len(own)))
+    return pd.DataFrame(rows, columns=["emotion", "read", "untouched", "shift", "low", "high", "n"])
 
 
 def wrong_way(odds: pd.DataFrame) -> pd.DataFrame:

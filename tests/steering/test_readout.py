@@ -57,6 +57,26 @@ def test_log_odds_are_those_of_the_plain_model(steered_model, scenes, settings):
     assert (found[found["alpha"] == 0]["shift"] == 0).all()
 
 
+def test_a_chat_is_another_beginning_of_the_same_contexts(steered_model, scenes, settings):
+    """A template that only writes a line before the text, against the same line put there by hand."""
+    tokenizer = load_tokenizer("small-gpt2")
+    tokenizer.chat_template = "Anna spoke.\n{{ messages[0]['content'] }}"
+    model = replace(steered_model.model, tokenizer=tokenizer)
+    found = readout.in_a_chat(replace(steered_model, model=model), scenes, settings[1:])
+    by_hand = {
+        "as plain text": scenes,
+        "in the chat template": scenes.assign(context="Anna spoke.\n" + scenes["context"].str.strip()),
+    }
+    plain = replace(steered_model.model, reading=replace(steered_model.model.reading, bos=False))
+    for row in found.itertuples():
+        odds = readout.reply_log_odds(replace(steered_model, model=plain), by_hand[row.read], settings[1:])
+        assert row.shift == pytest.approx(odds["shift"].mean(), abs=1e-4)
+        assert row.untouched == pytest.approx((odds["log_odds"] - odds["shift"]).mean(), abs=1e-3)
+        assert (row.emotion, row.n) == ("anger", 3)
+    assert found["shift"].nunique() == 2
+    assert readout.in_a_chat(steered_model, scenes, settings[1:]) is None
+
+
 def test_the_ceiling_is_what_genuine_replies_reach(steered_model, scenes):
     found = readout.ceiling(steered_model, scenes)
     assert list(found.index) == steered_model.emotions
