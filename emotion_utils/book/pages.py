@@ -13,7 +13,7 @@ import nbformat
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import PROJECT_ROOT, cache_folder
-from emotion_utils.models.comparison import short_name, world_of
+from emotion_utils.models.registry import short_name, world_of
 
 # Data that only JupyterLab draws; the page has the same figure as HTML.
 LAB_ONLY = ("application/vnd.plotly.v1+json", "application/vnd.jupyter.widget-view+json")

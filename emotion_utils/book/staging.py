@@ -17,7 +17,7 @@ from emotion_utils.book.toc import derive_toc, read_plan
 from emotion_utils.book.vendoring import vendor
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import PROJECT_ROOT
-from emotion_utils.models.comparison import reader_name
+from emotion_utils.models.registry import reader_name
 from emotion_utils.runtime.execution import execute
 
 if TYPE_CHECKING:

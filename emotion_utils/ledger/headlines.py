@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from emotion_utils.core.errors import listing
 from emotion_utils.ledger.sources import Seen, Sources
-from emotion_utils.models.comparison import short_name
+from emotion_utils.models.registry import short_name
 from emotion_utils.reports.real_record import number_in_words
 
 AFTER = "P35.align.after"

@@ -11,7 +11,7 @@ from emotion_utils.core.errors import UserError, listing
 from emotion_utils.core.versions import commit
 from emotion_utils.ledger.assembly import measured_by
 from emotion_utils.ledger.records import CHAPTERS as CLAIMED
-from emotion_utils.models.comparison import REAL
+from emotion_utils.models.registry import REAL
 from emotion_utils.reports.claims import Measurement, read_measurements
 from emotion_utils.reports.real_record import findings_file, read_findings
 from emotion_utils.reports.record_file import Part, Record, chapter_code

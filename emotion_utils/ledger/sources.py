@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from emotion_utils.ledger.records import Entry
-from emotion_utils.models.comparison import reader_name, world_of
+from emotion_utils.models.registry import reader_name, world_of
 from emotion_utils.reports.real_record import read_findings
 from emotion_utils.reports.record_file import PATH, Part, read_record
 

@@ -17,11 +17,10 @@ from emotion_utils.core.hashing import fingerprint
 from emotion_utils.core.versions import versions
 from emotion_utils.models import families
 from emotion_utils.models.batches import model_inputs
-from emotion_utils.models.comparison import short_name
 from emotion_utils.models.loading import context_of, load_model, load_tokenizer
 from emotion_utils.models.positions import Encoded, encode
 from emotion_utils.models.reading import AS_IT_IS, Reading, manner, own_start, reading_of
-from emotion_utils.models.registry import model_files
+from emotion_utils.models.registry import model_files, short_name
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

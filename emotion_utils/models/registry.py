@@ -39,6 +39,11 @@ HUB_ALIASES: dict[str, str] = {
 NAMED = (*BUNDLED, *PACKAGED, *HUB_ALIASES)
 """All names of the registry."""
 
+REAL = {"smollm2-135m": "SmolLM2 135M", "gemma3-270m": "Gemma 3 270M"}
+"""The pretrained models that come as packages, as a reader calls them."""
+MANY = 3
+"""More models than these are counted, not listed."""
+
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -187,3 +192,64 @@ def model_files(name: str) -> list[Path]:
         return [Path(reference.location)]
     files = (path for path in Path(reference.location).iterdir() if path.is_file())
     return sorted(path for path in files if path.suffix in {".json", ".safetensors", ".model", ".txt"})
+
+
+def reader_name(models: str) -> str:
+    """A model, or several, as a reader calls them: with the world that they come from, and never with a path.
+
+    Parameters
+    ----------
+    models
+        A name of the registry, a hub id or the path of a model; or several, between commas or tildes.
+
+    Examples
+    --------
+    >>> reader_name("small-gpt2")
+    'small-gpt2, small world'
+    >>> reader_name("smollm2-135m~gemma3-270m")
+    'SmolLM2 135M and Gemma 3 270M, pretrained'
+    """
+    names = [name.strip() for name in re.split("[,~]", models) if name.strip()]
+    if len({world_of(name) for name in names}) > 1:
+        return listing(f"{short_name(name)} ({world_of(name)})" for name in names)
+    shown = [short_name(name) for name in names]
+    told = f"{len(shown)} models" if len(shown) > MANY else listing(shown)
+    return f"{told}, {world_of(names[0])}"
+
+
+def short_name(model: str) -> str:
+    """One model as a reader calls it, without a word on where it comes from."""
+    if model in REAL:
+        return REAL[model]
+    return Path(model).expanduser().absolute().name if world_of(model) == "local" else model
+
+
+def world_of(model: str) -> str:
+    """``small world`` for bundled models, ``pretrained`` for packaged and hub models, ``local`` for a path."""
+    if model in BUNDLED:
+        return "small world"
+    if model in REAL or model in HUB_ALIASES:
+        return "pretrained"
+    return "local" if _is_path(model) else "pretrained"
+
+
+def weights_note(model: str) -> str:
+    """What a page has to say of a model whose weights are not the original ones; empty where they are."""
+    reference = resolve_model(model) if world_of(model) == "local" else None
+    if model in PACKAGED:
+        kept, original = (
+            f"4-bit, {PACKAGED[model].quantisation}",
+            f"the original ones of {PACKAGED[model].hub}",
+        )
+    elif reference and reference.quantisation:
+        kept, original = reference.quantisation, "those that it was trained with"
+    else:
+        return ""
+    return (
+        f"The weights of {short_name(model)} are quantised ({kept}) and read back as float32: they are not {original}, "
+        "and numbers of the original differ."
+    )
+
+
+def _is_path(model: str) -> bool:
+    return not HUB_ID.fullmatch(model) or any(place.exists() for place in _places(model))

@@ -205,7 +205,7 @@ def _model_label(model: str | None) -> str | None:
 
 
 def _weights_notes(parameters: Mapping[str, Any]) -> list[str]:
-    from emotion_utils.models.comparison import weights_note
+    from emotion_utils.models.registry import weights_note
 
     return [note for name in model_names(parameters) if (note := weights_note(name))]
 

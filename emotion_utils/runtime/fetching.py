@@ -26,8 +26,8 @@ from emotion_utils.core.errors import UserError, listing
 from emotion_utils.core.files import sync_folder, write_atomically
 from emotion_utils.core.paths import cache_folder
 from emotion_utils.models import gguf
-from emotion_utils.models.comparison import short_name
 from emotion_utils.models.packaged import PACKAGED, Packaged, Wheel
+from emotion_utils.models.registry import short_name
 from emotion_utils.runtime.runs import LEFT_OUT, Run, read_run
 
 BLOCK = 1 << 20

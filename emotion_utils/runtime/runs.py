@@ -50,7 +50,7 @@ class Job:
         """``01_dataset--small-gpt2``: unique within a run, fit for a file name, and of a local model its last part."""
         if self.model is None:
             return self.chapter
-        from emotion_utils.models.comparison import short_name, world_of
+        from emotion_utils.models.registry import short_name, world_of
 
         model = short_name(self.model) if world_of(self.model) == "local" else self.model
         return f"{self.chapter}--{re.sub(r'[^A-Za-z0-9._]+', '-', model).strip('-')}"

@@ -11,7 +11,7 @@ from nbformat.v4 import new_notebook
 from emotion_utils.cli import main
 from emotion_utils.core.errors import UserError
 from emotion_utils.ledger.recording import WHOLE, collect
-from emotion_utils.models.comparison import REAL
+from emotion_utils.models.registry import REAL
 from emotion_utils.reports.claims import Measurement, write_measurements
 from emotion_utils.reports.real_record import findings_file, keep_findings
 from emotion_utils.reports.record_file import chapter_code, read_record, write_record

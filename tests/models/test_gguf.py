@@ -15,9 +15,8 @@ from emotion_utils.core.errors import UserError
 from emotion_utils.core.gguf_header import read_header
 from emotion_utils.core.paths import MODELS
 from emotion_utils.models import gguf
-from emotion_utils.models.comparison import weights_note
 from emotion_utils.models.model import load
-from emotion_utils.models.registry import model_files, resolve_model
+from emotion_utils.models.registry import model_files, resolve_model, weights_note
 
 IDS = torch.tensor([[1, 60, 70, 80, 90, 100, 200, 7]])
 TEXT = "Anna thanked him for the book, it's 12 o'clock."

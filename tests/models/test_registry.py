@@ -11,7 +11,18 @@ import pytest
 from emotion_utils.core.errors import UserError
 from emotion_utils.models import loading, registry
 from emotion_utils.models.loading import context_length, load_model, load_tokenizer, token_counter
-from emotion_utils.models.registry import BUNDLED, HUB_ALIASES, bundled_models, model_files, resolve_model
+from emotion_utils.models.packaged import PACKAGED
+from emotion_utils.models.registry import (
+    BUNDLED,
+    HUB_ALIASES,
+    REAL,
+    bundled_models,
+    model_files,
+    reader_name,
+    resolve_model,
+    short_name,
+    world_of,
+)
 
 WORDS = ["<|endoftext|>", "thank", "you", "for", "the", "tea", "."]
 
@@ -218,10 +229,11 @@ def test_weights_of_another_shape_are_refused(tmp_path):
 
 
 def test_all_weights_are_read_in_one_place():
-    """Only there what transformers says about missing weights is an error."""
+    """Only there what transformers says about missing weights is an error; what a peer loads is its own affair."""
     folders = ("emotion_utils", "notebooks", "benchmarks", "calibration")
     files = [p for folder in folders for p in (registry.PROJECT_ROOT / folder).rglob("*.*")]
-    texts = {p: p.read_text(encoding="utf-8") for p in files if p.suffix in {".py", ".ipynb"}}
+    ours = [p for p in files if p.suffix in {".py", ".ipynb"} and p.parent.name != "peers"]
+    texts = {p: p.read_text(encoding="utf-8") for p in ours}
     calls = {
         (p.name, kind) for p, text in texts.items() for kind in re.findall(r"(\w+)\.from_pretrained\(", text)
     }
@@ -307,3 +319,36 @@ def test_a_hub_model_has_no_files_and_a_bundled_one_its_weights():
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= {
         path.name for path in model_files("small-gpt2")
     }
+
+
+# --- names for readers
+
+
+@pytest.mark.parametrize(
+    ("models", "words"),
+    [
+        ("small-gpt2", "small-gpt2, small world"),
+        ("smollm2-135m", "SmolLM2 135M, pretrained"),
+        ("gpt2", "gpt2, pretrained"),
+        ("EleutherAI/pythia-70m", "EleutherAI/pythia-70m, pretrained"),
+        ("/somewhere/models/mine", "mine, local"),
+        ("./x.gguf", "x.gguf, local"),
+        ("smollm2-135m, gemma3-270m", "SmolLM2 135M and Gemma 3 270M, pretrained"),
+        ("small-gpt2~smollm2-135m", "small-gpt2 (small world) and SmolLM2 135M (pretrained)"),
+        ("small-gpt2, small-neo, small-pythia, small-llama3", "4 models, small world"),
+    ],
+)
+def test_models_in_words(models, words):
+    assert reader_name(models) == words
+
+
+def test_every_packaged_model_has_a_name_for_readers():
+    assert set(REAL) == set(PACKAGED)
+
+
+def test_a_directory_that_looks_like_a_hub_id_is_local(tmp_path, monkeypatch):
+    (tmp_path / "org" / "name").mkdir(parents=True)
+    assert world_of("org/name") == "pretrained"
+    monkeypatch.chdir(tmp_path)
+    assert world_of("org/name") == "local"
+    assert short_name("org/name") == "name"
