@@ -256,7 +256,11 @@ def load(
 
 def reading_note(model: Model) -> str:
     """Say in Markdown what stands around the texts that a model reads: a separator, a chat template or nothing."""
-    return f"{short_name(model.label)}: {manner(model.tokenizer, model.reading)}"
+    told = f"{short_name(model.label)}: {manner(model.tokenizer, model.reading)}"
+    if not (model.reading.bos and model.opening) or own_start(model.tokenizer):
+        return told
+    token = model.tokenizer.convert_ids_to_tokens(model.opening[0])
+    return f"{told} A text that it is to continue begins with `{token}`, as documents did in its training."
 
 
 def reading_notes(names: Sequence[str], separator: str, chat: str) -> str:

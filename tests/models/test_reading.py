@@ -163,6 +163,12 @@ def test_pages_say_how_a_model_reads(local):
     assert template in told["auto"]
     assert "the user's turn in the chat template" in told["on"]
     assert "with nothing in front" in reading_note(load(local))
+    small, gemma = load("small-gpt2"), load("small-gemma3")
+    assert small.starting_ids("a")[0] == small.tokenizer.bos_token_id != small.encode(["a"]).ids[0][0]
+    assert reading_note(small).endswith(
+        "continue begins with `<|endoftext|>`, as documents did in its training."
+    )
+    assert "continue begins" not in reading_note(gemma) + told["auto"]
     both = reading_notes(["small-gpt2", "small-neo", "small-gemma3"], "auto", "on").split("\n")
     assert len(both) == 2
     assert both[0].startswith("- small-gpt2 and small-neo: each prompt is read as plain text with nothing")
