@@ -33,6 +33,7 @@ OPEN = "show"
 """The tag of a cell whose code a reader should read; all other code is folded on the page, never in JupyterLab."""
 FOLDED = {"hide-cell", "hide-input", "remove-cell", "remove-input"}
 SOLUTION = {"code_prompt_show": "Show solution", "code_prompt_hide": "Hide solution"}
+DETAILS = {"code_prompt_show": "Show table", "code_prompt_hide": "Hide table"}
 
 
 def read_executed(path: Path) -> nbformat.NotebookNode:
@@ -133,7 +134,7 @@ def _fold(cell: nbformat.NotebookNode) -> None:
     """Put the code of a cell behind "Show code", unless its tags ask for something else."""
     tags = cell.metadata.get("tags", [])
     if "hide-cell" in tags:
-        cell.metadata["mystnb"] = SOLUTION
+        cell.metadata["mystnb"] = DETAILS if "details" in tags else SOLUTION
     if not {OPEN, *FOLDED} & set(tags):
         cell.metadata["tags"] = [*tags, "hide-input"]
 

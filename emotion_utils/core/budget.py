@@ -118,15 +118,15 @@ class Budget:
         return pd.DataFrame(rows, columns=["part", "run", "wanted", "left_out", "tokens"])
 
 
-def allowance(tokens: int, parameters: int) -> int:
-    """Tokens for a model: as stated from :data:`REFERENCE` parameters on, and as many as cost the same below.
+def allowance(tokens: int, parameters: int, reference: int = REFERENCE) -> int:
+    """Tokens for a model: as stated from a reference on, and as many as cost the same below.
 
     >>> allowance(1000, 270_000_000), allowance(1000, 13_500_000)
     (1000, 10000)
     """
     if tokens < 1 or parameters < 1:
         raise UserError(f"A budget is of at least one token and parameter, not {tokens} and {parameters}.")
-    return round(tokens * max(1.0, REFERENCE / parameters))
+    return round(tokens * max(1.0, reference / parameters))
 
 
 def allot(parts: Sequence[Part], tokens: int) -> Budget:
@@ -155,20 +155,3 @@ def by_depth(n_layers: int, n: int) -> list[int]:
     """
     n = min(n, n_layers)
     return [round((i + 1) * n_layers / n) - 1 for i in range(n)]
-
-
-def layer_ranges(layers: Sequence[int]) -> str:
-    """Layers as a reader wants them: neighbours as ranges.
-
-    >>> layer_ranges([2, 3, 4, 9]), layer_ranges([7])
-    ('layers 2–4 and 9', 'layer 7')
-    """
-    runs: list[list[int]] = []
-    for layer in sorted(set(layers)):
-        if runs and layer == runs[-1][-1] + 1:
-            runs[-1].append(layer)
-        else:
-            runs.append([layer])
-    told = [f"{run[0]}" if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs]
-    listed = ", ".join(told[:-1]) + (" and " if told[:-1] else "") + told[-1] if told else "none"
-    return f"layer{'s' if len(set(layers)) != 1 else ''} {listed}"

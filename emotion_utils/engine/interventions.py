@@ -155,6 +155,10 @@ class Condition:
         """The edits that change anything."""
         return tuple(edit for edit in self.edits if not edit.changes_nothing)
 
+    def first_block(self) -> int:
+        """The first block that its edits change, whatever their windows; ``FAR`` where nothing is changed."""
+        return min((edit.point.first_block for edit in self.acting()), default=FAR)
+
     def fingerprint(self) -> str:
         """Hash of all that decides what it does, which its name does not."""
         found = hashlib.sha256()

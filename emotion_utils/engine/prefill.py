@@ -1,6 +1,7 @@
 """The pass over the prompts of many conditions, in which nothing is computed twice.
 
-Each different prompt goes through the untouched model once. A row takes over from it whatever its condition leaves as
+Each different prompt goes through the untouched model once, and what several texts begin with alike goes through it
+once where only their last positions are wanted. A row takes over from it whatever its condition leaves as
 it is: keys and values of all blocks before its first edit, of all positions before its first edit, or everything. Only
 the rest is computed for the row itself, from the residual stream that the untouched model had there.
 """
@@ -8,7 +9,7 @@ the rest is computed for the row itself, from the residual stream that the untou
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,12 @@ from emotion_utils.core.budget import spend
 from emotion_utils.engine.caches import Pair, RowCache, of_rows, pairs_of
 from emotion_utils.engine.requests import ConditionBatch
 from emotion_utils.models.hooks import HookPoint, attached, resumed
+
+
+TAIL = 4
+"""Rows whose last columns are their own compute a multiple of so many."""
+PASS = 40
+"""Tokens that cost as much as it does to read the weights of a block."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,7 @@ class Prefill:
         self.inputs = self.model.padded(self.batch.ids, self.batch.side)
         self.width = self.inputs["input_ids"].shape[1]
         self.lengths = np.array([len(ids) for ids in self.batch.ids])
+        self.seen_from = 0
         if self.slots:
             self.cache = RowCache(self.model.n_layers, len(self.which), self.slots)
 
@@ -72,7 +80,7 @@ class Prefill:
         if set(shares) == {everything}:
             self._own(everything, shares[everything], {}, [])
             return self
-        states, pairs, logits = self._untouched({share.block for share in shares})
+        states, pairs, logits = self._untouched(shares)
         for share, rows in shares.items():
             if share.column >= self.width:
                 self._take_over(rows, pairs, logits)
@@ -85,7 +93,21 @@ class Prefill:
         found: dict[_Share, list[int]] = defaultdict(list)
         for row, prompt in enumerate(self.which.tolist()):
             found[self._share(row, int(self.lengths[prompt]))].append(row)
-        return found
+        return self._joined(found)
+
+    def _joined(self, found: dict[_Share, list[int]]) -> dict[_Share, list[int]]:
+        """Rows that begin at a late block begin at an earlier one with others, where a pass of their own costs more."""
+        layers = self.model.n_layers
+        joined: dict[_Share, list[int]] = {}
+        for share in sorted(found, key=lambda share: (share.column, -share.block)):
+            rows = found[share]
+            last = next(reversed(joined), None)
+            if last is not None and last.column == share.column < self.width:
+                more = (last.block - share.block) * len(joined[last]) * (self.width - share.column)
+                if more < PASS * (layers - last.block):
+                    rows = [*joined.pop(last), *rows]
+            joined[share] = rows
+        return joined
 
     def _share(self, row: int, length: int) -> _Share:
         if not self.share:
@@ -93,12 +115,19 @@ class Prefill:
         first = self.batch.packed.first_position(row)
         if first >= length:
             return _Share(0, self.width)
-        late = self.batch.side == "left" and first >= length - self.keep
         block = self.batch.packed.first_block(row, length)
-        return _Share(block, self.width - self.keep if late else 0)
+        if self.batch.side != "left":
+            return _Share(block, 0)
+        tail = length - first
+        # few sizes, so that many rows have one in common
+        tail = self.keep if tail <= self.keep else -(-tail // TAIL) * TAIL
+        return _Share(block, max(0, self.width - tail))
 
-    def _untouched(self, starts: set[int]) -> tuple[dict[int, Tensor], list[Pair], Tensor]:
-        """The untouched model on each prompt: residual streams before some blocks, keys and values, logits."""
+    def _untouched(self, shares: Iterable[_Share]) -> tuple[dict[int, Tensor], list[Pair], Tensor]:
+        """The untouched model on each prompt: residual streams before some blocks, keys and values, logits.
+
+        The streams begin at the column ``seen_from``, where not even it computes those before it.
+        """
         states: dict[int, Tensor] = {}
 
         def keeper(block: int) -> Any:
@@ -107,11 +136,39 @@ class Prefill:
 
             return keep
 
-        where = {HookPoint(block - 1, "resid_post"): keeper(block) for block in starts if block > 0}
-        with attached(self.model.network, where):
-            out = self._forward(self.inputs, DynamicCache())
+        starts = {share.block for share in shares if share.block > 0}
+        known = self._beginnings(shares)
+        seen = {name: tensor[:, self.seen_from :] for name, tensor in self.inputs.items()}
+        if known is not None:
+            seen["attention_mask"] = self.inputs["attention_mask"]
+        with attached(
+            self.model.network, {HookPoint(block - 1, "resid_post"): keeper(block) for block in starts}
+        ):
+            out = self._forward(seen, DynamicCache() if known is None else known)
         logits = self._last(out.logits, np.arange(len(self.batch.ids)))
         return states, list(pairs_of(out.past_key_values)), logits
+
+    def _beginnings(self, shares: Iterable[_Share]) -> DynamicCache | None:
+        """Keys and values of the columns that no row computes itself, where texts begin alike there."""
+        column = min(self.width - self.keep, *(share.column for share in shares))
+        tail = self.width - column
+        if self.batch.side != "left" or min(map(len, self.batch.ids)) <= tail:
+            return None
+        ids = [tuple(row[: len(row) - tail]) for row in self.batch.ids]
+        read, which = _longest(ids)
+        if len(read) == len(ids):
+            return None
+        pairs = list(pairs_of(self._forward(self.model.padded(read, "right"), DynamicCache()).past_key_values))
+        self.seen_from = column
+        lengths = torch.tensor([len(row) for row in ids], device=self.device)
+        place = torch.arange(column, device=self.device) - (column - lengths[:, None])
+        at = place.clamp(min=0)[:, None, :, None]  # (text, 1, slot, 1); what is before a text is masked
+        rows = torch.tensor(which, device=self.device)
+        cache = DynamicCache()
+        for layer, pair in enumerate(pairs):
+            own = [part[rows].gather(2, at.expand(-1, part.shape[1], -1, part.shape[3])) for part in pair]
+            cache.update(own[0], own[1], layer)
+        return cache
 
     def _take_over(self, rows: Sequence[int], pairs: Sequence[Pair], logits: Tensor) -> None:
         """Rows that differ in nothing."""
@@ -128,7 +185,7 @@ class Prefill:
         inputs = {name: tensor[prompts] for name, tensor in self.inputs.items()}
         seen = {name: x if name == "attention_mask" else x[:, share.column :] for name, x in inputs.items()}
         functions = self.batch.packed.part(rows).functions(self._places(inputs)[:, share.column :])
-        hidden = states[share.block][prompts, share.column :] if share.block else None
+        hidden = states[share.block][prompts, share.column - self.seen_from :] if share.block else None
         cached = bool(self.slots) or share.column > 0
         known = of_rows(pairs if share.column else [], prompts, share.column) if cached else None
         with attached(self.model.network, functions), resumed(self.model.network, share.block, hidden):
@@ -176,6 +233,17 @@ class Prefill:
             if self.batch.side == "right":
                 keys, values = (_to_the_right(part, lengths) for part in (keys, values))
             self.cache.fill(layer, rows, keys, values)
+
+
+def _longest(texts: Sequence[tuple[int, ...]]) -> tuple[list[tuple[int, ...]], list[int]]:
+    """The texts that are no beginning of another one, and which of them each text begins."""
+    read: list[tuple[int, ...]] = []
+    which = [0] * len(texts)
+    for i in sorted(range(len(texts)), key=texts.__getitem__, reverse=True):
+        if not read or read[-1][: len(texts[i])] != texts[i]:
+            read.append(texts[i])
+        which[i] = len(read) - 1
+    return read, which
 
 
 def _to_the_right(part: Float[Tensor, "row head slot d"], lengths: Int[Tensor, " row"]) -> Tensor:

@@ -83,7 +83,9 @@ def continuation_log_probs(
     reading = _Reading(model, starts, endings, conditions, side, share)
     run, which = distinct(plan, conditions)
     lengths = [len(starts[p]) + len(endings[e]) for p, _, e in run.tolist()]
-    order = np.argsort(lengths, kind="stable").tolist()  # similar lengths together
+    # rows of similar length together, and of these the rows that are changed from the same block on
+    blocks = np.array([condition.first_block() for condition in conditions], dtype=np.int64)
+    order = np.lexsort((blocks[run[:, 1]], lengths)).tolist()
     found = np.empty(len(run))
     size = _size(batch_rows, model, max(lengths, default=1), longest + 1)
     for piece, values in in_pieces(order, size, lambda some: reading.log_probs(run[list(some)])):

@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from emotion_utils.core.budget import allowance
 from emotion_utils.core.profiles import HeadsSize
 from emotion_utils.heads.pairs import Pairs, few
 from emotion_utils.models.families import blocks
 from emotion_utils.models.model import Model
 from emotion_utils.statistics.resampling import FEWEST_UNITS
 
-WEIGHTS = 100e6
+WEIGHTS = 100_000_000
 """In all blocks: from this size on the budget is what the profile says."""
 EXACT_SHARE = 0.4
 """Of the budget: for the exact ablation of heads."""
@@ -59,6 +60,8 @@ class Plan:
         Sizes of circuits that are tried; None is every second size.
     limit
         Heads of a circuit that are patched or left out one by one; None is all.
+    compared
+        Pairs of each emotion and split on which ways of patching are compared; None is all.
     """
 
     size: HeadsSize
@@ -73,6 +76,7 @@ class Plan:
     untrained: int = 3
     points: int | None = None
     limit: int | None = None
+    compared: int | None = None
 
     @property
     def whole(self) -> bool:
@@ -83,15 +87,14 @@ class Plan:
         """Those that are run."""
         return few(every, self.size.pairs, self.build)
 
+    def to_compare(self, pairs: Pairs) -> Pairs:
+        """Those on which ways of patching are compared."""
+        return pairs if self.compared is None else few(pairs, self.compared)
+
 
 def block_weights(model: Model) -> int:
     """Weights in all blocks: what a token costs, the unembedding left out, which is asked for the last token alone."""
     return sum(weight.numel() for block in blocks(model.network) for weight in block.parameters())
-
-
-def budget(model: Model, tokens: int) -> int:
-    """Tokens through a model that cost as much as so many through one of :data:`WEIGHTS` or more."""
-    return int(tokens * max(1.0, WEIGHTS / block_weights(model)))
 
 
 def planned(size: HeadsSize, every: Pairs) -> Plan:
@@ -104,7 +107,7 @@ def planned(size: HeadsSize, every: Pairs) -> Plan:
     every
         All pairs of the model.
     """
-    tokens, n = budget(every.model, size.tokens), len(every.heads)
+    tokens, n = allowance(size.tokens, block_weights(every.model), WEIGHTS), len(every.heads)
     wanted = few(every, size.pairs)
     if n * ablation_tokens(wanted) <= EXACT_SHARE * tokens:
         return Plan(size, tokens, size.pairs, n, n, 0, n, len(wanted), len(wanted))
@@ -120,7 +123,7 @@ def planned(size: HeadsSize, every: Pairs) -> Plan:
     )
     sample = exact - first
     checked = min(checked, sample or n)
-    return Plan(smaller, tokens, build, n, first, sample, checked, len(kept), len(wanted), 1, 5, 12)
+    return Plan(smaller, tokens, build, n, first, sample, checked, len(kept), len(wanted), 1, 4, 6, 1)
 
 
 def ablation_tokens(pairs: Pairs) -> float:

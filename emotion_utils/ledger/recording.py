@@ -11,7 +11,7 @@ from emotion_utils.core.errors import UserError, listing
 from emotion_utils.core.versions import commit
 from emotion_utils.ledger.assembly import measured_by
 from emotion_utils.ledger.records import CHAPTERS as CLAIMED
-from emotion_utils.models.registry import REAL
+from emotion_utils.models.packaged import PACKAGED
 from emotion_utils.reports.claims import Measurement, read_measurements
 from emotion_utils.reports.real_record import findings_file, read_findings
 from emotion_utils.reports.record_file import Part, Record, chapter_code
@@ -40,9 +40,9 @@ def collect(run: Run) -> Record:
         Where a chapter is not in the run for one of the real models, or has not been executed, or its findings or
         measurements are missing, damaged, or of another execution.
     """
-    jobs = [job for job in run.chapters if job.models and set(job.models) <= set(REAL)]
+    jobs = [job for job in run.chapters if job.models and set(job.models) <= set(PACKAGED)]
     for chapter in WHOLE:
-        missing = set(REAL) - {name for job in jobs if job.chapter == chapter for name in job.models}
+        missing = set(PACKAGED) - {name for job in jobs if job.chapter == chapter for name in job.models}
         if missing:
             raise UserError(
                 f'The run "{run.name}" has no {chapter} on {listing(sorted(missing))}: a record is of all chapters on '

@@ -66,6 +66,11 @@ class HookPoint:
     def __str__(self) -> str:
         return f"{self.kind}.{self.layer}"
 
+    @property
+    def first_block(self) -> int:
+        """The first block that computes otherwise once something is changed here."""
+        return self.layer + (self.kind == "resid_post")
+
     @classmethod
     def parse(cls, text: str) -> HookPoint:
         """Read ``kind.layer``."""

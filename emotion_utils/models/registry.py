@@ -39,8 +39,6 @@ HUB_ALIASES: dict[str, str] = {
 NAMED = (*BUNDLED, *PACKAGED, *HUB_ALIASES)
 """All names of the registry."""
 
-REAL = {"smollm2-135m": "SmolLM2 135M", "gemma3-270m": "Gemma 3 270M"}
-"""The pretrained models that come as packages, as a reader calls them."""
 MANY = 3
 """More models than these are counted, not listed."""
 
@@ -219,8 +217,8 @@ def reader_name(models: str) -> str:
 
 def short_name(model: str) -> str:
     """One model as a reader calls it, without a word on where it comes from."""
-    if model in REAL:
-        return REAL[model]
+    if model in PACKAGED:
+        return PACKAGED[model].title
     return Path(model).expanduser().absolute().name if world_of(model) == "local" else model
 
 
@@ -228,7 +226,7 @@ def world_of(model: str) -> str:
     """``small world`` for bundled models, ``pretrained`` for packaged and hub models, ``local`` for a path."""
     if model in BUNDLED:
         return "small world"
-    if model in REAL or model in HUB_ALIASES:
+    if model in PACKAGED or model in HUB_ALIASES:
         return "pretrained"
     return "local" if _is_path(model) else "pretrained"
 

@@ -148,7 +148,7 @@ def replication(claim: Claim, measured: Measurement | None) -> Verdict:
     """
     if measured is None or (measured.value is None and measured.holds is None):
         return "pending"
-    if claim.model and short_name(measured.model) not in claim.model.split("|"):
+    if claim.model and claimed_name(measured.model) not in claim.model.split("|"):
         return "other model"
     held = rule_holds(claim, measured)
     if held is None:
@@ -169,7 +169,7 @@ def rule_holds(claim: Claim, measured: Measurement | None) -> bool | None:
     return measured.holds
 
 
-def short_name(model: str) -> str:
+def claimed_name(model: str) -> str:
     """The name that the claims use for a hub model, also inside a pair such as `gpt2~llama3-8b`."""
     names = {location: alias for alias, location in HUB_ALIASES.items()}
     return "~".join(names.get(part, part) for part in model.split("~"))

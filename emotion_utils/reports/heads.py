@@ -29,7 +29,7 @@ from emotion_utils.circuits.published import EMOTION, published_texts
 from emotion_utils.circuits.texts import ablated_texts, paired, scored
 from emotion_utils.heads.pairs import Head, Pairs, name_of
 from emotion_utils.models.registry import knows_small_world
-from emotion_utils.reports.claims import Measurement, short_name, too_few
+from emotion_utils.reports.claims import Measurement, claimed_name, too_few
 from emotion_utils.reports.vectors import on_reported_scale
 from emotion_utils.statistics.resampling import FEWEST_UNITS
 
@@ -65,7 +65,7 @@ def leading_head(delta: pd.DataFrame, model: str = "") -> Head:
 
     Elsewhere it is the one with the largest delta attention for gratitude: :func:`delta_attention.delta_attention`.
     """
-    if short_name(model) == "gpt2":
+    if claimed_name(model) == "gpt2":
         return NAMED_HEAD
     own = delta[delta["emotion"] == EMOTION]
     top = own.loc[own["delta"].idxmax()]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Bool
 
 from emotion_utils.reports.vectors import on_reported_scale
 from emotion_utils.scoring.classifier import emotion_probability
@@ -67,13 +68,16 @@ def sweep_as_published(
     store: Store | None = None,
     layers: Sequence[int] | None = None,
 ) -> pd.DataFrame:
-    """The texts of the reports' sweep, with the three scores, repetition and cost; ``layers`` as of :func:`raw_grid`.
+    """The texts of the reports' sweep, with the three scores and repetition; ``layers`` as of :func:`raw_grid`.
+
+    What they cost is read at layers that were tried at all strengths.
 
     Returns
     -------
     The columns of :func:`trials.outcomes` and ``vader, politeness, classifier, repetition``.
     """
-    table = outcomes(steered, run(steered, contexts, raw_grid(steered, alphas, layers), store=store))
+    texts = run(steered, contexts, raw_grid(steered, alphas, layers), store=store)
+    table = outcomes(steered, texts, cost=_fully_tried(texts))
     return score(table, [vader_sentiment(), politeness(), emotion_probability(), repeated_ngrams()])
 
 
@@ -113,6 +117,12 @@ def layer_of_effect(table: pd.DataFrame, n_layers: int, seed: int = 0) -> tuple[
     return float(depth[0]), float(min(low, depth[0])), float(max(high, depth[0]))
 
 
+def _fully_tried(table: pd.DataFrame) -> Bool[np.ndarray, " text"]:
+    """Which texts are of a layer that was tried at as many strengths as any."""
+    tried = table.groupby("layer")["alpha"].nunique()
+    return np.asarray(table["layer"].isin(tried.index[tried == tried.max()]))
+
+
 def collapse(table: pd.DataFrame) -> pd.DataFrame:
     """Share of collapsed texts by the size of the strength: those that cost too much or have no reply.
 
@@ -122,8 +132,7 @@ def collapse(table: pd.DataFrame) -> pd.DataFrame:
     -------
     Columns ``alpha`` (absolute), ``collapsed``, ``repetition`` (mean), ``n``.
     """
-    tried = table.groupby("layer")["alpha"].nunique()
-    table = table[table["layer"].isin(tried.index[tried == tried.max()])]
+    table = table[_fully_tried(table)]
     cost = table["relative_perplexity"]
     marked = table.assign(alpha=table["alpha"].abs(), collapsed=(cost > COLLAPSED) | cost.isna())
     grouped = marked.groupby("alpha")

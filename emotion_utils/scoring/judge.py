@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 BATCH_TOKENS = 4096
 LOGIT_BYTES = 2**28
+LIKE = 12
+"""Texts that differ by fewer tokens may be padded to the same length."""
 NAN = float("nan")
 
 
@@ -56,16 +58,18 @@ class Judge:
         UserError
             For a continuation that is itself longer than the model's context.
         """
-        rows = [self._encode(context, text) for context, text in zip(contexts, texts, strict=True)]
+        pairs = list(zip(contexts, texts, strict=True))
+        place = {pair: i for i, pair in enumerate(dict.fromkeys(pairs))}  # each different one is read once
+        rows = [self._encode(context, text) for context, text in place]
         self.model.check_tokens(chain.from_iterable(ids for ids, _ in rows))
         out = np.full(len(rows), NAN)
         some = [i for i, (_, new) in enumerate(rows) if new]
         for batch in self._batches(rows, some) if some else []:
             out[batch] = self._batch([rows[i] for i in batch])
-        return out
+        return out[np.array([place[pair] for pair in pairs], dtype=np.int64)]
 
     def _batches(self, rows: Sequence[tuple[list[int], int]], some: Sequence[int]) -> list[np.ndarray]:
-        """Numbers of the rows of each batch; on the left, texts that follow the same context stand together."""
+        """Numbers of the rows of each batch; on the left, texts of the same context and of like length stand together."""
         if self.side == "right":
             lengths = np.array([len(rows[i][0]) for i in some])
             sizes = np.array([rows[i][1] for i in some]) * self._vocabulary * 4
@@ -73,7 +77,7 @@ class Judge:
         given = {i: (len(ids) - new, ids[: len(ids) - new]) for i in some for ids, new in [rows[i]]}
         widest = max(rows[i][1] for i in some)
         fit = max(1, min(LOGIT_BYTES // (widest * self._vocabulary * 4), BATCH_TOKENS // widest))
-        order = np.array(sorted(some, key=given.__getitem__))
+        order = np.array(sorted(some, key=lambda i: (rows[i][1] // LIKE, given[i])))
         return [order[start : start + fit] for start in range(0, len(order), fit)]
 
     @property

@@ -19,9 +19,8 @@ import pandas as pd
 from emotion_utils.core.errors import listing
 from emotion_utils.models import registry
 from emotion_utils.models.model import load
-from emotion_utils.prompts.keywords import words_with_spans
 from emotion_utils.scoring.classifier import UNDECIDED, trained_classifier
-from emotion_utils.scoring.fluency import repeated_ngrams
+from emotion_utils.scoring.fluency import word_ngrams
 from emotion_utils.scoring.lexical import vader_sentiment
 from emotion_utils.scoring.politeness import politeness_marker
 from emotion_utils.scoring.probe import TextProbe, train_probe
@@ -38,7 +37,7 @@ NEGATIVE = -0.05
 """Compound sentiment up to which VADER's authors call a text negative {cite:p}`hutto2014`."""
 MARKED = {"gratitude": "gratitude", "apology": "apologising"}
 """The politeness strategy whose markers say an emotion."""
-BEGINNING, LOOPED = 12, 0.5
+BEGINNING, RUN, LOOPED = 12, 3, 0.5
 """A text says nothing where more than this share of the runs of three words in its first words have occurred before:
 *I'm sorry, I'm sorry, I'm sorry* is what a push does to a model, and no apology."""
 
@@ -153,8 +152,8 @@ def loops(texts: Sequence[str]) -> np.ndarray:
 
     Only the first :data:`BEGINNING` words count, so that texts of 16 and of 30 tokens are judged alike.
     """
-    beginnings = [" ".join(word for word, _ in words_with_spans(text)[:BEGINNING]) for text in texts]
-    return repeated_ngrams()(beginnings) > LOOPED
+    beginnings = [word_ngrams(text, RUN)[: BEGINNING - RUN + 1] for text in texts]
+    return np.array([len(set(runs)) < (1 - LOOPED) * len(runs) for runs in beginnings], dtype=bool)
 
 
 def _majority(said: Mapping[str, str]) -> str:

@@ -10,6 +10,8 @@ from emotion_utils.scoring.replies import genuine_replies, splice
 from emotion_utils.statistics.resampling import resampling_units
 
 COLUMNS = ["context", "unit", "source"]
+DRAWN = 4
+"""Times as many fresh texts are drawn as are taken."""
 INSTRUCTIONS = {
     "gratitude": "What is said next is full of gratitude.",
     "anger": "What is said next is full of anger.",
@@ -49,12 +51,13 @@ def neutral_contexts(prompts: pd.DataFrame, split: str | None, n: int, name: str
         raise UserError(f"The prompts {name} have no neutral text{where}: add some.")
     table = pd.DataFrame({"context": prompts["text"], "unit": units, "source": name})[kept]
     table = table.drop_duplicates("context")
-    turn = table.groupby("unit").cumcount()
-    return table.loc[turn.sort_values(kind="stable").index].head(n).reset_index(drop=True)
+    return _in_turn(table).head(n).reset_index(drop=True)
 
 
 def fresh_contexts(n: int, seed: int) -> pd.DataFrame:
     """Texts of the small world in all its registers that nobody has read, up to a reaction to something neutral.
+
+    More are drawn than are taken, and kinds of event take turns, so that few texts tell many kinds.
 
     Returns
     -------
@@ -63,10 +66,17 @@ def fresh_contexts(n: int, seed: int) -> pd.DataFrame:
     from emotion_utils.smallworld.corpus import reacting
     from emotion_utils.smallworld.grammar import load_grammar
 
-    documents = reacting(load_grammar("en"), n, seed, emotion="neutral")
+    documents = reacting(load_grammar("en"), DRAWN * n, seed, emotion="neutral")
     units = pd.factorize(np.array([document.cause for document in documents], dtype=object))[0]
     texts = [document.context.rstrip(" ") for document in documents]
-    return pd.DataFrame({"context": texts, "unit": units, "source": "fresh texts"}, columns=COLUMNS)
+    table = pd.DataFrame({"context": texts, "unit": units, "source": "fresh texts"}, columns=COLUMNS)
+    return _in_turn(table).head(n).reset_index(drop=True)
+
+
+def _in_turn(table: pd.DataFrame) -> pd.DataFrame:
+    """The first row of each unit, then the second of each, and so on."""
+    turn = table.groupby("unit").cumcount()
+    return table.loc[turn.sort_values(kind="stable").index]
 
 
 def instruction_before(contexts: pd.DataFrame, emotion: str) -> pd.DataFrame:

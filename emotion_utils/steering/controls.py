@@ -163,17 +163,23 @@ def prompted(
     -------
     Columns ``emotion, instruction, example``: the share of texts with the emotion by either way.
     """
-    rows = []
-    for emotion in steered.emotions:
-        plain = [SteeringSetting(emotion, 0, 0.0, steered.direction(emotion, 0))]
-        ways = {
-            "instruction": instruction_before(contexts, emotion),
-            "example": example_before(contexts, prompts, emotion, seed),
-        }
-        texts = {way: run(steered, asked, plain, store=store) for way, asked in ways.items()}
-        shares = {way: outcomes(steered, t, cost=False)["target"].mean() for way, t in texts.items()}
-        rows.append({"emotion": emotion} | shares)
-    return pd.DataFrame(rows)
+    asked = pd.concat(
+        [
+            part.assign(asked=emotion, way=way)
+            for emotion in steered.emotions
+            for way, part in (
+                ("instruction", instruction_before(contexts, emotion)),
+                ("example", example_before(contexts, prompts, emotion, seed)),
+            )
+        ],
+        ignore_index=True,
+    )
+    emotion = steered.emotions[0]
+    plain = [SteeringSetting(emotion, 0, 0.0, steered.direction(emotion, 0))]
+    texts = run(steered, asked, plain, store=store)
+    said = outcomes(steered, texts.assign(emotion=texts["asked"]), cost=False)
+    shares = said.groupby(["emotion", "way"], sort=False)["target"].mean().unstack(sort=False)
+    return shares.rename_axis(columns=None).reset_index()
 
 
 def _units(vectors: Float[Tensor, "vector d_model"]) -> Float[Tensor, "vector d_model"]:

@@ -15,7 +15,7 @@ from emotion_utils.steering.by_context import scored_contexts
 from emotion_utils.steering.choice import FEW, RANDOM_AT_MOST, choose, random_share
 from emotion_utils.steering.contexts import neutral_contexts
 from emotion_utils.steering.controls import compare, control_settings
-from emotion_utils.steering.plan import MAP, PAIRS, Plan, plan
+from emotion_utils.steering.plan import PAIRS, Plan, plan
 from emotion_utils.steering.subject import SteeredModel, prepare
 from emotion_utils.vectors.comparison import Comparison, Options
 
@@ -182,7 +182,7 @@ def shown_map(
         for layer in layers:
             at = row.copy()
             at["layer"] = layer
-            alphas = sorted({*MAP, float(row["alpha"])})
+            alphas = sorted({*trial.plan.map, float(row["alpha"])})
             settings += trials.chosen_settings(steered, {emotion: at}, alphas)
     return trials.outcomes(steered, trials.run(steered, contexts, settings, store=store))
 
@@ -193,11 +193,13 @@ def overview(
     size: SteeringSize,
     store: Store,
     known: tuple[SteeredModel, Trial] | None = None,
+    *,
+    fresh: bool = True,
     **options: Unpack[Options],
 ) -> pd.DataFrame:
     """The summary of the trial of several models, each computed once per store.
 
-    What :func:`by_context` gives is computed and kept with it. Every model pays its trial from its own budget.
+    What :func:`by_context` gives is computed and kept with it, if it is wanted. Every model pays its trial from its own budget.
 
     Parameters
     ----------
@@ -211,6 +213,8 @@ def overview(
         Where the summaries are kept.
     known
         A model and its trial that was made with these prompts, size and seed, so that it is not made twice.
+    fresh
+        Whether fresh contexts are run too. Where they cost much, whoever asks for them computes them.
     options
         The model to begin with (``first``), ``device`` and ``dtype`` of the models, ``seed``.
 
@@ -228,10 +232,11 @@ def overview(
             tried = trial(steered, prompts, size, store=store, seed=asked.seed)
 
         def beside(_: str) -> pd.DataFrame:
-            n = tried.plan["beside"]
+            n = tried.plan.beside
             return scored_contexts(steered, tried.chosen, n, store=store, seed=asked.seed)
 
-        asked.tables(BY_CONTEXT, beside, __name__, [name])
+        if fresh:
+            asked.tables(BY_CONTEXT, beside, __name__, [name])
         return tried.summary()
 
     return asked.tables("steering_overview", compute, __name__)
@@ -252,7 +257,7 @@ def by_context(
     def compute(name: str) -> pd.DataFrame:
         rows = {row["emotion"]: row for _, row in chosen[chosen["model"] == name].iterrows()}
         steered = _prepared(name, asked)
-        return scored_contexts(steered, rows, plan(steered, size)["beside"], store=store, seed=asked.seed)
+        return scored_contexts(steered, rows, plan(steered, size).beside, store=store, seed=asked.seed)
 
     return asked.tables(BY_CONTEXT, compute, __name__)
 

@@ -11,13 +11,15 @@ import pandas as pd
 from emotion_utils.core.budget import Budget, Part, allot, allowance, by_depth
 from emotion_utils.core.profiles import SteeringSize
 from emotion_utils.steering.screening import FINALISTS
-from emotion_utils.steering.subject import SteeredModel
+from emotion_utils.steering.subject import ALL_LAYERS, FEW_GENUINE, GENUINE, SteeredModel
 from emotion_utils.steering.trials import NEW_TOKENS, OPENING, SEARCHED, STRENGTHS, WINDOWS
 
 MAP = (-1.0, 0.0, 0.1, 0.2, 0.5, 1.0, 2.0)
 """Strengths of the map that is shown."""
 FACTORS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
 """Doses, in multiples of the chosen strength."""
+FEW_MAP, FEW_FACTORS = (-1.0, 0.0, 0.2, 0.5, 1.0), (-2.0, -1.0, 0.0, 1.0, 2.0)
+"""The same of models with many layers."""
 PAIRS = 3
 """Contexts of the screen, each with another reply."""
 TEXT = 2 * NEW_TOKENS
@@ -25,20 +27,18 @@ TEXT = 2 * NEW_TOKENS
 REPLY = 10
 """Tokens of a genuine reply."""
 CONTEXT = 25
-GENUINE = 8
-"""Genuine replies that a text's cost is held against."""
 VECTORS = 8000
 """Tokens of the prompts that vectors are made from and of those whose states give the unit of strength."""
-MAP_LAYERS = 6
+MAP_LAYERS = 5
 """Layers of the map, at even steps of depth, where a model has many."""
-ALL_LAYERS = 8
-"""Models with no more layers are never thinned."""
+SCREENED = 6
+"""Layers of the screen at least."""
 TRIED = 4
 """Contexts on which control vectors are tried at least."""
 UNITS = 8
 """Contexts of a section at least."""
-EVENTS = 12
-"""Fresh contexts at least: some tell the same kind of event, and with fewer than eight kinds there is no interval."""
+EVENTS = 9
+"""Fresh contexts at least, each of another kind of event: with fewer than eight kinds there is no interval."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,21 @@ class Plan:
     def thinned(self) -> bool:
         """Whether the model has more layers than are shown."""
         return self.n_layers > ALL_LAYERS
+
+    @property
+    def map(self) -> tuple[float, ...]:
+        """Strengths of the map."""
+        return FEW_MAP if self.thinned else MAP
+
+    @property
+    def factors(self) -> tuple[float, ...]:
+        """Doses, in multiples of the chosen strength."""
+        return FEW_FACTORS if self.thinned else FACTORS
+
+    @property
+    def beside(self) -> int:
+        """Fresh contexts of chapter 8; of a model with many layers it pays for them itself."""
+        return min(EVENTS, self.size.fresh) if self.thinned else self["beside"]
 
     @cached_property
     def shown(self) -> list[int]:
@@ -108,32 +123,34 @@ def plan(steered: SteeredModel, size: SteeringSize) -> Plan:
 
 def parts(size: SteeringSize, n_layers: int, n: int, kinds: int) -> Sequence[Part]:
     """The sections with their prices, for ``n`` emotions and so many kinds of vectors."""
-    read = CONTEXT + n * GENUINE * REPLY  # a context with its genuine replies
-    shown = n_layers if n_layers <= ALL_LAYERS else MAP_LAYERS
+    many = n_layers > ALL_LAYERS
+    read = CONTEXT + n * (FEW_GENUINE if many else GENUINE) * REPLY  # a context with its genuine replies
+    shown = MAP_LAYERS if many else n_layers
     grid = n * kinds * len(SEARCHED) * len(STRENGTHS)
-    doses = (len(FACTORS) - 1) * n + 1
-    few = min(UNITS, n_layers)
-    raw = (
-        6 * shown if n_layers <= ALL_LAYERS else shown + 3
-    )  # every layer at six strengths, or one unit and some
+    doses = (len(FEW_FACTORS if many else FACTORS) - 1) * n + 1
+    strengths = len(FEW_MAP if many else MAP) - 1
+    # every layer at six strengths, or at one raw vector and at three more at half depth, where texts are read too
+    raw = shown * NEW_TOKENS + 3 * TEXT if many else 6 * shown * TEXT
     half = REPLY / 2  # a reply is read through the blocks above the layer only
-    return [
+    found = [
         Part("vectors", 1, 1, VECTORS, "prompts of the vectors and the unit of strength"),
-        Part("screen", few, n_layers, grid * PAIRS * half, "layers of the screen"),
+        Part("screen", min(SCREENED, n_layers), n_layers, grid * PAIRS * half, "layers of the screen"),
         Part("choice", min(UNITS, size.select), size.select, n * FINALISTS * TEXT + read, "contexts of the choice"),
         Part("random", min(12, size.controls), size.controls, n * TRIED * OPENING.new_tokens,
              "random vectors of the choice"),
         Part("test", size.test, size.test, (n + 1) * TEXT + read, "contexts of the test"),
         Part("tried", min(TRIED, size.tried), size.tried, n * (size.controls + n - 1) * OPENING.new_tokens,
              "contexts of the control vectors"),
-        Part("map", 1, size.select, shown * (len(MAP) - 1) * n * TEXT + CONTEXT, "contexts of the map"),
-        Part("fresh", EVENTS, size.fresh, doses * (TEXT + 8 * half + 2) + read, "fresh contexts of the doses"),
+        Part("map", 1, size.select, shown * strengths * n * TEXT + CONTEXT, "contexts of the map"),
+        Part("fresh", EVENTS, size.fresh, doses * (NEW_TOKENS + 8 * half + 2) + n * NEW_TOKENS + read, "fresh contexts of the doses"),
         Part("sampled", 0, size.test, 4 * n * TEXT, "contexts with drawn texts"),
         Part("prompted", 4, size.test, 2 * n * (3 * CONTEXT + NEW_TOKENS), "contexts of prompting"),
         Part("windows", 4, size.test, (len(WINDOWS) - 1) * n * TEXT, "contexts of other windows"),
         Part("moved", 4, size.test, 2 * n * TEXT, "contexts of the divergence along texts"),
-        Part("published", EVENTS, size.published, raw * n * TEXT + read, "contexts of the reports' sweep"),
+        Part("published", EVENTS, size.published, raw * n + read, "contexts of the reports' sweep"),
         Part("posts", 1, max(1, size.tried), 35 * n * TEXT, "random vectors on real-world texts"),
-        Part("beside", UNITS, size.fresh, (n + 1) * TEXT + read + n * (n + 2) * NEW_TOKENS,
-             "contexts kept for chapter 8"),
     ]  # fmt: skip
+    if many:
+        return found
+    price = (n + 1) * TEXT + read + n * (n + 2) * NEW_TOKENS
+    return [*found, Part("beside", EVENTS, size.fresh, price, "contexts kept for chapter 8")]

@@ -82,7 +82,11 @@ def _odds(
 
 
 def in_a_chat(
-    steered: SteeredModel, contexts: pd.DataFrame, settings: Sequence[SteeringSetting], seed: int = 0
+    steered: SteeredModel,
+    contexts: pd.DataFrame,
+    settings: Sequence[SteeringSetting],
+    known: pd.DataFrame,
+    seed: int = 0,
 ) -> pd.DataFrame | None:
     """What the same vectors do where the contexts are continued as text, and where they are turns of a chat.
 
@@ -95,6 +99,8 @@ def in_a_chat(
         From :mod:`contexts`.
     settings
         Of some strength.
+    known
+        From :func:`reply_log_odds`, of these contexts and settings, among others: what the model gives as it reads them.
     seed
         Of the intervals over units.
 
@@ -106,9 +112,14 @@ def in_a_chat(
     if not steered.model.tokenizer.chat_template:
         return None
     rows, reading = [], steered.model.reading
-    for read, chat in (("as plain text", False), ("in the chat template", True)):
-        asked = replace(steered.model, reading=replace(reading, chat=chat, bos=False))
-        odds = reply_log_odds(replace(steered, model=asked), contexts, settings)
+    other = replace(steered.model, reading=replace(reading, chat=not reading.chat, bos=False))
+    strengths = {(s.emotion, s.alpha) for s in settings}
+    kept = [pair in strengths for pair in zip(known["emotion"], known["alpha"], strict=True)]
+    found = {
+        reading.chat: known[np.array(kept) & known["prompt"].lt(len(contexts)).to_numpy()],
+        not reading.chat: reply_log_odds(replace(steered, model=other), contexts, settings),
+    }
+    for read, odds in (("as plain text", found[False]), ("in the chat template", found[True])):
         for emotion, own in odds.groupby("emotion", sort=False):
             shift = own["shift"].to_numpy()
             low, high = grouped_mean_interval(shift, own["unit"].to_numpy(), seed=seed)

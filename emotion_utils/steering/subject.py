@@ -39,6 +39,10 @@ KEYWORDS = "baseline"
 Reader = Callable[[Sequence[str]], list[str | None]]
 """Tells the emotion of each text, or None where it has none."""
 
+ALL_LAYERS = 8
+"""Models with no more layers are never thinned."""
+GENUINE, FEW_GENUINE = 8, 4
+"""Genuine replies that a text's cost is held against; fewer in a model with many layers."""
 CLOUD = 512
 """Tokens of neutral prompts that are kept for controls with the covariance of the residual stream."""
 
@@ -122,10 +126,15 @@ class SteeredModel:
             return self.reader(texts)
         return emotions_said(texts, small_world=self.knows_replies)
 
+    @property
+    def many_layers(self) -> bool:
+        """Whether it has so many layers that not all of them are shown, and sections have to give way."""
+        return len(self.unit) > ALL_LAYERS
+
     @cached_property
     def cost(self) -> Scorer:
         """Perplexity beside genuine replies, under the untouched model; what it reads of a context is kept."""
-        return relative_perplexity(Judge(self.model))
+        return relative_perplexity(Judge(self.model), FEW_GENUINE if self.many_layers else GENUINE)
 
     def direction(self, emotion: str, layer: int, made: str = MADE[0]) -> Float[Tensor, " d_model"]:
         """The emotion's vector at a layer, one unit of strength long."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from emotion_utils.core.errors import UserError, suggestion
@@ -165,7 +165,9 @@ def run(
     return described(settings).merge(texts, on="condition").join(contexts.reset_index(drop=True), on="prompt")
 
 
-def outcomes(steered: SteeredModel, table: pd.DataFrame, *, cost: bool = True) -> pd.DataFrame:
+def outcomes(
+    steered: SteeredModel, table: pd.DataFrame, *, cost: bool | Bool[np.ndarray, " text"] = True
+) -> pd.DataFrame:
     """Say of every text which emotion it has, whether that is the one asked for, and what it costs.
 
     Parameters
@@ -175,7 +177,7 @@ def outcomes(steered: SteeredModel, table: pd.DataFrame, *, cost: bool = True) -
     table
         From :func:`run`.
     cost
-        Whether perplexities are wanted.
+        Whether perplexities are wanted, or of which texts; those of others are NaN.
 
     Returns
     -------
@@ -185,8 +187,10 @@ def outcomes(steered: SteeredModel, table: pd.DataFrame, *, cost: bool = True) -
     """
     says = steered.said(table["text"].tolist())
     out = table.assign(says=says, target=[float(a == b) for a, b in zip(says, table["emotion"], strict=True)])
-    if cost:
-        out["relative_perplexity"] = steered.cost(table["text"], table["context"], table["emotion"])
+    if cost is not False:
+        read = table if cost is True else table[cost]
+        found = steered.cost(read["text"], read["context"], read["emotion"])
+        out["relative_perplexity"] = pd.Series(found, read.index).reindex(table.index)
     return out
 
 
@@ -261,6 +265,18 @@ def doses(
             steered, {emotion: row}, [factor * float(row["alpha"]) for factor in factors]
         )
     ]
+
+
+def dose_texts(
+    steered: SteeredModel,
+    contexts: pd.DataFrame,
+    settings: Sequence[SteeringSetting],
+    chosen: Mapping[str, pd.Series],
+    store: Store | None = None,
+) -> pd.DataFrame:
+    """Texts of :func:`doses` as :func:`outcomes` has them; what they cost is read at the chosen strength alone."""
+    table = run(steered, contexts, settings, store=store)
+    return outcomes(steered, table, cost=table.index.isin(at_chosen(table, chosen).index))
 
 
 def at_chosen(table: pd.DataFrame, chosen: Mapping[str, pd.Series]) -> pd.DataFrame:

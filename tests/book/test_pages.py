@@ -117,6 +117,7 @@ def test_a_page_loses_what_only_jupyterlab_draws() -> None:
         (["parameters"], ["parameters", "hide-input"]),
         (["show"], ["show"]),
         (["hide-cell"], ["hide-cell"]),
+        (["hide-cell", "details"], ["hide-cell", "details"]),
         (["remove-input"], ["remove-input"]),
         (["injected-parameters"], ["injected-parameters", "remove-cell"]),
     ],
@@ -126,6 +127,9 @@ def test_code_is_folded_unless_its_cell_is_to_be_read(tags: list[str], staged: l
     page = prepare(new_notebook(cells=cells))
     assert page.cells[1].metadata["tags"] == staged
     assert ("mystnb" in page.cells[1].metadata) == ("hide-cell" in tags)
+    if "hide-cell" in tags:
+        told = "Show table" if "details" in tags else "Show solution"
+        assert page.cells[1].metadata["mystnb"]["code_prompt_show"] == told
     assert "tags" not in page.cells[0].metadata
 
 

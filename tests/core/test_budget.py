@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from emotion_utils.core import budget
-from emotion_utils.core.budget import Part, allot, allowance, by_depth, counted, layer_ranges, spend
+from emotion_utils.core.budget import Part, allot, allowance, by_depth, counted, spend
 from emotion_utils.core.errors import UserError
 
 
@@ -46,13 +46,6 @@ def test_layers_stand_at_even_steps_of_depth():
         assert layers[-1] == 17
         steps = [b - a for a, b in pairwise(layers)]
         assert not steps or max(steps) - min(steps) <= 1
-
-
-def test_neighbouring_layers_are_named_as_ranges():
-    assert layer_ranges([9, 2, 3, 4]) == "layers 2–4 and 9"
-    assert layer_ranges([0, 1, 5, 7, 8]) == "layers 0–1, 5 and 7–8"
-    assert layer_ranges([3, 3]) == "layer 3"
-    assert layer_ranges([]) == "layers none"
 
 
 def test_tokens_are_counted_inside_and_only_there():

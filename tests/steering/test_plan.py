@@ -25,6 +25,7 @@ def test_a_small_model_gets_all_that_is_wanted(steered_model):
     assert (found["choice"], found["test"], found["tried"], found["fresh"]) == (36, 36, 12, 48)
     assert found.screened == found.shown == [0, 1, 2, 3]
     assert not found.thinned
+    assert (found.map, found.factors) == (plan.MAP, plan.FACTORS)
     assert found.summary().endswith("Nothing had to be left out.")
 
 
@@ -36,9 +37,10 @@ def test_a_large_model_keeps_its_tests_and_gives_up_layers_and_texts(n_layers, p
     assert found["test"] == 36
     assert found["tried"] >= 4
     assert found.budget.planned <= SIZE.tokens
-    assert 8 <= len(found.screened) < n_layers
+    assert plan.SCREENED <= len(found.screened) < n_layers
     assert found.screened[-1] == n_layers - 1
     assert len(found.shown) == plan.MAP_LAYERS
+    assert (found.map, found.factors) == (plan.FEW_MAP, plan.FEW_FACTORS)
     assert "are smaller than in a small model" in found.summary()
     kinds = fresh_contexts(found["fresh"], 0)["unit"].nunique()
     assert kinds >= FEWEST_UNITS  # with fewer there is no interval

@@ -62,7 +62,9 @@ def test_a_chat_is_another_beginning_of_the_same_contexts(steered_model, scenes,
     tokenizer = load_tokenizer("small-gpt2")
     tokenizer.chat_template = "Anna spoke.\n{{ messages[0]['content'] }}"
     model = replace(steered_model.model, tokenizer=tokenizer)
-    found = readout.in_a_chat(replace(steered_model, model=model), scenes, settings[1:])
+    chatting = replace(steered_model, model=model)
+    known = readout.reply_log_odds(chatting, scenes, settings)
+    found = readout.in_a_chat(chatting, scenes, settings[1:], known)
     by_hand = {
         "as plain text": scenes,
         "in the chat template": scenes.assign(context="Anna spoke.\n" + scenes["context"].str.strip()),
@@ -74,7 +76,7 @@ def test_a_chat_is_another_beginning_of_the_same_contexts(steered_model, scenes,
         assert row.untouched == pytest.approx((odds["log_odds"] - odds["shift"]).mean(), abs=1e-3)
         assert (row.emotion, row.n) == ("anger", 3)
     assert found["shift"].nunique() == 2
-    assert readout.in_a_chat(steered_model, scenes, settings[1:]) is None
+    assert readout.in_a_chat(steered_model, scenes, settings[1:], known) is None
 
 
 def test_the_ceiling_is_what_genuine_replies_reach(steered_model, scenes):
