@@ -67,9 +67,7 @@ class Packed:
     def first_block(self, row: int, tokens: int) -> int:
         """The first block that a row computes otherwise than the untouched model over its first tokens."""
         blocks = [
-            edit.point.first_block
-            for edit, first, stop in self._bounded(row)
-            if first < min(stop, tokens)
+            edit.point.first_block for edit, first, stop in self._bounded(row) if first < min(stop, tokens)
         ]
         return min(blocks, default=self.n_layers)
 

@@ -24,7 +24,6 @@ from emotion_utils.engine.caches import Pair, RowCache, of_rows, pairs_of
 from emotion_utils.engine.requests import ConditionBatch
 from emotion_utils.models.hooks import HookPoint, attached, resumed
 
-
 TAIL = 4
 """Rows whose last columns are their own compute a multiple of so many."""
 PASS = 40
@@ -158,7 +157,9 @@ class Prefill:
         read, which = _longest(ids)
         if len(read) == len(ids):
             return None
-        pairs = list(pairs_of(self._forward(self.model.padded(read, "right"), DynamicCache()).past_key_values))
+        pairs = list(
+            pairs_of(self._forward(self.model.padded(read, "right"), DynamicCache()).past_key_values)
+        )
         self.seen_from = column
         lengths = torch.tensor([len(row) for row in ids], device=self.device)
         place = torch.arange(column, device=self.device) - (column - lengths[:, None])

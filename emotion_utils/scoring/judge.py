@@ -69,7 +69,7 @@ class Judge:
         return out[np.array([place[pair] for pair in pairs], dtype=np.int64)]
 
     def _batches(self, rows: Sequence[tuple[list[int], int]], some: Sequence[int]) -> list[np.ndarray]:
-        """Numbers of the rows of each batch; on the left, texts of the same context and of like length stand together."""
+        """Numbers of the rows of each batch; on the left, texts of one context and of like length stand together."""
         if self.side == "right":
             lengths = np.array([len(rows[i][0]) for i in some])
             sizes = np.array([rows[i][1] for i in some]) * self._vocabulary * 4

@@ -199,7 +199,8 @@ def overview(
 ) -> pd.DataFrame:
     """The summary of the trial of several models, each computed once per store.
 
-    What :func:`by_context` gives is computed and kept with it, if it is wanted. Every model pays its trial from its own budget.
+    What :func:`by_context` gives is computed and kept with it, if it is wanted. Every model pays its trial from its own
+    budget.
 
     Parameters
     ----------

@@ -100,7 +100,7 @@ def in_a_chat(
     settings
         Of some strength.
     known
-        From :func:`reply_log_odds`, of these contexts and settings, among others: what the model gives as it reads them.
+        From :func:`reply_log_odds`, of these contexts and settings, among others: as the model reads them.
     seed
         Of the intervals over units.
 
