@@ -51,7 +51,7 @@ def neutral_contexts(prompts: pd.DataFrame, split: str | None, n: int, name: str
         raise UserError(f"The prompts {name} have no neutral text{where}: add some.")
     table = pd.DataFrame({"context": prompts["text"], "unit": units, "source": name})[kept]
     table = table.drop_duplicates("context")
-    return _in_turn(table).head(n).reset_index(drop=True)
+    return in_turn(table, table["unit"]).head(n).reset_index(drop=True)
 
 
 def fresh_contexts(n: int, seed: int) -> pd.DataFrame:
@@ -70,12 +70,12 @@ def fresh_contexts(n: int, seed: int) -> pd.DataFrame:
     units = pd.factorize(np.array([document.cause for document in documents], dtype=object))[0]
     texts = [document.context.rstrip(" ") for document in documents]
     table = pd.DataFrame({"context": texts, "unit": units, "source": "fresh texts"}, columns=COLUMNS)
-    return _in_turn(table).head(n).reset_index(drop=True)
+    return in_turn(table, table["unit"]).head(n).reset_index(drop=True)
 
 
-def _in_turn(table: pd.DataFrame) -> pd.DataFrame:
+def in_turn(table: pd.DataFrame, units: pd.Series) -> pd.DataFrame:
     """The first row of each unit, then the second of each, and so on."""
-    turn = table.groupby("unit").cumcount()
+    turn = table.groupby(units).cumcount()
     return table.loc[turn.sort_values(kind="stable").index]
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from emotion_utils.core.budget import Budget, Part, allot, allowance, by_depth
 from emotion_utils.core.profiles import SteeringSize
+from emotion_utils.steering.readout import FEW_REPLIES, REPLIES
 from emotion_utils.steering.screening import FINALISTS
 from emotion_utils.steering.subject import ALL_LAYERS, FEW_GENUINE, GENUINE, SteeredModel
 from emotion_utils.steering.trials import NEW_TOKENS, OPENING, SEARCHED, STRENGTHS, WINDOWS
@@ -35,8 +36,8 @@ SCREENED = 6
 """Layers of the screen at least."""
 TRIED = 4
 """Contexts on which control vectors are tried at least."""
-UNITS = 8
-"""Contexts of a section at least."""
+UNITS = 6
+"""Contexts of the choice at least."""
 EVENTS = 9
 """Fresh contexts at least, each of another kind of event: with fewer than eight kinds there is no interval."""
 
@@ -87,6 +88,11 @@ class Plan:
         """Fresh contexts of chapter 8; of a model with many layers it pays for them itself."""
         return min(EVENTS, self.size.fresh) if self.thinned else self["beside"]
 
+    @property
+    def replies(self) -> int:
+        """Genuine replies of each kind whose log-odds are read."""
+        return FEW_REPLIES if self.thinned else REPLIES
+
     @cached_property
     def shown(self) -> list[int]:
         """Layers of the map and of the reports' sweep."""
@@ -132,6 +138,7 @@ def parts(size: SteeringSize, n_layers: int, n: int, kinds: int) -> Sequence[Par
     # every layer at six strengths, or at one raw vector and at three more at half depth, where texts are read too
     raw = shown * NEW_TOKENS + 3 * TEXT if many else 6 * shown * TEXT
     half = REPLY / 2  # a reply is read through the blocks above the layer only
+    odds = 2 * (FEW_REPLIES if many else REPLIES) * half
     found = [
         Part("vectors", 1, 1, VECTORS, "prompts of the vectors and the unit of strength"),
         Part("screen", min(SCREENED, n_layers), n_layers, grid * PAIRS * half, "layers of the screen"),
@@ -142,7 +149,7 @@ def parts(size: SteeringSize, n_layers: int, n: int, kinds: int) -> Sequence[Par
         Part("tried", min(TRIED, size.tried), size.tried, n * (size.controls + n - 1) * OPENING.new_tokens,
              "contexts of the control vectors"),
         Part("map", 1, size.select, shown * strengths * n * TEXT + CONTEXT, "contexts of the map"),
-        Part("fresh", EVENTS, size.fresh, doses * (NEW_TOKENS + 8 * half + 2) + n * NEW_TOKENS + read,
+        Part("fresh", EVENTS, size.fresh, doses * (NEW_TOKENS + odds + 2) + n * NEW_TOKENS + read,
              "fresh contexts of the doses"),
         Part("sampled", 0, size.test, 4 * n * TEXT, "contexts with drawn texts"),
         Part("prompted", 4, size.test, 2 * n * (3 * CONTEXT + NEW_TOKENS), "contexts of prompting"),

@@ -30,8 +30,8 @@ from emotion_utils.statistics.resampling import grouped_mean_interval
 from emotion_utils.steering.subject import SteeredModel
 from emotion_utils.steering.trials import WINDOWS, SteeringSetting, conditions_of, described
 
-REPLIES = 4
-"""Genuine replies of an emotion whose probabilities are added up."""
+REPLIES, FEW_REPLIES = 4, 2
+"""Genuine replies of an emotion whose probabilities are added up; fewer in a model with many layers."""
 MARK = "X"
 ROWS = 16
 """Texts of a batch whose next-token distributions are compared."""
@@ -86,6 +86,7 @@ def in_a_chat(
     contexts: pd.DataFrame,
     settings: Sequence[SteeringSetting],
     known: pd.DataFrame,
+    n: int = REPLIES,
     seed: int = 0,
 ) -> pd.DataFrame | None:
     """What the same vectors do where the contexts are continued as text, and where they are turns of a chat.
@@ -101,6 +102,8 @@ def in_a_chat(
         Of some strength.
     known
         From :func:`reply_log_odds`, of these contexts and settings, among others: as the model reads them.
+    n
+        Replies of each kind, as of ``known``.
     seed
         Of the intervals over units.
 
@@ -117,7 +120,7 @@ def in_a_chat(
     kept = [pair in strengths for pair in zip(known["emotion"], known["alpha"], strict=True)]
     found = {
         reading.chat: known[np.array(kept) & known["prompt"].lt(len(contexts)).to_numpy()],
-        not reading.chat: reply_log_odds(replace(steered, model=other), contexts, settings),
+        not reading.chat: reply_log_odds(replace(steered, model=other), contexts, settings, n),
     }
     for read, odds in (("as plain text", found[False]), ("in the chat template", found[True])):
         for emotion, own in odds.groupby("emotion", sort=False):

@@ -22,6 +22,7 @@ from emotion_utils.scoring.judge import Judge, relative_perplexity
 from emotion_utils.scoring.panel import text_judge
 from emotion_utils.scoring.scorer import Scorer
 from emotion_utils.statistics.permutations import family_blocks
+from emotion_utils.steering.contexts import in_turn
 from emotion_utils.vectors.probing import Contrast, by_emotion, fit
 from emotion_utils.vectors.vector import EmotionVector, centred_class_means
 
@@ -43,6 +44,8 @@ ALL_LAYERS = 8
 """Models with no more layers are never thinned."""
 GENUINE, FEW_GENUINE = 8, 4
 """Genuine replies that a text's cost is held against; fewer in a model with many layers."""
+FEW_NEUTRAL = 48
+"""Neutral prompts whose tokens give a model with many layers its unit of strength."""
 CLOUD = 512
 """Tokens of neutral prompts that are kept for controls with the covariance of the residual stream."""
 
@@ -222,8 +225,14 @@ def _neutral_tokens(
     prompts: pd.DataFrame,
     store: Store | None,
 ) -> Float[Tensor, "token layer d_model"]:
-    """States of every token of the neutral build prompts but the first of each, whose length is of another kind."""
-    table = prompts[(prompts["emotion"] == "neutral") & (prompts["split"] == "build")].reset_index(drop=True)
+    """States of every token of the neutral build prompts but the first of each, whose length is of another kind.
+
+    Of a model with many layers only some of these prompts are read, from their families in turn.
+    """
+    table = prompts[(prompts["emotion"] == "neutral") & (prompts["split"] == "build")]
+    if model.n_layers > ALL_LAYERS:
+        table = in_turn(table, table["group"]).head(FEW_NEUTRAL)
+    table = table.reset_index(drop=True)
     activations = extract(model, table, points(model), ("all",), store=store)
     later = ~activations.reads.loc[activations.reads["position"] == "all", "sink"].to_numpy(dtype=bool)
     return activations.at("all")[1][torch.from_numpy(np.flatnonzero(later))]

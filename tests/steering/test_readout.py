@@ -70,8 +70,13 @@ def test_a_chat_is_another_beginning_of_the_same_contexts(steered_model, scenes,
         "in the chat template": scenes.assign(context="Anna spoke.\n" + scenes["context"].str.strip()),
     }
     plain = replace(steered_model.model, reading=replace(steered_model.model.reading, bos=False))
+    read_by = {
+        "as plain text": steered_model.model,
+        "in the chat template": plain,
+    }  # a template brings its own start
     for row in found.itertuples():
-        odds = readout.reply_log_odds(replace(steered_model, model=plain), by_hand[row.read], settings[1:])
+        reader = replace(steered_model, model=read_by[row.read])
+        odds = readout.reply_log_odds(reader, by_hand[row.read], settings[1:])
         assert row.shift == pytest.approx(odds["shift"].mean(), abs=1e-4)
         assert row.untouched == pytest.approx((odds["log_odds"] - odds["shift"]).mean(), abs=1e-3)
         assert (row.emotion, row.n) == ("anger", 3)
