@@ -43,7 +43,8 @@ def test_edits_at_one_point_act_in_their_order_whatever_the_batch(untrained):
     model = untrained
     conditions = at_one_point(model)
     found = next_token_log_probs(model, PROMPT_IDS, conditions)
+    close = 1e-4 * max(1.0, model.n_layers / 4)  # rounding grows with the blocks
     for prompt, rows in zip(PROMPT_IDS, found, strict=True):
         for condition, ours in zip(conditions, rows, strict=True):
             theirs = logits_by_hand(model.network, prompt, condition, len(prompt))[-1].log_softmax(-1)
-            assert (ours - theirs).abs().max() < 1e-4, condition.name
+            assert (ours - theirs).abs().max() < close, condition.name

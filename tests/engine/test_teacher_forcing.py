@@ -10,6 +10,7 @@ import torch
 from by_hand import logits_by_hand, sweep
 from model_fixtures import PROMPTS
 
+from emotion_utils.core.budget import counted
 from emotion_utils.core.errors import UserError
 from emotion_utils.engine.interventions import UNTOUCHED, steering
 from emotion_utils.engine.teacher_forcing import (
@@ -41,6 +42,21 @@ def test_log_probabilities_are_those_of_each_row_alone(untrained, how):
         theirs = by_hand(model.network, prompt, ending, conditions[row.condition])
         assert row.n_tokens == len(ending)
         assert row.log_prob == pytest.approx(theirs, abs=1e-4, rel=1e-5), (row.condition, row.prompt)
+
+
+def test_what_several_texts_begin_with_is_read_once(untrained):
+    model, prompt = untrained, [*range(20, 60)]
+    endings = [" it is cold outside today", " no", " thanks a lot"]
+    sizes = [len(model.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in endings]
+    with counted() as apart:
+        expected = continuation_log_probs(model, [prompt], endings, share=False)
+    with counted() as spent:
+        found = continuation_log_probs(model, [prompt], endings)
+    assert found["log_prob"].to_numpy() == pytest.approx(expected["log_prob"].to_numpy(), abs=1e-4)
+    assert apart.tokens == 3 * len(prompt) + sum(sizes)
+    keep = max(sizes) + 1  # the last columns, which each text has for itself
+    longest = len(prompt) + max(sizes) - keep
+    assert spent.tokens == longest + 3 * keep
 
 
 def test_log_odds_are_those_of_the_sets(untrained):

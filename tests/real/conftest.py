@@ -59,3 +59,12 @@ def real(name) -> Model:
 def texts() -> list[str]:
     """Prompts of different lengths."""
     return load_profile("smoke")["text"].tolist()[:6]
+
+
+@pytest.fixture
+def untrained(real):
+    """What tests of the six families call a model of each, with attention that can be read, as theirs have it."""
+    before = real.network.config._attn_implementation
+    real.network.set_attn_implementation("eager")
+    yield real
+    real.network.set_attn_implementation(before)

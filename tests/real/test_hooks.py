@@ -8,15 +8,6 @@ from models.test_hooks import *  # noqa: F403
 
 
 @pytest.fixture
-def untrained(real):
-    """What those tests call a model of each family; with attention that can be read, as theirs have it."""
-    before = real.network.config._attn_implementation
-    real.network.set_attn_implementation("eager")
-    yield real
-    real.network.set_attn_implementation(before)
-
-
-@pytest.fixture
 def rough(untrained):
     """Gains of a real model are not those of a fresh one, so that nothing has to be added."""
     return untrained.network

@@ -76,6 +76,12 @@ def test_fresh_texts_are_reproducible_end_without_a_blank_and_are_of_the_grammar
     assert found["context"].is_unique
 
 
+def test_few_fresh_texts_tell_as_many_kinds_of_event():
+    assert fresh_contexts(9, 0)["unit"].nunique() == 9
+    many = fresh_contexts(48, 0)["unit"].value_counts()
+    assert many.max() - many.min() <= 1
+
+
 def test_the_same_event_is_the_same_unit():
     found = fresh_contexts(60, 0)
     kettle = found[found["context"].str.contains("kettle")]
