@@ -10,6 +10,8 @@ from emotion_utils.core.errors import listing
 
 FEW = 4
 """So many numbers are listed one by one."""
+ALL = 8
+"""Models with no more layers are shown whole."""
 SHOWN = 6
 """Layers of a table that has one column, or several rows, for each."""
 
@@ -35,6 +37,11 @@ def layers_in_words(layers: Iterable[int]) -> str:
     # two neighbours are no range
     parts = [[f"{run[0]}–{run[-1]}"] if len(run) > 2 else [str(layer) for layer in run] for run in runs]
     return f"layers {listing([part for own in parts for part in own])}"
+
+
+def many(n_layers: int) -> bool:
+    """Whether a model has so many layers that only some are shown, and fixed sizes are smaller."""
+    return n_layers > ALL
 
 
 def some(layers: Iterable[int], n: int = SHOWN) -> list[int]:

@@ -9,7 +9,7 @@ the rest is computed for the row itself, from the residual stream that the untou
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,7 +122,7 @@ class Prefill:
         tail = self.keep if tail <= self.keep else -(-tail // TAIL) * TAIL
         return _Share(block, max(0, self.width - tail))
 
-    def _untouched(self, shares: Iterable[_Share]) -> tuple[dict[int, Tensor], list[Pair], Tensor]:
+    def _untouched(self, shares: Collection[_Share]) -> tuple[dict[int, Tensor], list[Pair], Tensor]:
         """The untouched model on each prompt: residual streams before some blocks, keys and values, logits.
 
         The streams begin at the column ``seen_from``, where not even it computes those before it.
@@ -147,7 +147,7 @@ class Prefill:
         logits = self._last(out.logits, np.arange(len(self.batch.ids)))
         return states, list(pairs_of(out.past_key_values)), logits
 
-    def _beginnings(self, shares: Iterable[_Share]) -> DynamicCache | None:
+    def _beginnings(self, shares: Collection[_Share]) -> DynamicCache | None:
         """Keys and values of the columns that no row computes itself, where texts begin alike there."""
         column = min(self.width - self.keep, *(share.column for share in shares))
         tail = self.width - column
@@ -157,9 +157,8 @@ class Prefill:
         read, which = _longest(ids)
         if len(read) == len(ids):
             return None
-        pairs = list(
-            pairs_of(self._forward(self.model.padded(read, "right"), DynamicCache()).past_key_values)
-        )
+        first = self._forward(self.model.padded(read, "right"), DynamicCache(), keep=1)
+        pairs = list(pairs_of(first.past_key_values))
         self.seen_from = column
         lengths = torch.tensor([len(row) for row in ids], device=self.device)
         place = torch.arange(column, device=self.device) - (column - lengths[:, None])
@@ -198,12 +197,12 @@ class Prefill:
             before = [(keys[prompts], values[prompts]) for keys, values in pairs[: share.block]]
             self._fill(at, prompts, [*before, *own[share.block :]])
 
-    def _forward(self, inputs: dict[str, Tensor], cache: Any, block: int = 0) -> Any:
+    def _forward(self, inputs: dict[str, Tensor], cache: Any, block: int = 0, keep: int | None = None) -> Any:
         columns = inputs["input_ids"].shape[1]
         read = float(inputs["attention_mask"][:, -columns:].sum())
         spend(read * (1 - block / self.model.n_layers))
         # on the right, the last positions differ from row to row
-        keep = self.keep if self.batch.side == "left" else 0
+        keep = keep or (self.keep if self.batch.side == "left" else 0)
         return self.model.network(
             **inputs, past_key_values=cache, use_cache=cache is not None, logits_to_keep=keep
         )

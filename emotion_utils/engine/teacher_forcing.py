@@ -83,7 +83,7 @@ def continuation_log_probs(
     reading = _Reading(model, starts, endings, conditions, side, share)
     run, which = distinct(plan, conditions)
     lengths = [len(starts[p]) + len(endings[e]) for p, _, e in run.tolist()]
-    # rows of similar length together, and of these the rows that are changed from the same block on
+    # by length, and rows of the same length by the block from which they are changed
     blocks = np.array([condition.first_block() for condition in conditions], dtype=np.int64)
     order = np.lexsort((blocks[run[:, 1]], lengths)).tolist()
     found = np.empty(len(run))

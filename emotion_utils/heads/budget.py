@@ -153,6 +153,15 @@ def told(plan: Plan, profile: HeadsSize) -> pd.DataFrame:
         ("heads, also at zero and resampled", plan.checked, plan.heads - plan.checked),
         ("random sets of each kind", plan.size.sets, profile.sets - plan.size.sets),
         ("steps of learning a mask", plan.size.steps, profile.steps - plan.size.steps),
+        ("sizes of circuits that are tried", *_fewer(plan.points, plan.heads // 2)),
+        ("heads of a circuit, taken one by one", *_fewer(plan.limit, plan.heads)),
+        ("pairs of each emotion and split, for ways of patching", *_fewer(plan.compared, plan.size.pairs)),
         ("models with random weights", plan.untrained, 3 - plan.untrained),
     )
     return pd.DataFrame(rows, columns=["what", "run", "left out"])
+
+
+def _fewer(run: int | None, every: int) -> tuple[int, int]:
+    """What is run, and what is left out; None is everything."""
+    chosen = every if run is None else min(run, every)
+    return chosen, every - chosen

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BATCH_TOKENS = 4096
 LOGIT_BYTES = 2**28
 LIKE = 12
-"""Texts that differ by fewer tokens may be padded to the same length."""
+"""Texts stand together by their length in steps of so many tokens."""
 NAN = float("nan")
 
 

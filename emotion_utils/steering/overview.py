@@ -138,11 +138,12 @@ def trial(
     settings = trials.chosen_settings(steered, chosen)
     beside = [c for setting in settings for c in control_settings(steered, setting, size.controls, seed)]
     plain = trials.chosen_settings(steered, chosen, [0.0])
-    texts = trials.outcomes(steered, trials.run(steered, tested_on, [*settings, *plain], store=store))
+    drawn = trials.run(steered, tested_on, [*settings, *plain], store=store)
+    texts = trials.outcomes(steered, drawn, cost=(drawn["prompt"] < planned["priced"]).to_numpy())
     turned, untouched = texts[texts["alpha"] != 0], texts[texts["alpha"] == 0]
     tried = tested_on.head(planned["tried"])
-    drawn = trials.run(steered, tried, beside, how=trials.OPENING, store=store)
-    controls = trials.outcomes(steered, drawn, cost=False)
+    controls = trials.run(steered, tried, beside, how=trials.OPENING, store=store)
+    controls = trials.outcomes(steered, controls, cost=False)
     return Trial(planned, screened, sweep, summary, chosen, turned, untouched, controls)
 
 
@@ -215,7 +216,7 @@ def overview(
     known
         A model and its trial that was made with these prompts, size and seed, so that it is not made twice.
     fresh
-        Whether fresh contexts are run too. Where they cost much, whoever asks for them computes them.
+        Whether fresh contexts are run too, for all models; else :func:`by_context` runs them when it is asked.
     options
         The model to begin with (``first``), ``device`` and ``dtype`` of the models, ``seed``.
 

@@ -9,10 +9,10 @@ from functools import cached_property
 import pandas as pd
 
 from emotion_utils.core.budget import Budget, Part, allot, allowance, by_depth
+from emotion_utils.core.layers import ALL, many
 from emotion_utils.core.profiles import SteeringSize
-from emotion_utils.steering.readout import FEW_REPLIES, REPLIES
 from emotion_utils.steering.screening import FINALISTS
-from emotion_utils.steering.subject import ALL_LAYERS, FEW_GENUINE, GENUINE, SteeredModel
+from emotion_utils.steering.subject import FEW_NEUTRAL, FEW_REPLIES, REPLIES, SteeredModel
 from emotion_utils.steering.trials import NEW_TOKENS, OPENING, SEARCHED, STRENGTHS, WINDOWS
 
 MAP = (-1.0, 0.0, 0.1, 0.2, 0.5, 1.0, 2.0)
@@ -34,6 +34,10 @@ MAP_LAYERS = 5
 """Layers of the map, at even steps of depth, where a model has many."""
 SCREENED = 6
 """Layers of the screen at least."""
+GENUINE = 8
+"""Genuine replies that a text's cost is held against."""
+PRICED = 12
+"""Contexts of the test whose texts are read for their cost at least."""
 TRIED = 4
 """Contexts on which control vectors are tried at least."""
 UNITS = 6
@@ -71,7 +75,7 @@ class Plan:
     @property
     def thinned(self) -> bool:
         """Whether the model has more layers than are shown."""
-        return self.n_layers > ALL_LAYERS
+        return many(self.n_layers)
 
     @property
     def map(self) -> tuple[float, ...]:
@@ -85,7 +89,7 @@ class Plan:
 
     @property
     def beside(self) -> int:
-        """Fresh contexts of chapter 8; of a model with many layers it pays for them itself."""
+        """Fresh contexts that chapter 8 reads; those of a model with many layers are run and paid for there."""
         return min(EVENTS, self.size.fresh) if self.thinned else self["beside"]
 
     @property
@@ -105,8 +109,15 @@ class Plan:
             f"The budget of this page is {self.budget.tokens:,} tokens of this model, positions of texts; "
             f"what is planned costs about {self.budget.planned:,}."
         )
+        if self.thinned:
+            told += (
+                f" A model with more than {ALL} layers is shown at {MAP_LAYERS} of them and {len(FEW_MAP) - 1} "
+                f"strengths, with {len(FEW_FACTORS) - 1} doses instead of {len(FACTORS) - 1} and log-odds of "
+                f"{FEW_REPLIES} replies of each kind instead of {REPLIES}; its unit of strength rests on {FEW_NEUTRAL} "
+                "prompts."
+            )
         if not left:
-            return f"{told} Nothing had to be left out."
+            return f"{told} No section had to be smaller than it would like."
         return (
             f"{told} Every section gets the least that it needs and {self.budget.share:.0%} of what it would like "
             f"beyond that, so that {len(left)} of {len(self.budget.parts)} are smaller than in a small model."
@@ -118,7 +129,7 @@ class Plan:
 
 
 def plan(steered: SteeredModel, size: SteeringSize) -> Plan:
-    """Share the budget among the sections: the same rule for a small model and for one of 8 B parameters.
+    """Share the budget among the sections: one rule for all models, with smaller fixed sizes where layers are many.
 
     The 100 control vectors of an emotion and the contexts of the test are never cut.
     """
@@ -129,27 +140,29 @@ def plan(steered: SteeredModel, size: SteeringSize) -> Plan:
 
 def parts(size: SteeringSize, n_layers: int, n: int, kinds: int) -> Sequence[Part]:
     """The sections with their prices, for ``n`` emotions and so many kinds of vectors."""
-    many = n_layers > ALL_LAYERS
-    read = CONTEXT + n * (FEW_GENUINE if many else GENUINE) * REPLY  # a context with its genuine replies
-    shown = MAP_LAYERS if many else n_layers
+    thinned = many(n_layers)
+    read = CONTEXT + n * GENUINE * REPLY  # a context with its genuine replies
+    shown = MAP_LAYERS if thinned else n_layers
     grid = n * kinds * len(SEARCHED) * len(STRENGTHS)
-    doses = (len(FEW_FACTORS if many else FACTORS) - 1) * n + 1
-    strengths = len(FEW_MAP if many else MAP) - 1
+    doses = (len(FEW_FACTORS if thinned else FACTORS) - 1) * n + 1
+    strengths = len(FEW_MAP if thinned else MAP) - 1
     # every layer at six strengths, or at one raw vector and at three more at half depth, where texts are read too
-    raw = shown * NEW_TOKENS + 3 * TEXT if many else 6 * shown * TEXT
+    raw = shown * NEW_TOKENS + 3 * TEXT if thinned else 6 * shown * TEXT
     half = REPLY / 2  # a reply is read through the blocks above the layer only
-    odds = 2 * (FEW_REPLIES if many else REPLIES) * half
+    odds = 2 * (FEW_REPLIES if thinned else REPLIES) * half
     found = [
         Part("vectors", 1, 1, VECTORS, "prompts of the vectors and the unit of strength"),
         Part("screen", min(SCREENED, n_layers), n_layers, grid * PAIRS * half, "layers of the screen"),
         Part("choice", min(UNITS, size.select), size.select, n * FINALISTS * TEXT + read, "contexts of the choice"),
         Part("random", min(12, size.controls), size.controls, n * TRIED * OPENING.new_tokens,
              "random vectors of the choice"),
-        Part("test", size.test, size.test, (n + 1) * TEXT + read, "contexts of the test"),
+        Part("test", size.test, size.test, (n + 1) * NEW_TOKENS + CONTEXT, "contexts of the test"),
+        Part("priced", min(PRICED, size.test), size.test, (n + 1) * NEW_TOKENS + read,
+             "contexts of the test whose texts are read for their cost"),
         Part("tried", min(TRIED, size.tried), size.tried, n * (size.controls + n - 1) * OPENING.new_tokens,
              "contexts of the control vectors"),
         Part("map", 1, size.select, shown * strengths * n * TEXT + CONTEXT, "contexts of the map"),
-        Part("fresh", EVENTS, size.fresh, doses * (NEW_TOKENS + odds + 2) + n * NEW_TOKENS + read,
+        Part("fresh", EVENTS, size.fresh, doses * (NEW_TOKENS + odds + 2) + n * (NEW_TOKENS + odds) + read,
              "fresh contexts of the doses"),
         Part("sampled", 0, size.test, 4 * n * TEXT, "contexts with drawn texts"),
         Part("prompted", 4, size.test, 2 * n * (3 * CONTEXT + NEW_TOKENS), "contexts of prompting"),
@@ -158,7 +171,7 @@ def parts(size: SteeringSize, n_layers: int, n: int, kinds: int) -> Sequence[Par
         Part("published", EVENTS, size.published, raw * n + read, "contexts of the reports' sweep"),
         Part("posts", 1, max(1, size.tried), 35 * n * TEXT, "random vectors on real-world texts"),
     ]  # fmt: skip
-    if many:
+    if thinned:
         return found
     price = (n + 1) * TEXT + read + n * (n + 2) * NEW_TOKENS
     return [*found, Part("beside", EVENTS, size.fresh, price, "contexts kept for chapter 8")]

@@ -30,15 +30,13 @@ from emotion_utils.statistics.resampling import grouped_mean_interval
 from emotion_utils.steering.subject import SteeredModel
 from emotion_utils.steering.trials import WINDOWS, SteeringSetting, conditions_of, described
 
-REPLIES, FEW_REPLIES = 4, 2
-"""Genuine replies of an emotion whose probabilities are added up; fewer in a model with many layers."""
 MARK = "X"
 ROWS = 16
 """Texts of a batch whose next-token distributions are compared."""
 
 
 def reply_log_odds(
-    steered: SteeredModel, contexts: pd.DataFrame, settings: Sequence[SteeringSetting], n: int = REPLIES
+    steered: SteeredModel, contexts: pd.DataFrame, settings: Sequence[SteeringSetting], n: int | None = None
 ) -> pd.DataFrame:
     """Log-odds of genuine replies of the emotion against neutral ones, by teacher forcing: no text is generated.
 
@@ -50,7 +48,7 @@ def reply_log_odds(
     settings
         Those without strength give the odds of the untouched model.
     n
-        Replies of each kind.
+        Replies of each kind; by default those of the model.
 
     Returns
     -------
@@ -61,7 +59,7 @@ def reply_log_odds(
     for emotion in dict.fromkeys(setting.emotion for setting in settings):
         of_emotion = [setting for setting in settings if setting.emotion == emotion]
         for part in _by_joint(contexts):
-            parts.append(_odds(steered, part, emotion, of_emotion, n))
+            parts.append(_odds(steered, part, emotion, of_emotion, steered.replies if n is None else n))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -86,7 +84,6 @@ def in_a_chat(
     contexts: pd.DataFrame,
     settings: Sequence[SteeringSetting],
     known: pd.DataFrame,
-    n: int = REPLIES,
     seed: int = 0,
 ) -> pd.DataFrame | None:
     """What the same vectors do where the contexts are continued as text, and where they are turns of a chat.
@@ -101,9 +98,8 @@ def in_a_chat(
     settings
         Of some strength.
     known
-        From :func:`reply_log_odds`, of these contexts and settings, among others: as the model reads them.
-    n
-        Replies of each kind, as of ``known``.
+        From :func:`reply_log_odds` of these settings, and others, on contexts that begin with these: as the model reads
+        them.
     seed
         Of the intervals over units.
 
@@ -111,23 +107,33 @@ def in_a_chat(
     -------
     One row per emotion and reading: ``emotion, read, untouched`` (log-odds of its replies against neutral ones, mean,
     nats), ``shift, low, high`` (how far the vector moves them), ``n``. None where the model has no chat template.
+
+    Raises
+    ------
+    UserError
+        For a setting that is not among the known ones.
     """
     if not steered.model.tokenizer.chat_template:
         return None
     rows, reading = [], steered.model.reading
     other = replace(steered.model, reading=replace(reading, chat=not reading.chat, bos=False))
-    strengths = {(s.emotion, s.alpha) for s in settings}
-    kept = [pair in strengths for pair in zip(known["emotion"], known["alpha"], strict=True)]
+    own = pd.MultiIndex.from_tuples([(s.emotion, s.layer, s.alpha) for s in settings])
+    given = pd.MultiIndex.from_frame(known[["emotion", "layer", "alpha"]])
+    if len(missing := own.difference(given)):
+        raise UserError(
+            f"The log-odds that are known lack {missing[0][0]} at layer {missing[0][1]}, strength {missing[0][2]:g}: "
+            "read them with these settings."
+        )
     found = {
-        reading.chat: known[np.array(kept) & known["prompt"].lt(len(contexts)).to_numpy()],
-        not reading.chat: reply_log_odds(replace(steered, model=other), contexts, settings, n),
+        reading.chat: known[given.isin(own) & known["prompt"].lt(len(contexts)).to_numpy()],
+        not reading.chat: reply_log_odds(replace(steered, model=other), contexts, settings),
     }
     for read, odds in (("as plain text", found[False]), ("in the chat template", found[True])):
-        for emotion, own in odds.groupby("emotion", sort=False):
-            shift = own["shift"].to_numpy()
-            low, high = grouped_mean_interval(shift, own["unit"].to_numpy(), seed=seed)
-            untouched = float((own["log_odds"] - own["shift"]).mean())
-            rows.append((emotion, read, untouched, float(shift.mean()), low, high, len(own)))
+        for emotion, part in odds.groupby("emotion", sort=False):
+            shift = part["shift"].to_numpy()
+            low, high = grouped_mean_interval(shift, part["unit"].to_numpy(), seed=seed)
+            untouched = float((part["log_odds"] - part["shift"]).mean())
+            rows.append((emotion, read, untouched, float(shift.mean()), low, high, len(part)))
     return pd.DataFrame(rows, columns=["emotion", "read", "untouched", "shift", "low", "high", "n"])
 
 

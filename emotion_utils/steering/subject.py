@@ -15,6 +15,7 @@ from torch import Tensor
 
 from emotion_utils.activations.extraction import extract, points
 from emotion_utils.activations.prompt_sets import PromptSetActivations, read_sets
+from emotion_utils.core.layers import many
 from emotion_utils.models.registry import knows_small_world
 from emotion_utils.prompts.loading import load_profile
 from emotion_utils.scoring.classifier import emotions_said
@@ -22,6 +23,7 @@ from emotion_utils.scoring.judge import Judge, relative_perplexity
 from emotion_utils.scoring.panel import text_judge
 from emotion_utils.scoring.scorer import Scorer
 from emotion_utils.statistics.permutations import family_blocks
+from emotion_utils.statistics.resampling import resampling_units
 from emotion_utils.steering.contexts import in_turn
 from emotion_utils.vectors.probing import Contrast, by_emotion, fit
 from emotion_utils.vectors.vector import EmotionVector, centred_class_means
@@ -40,12 +42,10 @@ KEYWORDS = "baseline"
 Reader = Callable[[Sequence[str]], list[str | None]]
 """Tells the emotion of each text, or None where it has none."""
 
-ALL_LAYERS = 8
-"""Models with no more layers are never thinned."""
-GENUINE, FEW_GENUINE = 8, 4
-"""Genuine replies that a text's cost is held against; fewer in a model with many layers."""
 FEW_NEUTRAL = 48
 """Neutral prompts whose tokens give a model with many layers its unit of strength."""
+REPLIES, FEW_REPLIES = 4, 2
+"""Genuine replies of an emotion whose probabilities are added up; fewer in a model with many layers."""
 CLOUD = 512
 """Tokens of neutral prompts that are kept for controls with the covariance of the residual stream."""
 
@@ -64,8 +64,8 @@ class SteeredModel:
     vectors
         By :data:`MADE` and emotion: difference of means at the end of the prompts of the build split.
     unit
-        The unit of strength: median length of the residual stream over the tokens of neutral build prompts, the first
-        of each left out, by layer.
+        The unit of strength: median length of the residual stream over the tokens of neutral build prompts (of
+        :data:`FEW_NEUTRAL` of them in a model with many layers), the first of each left out, by layer.
     cloud
         States of some of these tokens.
     named
@@ -132,12 +132,17 @@ class SteeredModel:
     @property
     def many_layers(self) -> bool:
         """Whether it has so many layers that not all of them are shown, and sections have to give way."""
-        return len(self.unit) > ALL_LAYERS
+        return many(len(self.unit))
+
+    @property
+    def replies(self) -> int:
+        """Genuine replies of each kind whose log-odds are read."""
+        return FEW_REPLIES if self.many_layers else REPLIES
 
     @cached_property
     def cost(self) -> Scorer:
         """Perplexity beside genuine replies, under the untouched model; what it reads of a context is kept."""
-        return relative_perplexity(Judge(self.model), FEW_GENUINE if self.many_layers else GENUINE)
+        return relative_perplexity(Judge(self.model))
 
     def direction(self, emotion: str, layer: int, made: str = MADE[0]) -> Float[Tensor, " d_model"]:
         """The emotion's vector at a layer, one unit of strength long."""
@@ -204,7 +209,10 @@ def _read(model: Model, prompts: pd.DataFrame, store: Store | None) -> PromptSet
 def unit_of_strength(
     model: Model, prompts: pd.DataFrame, store: Store | None = None
 ) -> Float[Tensor, " layer"]:
-    """Median length of the residual stream over the tokens of neutral build prompts, the first of each left out."""
+    """Median length of the residual stream over the tokens of neutral build prompts, the first of each left out.
+
+    In a model with many layers it is over :data:`FEW_NEUTRAL` of them, from their families in turn.
+    """
     return _median_norm(_neutral_tokens(model, prompts, store))
 
 
@@ -230,8 +238,8 @@ def _neutral_tokens(
     Of a model with many layers only some of these prompts are read, from their families in turn.
     """
     table = prompts[(prompts["emotion"] == "neutral") & (prompts["split"] == "build")]
-    if model.n_layers > ALL_LAYERS:
-        table = in_turn(table, table["group"]).head(FEW_NEUTRAL)
+    if many(model.n_layers):
+        table = in_turn(table, pd.Series(resampling_units(table), table.index)).head(FEW_NEUTRAL)
     table = table.reset_index(drop=True)
     activations = extract(model, table, points(model), ("all",), store=store)
     later = ~activations.reads.loc[activations.reads["position"] == "all", "sink"].to_numpy(dtype=bool)

@@ -177,20 +177,23 @@ def outcomes(
     table
         From :func:`run`.
     cost
-        Whether perplexities are wanted, or of which texts; those of others are NaN.
+        Whether perplexities are wanted, or of which texts.
 
     Returns
     -------
-    The table with ``says`` (an emotion, or None), ``target`` (1 where it is the row's) and ``relative_perplexity``.
+    The table with ``says`` (an emotion, or None), ``target`` (1 where it is the row's), ``priced`` (whether it was read
+    for its cost) and ``relative_perplexity`` (NaN without a reply, and where it was not read).
     Of the models that know the small world a text says what its replies that open alike say; of others, what the
     project's classifier finds most probable, or the model's own ``reader``.
     """
     says = steered.said(table["text"].tolist())
     out = table.assign(says=says, target=[float(a == b) for a, b in zip(says, table["emotion"], strict=True)])
     if cost is not False:
-        read = table if cost is True else table[cost]
+        out["priced"] = True if cost is True else cost
+        read = table[out["priced"]]
+        out["relative_perplexity"] = np.nan
         found = steered.cost(read["text"], read["context"], read["emotion"])
-        out["relative_perplexity"] = pd.Series(found, read.index).reindex(table.index)
+        out.loc[out["priced"], "relative_perplexity"] = found
     return out
 
 
@@ -211,7 +214,8 @@ def sweep_summary(table: pd.DataFrame, keys: Sequence[str] = KEYS, seed: int = 0
     The keys, ``share, low, high`` (the interval is empty with fewer than eight units), ``other`` (share of texts that
     say another emotion than that and neutral: steered the wrong way), ``cost`` (perplexity of all texts together, over
     that of genuine replies in their contexts: the exponential of the mean difference in nats per token), ``cost_low,
-    cost_high``, ``empty`` (share of texts without a reply, which have no cost), ``n, n_units``.
+    cost_high``, ``empty`` (share of texts without a reply, which have no cost), ``n, n_units``. Cost and ``empty`` are
+    of the texts that were read for it.
     """
     rows = []
     for names, part in table.groupby(list(keys), sort=False):
@@ -232,6 +236,7 @@ def astray(table: pd.DataFrame) -> pd.Series:
 
 
 def _cost(part: pd.DataFrame, seed: int) -> dict[str, float]:
+    part = part[part["priced"]] if "priced" in part else part
     nats = np.log(part["relative_perplexity"].to_numpy())
     kept = ~np.isnan(nats)
     value = float(nats[kept].mean()) if kept.any() else float("nan")

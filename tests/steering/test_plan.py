@@ -26,7 +26,8 @@ def test_a_small_model_gets_all_that_is_wanted(steered_model):
     assert found.screened == found.shown == [0, 1, 2, 3]
     assert not found.thinned
     assert (found.map, found.factors) == (plan.MAP, plan.FACTORS)
-    assert found.summary().endswith("Nothing had to be left out.")
+    assert found.summary().endswith("No section had to be smaller than it would like.")
+    assert "A model with more than" not in found.summary()
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,7 @@ def test_a_large_model_keeps_its_tests_and_gives_up_layers_and_texts(n_layers, p
     assert len(found.shown) == plan.MAP_LAYERS
     assert (found.map, found.factors) == (plan.FEW_MAP, plan.FEW_FACTORS)
     assert "are smaller than in a small model" in found.summary()
+    assert f"A model with more than 8 layers is shown at {plan.MAP_LAYERS} of them" in found.summary()
     kinds = fresh_contexts(found["fresh"], 0)["unit"].nunique()
     assert kinds >= FEWEST_UNITS  # with fewer there is no interval
 
