@@ -81,6 +81,8 @@ def test_a_chat_is_another_beginning_of_the_same_contexts(steered_model, scenes,
         assert row.untouched == pytest.approx((odds["log_odds"] - odds["shift"]).mean(), abs=1e-3)
         assert (row.emotion, row.n) == ("anger", 3)
     assert found["shift"].nunique() == 2
+    with pytest.raises(UserError, match=r"lack anger at layer 2, strength 1: read them with these"):
+        readout.in_a_chat(chatting, scenes, settings[1:], known[known["alpha"] == 0])
     assert readout.in_a_chat(steered_model, scenes, settings[1:], known) is None
 
 
