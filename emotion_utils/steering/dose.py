@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,10 @@ from emotion_utils.scoring.politeness import politeness
 from emotion_utils.scoring.scorer import Scorer, score
 from emotion_utils.statistics.resampling import grouped_mean_interval
 from emotion_utils.steering.subject import SteeredModel
+from emotion_utils.steering.trials import SteeringSetting, at_chosen, chosen_settings, outcomes, run
+
+if TYPE_CHECKING:
+    from emotion_utils.core.store import Store
 
 FINE = (-2.0, -1.5, -1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 STYLE = ("keywords", "vader", "politeness", "repetition", "distinct_1")
@@ -33,6 +38,31 @@ def world_scorers(steered: SteeredModel) -> list[Scorer]:
 def styled(table: pd.DataFrame) -> pd.DataFrame:
     """Add the scores of :data:`STYLE` to texts."""
     return score(table, style_scorers())
+
+
+def doses(
+    steered: SteeredModel, chosen: Mapping[str, pd.Series], factors: Sequence[float]
+) -> list[SteeringSetting]:
+    """The chosen settings at multiples of the chosen strength of each emotion."""
+    return [
+        setting
+        for emotion, row in chosen.items()
+        for setting in chosen_settings(
+            steered, {emotion: row}, [factor * float(row["alpha"]) for factor in factors]
+        )
+    ]
+
+
+def dose_texts(
+    steered: SteeredModel,
+    contexts: pd.DataFrame,
+    settings: Sequence[SteeringSetting],
+    chosen: Mapping[str, pd.Series],
+    store: Store | None = None,
+) -> pd.DataFrame:
+    """Texts of :func:`doses` as :func:`trials.outcomes` has them; what they cost is read at the chosen strength alone."""
+    table = run(steered, contexts, settings, store=store)
+    return outcomes(steered, table, cost=table.index.isin(at_chosen(table, chosen).index))
 
 
 def curve(

@@ -259,31 +259,6 @@ def chosen_settings(
     ]
 
 
-def doses(
-    steered: SteeredModel, chosen: Mapping[str, pd.Series], factors: Sequence[float]
-) -> list[SteeringSetting]:
-    """The chosen settings at multiples of the chosen strength of each emotion."""
-    return [
-        setting
-        for emotion, row in chosen.items()
-        for setting in chosen_settings(
-            steered, {emotion: row}, [factor * float(row["alpha"]) for factor in factors]
-        )
-    ]
-
-
-def dose_texts(
-    steered: SteeredModel,
-    contexts: pd.DataFrame,
-    settings: Sequence[SteeringSetting],
-    chosen: Mapping[str, pd.Series],
-    store: Store | None = None,
-) -> pd.DataFrame:
-    """Texts of :func:`doses` as :func:`outcomes` has them; what they cost is read at the chosen strength alone."""
-    table = run(steered, contexts, settings, store=store)
-    return outcomes(steered, table, cost=table.index.isin(at_chosen(table, chosen).index))
-
-
 def at_chosen(table: pd.DataFrame, chosen: Mapping[str, pd.Series]) -> pd.DataFrame:
     """The rows of a table of several strengths that have the chosen one of their emotion."""
     return table[table["alpha"] == _of_chosen(table, chosen, "alpha")]

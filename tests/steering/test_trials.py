@@ -13,7 +13,7 @@ from emotion_utils.core.errors import UserError
 from emotion_utils.engine.decoding import Sampling
 from emotion_utils.engine.interventions import UNTOUCHED
 from emotion_utils.scoring import genuine_replies, reply_emotions
-from emotion_utils.steering import trials
+from emotion_utils.steering import dose, trials
 from emotion_utils.steering.choice import choose
 from emotion_utils.steering.subject import MADE
 
@@ -124,7 +124,7 @@ def test_rows_of_the_chosen_strength_and_all_windows(steered_model):
     assert all((s.layer, s.alpha, s.made) == (1, 0.35, MADE[1]) for s in settings)
     more = trials.chosen_settings(steered_model, chosen, (-1.0, 2.0))
     assert [(s.alpha, s.where) for s in more] == [(-1.0, trials.SEARCHED[1]), (2.0, trials.SEARCHED[1])]
-    assert [s.alpha for s in trials.doses(steered_model, chosen, (-2.0, 1.0))] == [-0.7, 0.35]
+    assert [s.alpha for s in dose.doses(steered_model, chosen, (-2.0, 1.0))] == [-0.7, 0.35]
 
 
 def test_kinds_of_contexts_stand_below_each_other(scored):
