@@ -60,7 +60,7 @@ def dose_texts(
     chosen: Mapping[str, pd.Series],
     store: Store | None = None,
 ) -> pd.DataFrame:
-    """Texts of :func:`doses` as :func:`trials.outcomes` has them; only at the chosen strength is read what they cost."""
+    """Texts of :func:`doses` with their :func:`trials.outcomes`; only at the chosen strength is read what they cost."""
     table = run(steered, contexts, settings, store=store)
     return outcomes(steered, table, cost=table.index.isin(at_chosen(table, chosen).index))
 
