@@ -184,7 +184,7 @@ BROKEN_PROMISES = {
         '<img src="https://example.org/x.png" alt="">',
         r"book/image\.html fetches https://example\.org/x\.png",
     ),
-    "size": ("<p>" + "y" * 300_000 + "</p>", r"book/size\.html has [\d,]+ bytes; the limit is 300,000"),
+    "size": ("<p>" + "y" * 400_000 + "</p>", r"book/size\.html has [\d,]+ bytes; the limit is 400,000"),
 }
 
 
