@@ -93,7 +93,7 @@ def test_a_verdict_leads_to_the_cell_that_decided_it(page: Page) -> None:
     page.wait_for_url("**/01_dataset.html#decided")
     assert page.locator("#decided").count() == 1
     page.go_back()
-    page.locator('[id="P1.size.total"] td:nth-child(4) a').first.click()
+    page.locator('[id="P1.size.total"] td:last-child a').first.click()
     page.wait_for_url("**/08_statistics.html#scrutiny")
     assert page.locator("#scrutiny").count() == 1
 
