@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 from notebook_factory import write_notebook
 
@@ -55,6 +56,13 @@ class Project:
         process = self.start()
         out, err = process.communicate(timeout=300)
         return process.returncode, out + err
+
+    def wait_for_a_kernel(self, process: subprocess.Popen[str]) -> None:
+        """Until the notebook runs."""
+        partial = self.output.with_name(f".{self.output.stem}.partial.ipynb")
+        while not partial.exists():
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.2)
 
     def result(self) -> str:
         return nbformat.read(self.output, as_version=4).cells[-1].outputs[0]["data"]["text/plain"]
@@ -104,10 +112,7 @@ def test_a_notebook_that_raises_fails_the_run_and_mending_it_goes_on(project):
 def test_a_killed_run_goes_on_without_being_unlocked(project):
     project.write("import time\ntime.sleep(600)")
     process = project.start(start_new_session=True)
-    partial = project.output.with_name(f".{project.output.stem}.partial.ipynb")
-    while not partial.exists():
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.2)
+    project.wait_for_a_kernel(process)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
     assert not project.output.exists()
@@ -117,3 +122,18 @@ def test_a_killed_run_goes_on_without_being_unlocked(project):
     assert status == 0, said
     assert project.result() == "21"
     assert json.loads(project.output.read_text())["metadata"]["provenance"]["parameters"]["seed"] == 1
+
+
+@pytest.mark.slow
+def test_a_run_that_is_told_to_end_leaves_no_process_behind(project):
+    project.write("import time\ntime.sleep(600)")
+    process = project.start()
+    project.wait_for_a_kernel(process)
+    started = psutil.Process(process.pid).children(recursive=True)
+    assert len(started) >= 3  # Snakemake, the executed notebook, its kernel
+    process.terminate()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.strip().splitlines()[-1] == "Stopped; the same command goes on where it left off."
+    assert psutil.wait_procs(started, timeout=10)[1] == []
+    assert not project.output.exists()

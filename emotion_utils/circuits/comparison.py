@@ -195,14 +195,13 @@ def by_circuit(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _circuit(found: Screened, points: int | None = None) -> list[Head]:
-    """The smallest even number of first heads, by their exact effects, that keep enough on the build split.
+    """The smallest even number of first heads, by their effects, that keep enough on the build split.
 
-    With few points some numbers are tried, and heads without an exact effect are ordered by its estimate. None where
-    the partners do not differ.
+    With few points only some numbers are tried. None where the partners do not differ.
     """
     if weak(found.build):
         return []
-    heads = faithfulness.ordered(found.pairs, found.best_known())
+    heads = faithfulness.ordered(found.pairs, found.to_choose_by())
     built = faithfulness.curve(
         found.build, heads, found.means, faithfulness.sizes_to_try(len(heads), points)[1:], n_resamples=2
     )

@@ -16,13 +16,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from emotion_utils.activations.forward import forward_batches
 from emotion_utils.circuits.ablation import ablated, pair_effects, without
-from emotion_utils.circuits.attribution import attribution_patching, slopes
+from emotion_utils.circuits.attribution import attribution_patching
 from emotion_utils.circuits.masks import learned_mask, mask_slopes
+from emotion_utils.circuits.methods import Screened
 from emotion_utils.core.errors import UserError
 from emotion_utils.engine.interventions import Condition
+from emotion_utils.heads.budget import Plan
 from emotion_utils.heads.pairs import Head, Pairs, name_of
 from emotion_utils.models.families import written_by_heads
+from emotion_utils.models.hooks import HookPoint
 from emotion_utils.statistics.resampling import effective_units, interval, unit_weights
 
 RANKINGS = ("attribution", "ablation", "greedy", "mask")
@@ -31,8 +35,6 @@ GOAL = 0.8
 MARGIN = 0.1
 """By which it has to keep more on the prompts that it is chosen on."""
 CANDIDATES = 3
-FEW_PAIRS = 8
-"""Of a step of learning a mask, where the budget is small."""
 DRAWS = 5000
 """Of random sets to choose from."""
 
@@ -87,20 +89,35 @@ def ranking(
     steps, seed
         Of the learning.
     points
-        Sizes that are tried, as of :func:`sizes_to_try`: ``greedy`` then adds all heads up to the next size at
-        once, and ``mask`` learns from fewer pairs at a time.
+        Sizes that are tried, as of :func:`sizes_to_try`: ``greedy`` then adds all heads up to the next size at once.
     """
     if method == "greedy":
         return greedy(pairs, means) if points is None else grown(pairs, means, points)
     if method == "mask":
-        few = {} if points is None else {"batch": FEW_PAIRS}
-        return ordered(pairs, learned_mask(pairs, means, steps=steps, seed=seed, **few)[None])
+        return ordered(pairs, learned_mask(pairs, means, steps=steps, seed=seed)[None])
     if method not in RANKINGS:
         raise UserError(f'Heads are not ordered by "{method}": choose one of {", ".join(RANKINGS)}.')
     effects = (
         attribution_patching(pairs, means) if method == "attribution" else ablated(pairs, "mean", means=means)
     )
     return ordered(pairs, pair_effects(effects))
+
+
+def orders(found: Screened, plan: Plan, seed: int = 0) -> dict[str, list[Head]]:
+    """All heads in several orders, made on the build split: those of :data:`RANKINGS`, and a random one.
+
+    Where the plan does not pay for all heads, there is no order by ``ablation``, and where it pays for no step of
+    learning none by ``mask``.
+    """
+    build, means, steps = found.build, found.means, plan.size.steps
+    made = {"ablation" if plan.whole else "attribution": ordered(build, found.to_choose_by())}
+    asked = [name for name in RANKINGS if name not in made and (name != "mask" or steps)]
+    if not plan.whole:
+        asked.remove("ablation")
+    for name in asked:
+        made[name] = ranking(build, means, name, steps=steps, seed=seed, points=plan.points)
+    drawn = np.random.default_rng(seed).permutation(len(build.heads))
+    return made | {"one random order": [build.heads[i] for i in drawn]}
 
 
 def ordered(pairs: Pairs, effects: Float[np.ndarray, "row head"]) -> list[Head]:
@@ -131,15 +148,19 @@ def greedy(pairs: Pairs, means: Means) -> list[Head]:
 
 
 def grown(pairs: Pairs, means: Means, points: int) -> list[Head]:
-    """Grow a set in a few steps: the heads with the steepest slopes at the present set join it, up to the next size."""
+    """Grow a set in a few steps: the heads with the steepest slopes at the present set join it, up to the next size.
+
+    What is beyond the largest size that is tried follows in the order of the last slopes.
+    """
     chosen: list[int] = []
-    mask = np.zeros(len(pairs.heads))
-    for size in [*sizes_to_try(len(mask), points)[1:], len(mask)]:
+    mask, left = np.zeros(len(pairs.heads)), list(range(len(pairs.heads)))
+    for size in sizes_to_try(len(mask), points)[1:]:
         slope = mask_slopes(pairs, means, mask)[1]
-        left = sorted(set(range(len(mask))) - set(chosen), key=lambda i: -slope[i])
-        chosen += left[: size - len(chosen)]
+        left.sort(key=lambda i: -slope[i])
+        joined = size - len(chosen)
+        chosen, left = [*chosen, *left[:joined]], left[joined:]
         mask[chosen] = 1.0
-    return [pairs.heads[i] for i in chosen]
+    return [pairs.heads[i] for i in [*chosen, *left]]
 
 
 def share_table(
@@ -237,13 +258,16 @@ def minimality(
 
 def output_norms(pairs: Pairs, means: Means) -> Float[np.ndarray, " head"]:
     """Root mean square of what each head writes beyond its mean at the last position of the prompts."""
-    weights = torch.stack([written_by_heads(pairs.model.network, layer) for layer in range(len(means))])
-    total, count = torch.zeros(weights.shape[:2], dtype=torch.float64), 0
-    for part in slopes(pairs):
-        wrote = torch.einsum("blhd,lhdm->blhm", part.z[:, :, -1] - means, weights)
-        total += wrote.double().square().sum(dim=(0, 3))
-        count += len(part.z)
-    return np.asarray((total / count).sqrt().flatten().numpy())
+    model = pairs.model
+    where = [HookPoint(layer, "z") for layer in range(len(means))]
+    weights = [written_by_heads(model.network, layer) for layer in range(len(means))]
+    total = torch.zeros(means.shape[:2], dtype=torch.float64)
+    passes = forward_batches(model, pairs.ids, where, side="left", take=lambda z: z[:, -1].float().cpu())
+    for _, _, caught in passes:
+        for point, last in caught.items():
+            wrote = torch.einsum("bhd,hdm->bhm", last - means[point.layer], weights[point.layer])
+            total[point.layer] += wrote.double().square().sum(dim=(0, 2))
+    return np.asarray((total / len(pairs.ids)).sqrt().flatten().numpy())
 
 
 def random_sets(

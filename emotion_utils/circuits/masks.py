@@ -79,7 +79,6 @@ def learned_mask(
     *,
     steps: int = 80,
     seed: int = 0,
-    batch: int = MINIBATCH,
 ) -> Float[np.ndarray, " head"]:
     """Learn how much of each head to keep: little in all, and yet the whole difference between partners.
 
@@ -92,8 +91,6 @@ def learned_mask(
         Of the build split.
     means
     steps, seed
-    batch
-        Pairs of a step.
 
     Returns
     -------
@@ -103,7 +100,7 @@ def learned_mask(
     theta = torch.full((len(pairs.heads),), START, requires_grad=True)
     adam, rng = torch.optim.Adam([theta], lr=RATE), np.random.default_rng(seed)
     for _ in range(steps):
-        chosen = rng.permutation(len(pairs))[:batch]
+        chosen = rng.permutation(len(pairs))[:MINIBATCH]
         mask = torch.sigmoid(theta)
         value, slope = _slopes(pairs, means, mask.detach().double().numpy(), chosen)
         missing = max(0.0, 1 - value / float(whole[chosen].mean()))

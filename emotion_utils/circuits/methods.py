@@ -40,7 +40,8 @@ class Screened:
         What each head gives on average over the build split, which stands in for a head that is taken out.
     effects
         By method, of :data:`METHODS`: shape (pair, head), in nats. NaN where a method was not run: those that choose
-        nothing on the build split, exact ones for heads that the budget does not pay for.
+        nothing on the build split, exact ones for heads that the budget does not pay for. Where it does not pay for
+        all heads, estimates choose, and exact runs are on the other pairs alone.
     sample
         Numbers of the heads that were drawn at random for the exact run; all others that were run were chosen.
     """
@@ -71,6 +72,11 @@ class Screened:
         return measured(self.effects[EXACT])
 
     @property
+    def run(self) -> Bool[np.ndarray, " pair"]:
+        """On which pairs heads were run exactly: on all, or on those that nothing is chosen on."""
+        return measured(self.effects[EXACT].T)
+
+    @property
     def weights(self) -> Float[np.ndarray, " head"]:
         """How many heads each stands for: itself, one of the sample for those it was drawn from, others for none."""
         drawn = np.isin(np.arange(len(self.pairs.heads)), self.sample)
@@ -85,10 +91,10 @@ class Screened:
         """Effects on the pairs that everything is chosen on."""
         return self.effects[method][self.built]
 
-    def best_known(self) -> Float[np.ndarray, "pair head"]:
-        """On the build split: exact effects, and where a head was not run exactly its estimate by attribution."""
+    def to_choose_by(self) -> Float[np.ndarray, "pair head"]:
+        """On the build split: exact effects, or estimates by attribution where not all heads were run exactly."""
         exact = self.on_build(EXACT)
-        return exact if self.exactly.all() else np.where(self.exactly, exact, self.on_build("attribution"))
+        return self.on_build("attribution") if np.isnan(exact).any() else exact
 
 
 def screen(
@@ -129,7 +135,9 @@ def screen(
         chosen = sorted([*first.tolist(), *sample.tolist()])
     for name in (name for name in asked if name not in CHEAP):
         own = chosen if name == EXACT or everything or plan is None else sample[: plan.checked].tolist()
-        effects |= _kept(pairs, [name], seed, store, partial(_exact, pairs, means, name, own, seed), own)
+        everywhere = everything and name == EXACT
+        compute = partial(_exact, pairs, means, name, own, seed, everywhere)
+        effects |= _kept(pairs, [name], seed, store, compute, own)
     return Screened(pairs, means, {name: effects[name] for name in asked}, tuple(sample.tolist()))
 
 
@@ -155,10 +163,10 @@ def _attributions(
 
 
 def _exact(
-    pairs: Pairs, means: Tensor, name: str, heads: Sequence[int], seed: int
+    pairs: Pairs, means: Tensor, name: str, heads: Sequence[int], seed: int, everywhere: bool
 ) -> dict[str, Float[np.ndarray, "pair head"]]:
-    """Effects of some heads by one exact method; all but mean ablation on the scored pairs alone."""
-    kept = np.asarray(pairs.table["split"] != "build") | (name == EXACT)
+    """Effects of some heads by one exact method, on all pairs or on those that nothing is chosen on."""
+    kept = np.asarray(pairs.table["split"] != "build") | everywhere
     some, own = pairs.where(kept), [pairs.heads[i] for i in heads]
     found = np.full((len(pairs), len(pairs.heads)), np.nan)
     kind = name.removesuffix(" ablation")

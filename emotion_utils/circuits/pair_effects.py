@@ -61,7 +61,7 @@ def patchings(found: Screened, seed: int = 0) -> pd.DataFrame:
     :data:`CHOSEN` or :data:`RANDOM`, and ``value`` the log-odds of the changed prompt minus those of the untouched one
     (nats).
     """
-    chosen = leading(found.pairs, found.effects["mean ablation"][found.built])
+    chosen = leading(found.pairs, found.to_choose_by())
     roles = {CHOSEN: chosen, RANDOM: others(found.pairs, chosen, seed=seed)}
     sets = [(role, own) for role, heads in roles.items() for own in ([h] for h in heads)]
     sets += [(role, heads) for role, heads in roles.items() if len(heads) > 1]

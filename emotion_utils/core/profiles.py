@@ -68,7 +68,7 @@ class HeadsSize:
 
 HEADS_SIZES: dict[str, HeadsSize] = {
     "smoke": HeadsSize(3, 99, 100, 4, 4, 3, 15_000),
-    "baseline": HeadsSize(10_000, 2000, 1000, 50, 60, 30, 60_000),
+    "baseline": HeadsSize(10_000, 2000, 1000, 50, 60, 30, 35_000),
     "extended": HeadsSize(10_000, 5000, 2000, 100, 120, 10_000, 500_000),
     "powered": HeadsSize(10_000, 10_000, 5000, 200, 200, 10_000, 2_000_000),
 }
@@ -94,12 +94,12 @@ class SteeringSize:
     published: int
     controls: int
     tried: int
-    tokens: int = 105_000
+    tokens: int = 100_000
 
 
 STEERING_SIZES: dict[str, SteeringSize] = {
     "smoke": SteeringSize(6, 6, 6, 4, 6, 4, 60_000),
-    "baseline": SteeringSize(36, 36, 48, 16, 100, 12, 105_000),
+    "baseline": SteeringSize(36, 36, 48, 16, 100, 12, 100_000),
     "extended": SteeringSize(54, 36, 120, 48, 200, 36, 500_000),
     "powered": SteeringSize(54, 36, 240, 96, 400, 36, 1_500_000),
 }

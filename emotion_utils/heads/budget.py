@@ -30,6 +30,10 @@ OTHER_SHARE = 0.15
 FIRST = 2 / 3
 """Share of the exact runs that is for heads that attribution puts first; the rest is a random sample."""
 FEWEST_HEADS = 6
+POINTS = 4
+"""Sizes of circuits that are tried where the budget is small."""
+LIMIT = 4
+"""Heads of a circuit that are taken one by one then."""
 BUILD = 2
 """Times as many pairs of the build split, on which everything is chosen."""
 
@@ -114,16 +118,17 @@ def planned(size: HeadsSize, every: Pairs) -> Plan:
     own = min(size.pairs, _fewest_pairs(every))
     build = min(size.pairs, BUILD * own)
     kept = few(every, own, build)
-    exact = min(n, max(FEWEST_HEADS, int(EXACT_SHARE * tokens / ablation_tokens(kept))))
-    first = n if exact == n else max(1, round(FIRST * exact))
     held = kept.where(kept.table["split"] != "build")
+    exact = min(n, max(FEWEST_HEADS, int(EXACT_SHARE * tokens / ablation_tokens(held))))
+    first = n if exact == n else max(1, round(FIRST * exact))
     checked = max(2, int(OTHER_SHARE * tokens / (2 * ablation_tokens(held))))
-    smaller = replace(
-        size, pairs=own, sets=min(size.sets, 4), steps=min(size.steps, 12), texts=min(size.texts, 4)
-    )
+    smaller = replace(size, pairs=own, sets=min(size.sets, 4), steps=0, texts=min(size.texts, 2))
     sample = exact - first
     checked = min(checked, sample or n)
-    return Plan(smaller, tokens, build, n, first, sample, checked, len(kept), len(wanted), 1, 4, 6, 1)
+    return Plan(
+        smaller, tokens, build, n, first, sample, checked, len(kept), len(wanted),
+        untrained=1, points=POINTS, limit=LIMIT, compared=1,
+    )  # fmt: skip
 
 
 def ablation_tokens(pairs: Pairs) -> float:

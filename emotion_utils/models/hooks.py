@@ -48,6 +48,18 @@ WRITABLE = ("resid_pre", "z", "attn_out", "neurons", "mlp_out", "resid_post")
 """A new pattern would change nothing: the product with the values is computed before a hook sees it. New values would
 change every head that shares them: write to ``z``, head by head."""
 
+LENS = {
+    "resid_pre": "hook_resid_pre",
+    "v": "attn.hook_v",
+    "z": "attn.hook_z",
+    "attn_out": "hook_attn_out",
+    "neurons": "mlp.hook_post",
+    "mlp_out": "hook_mlp_out",
+    "resid_post": "hook_resid_post",
+    "pattern": "attn.hook_pattern",
+}
+"""What TransformerLens calls each kind, within a block."""
+
 HookFunction = Callable[[Tensor], Tensor | None]
 """Gets the tensor of a hook point; returns what takes its place, or None to leave it as it is."""
 
@@ -65,6 +77,11 @@ class HookPoint:
 
     def __str__(self) -> str:
         return f"{self.kind}.{self.layer}"
+
+    @property
+    def lens_name(self) -> str:
+        """What TransformerLens calls it, such as ``blocks.3.hook_resid_post``."""
+        return f"blocks.{self.layer}.{LENS[self.kind]}"
 
     @property
     def first_block(self) -> int:

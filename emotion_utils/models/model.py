@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from emotion_utils.models.reading import AS_IT_IS, Reading, manner, own_start, r
 from emotion_utils.models.registry import model_files, short_name
 
 if TYPE_CHECKING:
+    from transformer_lens.model_bridge import TransformerBridge
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
@@ -177,6 +179,29 @@ class Model:
         """Rows of token ids as the inputs of the network, on its device; see :func:`batches.model_inputs`."""
         inputs = model_inputs(rows, self.pad, side)
         return {name: tensor.to(self.device) for name, tensor in inputs.items()}
+
+    def bridge(self) -> TransformerBridge:
+        """The model in TransformerLens: a copy with the same weights, nothing folded or centred.
+
+        :attr:`hooks.HookPoint.lens_name` says what a hook is called there. TransformerLens changes the modules that it
+        wraps, and so gets its own; its import takes seconds. A batch that is padded on the left needs its
+        ``attention_mask``, without which TransformerLens reads padding as text.
+
+        Examples
+        --------
+        >>> import emotion_utils as eu
+        >>> lens = eu.load("small-gpt2").bridge()
+        >>> logits, cache = lens.run_with_cache(lens.to_tokens("Tom said to Anna:"))
+        >>> cache["blocks.3.hook_resid_post"].shape[-1]
+        128
+        """
+        from transformer_lens.model_bridge import TransformerBridge
+
+        lens = TransformerBridge.boot_transformers(
+            self.label, hf_model=deepcopy(self.network), tokenizer=self.tokenizer, dtype=self.dtype
+        )
+        lens.enable_compatibility_mode(no_processing=True)
+        return lens
 
     def check_mode(self) -> None:
         """Refuse training mode, in which dropout draws every result anew.

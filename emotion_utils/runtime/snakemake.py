@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import subprocess
+import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psutil
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import PROJECT_ROOT
@@ -16,6 +18,9 @@ from emotion_utils.runtime.runs import Run
 
 SNAKEFILE = PROJECT_ROOT / "workflow" / "Snakefile"
 RECORDS = PROJECT_ROOT / ".snakemake" / "metadata"
+TO_END = (signal.SIGTERM, signal.SIGHUP)
+GRACE = 10
+"""Seconds that processes have to end by themselves."""
 
 
 def available_cores() -> int:
@@ -47,9 +52,36 @@ def run_workflow(run: Run, cores: int, target: str = "book", extra: Sequence[str
     """
     environment = dict(os.environ)
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
-    with run_lock(run) as lock:
+    with run_lock(run) as lock, _terminating_interrupts():
         command = snakemake_command(run, cores, target, extra)
-        return subprocess.run(command, env=environment, pass_fds=(lock,), check=False).returncode
+        process = psutil.Popen(command, env=environment, pass_fds=(lock,))
+        try:
+            return int(process.wait())
+        except KeyboardInterrupt:
+            _end(process)
+            raise
+
+
+@contextmanager
+def _terminating_interrupts() -> Iterator[None]:
+    """Inside, a request to end, as of ``kill`` or a batch system, is taken like Ctrl-C."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in TO_END}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(process: psutil.Popen) -> None:
+    """End a process with all that it has started, kernels too, which would go on writing into the run."""
+    started = [*process.children(recursive=True), process]
+    for one in started:
+        with suppress(psutil.NoSuchProcess):
+            one.terminate()
+    for one in psutil.wait_procs(started, timeout=GRACE)[1]:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
 
 
 def failures(run: Run) -> list[str]:

@@ -17,7 +17,7 @@ from torch import Tensor
 from emotion_utils.core.errors import UserError
 from emotion_utils.engine.reading import mean_surprise
 from emotion_utils.models.batches import by_length
-from emotion_utils.scoring.replies import first_reply, genuine_replies, splice
+from emotion_utils.scoring.replies import GENUINE, first_reply, genuine_replies, splice
 from emotion_utils.scoring.scorer import Rows, Scorer
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Judge:
         return torch.log_softmax(logits.float(), dim=-1)
 
 
-def relative_perplexity(judge: Judge, n: int = 8, seed: int = 0) -> Scorer:
+def relative_perplexity(judge: Judge, n: int = GENUINE, seed: int = 0) -> Scorer:
     """Perplexity of the reply over that of genuine replies of the row's emotion spliced into the same context.
 
     Both are read up to the end of the first reply. The genuine replies are `n` of
@@ -176,7 +176,7 @@ def relative_perplexity(judge: Judge, n: int = 8, seed: int = 0) -> Scorer:
 
 
 def genuine_nll(
-    judge: Judge, pairs: Sequence[tuple[str, str]], n: int = 8, seed: int = 0
+    judge: Judge, pairs: Sequence[tuple[str, str]], n: int = GENUINE, seed: int = 0
 ) -> Float[np.ndarray, " pair"]:
     """Mean surprise, nats per token, at `n` genuine replies for each pair of a context and an emotion."""
     replies = {emotion: genuine_replies(emotion, n, seed) for emotion in sorted({e for _, e in pairs})}

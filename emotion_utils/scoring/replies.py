@@ -30,6 +30,8 @@ OWN = 0.9
 """Share of the replies that begin with a token which must be of one emotion for the token to be its own."""
 REPLIES_DRAWN = 4000
 GENUINE_DRAWN = 1200
+GENUINE = 8
+"""Genuine replies that a text's cost is held against."""
 
 
 def first_reply(text: str) -> str:
@@ -86,7 +88,7 @@ def sample_replies(n: int, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(list(rows.values()), columns=["text", "emotion", "template", "anywhere"])
 
 
-def genuine_replies(emotion: str, n: int = 8, seed: int = 0) -> list[str]:
+def genuine_replies(emotion: str, n: int = GENUINE, seed: int = 0) -> list[str]:
     """Different replies of an emotion that fit any context, each of another template as long as there are some.
 
     Replies that name a person or the cause are left out: in a foreign context they would be wrong, hence easy to beat.

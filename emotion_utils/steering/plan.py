@@ -11,6 +11,7 @@ import pandas as pd
 from emotion_utils.core.budget import Budget, Part, allot, allowance, by_depth
 from emotion_utils.core.layers import ALL, many
 from emotion_utils.core.profiles import SteeringSize
+from emotion_utils.scoring.replies import GENUINE
 from emotion_utils.steering.screening import FINALISTS
 from emotion_utils.steering.subject import FEW_NEUTRAL, FEW_REPLIES, REPLIES, SteeredModel
 from emotion_utils.steering.trials import NEW_TOKENS, OPENING, SEARCHED, STRENGTHS, WINDOWS
@@ -34,9 +35,9 @@ MAP_LAYERS = 5
 """Layers of the map, at even steps of depth, where a model has many."""
 SCREENED = 6
 """Layers of the screen at least."""
-GENUINE = 8
-"""Genuine replies that a text's cost is held against."""
-PRICED = 12
+POSTS, FEW_POSTS = 35, 16
+"""Real-world texts that are continued; fewer in a model with many layers."""
+PRICED = 9
 """Contexts of the test whose texts are read for their cost at least."""
 TRIED = 4
 """Contexts on which control vectors are tried at least."""
@@ -93,9 +94,9 @@ class Plan:
         return min(EVENTS, self.size.fresh) if self.thinned else self["beside"]
 
     @property
-    def replies(self) -> int:
-        """Genuine replies of each kind whose log-odds are read."""
-        return FEW_REPLIES if self.thinned else REPLIES
+    def posts(self) -> int:
+        """Real-world texts that are continued."""
+        return FEW_POSTS if self.thinned else POSTS
 
     @cached_property
     def shown(self) -> list[int]:
@@ -114,7 +115,7 @@ class Plan:
                 f" A model with more than {ALL} layers is shown at {MAP_LAYERS} of them and {len(FEW_MAP) - 1} "
                 f"strengths, with {len(FEW_FACTORS) - 1} doses instead of {len(FACTORS) - 1} and log-odds of "
                 f"{FEW_REPLIES} replies of each kind instead of {REPLIES}; its unit of strength rests on {FEW_NEUTRAL} "
-                "prompts."
+                f"prompts, and {FEW_POSTS} real-world texts are continued instead of {POSTS}."
             )
         if not left:
             return f"{told} No section had to be smaller than it would like."
@@ -169,7 +170,8 @@ def parts(size: SteeringSize, n_layers: int, n: int, kinds: int) -> Sequence[Par
         Part("windows", 4, size.test, (len(WINDOWS) - 1) * n * TEXT, "contexts of other windows"),
         Part("moved", 4, size.test, 2 * n * TEXT, "contexts of the divergence along texts"),
         Part("published", EVENTS, size.published, raw * n + read, "contexts of the reports' sweep"),
-        Part("posts", 1, max(1, size.tried), 35 * n * TEXT, "random vectors on real-world texts"),
+        Part("posts", 1, max(1, size.tried), (FEW_POSTS if thinned else POSTS) * n * TEXT,
+             "random vectors on real-world texts"),
     ]  # fmt: skip
     if thinned:
         return found

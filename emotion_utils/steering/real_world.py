@@ -31,6 +31,7 @@ def steered_texts(
     prompts: pd.DataFrame,
     chosen: Mapping[str, pd.Series],
     n_controls: int,
+    n: int | None = None,
     *,
     store: Store | None = None,
     seed: int = 0,
@@ -48,13 +49,15 @@ def steered_texts(
         Layer and strength of each emotion.
     n_controls
         Random vectors of each emotion.
+    n
+        Texts, from their units in turn; by default all.
     store, seed
 
     Returns
     -------
     The columns of :func:`trials.run` and those of :data:`SCORES`.
     """
-    contexts = neutral_contexts(prompts, None, len(prompts), "real_world")
+    contexts = neutral_contexts(prompts, None, len(prompts) if n is None else n, "real_world")
     by_vector = chosen_settings(steered, chosen)
     beside = [
         control

@@ -130,14 +130,9 @@ class SteeredModel:
         return emotions_said(texts, small_world=self.knows_replies)
 
     @property
-    def many_layers(self) -> bool:
-        """Whether it has so many layers that not all of them are shown, and sections have to give way."""
-        return many(len(self.unit))
-
-    @property
     def replies(self) -> int:
         """Genuine replies of each kind whose log-odds are read."""
-        return FEW_REPLIES if self.many_layers else REPLIES
+        return FEW_REPLIES if many(len(self.unit)) else REPLIES
 
     @cached_property
     def cost(self) -> Scorer:

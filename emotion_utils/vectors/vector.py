@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.store import Store, artefact_key
+from emotion_utils.models.hooks import HookPoint
 
 STEPS = 2000
 """Most steps of the fit of a logistic direction."""
@@ -137,6 +138,18 @@ class EmotionVector:
                 f'The vector {self.emotion} is of the model "{self.model}", and this is "{name}": make one of this '
                 "model. One that was mapped or made by hand says in its field `model` whose it is."
             )
+
+    def lens_hook(self, layer: int, alpha: float = 1.0) -> tuple[str, Callable[..., Tensor]]:
+        """Name and function of a TransformerLens hook that adds ``alpha`` times the direction at every position.
+
+        For ``bridge.hooks(fwd_hooks=[vector.lens_hook(3)])``, with a bridge of :meth:`Model.bridge`.
+        """
+        direction = alpha * self.at(layer)
+
+        def add(found: Tensor, hook: object = None) -> Tensor:
+            return found + direction.to(found)
+
+        return HookPoint(layer, self.kind).lens_name, add
 
     def save(self, store: Store, made_from: Mapping[str, Any]) -> str:
         """Keep it in a store under a key made of what it was made from and of what it is; gives the key."""

@@ -39,8 +39,7 @@ def test_a_row_for_every_pair_with_the_sign_of_changed_minus_untouched(pairs, ef
     found = SimpleNamespace(
         pairs=pairs,
         held=held,
-        built=np.asarray(pairs.table["split"] == "build"),
-        effects={"mean ablation": effects},
+        to_choose_by=lambda: effects[np.asarray(pairs.table["split"] == "build")],
         on_held=lambda method: effects[2:] * [[1.0], [3.0]],
     )
     gone = pair_effects.ablations(found)
