@@ -10,6 +10,7 @@ open         `load` a model; list `models` and `prompts`; `partners` of prompts;
              the `grammar` of the small world; a `Store` that keeps results
 read         `activations` of texts; `attention` between their tokens
 make         an `emotion_vector` (an `EmotionVector`); `head_pairs` of prompts
+exchange     `write_vectors` for others, such as llama.cpp, and `read_vectors` that others have made
 intervene    `steer`, `ablate` and `patch` make a `Condition`, under which one can
 run          `generate` texts, and ask for the `log_odds` of what would be said
 measure      `probe` a vector on held-out prompts, `project` on it, read it by the `logit_lens`;
@@ -65,6 +66,8 @@ EXPORTS = {
     "EmotionVector": "vectors.vector",
     "emotion_vector": "vectors.from_prompts",
     "head_pairs": "heads.pairs",
+    "read_vectors": "vectors.exchange",
+    "write_vectors": "vectors.exchange",
     "Condition": "engine.interventions",
     "steer": "steering.conditions",
     "ablate": "circuits.conditions",

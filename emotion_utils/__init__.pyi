@@ -48,6 +48,8 @@ from .statistics.permutations import permutation_p as permutation_p
 from .statistics.resampling import grouped_mean_interval as interval
 from .steering.conditions import steer as steer
 from .subspaces.measures import overlap as overlap
+from .vectors.exchange import read_vectors as read_vectors
+from .vectors.exchange import write_vectors as write_vectors
 from .vectors.from_prompts import emotion_vector as emotion_vector
 from .vectors.from_prompts import logit_lens as logit_lens
 from .vectors.from_prompts import probe as probe
@@ -92,6 +94,7 @@ __all__ = [
     "probe",
     "project",
     "prompts",
+    "read_vectors",
     "reports",
     "runtime",
     "score",
@@ -108,4 +111,5 @@ __all__ = [
     "table",
     "training",
     "vectors",
+    "write_vectors",
 ]

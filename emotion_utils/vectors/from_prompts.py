@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,6 +13,7 @@ from emotion_utils.models.model import Model
 from emotion_utils.prompts.loading import labelled_set
 from emotion_utils.vectors.held_out import Probes, held_out
 from emotion_utils.vectors.logit_lens import promoted
+from emotion_utils.vectors.outside import beside_own
 from emotion_utils.vectors.vector import EmotionVector
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def probe(
     on: Sequence[str] = (),
     *,
     methods: Sequence[str] = ("sentence end",),
+    vectors: Mapping[str, EmotionVector] | None = None,
     store: Store | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -89,6 +91,9 @@ def probe(
         Names of other prompt sets to score on.
     methods
         Keys of ``probing.METHODS``.
+    vectors
+        Vectors from elsewhere, by emotion, such as `read_vectors` gives: scored on the same prompts, beside those that
+        are made from them. Those of other emotions are left out.
     store
         Keeps the activations.
     seed
@@ -103,7 +108,7 @@ def probe(
     Raises
     ------
     UserError
-        For an unknown method or prompt set.
+        For an unknown method or prompt set, and vectors of another model, hook or emotions.
 
     Examples
     --------
@@ -116,7 +121,11 @@ def probe(
     [0.98, 0.91, 0.05]
     """
     name, probes = _probes(model, prompts, {other: labelled_set(other) for other in on}, store, seed)
-    return held_out(probes, [other for other in on if other != name], methods=methods, seed=seed)
+    sets = [other for other in on if other != name]
+    own = held_out(probes, sets, methods=methods, seed=seed)
+    if vectors is None:
+        return own
+    return pd.concat([own, beside_own(probes, vectors, sets, seed)], ignore_index=True)
 
 
 def project(

@@ -12,6 +12,7 @@ from engine.test_packing import *  # noqa: F403
 from emotion_utils.circuits.ablation import ablated, means_of
 from emotion_utils.circuits.patching import DIRECTIONS, MODES, patch
 from emotion_utils.engine.interventions import Window, steering
+from emotion_utils.engine.lens import hooks_beside
 from emotion_utils.engine.teacher_forcing import continuation_log_probs
 
 CLOSE = 2e-3
@@ -72,3 +73,8 @@ def test_replies_that_follow_the_same_text_have_the_probabilities_that_each_has_
     together = continuation_log_probs(model, texts, endings, [push])
     alone = continuation_log_probs(model, texts, endings, [push], share=False, batch_rows=1)
     assert together["log_prob"].to_numpy() == pytest.approx(alone["log_prob"].to_numpy(), abs=CLOSE)
+
+
+def test_every_hook_reads_what_transformer_lens_and_the_plain_model_have(real, texts):
+    table = hooks_beside(real, texts[:2])
+    assert table["same"].all(), table

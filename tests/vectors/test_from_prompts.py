@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 import torch
 
@@ -11,6 +12,7 @@ from emotion_utils.activations.prompt_sets import read_activations
 from emotion_utils.core.errors import UserError
 from emotion_utils.prompts.loading import load_profile
 from emotion_utils.vectors.from_prompts import emotion_vector, logit_lens, probe, project
+from emotion_utils.vectors.vector import EmotionVector
 
 BASELINE = load_profile("baseline")
 
@@ -74,3 +76,40 @@ def test_the_lens_reads_what_adding_the_vector_to_a_neutral_state_promotes(small
     best = (after - before).topk(5)
     assert table["token"].tolist() == [small.tokenizer.decode([i]) for i in best.indices.tolist()]
     assert table["change"].tolist() == pytest.approx(best.values.tolist(), abs=1e-3)
+
+
+def test_vectors_from_elsewhere_are_scored_beside_our_own_on_the_same_prompts(small, thanks):
+    """Our own vector, given as another's, gets our own scores; a random direction those of chance."""
+    noise = torch.randn(small.n_layers, small.d_model, generator=torch.Generator().manual_seed(3))
+    drawn = replace(thanks, method="at random", emotion="anger", values=noise)
+    given = {"gratitude": replace(thanks, method="read"), "joy": drawn}
+    table = probe(small, BASELINE, ["implicit"], vectors=given)
+    own, other = (table[table["method"] == method] for method in ("sentence end", "read"))
+    assert set(other["emotion"]) == {"gratitude", "mean"}
+    both = own[own["emotion"] == "gratitude"], other[other["emotion"] == "gratitude"]
+    columns = ["set", "layer", "value", "low", "high", "null_high", "p", "words", "n", "n_units"]
+    mine, theirs = (part[columns].reset_index(drop=True) for part in both)
+    pd.testing.assert_frame_equal(mine, theirs)
+    chance = probe(small, BASELINE, vectors={"anger": drawn}).set_index(["method", "emotion"])
+    row = chance.loc[("at random", "anger")]
+    assert row["p"] > 0.05 or row["value"] < 0.5
+    assert row["value"] < chance.loc[("sentence end", "anger"), "value"]
+
+
+def test_some_layers_of_a_vector_are_chosen_among(small, thanks):
+    some = EmotionVector("gratitude", "read", thanks.model, (1, 3), thanks.values[[1, 3]])
+    table = probe(small, BASELINE, vectors={"gratitude": some}).set_index(["method", "emotion"])
+    assert table.loc[("read", "gratitude"), "layer"] in (1, 3)
+
+
+def test_vectors_that_cannot_be_scored_are_refused(small, thanks):
+    for given, said in (
+        (
+            {"joy": thanks},
+            "None of the vectors joy stands for an emotion of the prompts, gratitude, anger and apology",
+        ),
+        ({"gratitude": replace(thanks, model="small-neo")}, 'of the model "small-neo"'),
+        ({"gratitude": replace(thanks, kind="attn_out")}, "gratitude is of attn_out"),
+    ):
+        with pytest.raises(UserError, match=said):
+            probe(small, BASELINE, vectors=given)

@@ -1,0 +1,308 @@
+"""Vectors in the formats of others: llama.cpp's control vectors (GGUF), safetensors, and npz files of plain arrays.
+
+Nothing is unpickled: files that could run code when they are opened are refused. What is read says of each array which
+layer it is of, and may say what it stands for; the names that other projects use are understood:
+
+=============================  ===================================================================
+name of an array               where such names come from
+=============================  ===================================================================
+``direction.<l>``              control vectors of llama.cpp and repeng
+``<l>``, ``layer_<l>``         a dictionary by layer, such as steering-vectors keeps
+``layer_<l>__<name>``          several vectors in one file
+``<name>.<l>``                 the same, as this package writes them
+=============================  ===================================================================
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from emotion_utils.core.errors import UserError, listing
+from emotion_utils.core.files import write_atomically
+from emotion_utils.core.gguf_header import read_header
+from emotion_utils.models.loading import load_config
+from emotion_utils.vectors.vector import EmotionVector
+
+if TYPE_CHECKING:
+    from emotion_utils.models.model import Model
+
+PICKLES = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt")
+CONTROL_VECTOR = "controlvector"
+"""What llama.cpp calls the architecture of such a file."""
+HINTS = {"gpt_neox": "gptneox", "gemma3_text": "gemma3"}
+"""What llama.cpp calls families that transformers calls otherwise."""
+OF_ONE = re.compile(r"(?:direction\.|layer_)?(?P<layer>\d+)")
+OF_SEVERAL = re.compile(r"layer_(?P<layer>\d+)__(?P<name>.+)"), re.compile(r"(?P<name>.+)\.(?P<layer>\d+)")
+FIELDS = ("emotion", "method", "model", "kind", "n")
+
+
+class Found(NamedTuple):
+    """The arrays of a file, what it says of each vector, and the name of the one vector of a file that gives it."""
+
+    arrays: Mapping[str, np.ndarray]
+    about: Mapping[str, Mapping[str, Any]]
+    name: str = ""
+
+
+def read_vectors(
+    path: str | Path, model: Model, *, name: str = "", hidden_states: bool = False
+) -> dict[str, EmotionVector]:
+    """Read vectors that this package, llama.cpp, repeng, steering-vectors or anybody else has saved.
+
+    Parameters
+    ----------
+    path
+        A ``.gguf`` file of the architecture ``controlvector``, a ``.safetensors`` file, or an ``.npz`` file of arrays
+        without objects.
+    model
+        Whose residual stream they are directions in.
+    name
+        What a vector stands for whose file does not say; by default the name of the file.
+    hidden_states
+        Whether layers are counted as in the ``hidden_states`` of transformers, where 0 is the embedding and 1 comes
+        after the first block. Otherwise layer 0 is the first block.
+
+    Returns
+    -------
+    By name, one vector with a direction, shape (d_model,), at each layer of the file, float32.
+
+    Raises
+    ------
+    UserError
+        For a file that is torn, of another kind, of another model, or could run code; for a name without a layer, and
+        an array that is no finite vector of the model's width.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import emotion_utils as eu
+    >>> model, folder = eu.load("small-llama3"), pathlib.Path(tempfile.mkdtemp())
+    >>> path = eu.write_vectors(folder / "thanks.gguf", eu.emotion_vector(model, "gratitude"), layers=[1, 2])
+    >>> thanks = eu.read_vectors(path, model)["gratitude"]
+    >>> thanks.layers, thanks.method
+    ((1, 2), 'sentence end')
+    """
+    path = Path(path)
+    if path.suffix.lower() in PICKLES:
+        raise UserError(
+            f"{path} can run code when it is opened, and is not: save its vectors as safetensors, for example with "
+            "safetensors.torch.save_file({str(layer): vector for layer, vector in ...}, path)."
+        )
+    if path.suffix.lower() not in READERS:
+        raise UserError(f'{path} ends in "{path.suffix}": vectors are read from {listing(READERS)} files.')
+    if not path.is_file():
+        raise UserError(f"There is no file {path}.")
+    found = READERS[path.suffix.lower()](path)
+    placed: dict[str, dict[int, np.ndarray]] = {}
+    for key, values in found.arrays.items():
+        label, layer = _place(key, path, name or found.name or path.stem)
+        layer -= int(hidden_states)
+        own = placed.setdefault(label, {})
+        if layer in own:
+            raise UserError(f"{path} has two directions of {label} at layer {layer}: keep one.")
+        own[layer] = _direction(key, values, path, model, layer)
+    if not placed:
+        raise UserError(f"{path} holds no vector.")
+    return {
+        label: _vector(label, own, path, model, found.about.get(label, {})) for label, own in placed.items()
+    }
+
+
+def write_vectors(
+    path: str | Path,
+    vectors: EmotionVector | Sequence[EmotionVector],
+    *,
+    layers: Iterable[int] | None = None,
+    hint: str = "",
+) -> Path:
+    """Save vectors where others can read them: a llama.cpp control vector (``.gguf``), or ``.safetensors``.
+
+    Parameters
+    ----------
+    path
+        A control vector holds one vector; llama.cpp adds it to the output of each block that it has a direction for,
+        so that one that steers at one layer is saved with that layer alone.
+    vectors
+        One or, as safetensors, several, each under another name.
+    layers
+        Some of theirs; by default all.
+    hint
+        What llama.cpp calls the architecture of the model, as the control vector is to say; by default that of the
+        model that the vector names.
+
+    Returns
+    -------
+    The path; a file that was there is replaced, in one step.
+
+    Raises
+    ------
+    UserError
+        For another ending, a control vector with layer 0 or of another hook than ``resid_post``, and two vectors of one
+        name.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import emotion_utils as eu
+    >>> thanks = eu.emotion_vector(eu.load("small-llama3"), "gratitude")
+    >>> eu.write_vectors(pathlib.Path(tempfile.mkdtemp()) / "thanks.gguf", thanks, layers=[2]).name
+    'thanks.gguf'
+    """
+    path, several = Path(path), [vectors] if isinstance(vectors, EmotionVector) else list(vectors)
+    if path.suffix.lower() not in (".gguf", ".safetensors"):
+        raise UserError(f'{path} ends in "{path.suffix}": vectors are saved as .gguf or .safetensors.')
+    names = [vector.emotion for vector in several]
+    if not names or len({*names}) < len(names):
+        raise UserError(f"Vectors to save together have different names, at least one, not {names}.")
+    chosen = [list(vector.layers if layers is None else layers) for vector in several]
+    directions = {
+        vector.emotion: {layer: vector.at(layer).float().contiguous() for layer in own}
+        for vector, own in zip(several, chosen, strict=True)
+    }
+    if path.suffix.lower() == ".safetensors":
+        about = {vector.emotion: {name: getattr(vector, name) for name in FIELDS} for vector in several}
+        tensors = {f"{name}.{layer}": row for name, own in directions.items() for layer, row in own.items()}
+        return write_atomically(path, save(tensors, {"vectors": json.dumps(about)}))
+    if len(several) > 1:
+        raise UserError(f"A control vector is one vector, and {len(several)} are to be saved in {path}.")
+    return _write_control_vector(path, several[0], directions[names[0]], hint)
+
+
+def _write_control_vector(
+    path: Path, vector: EmotionVector, directions: Mapping[int, torch.Tensor], hint: str
+) -> Path:
+    from gguf import GGUFWriter
+
+    if 0 in directions:
+        raise UserError(
+            "llama.cpp adds nothing after its first block, layer 0: save the other layers, with "
+            "layers=range(1, ...), or the one that steers."
+        )
+    if vector.kind != "resid_post":
+        raise UserError(f"llama.cpp adds to the output of a block, resid_post, and this is of {vector.kind}.")
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        made = Path(folder) / path.name
+        writer = GGUFWriter(made, CONTROL_VECTOR)
+        writer.add_string(f"{CONTROL_VECTOR}.model_hint", hint or _hint(vector.model))
+        writer.add_uint32(f"{CONTROL_VECTOR}.layer_count", len(directions))
+        writer.add_string(f"{CONTROL_VECTOR}.about", json.dumps({k: getattr(vector, k) for k in FIELDS}))
+        for layer, row in directions.items():
+            writer.add_tensor(f"direction.{layer}", row.numpy())
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+        return write_atomically(path, made.read_bytes())
+
+
+def _hint(name: str) -> str:
+    family = str(load_config(name).get_text_config().model_type)
+    return HINTS.get(family, family)
+
+
+def _place(key: str, path: Path, name: str) -> tuple[str, int]:
+    """Name and layer of an array."""
+    if of_one := OF_ONE.fullmatch(key):
+        return name, int(of_one["layer"])
+    for pattern in OF_SEVERAL:
+        if found := pattern.fullmatch(key):
+            return found["name"], int(found["layer"])
+    raise UserError(
+        f'{path} has an array "{key}", whose name says no layer: name it such as "layer_3", "direction.3" or, of '
+        'several vectors, "layer_3__joy".'
+    )
+
+
+def _direction(key: str, values: np.ndarray, path: Path, model: Model, layer: int) -> np.ndarray:
+    """The array as a vector, checked against the model."""
+    if not 0 <= layer < model.n_layers:
+        raise UserError(
+            f'{path} has "{key}" for layer {layer}, and {model.label} has the layers 0 to {model.n_layers - 1}: see '
+            "hidden_states, or choose the model that the vectors are of."
+        )
+    row = np.squeeze(values)
+    if row.shape != (model.d_model,):
+        raise UserError(
+            f'{path}: "{key}" has the shape {values.shape}, and the residual stream of {model.label} has '
+            f"{model.d_model} numbers: choose the model that the vectors are of."
+        )
+    if row.dtype.kind != "f" or not np.isfinite(row).all():
+        raise UserError(f'{path}: "{key}" is no vector of finite floating-point numbers.')
+    return row.astype(np.float32)
+
+
+def _vector(
+    label: str, rows: Mapping[int, np.ndarray], path: Path, model: Model, about: Mapping[str, Any]
+) -> EmotionVector:
+    layers = sorted(rows)
+    values = torch.from_numpy(np.stack([rows[layer] for layer in layers]))
+    told = {"method": f"read from {path.name}", "model": model.name} | {
+        k: about[k] for k in FIELDS[1:] if k in about
+    }
+    vector = EmotionVector(label, layers=tuple(layers), values=values, **told)
+    vector.check_model(model.name)
+    return vector
+
+
+def _from_gguf(path: Path) -> Found:
+    from gguf import GGUFReader
+
+    header = read_header(path)
+    if header.architecture != CONTROL_VECTOR:
+        raise UserError(
+            f'{path} is of the architecture "{header.architecture}", and a control vector is "{CONTROL_VECTOR}".'
+        )
+    reader = GGUFReader(path)
+    field = reader.get_field(f"{CONTROL_VECTOR}.about")
+    own = _told(path, field.contents()) if field else {}
+    name = str(own.get("emotion", ""))
+    return Found({tensor.name: np.array(tensor.data) for tensor in reader.tensors}, {name: own}, name)
+
+
+def _from_safetensors(path: Path) -> Found:
+    try:
+        with safe_open(path, framework="pt") as file:
+            arrays = {key: file.get_tensor(key).float().numpy() for key in file.keys()}  # noqa: SIM118
+            about = (file.metadata() or {}).get("vectors", "{}")
+    except SafetensorError as error:
+        raise UserError(f"{path} is torn or no safetensors file ({error}): copy it again.") from error
+    return Found(arrays, _told(path, about))
+
+
+def _from_npz(path: Path) -> Found:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return Found({key: file[key] for key in file.files}, {})
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"{path} is torn, or holds objects, which could run code and are not read ({error}): save plain "
+            "arrays, with numpy.savez."
+        ) from error
+
+
+def _told(path: Path, text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise UserError(f"{path} is damaged: what it says of its vectors is no JSON object. Copy it again.")
+    return found
+
+
+READERS: Mapping[str, Callable[[Path], Found]] = {
+    ".gguf": _from_gguf,
+    ".safetensors": _from_safetensors,
+    ".npz": _from_npz,
+}
