@@ -76,6 +76,22 @@ def hooks_beside(model: Model, texts: Sequence[str]) -> pd.DataFrame:
     return table.assign(same=((apart <= BOUND) | apart.isna()).all(axis=1))
 
 
+def worst_of_each(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """One row per model, from :func:`hooks_beside`: its worst kinds, and whether all kinds are the same.
+
+    Returns
+    -------
+    Columns ``model, off_lens, kind`` (of the largest difference from TransformerLens), ``off_plain, kinds`` (how many
+    were compared), ``same``.
+    """
+    rows = [
+        (name, table["off_lens"].max(), table.loc[table["off_lens"].idxmax(), "kind"], table["off_plain"].max(),
+         len(table), bool(table["same"].all()))
+        for name, table in tables.items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["model", "off_lens", "kind", "off_plain", "kinds", "same"])
+
+
 def _read(model: Model, inputs: Mapping[str, Tensor]) -> tuple[Caught, Tensor, Tensor, Caught]:
     """What our hooks see with the logits of that pass, and what the plain model gives out without a hook."""
     ours: dict[HookPoint, Tensor] = {}
