@@ -165,6 +165,27 @@ def at_once(together: pd.DataFrame) -> AtOnce:
     )
 
 
+LITTLE = 0.1
+"""Share of the way that counts as next to nothing."""
+
+
+def company_in_words(side: AtOnce) -> str:
+    """What random sets of heads do beside those of a circuit, both patched at once."""
+    least, most = side.random
+    own = float(np.mean([way.at_once for way in side.directions]))
+    told = f"Random sets move a prompt by {least:.0%} (equal size) to {most:.0%} (equal norm)"
+    if own < LITTLE:
+        return (
+            f"{told}. Beside heads that do next to nothing when they are patched at once, that says little."
+        )
+    if most >= own / 2:
+        return (
+            f"{told}: patched together, many sets of strong heads do half of what the circuit does, or more, and "
+            "*faithfulness* above is the sharper test."
+        )
+    return f"{told}: less than half of what the circuit does."
+
+
 class Repair(NamedTuple):
     """Direct effects for an emotion that stand out, beside what is lost without the head.
 
@@ -186,6 +207,20 @@ def repair(direct: pd.DataFrame, gap: pd.DataFrame) -> Repair:
     repaired = found & (later["effect"] < 0) & (sure["total"] > 0)
     ratio = float((sure["total"] / sure["direct"]).median()) if len(sure) else float("nan")
     return Repair(len(sure), int(repaired.sum()), int((found & (later["effect"] > 0)).sum()), ratio)
+
+
+def repair_in_words(mended: Repair) -> str:
+    """What :func:`repair` found."""
+    if not mended.direct:
+        return (
+            "No direct effect for the emotion stands out from the null, so that there is nothing to repair."
+        )
+    return (
+        f"{mended.direct} direct effects for the emotion stand out from the null. Beyond the null, "
+        f"{mended.repaired} of them are larger than what is really lost without the head (repaired), "
+        f"{mended.built_on} are smaller (later blocks build on the head). In the median {mended.ratio:.1f} times "
+        "the direct effect is lost. The last norm alone can look like a little repair."
+    )
 
 
 class CircuitsOfModels(NamedTuple):
@@ -222,6 +257,13 @@ def best_random_texts(spoken: pd.DataFrame) -> tuple[float, float]:
     """Least and most share of replies that a single random set turns, of those of equal size."""
     each = spoken[spoken["what"] == "random sets"].groupby("set")["target"].mean()
     return float(each.min()), float(each.max())
+
+
+def share_in_words(row: pd.Series) -> str:
+    """A share of replies with its interval, or why there is none."""
+    if np.isnan(row["low"]):
+        return f"**{row['share']:.0%}** ({row['n_groups']:.0f} units are too few for an interval)"
+    return f"**{row['share']:.0%}** ({row['low']:.0%} to {row['high']:.0%})"
 
 
 def main_numbers(

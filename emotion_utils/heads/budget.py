@@ -34,6 +34,8 @@ POINTS = 4
 """Sizes of circuits that are tried where the budget is small."""
 LIMIT = 4
 """Heads of a circuit that are taken one by one then."""
+SPOKEN = 2
+"""Random sets of each kind that texts are generated with then."""
 BUILD = 2
 """Times as many pairs of the build split, on which everything is chosen."""
 
@@ -66,6 +68,8 @@ class Plan:
         Heads of a circuit that are patched or left out one by one; None is all.
     compared
         Pairs of each emotion and split on which ways of patching are compared; None is all.
+    spoken
+        Random sets of each kind that texts are generated with.
     """
 
     size: HeadsSize
@@ -81,6 +85,7 @@ class Plan:
     points: int | None = None
     limit: int | None = None
     compared: int | None = None
+    spoken: int = 5
 
     @property
     def whole(self) -> bool:
@@ -122,12 +127,12 @@ def planned(size: HeadsSize, every: Pairs) -> Plan:
     exact = min(n, max(FEWEST_HEADS, int(EXACT_SHARE * tokens / ablation_tokens(held))))
     first = n if exact == n else max(1, round(FIRST * exact))
     checked = max(2, int(OTHER_SHARE * tokens / (2 * ablation_tokens(held))))
-    smaller = replace(size, pairs=own, sets=min(size.sets, 4), steps=0, texts=min(size.texts, 2))
+    smaller = replace(size, pairs=own, sets=min(size.sets, 4), steps=0, texts=min(size.texts, 6))
     sample = exact - first
     checked = min(checked, sample or n)
     return Plan(
         smaller, tokens, build, n, first, sample, checked, len(kept), len(wanted),
-        untrained=1, points=POINTS, limit=LIMIT, compared=1,
+        untrained=1, points=POINTS, limit=LIMIT, compared=1, spoken=SPOKEN,
     )  # fmt: skip
 
 
@@ -161,6 +166,7 @@ def told(plan: Plan, profile: HeadsSize) -> pd.DataFrame:
         ("sizes of circuits that are tried", *_fewer(plan.points, plan.heads // 2)),
         ("heads of a circuit, taken one by one", *_fewer(plan.limit, plan.heads)),
         ("pairs of each emotion and split, for ways of patching", *_fewer(plan.compared, plan.size.pairs)),
+        ("random sets of each kind, for texts", plan.spoken, 5 - plan.spoken),
         ("models with random weights", plan.untrained, 3 - plan.untrained),
     )
     return pd.DataFrame(rows, columns=["what", "run", "left out"])

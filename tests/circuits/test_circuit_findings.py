@@ -141,3 +141,34 @@ def test_the_best_and_the_worst_random_set_on_texts():
     ]
     spoken = pd.DataFrame([*rows, ("the circuit", "the circuit", True)], columns=["what", "set", "target"])
     assert findings.best_random_texts(spoken) == (0.0, 0.5)
+
+
+def at_once_of(own: float, size: float, norm: float) -> findings.AtOnce:
+    way = findings.BeyondTheSum("denoising", own, 0.0, -0.1, 0.1)
+    return findings.AtOnce((way, way._replace(direction="noising")), False, False, (size, norm))
+
+
+@pytest.mark.parametrize(
+    ("own", "size", "norm", "told"),
+    [
+        (0.6, 0.1, 0.2, "less than half of what the circuit does"),
+        (0.6, 0.1, 0.3, "many sets of strong heads do half of what the circuit does, or more"),
+        (-0.02, -0.02, 0.01, "that says little"),
+        (0.09, 0.5, 0.9, "that says little"),
+    ],
+)
+def test_random_sets_are_told_beside_what_the_circuit_does(own, size, norm, told):
+    text = findings.company_in_words(at_once_of(own, size, norm))
+    assert told in text
+    assert f"{size:.0%} (equal size) to {norm:.0%} (equal norm)" in text
+
+
+def test_a_share_without_an_interval_and_no_repair_are_said_in_words():
+    row = pd.Series({"share": 0.25, "low": float("nan"), "high": float("nan"), "n_groups": 6.0})
+    assert findings.share_in_words(row) == "**25%** (6 units are too few for an interval)"
+    row = row.replace({0.25: 0.5}).fillna(0.4)
+    assert findings.share_in_words(row) == "**50%** (40% to 40%)"
+    assert "nothing to repair" in findings.repair_in_words(findings.Repair(0, 0, 0, float("nan")))
+    told = findings.repair_in_words(findings.Repair(3, 2, 1, 0.5))
+    assert told.startswith("3 direct effects")
+    assert "0.5 times" in told
