@@ -150,6 +150,6 @@ def number_in_words(number: float | None) -> str:
     size = abs(number)
     if 0 < size < 0.001:
         return f"{Decimal(f'{number:.1g}'):f}".replace("-", "−")
-    fine = 0 < size < 0.095 or 0.985 < size < 1
+    fine = 0 < size < 0.095 or 0.985 < size < 0.9995  # nearer to 1 a third decimal would say 1.000
     decimals = 3 if fine else 2 if size < 10 else 1 if size < 100 else 0
     return f"{number:,.{decimals}f}".replace("-", "−")
