@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -17,6 +18,7 @@ import pytest
 from notebook_factory import write_notebook
 
 from emotion_utils.core.paths import PROJECT_ROOT
+from emotion_utils.runtime import snakemake
 
 RUN = "profile: smoke\nseed: {seed}\nchapters:\n  01_dataset:\n    models: [small-gpt2]\n"
 FRESH = "Nothing to be done"
@@ -137,3 +139,16 @@ def test_a_run_that_is_told_to_end_leaves_no_process_behind(project):
     assert said.strip().splitlines()[-1] == "Stopped; the same command goes on where it left off."
     assert psutil.wait_procs(started, timeout=10)[1] == []
     assert not project.output.exists()
+
+
+def test_a_hangup_that_is_ignored_stays_ignored_and_no_thread_but_the_main_one_takes_signals():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with snakemake._terminating_interrupts():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # as under nohup
+            assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(lambda: snakemake._terminating_interrupts().__enter__()).result()
+        assert signal.getsignal(signal.SIGTERM) is not signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGHUP, before)

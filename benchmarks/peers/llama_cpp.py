@@ -76,9 +76,6 @@ class LlamaCpp:
         self.width = self.model_n_embd(self.model)
         self.n_tokens = self.vocab_n_tokens(self.model_get_vocab(self.model))
 
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(name)
-
     def greedy(
         self, ids: list[int], directions: dict[int, list[float]], new: int
     ) -> tuple[list[int], list[float]]:

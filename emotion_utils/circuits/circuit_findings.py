@@ -10,8 +10,12 @@ import pandas as pd
 
 from emotion_utils.circuits.faithfulness import GOAL
 from emotion_utils.circuits.findings import RECORDED, LargestHead, differences
+from emotion_utils.core.errors import listing
 from emotion_utils.heads.pairs import Head
 from emotion_utils.statistics.permutations import LEVEL
+
+RANDOM = "random sets of "
+"""Begins what random sets of each kind are called."""
 
 
 class PatchedHeads(NamedTuple):
@@ -136,20 +140,20 @@ class AtOnce(NamedTuple):
     """The heads of a circuit patched together.
 
     ``dependent``: in both directions the interval leaves the sum of the heads out; ``understated``: together they do
-    more everywhere; ``random``: least and most that random sets do, on average by kind.
+    more everywhere; ``random``: what random sets do, on average by kind.
     """
 
     directions: tuple[BeyondTheSum, ...]
     dependent: bool
     understated: bool
-    random: tuple[float, float]
+    random: dict[str, float]
 
 
 def at_once(together: pd.DataFrame) -> AtOnce:
     """From rows by direction and ``what`` was patched."""
     more = together[together["what"] == "more than the sum"].set_index("direction")
     whole = together[together["what"] == "all at once"].set_index("direction")["share"]
-    drawn = together[together["what"].str.startswith("random")].groupby("what")["share"].mean()
+    drawn = together[together["what"].str.startswith(RANDOM)].groupby("what", sort=False)["share"].mean()
     directions = tuple(
         BeyondTheSum(
             str(name), float(whole[name]), *(float(row[column]) for column in ("share", "low", "high"))
@@ -161,26 +165,27 @@ def at_once(together: pd.DataFrame) -> AtOnce:
         directions,
         bool(clear.all()),
         bool((more["share"] > 0).all()),
-        (float(drawn.min()), float(drawn.max())),
+        {str(what).removeprefix(RANDOM): float(share) for what, share in drawn.items()},
     )
 
 
+RANDOM = "random sets of "
 LITTLE = 0.1
 """Share of the way that counts as next to nothing."""
 
 
 def company_in_words(side: AtOnce) -> str:
     """What random sets of heads do beside those of a circuit, both patched at once."""
-    least, most = side.random
     own = float(np.mean([way.at_once for way in side.directions]))
-    told = f"Random sets move a prompt by {least:.0%} (equal size) to {most:.0%} (equal norm)"
+    listed = listing([f"{share:.0%} ({kind})" for kind, share in side.random.items()])
+    told = f"Random sets move a prompt by {listed} on average"
     if own < LITTLE:
         return (
-            f"{told}. Beside heads that do next to nothing when they are patched at once, that says little."
+            f"{told}; beside heads that do next to nothing when they are patched at once, that says little."
         )
-    if most >= own / 2:
+    if max(side.random.values()) >= own / 2:
         return (
-            f"{told}: patched together, many sets of strong heads do half of what the circuit does, or more, and "
+            f"{told}: patched together, random sets of strong heads do half of what the circuit does, or more, and "
             "*faithfulness* above is the sharper test."
         )
     return f"{told}: less than half of what the circuit does."

@@ -117,7 +117,8 @@ def orders(found: Screened, plan: Plan, seed: int = 0) -> dict[str, list[Head]]:
     for name in asked:
         made[name] = ranking(build, means, name, steps=steps, seed=seed, points=plan.points)
     drawn = np.random.default_rng(seed).permutation(len(build.heads))
-    return made | {"one random order": [build.heads[i] for i in drawn]}
+    last = {name: made.pop(name) for name in ("ablation",) if name in made}
+    return made | last | {"one random order": [build.heads[i] for i in drawn]}
 
 
 def ordered(pairs: Pairs, effects: Float[np.ndarray, "row head"]) -> list[Head]:

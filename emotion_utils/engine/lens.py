@@ -6,6 +6,7 @@ patterns by itself: two sources that share no line with :mod:`models.hooks`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -51,6 +52,7 @@ def hooks_beside(model: Model, texts: Sequence[str]) -> pd.DataFrame:
     real = inputs["attention_mask"].bool()
     ours, logits, plain, others = _read(model, inputs)
     lens = model.bridge()
+    lens.cfg.device = str(model.device)  # it would read on an accelerator whatever the model is on
     names = {point.lens_name: point for point in ours}
     with torch.no_grad():
         found, cache = lens.run_with_cache(
@@ -130,5 +132,6 @@ def _tokens(kind: str, values: Tensor, real: Tensor) -> Tensor:
 
 
 def _off(values: Tensor, ours: Tensor) -> float:
-    """The largest difference, in units of the largest of our values."""
-    return float((values - ours).abs().max() / ours.abs().max())
+    """The largest difference, in units of the largest of our values; infinite where one is no number."""
+    off = float((values - ours).abs().max() / ours.abs().max())
+    return off if math.isfinite(off) else math.inf

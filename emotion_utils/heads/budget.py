@@ -124,12 +124,13 @@ def planned(size: HeadsSize, every: Pairs) -> Plan:
     build = min(size.pairs, BUILD * own)
     kept = few(every, own, build)
     held = kept.where(kept.table["split"] != "build")
-    exact = min(n, max(FEWEST_HEADS, int(EXACT_SHARE * tokens / ablation_tokens(held))))
-    first = n if exact == n else max(1, round(FIRST * exact))
+    # where pairs gave way some heads do too: a plan is whole, or estimates choose what is run
+    exact = min(n - 1, max(FEWEST_HEADS, int(EXACT_SHARE * tokens / ablation_tokens(held))))
+    first = max(1, round(FIRST * exact))
     checked = max(2, int(OTHER_SHARE * tokens / (2 * ablation_tokens(held))))
     smaller = replace(size, pairs=own, sets=min(size.sets, 4), steps=0, texts=min(size.texts, 6))
     sample = exact - first
-    checked = min(checked, sample or n)
+    checked = min(checked, sample)
     return Plan(
         smaller, tokens, build, n, first, sample, checked, len(kept), len(wanted),
         untrained=1, points=POINTS, limit=LIMIT, compared=1, spoken=SPOKEN,
@@ -158,7 +159,7 @@ def told(plan: Plan, profile: HeadsSize) -> pd.DataFrame:
     rows: Sequence[tuple[str, int, int]] = (
         ("pairs of prompts", plan.kept, plan.every - plan.kept),
         ("heads, estimated by attribution", plan.heads, 0),
-        ("heads, taken out exactly", exact, plan.heads - exact),
+        ("heads, taken out exactly, on pairs that nothing is chosen on", exact, plan.heads - exact),
         ("  of these a random sample", plan.sample, 0),
         ("heads, also at zero and resampled", plan.checked, plan.heads - plan.checked),
         ("random sets of each kind", plan.size.sets, profile.sets - plan.size.sets),

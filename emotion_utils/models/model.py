@@ -185,13 +185,16 @@ class Model:
 
         :attr:`hooks.HookPoint.lens_name` says what a hook is called there. TransformerLens changes the modules that it
         wraps, and so gets its own; its import takes seconds. A batch that is padded on the left needs its
-        ``attention_mask``, without which TransformerLens reads padding as text.
+        ``attention_mask``, without which TransformerLens reads padding as text. Its own ``to_tokens`` may put another
+        token in front than :meth:`encode` does, and moves tokens to a GPU where there is one: load the model there.
 
         Examples
         --------
         >>> import emotion_utils as eu
-        >>> lens = eu.load("small-gpt2").bridge()
-        >>> logits, cache = lens.run_with_cache(lens.to_tokens("Tom said to Anna:"))
+        >>> import torch
+        >>> model = eu.load("small-gpt2")
+        >>> tokens = torch.tensor(model.encode(["Tom said to Anna:"]).ids)
+        >>> logits, cache = model.bridge().run_with_cache(tokens)
         >>> cache["blocks.3.hook_resid_post"].shape[-1]
         128
         """

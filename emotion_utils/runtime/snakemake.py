@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -53,8 +54,9 @@ def run_workflow(run: Run, cores: int, target: str = "book", extra: Sequence[str
     environment = dict(os.environ)
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
     with run_lock(run) as lock, _terminating_interrupts():
-        command = snakemake_command(run, cores, target, extra)
-        process = psutil.Popen(command, env=environment, pass_fds=(lock,))
+        process = psutil.Popen(
+            snakemake_command(run, cores, target, extra), env=environment, pass_fds=(lock,)
+        )
         try:
             return int(process.wait())
         except KeyboardInterrupt:
@@ -64,8 +66,13 @@ def run_workflow(run: Run, cores: int, target: str = "book", extra: Sequence[str
 
 @contextmanager
 def _terminating_interrupts() -> Iterator[None]:
-    """Inside, a request to end, as of ``kill`` or a batch system, is taken like Ctrl-C."""
-    before = {number: signal.signal(number, signal.default_int_handler) for number in TO_END}
+    """Inside, a request to end, as of ``kill`` or a batch system, is taken like Ctrl-C; one that is ignored stays so.
+
+    Only the main thread can take signals; in another one nothing changes.
+    """
+    heard = threading.current_thread() is threading.main_thread()
+    asked = [number for number in TO_END if signal.getsignal(number) is not signal.SIG_IGN] if heard else []
+    before = {number: signal.signal(number, signal.default_int_handler) for number in asked}
     try:
         yield
     finally:
@@ -74,14 +81,20 @@ def _terminating_interrupts() -> Iterator[None]:
 
 
 def _end(process: psutil.Popen) -> None:
-    """End a process with all that it has started, kernels too, which would go on writing into the run."""
+    """End a process with all that it has started, kernels too, which would go on writing into the run.
+
+    A second request to end only shortens the time that they have for it.
+    """
     started = [*process.children(recursive=True), process]
-    for one in started:
-        with suppress(psutil.NoSuchProcess):
-            one.terminate()
-    for one in psutil.wait_procs(started, timeout=GRACE)[1]:
-        with suppress(psutil.NoSuchProcess):
-            one.kill()
+    try:
+        for one in started:
+            with suppress(psutil.NoSuchProcess):
+                one.terminate()
+        psutil.wait_procs(started, timeout=GRACE)
+    finally:
+        for one in started:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
 
 
 def failures(run: Run) -> list[str]:

@@ -6,7 +6,7 @@ layer it is of, and may say what it stands for; the names that other projects us
 =============================  ===================================================================
 name of an array               where such names come from
 =============================  ===================================================================
-``direction.<l>``              control vectors of llama.cpp and repeng
+``direction.<l>``              control vectors, as llama.cpp adds them and repeng makes them
 ``<l>``, ``layer_<l>``         a dictionary by layer, such as steering-vectors keeps
 ``layer_<l>__<name>``          several vectors in one file
 ``<name>.<l>``                 the same, as this package writes them
@@ -18,41 +18,32 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from emotion_utils.core.errors import UserError, listing
 from emotion_utils.core.files import write_atomically
-from emotion_utils.core.gguf_header import read_header
 from emotion_utils.models.loading import load_config
 from emotion_utils.vectors.vector import EmotionVector
+from emotion_utils.vectors.vector_files import ABOUT, CONTROL_VECTOR, FIELDS, READERS, arrays_in
 
 if TYPE_CHECKING:
     from emotion_utils.models.model import Model
 
 PICKLES = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt")
-CONTROL_VECTOR = "controlvector"
-"""What llama.cpp calls the architecture of such a file."""
 HINTS = {"gpt_neox": "gptneox", "gemma3_text": "gemma3"}
 """What llama.cpp calls families that transformers calls otherwise."""
-OF_ONE = re.compile(r"(?:direction\.|layer_)?(?P<layer>\d+)")
-OF_SEVERAL = re.compile(r"layer_(?P<layer>\d+)__(?P<name>.+)"), re.compile(r"(?P<name>.+)\.(?P<layer>\d+)")
-FIELDS = ("emotion", "method", "model", "kind", "n")
-
-
-class Found(NamedTuple):
-    """The arrays of a file, what it says of each vector, and the name of the one vector of a file that gives it."""
-
-    arrays: Mapping[str, np.ndarray]
-    about: Mapping[str, Mapping[str, Any]]
-    name: str = ""
+PATTERNS = (
+    re.compile(r"(?:direction\.|layer_)?(?P<layer>\d{1,4})"),
+    re.compile(r"layer_(?P<layer>\d{1,4})__(?P<name>.+)"),
+    re.compile(r"(?P<name>.+)\.(?P<layer>\d{1,4})"),
+)
+"""Of names of arrays."""
 
 
 def read_vectors(
@@ -71,7 +62,8 @@ def read_vectors(
         What a vector stands for whose file does not say; by default the name of the file.
     hidden_states
         Whether layers are counted as in the ``hidden_states`` of transformers, where 0 is the embedding and 1 comes
-        after the first block. Otherwise layer 0 is the first block.
+        after the first block. Otherwise layer 0 is the output of the first block, where llama.cpp adds what it counts
+        as 0. (Its own generator measures ``direction.1`` after the first block, and adds it after the second.)
 
     Returns
     -------
@@ -103,10 +95,10 @@ def read_vectors(
         raise UserError(f'{path} ends in "{path.suffix}": vectors are read from {listing(READERS)} files.')
     if not path.is_file():
         raise UserError(f"There is no file {path}.")
-    found = READERS[path.suffix.lower()](path)
+    found = arrays_in(path)
     placed: dict[str, dict[int, np.ndarray]] = {}
     for key, values in found.arrays.items():
-        label, layer = _place(key, path, name or found.name or path.stem)
+        label, layer = _place(key, path, found.name or name or path.stem)
         layer -= int(hidden_states)
         own = placed.setdefault(label, {})
         if layer in own:
@@ -148,8 +140,8 @@ def write_vectors(
     Raises
     ------
     UserError
-        For another ending, a control vector with layer 0 or of another hook than ``resid_post``, and two vectors of one
-        name.
+        For another ending, a folder that is not there, a control vector with layer 0 or of another hook than
+        ``resid_post``, no layer, and vectors whose names are equal or could not be read back.
 
     Examples
     --------
@@ -162,21 +154,36 @@ def write_vectors(
     path, several = Path(path), [vectors] if isinstance(vectors, EmotionVector) else list(vectors)
     if path.suffix.lower() not in (".gguf", ".safetensors"):
         raise UserError(f'{path} ends in "{path.suffix}": vectors are saved as .gguf or .safetensors.')
+    if not path.parent.is_dir():
+        raise UserError(f"There is no folder {path.parent} to save {path.name} in: make it first.")
     names = [vector.emotion for vector in several]
     if not names or len({*names}) < len(names):
         raise UserError(f"Vectors to save together have different names, at least one, not {names}.")
-    chosen = [list(vector.layers if layers is None else layers) for vector in several]
-    directions = {
-        vector.emotion: {layer: vector.at(layer).float().contiguous() for layer in own}
-        for vector, own in zip(several, chosen, strict=True)
-    }
+    chosen = None if layers is None else list(layers)
+    directions = {vector.emotion: _rows(vector, chosen) for vector in several}
     if path.suffix.lower() == ".safetensors":
-        about = {vector.emotion: {name: getattr(vector, name) for name in FIELDS} for vector in several}
+        about = {vector.emotion: _about(vector) for vector in several}
         tensors = {f"{name}.{layer}": row for name, own in directions.items() for layer, row in own.items()}
-        return write_atomically(path, save(tensors, {"vectors": json.dumps(about)}))
+        if odd := [
+            name for name in names if (match := _match(f"{name}.1")) is None or match.get("name") != name
+        ]:
+            raise UserError(f'A vector called "{odd[0]}" could not be read back: call it otherwise.')
+        return write_atomically(path, save(tensors, {ABOUT: json.dumps(about)}))
     if len(several) > 1:
         raise UserError(f"A control vector is one vector, and {len(several)} are to be saved in {path}.")
     return _write_control_vector(path, several[0], directions[names[0]], hint)
+
+
+def _rows(vector: EmotionVector, layers: Sequence[int] | None) -> dict[int, torch.Tensor]:
+    """The directions to save, by layer."""
+    chosen = list(vector.layers) if layers is None else list(layers)
+    if not chosen:
+        raise UserError(f"No layer of {vector.emotion} is to be saved: name at least one of {vector.layers}.")
+    return {layer: vector.at(layer).detach().float().cpu().clone() for layer in chosen}
+
+
+def _about(vector: EmotionVector) -> dict[str, Any]:
+    return {name: getattr(vector, name) for name in FIELDS}
 
 
 def _write_control_vector(
@@ -196,7 +203,7 @@ def _write_control_vector(
         writer = GGUFWriter(made, CONTROL_VECTOR)
         writer.add_string(f"{CONTROL_VECTOR}.model_hint", hint or _hint(vector.model))
         writer.add_uint32(f"{CONTROL_VECTOR}.layer_count", len(directions))
-        writer.add_string(f"{CONTROL_VECTOR}.about", json.dumps({k: getattr(vector, k) for k in FIELDS}))
+        writer.add_string(ABOUT, json.dumps(_about(vector)))
         for layer, row in directions.items():
             writer.add_tensor(f"direction.{layer}", row.numpy())
         writer.write_header_to_file()
@@ -207,21 +214,30 @@ def _write_control_vector(
 
 
 def _hint(name: str) -> str:
-    family = str(load_config(name).get_text_config().model_type)
+    try:
+        family = str(load_config(name).get_text_config().model_type)
+    except UserError as error:
+        raise UserError(
+            f'{error} A control vector says which architecture it is for: name it by hint=, such as "llama".'
+        ) from error
     return HINTS.get(family, family)
+
+
+def _match(key: str) -> dict[str, str] | None:
+    """What the name of an array says: its ``layer``, and perhaps a ``name``."""
+    found = (pattern.fullmatch(key) for pattern in PATTERNS)
+    return next((match.groupdict() for match in found if match), None)
 
 
 def _place(key: str, path: Path, name: str) -> tuple[str, int]:
     """Name and layer of an array."""
-    if of_one := OF_ONE.fullmatch(key):
-        return name, int(of_one["layer"])
-    for pattern in OF_SEVERAL:
-        if found := pattern.fullmatch(key):
-            return found["name"], int(found["layer"])
-    raise UserError(
-        f'{path} has an array "{key}", whose name says no layer: name it such as "layer_3", "direction.3" or, of '
-        'several vectors, "layer_3__joy".'
-    )
+    said = _match(key)
+    if said is None:
+        raise UserError(
+            f'{path} has an array "{key[:80]}", whose name says no layer: name it such as "layer_3", "direction.3" or, '
+            'of several vectors, "layer_3__joy".'
+        )
+    return said.get("name", name), int(said["layer"])
 
 
 def _direction(key: str, values: np.ndarray, path: Path, model: Model, layer: int) -> np.ndarray:
@@ -237,9 +253,12 @@ def _direction(key: str, values: np.ndarray, path: Path, model: Model, layer: in
             f'{path}: "{key}" has the shape {values.shape}, and the residual stream of {model.label} has '
             f"{model.d_model} numbers: choose the model that the vectors are of."
         )
-    if row.dtype.kind != "f" or not np.isfinite(row).all():
-        raise UserError(f'{path}: "{key}" is no vector of finite floating-point numbers.')
-    return row.astype(np.float32)
+    if row.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            row = row.astype(np.float32)
+        if np.isfinite(row).all():
+            return row
+    raise UserError(f'{path}: "{key}" is no vector of finite floating-point numbers.')
 
 
 def _vector(
@@ -247,62 +266,7 @@ def _vector(
 ) -> EmotionVector:
     layers = sorted(rows)
     values = torch.from_numpy(np.stack([rows[layer] for layer in layers]))
-    told = {"method": f"read from {path.name}", "model": model.name} | {
-        k: about[k] for k in FIELDS[1:] if k in about
-    }
-    vector = EmotionVector(label, layers=tuple(layers), values=values, **told)
+    told = {"method": f"read from {path.name}", "model": model.name} | dict(about) | {"emotion": label}
+    vector = EmotionVector(layers=tuple(layers), values=values, **told)
     vector.check_model(model.name)
     return vector
-
-
-def _from_gguf(path: Path) -> Found:
-    from gguf import GGUFReader
-
-    header = read_header(path)
-    if header.architecture != CONTROL_VECTOR:
-        raise UserError(
-            f'{path} is of the architecture "{header.architecture}", and a control vector is "{CONTROL_VECTOR}".'
-        )
-    reader = GGUFReader(path)
-    field = reader.get_field(f"{CONTROL_VECTOR}.about")
-    own = _told(path, field.contents()) if field else {}
-    name = str(own.get("emotion", ""))
-    return Found({tensor.name: np.array(tensor.data) for tensor in reader.tensors}, {name: own}, name)
-
-
-def _from_safetensors(path: Path) -> Found:
-    try:
-        with safe_open(path, framework="pt") as file:
-            arrays = {key: file.get_tensor(key).float().numpy() for key in file.keys()}  # noqa: SIM118
-            about = (file.metadata() or {}).get("vectors", "{}")
-    except SafetensorError as error:
-        raise UserError(f"{path} is torn or no safetensors file ({error}): copy it again.") from error
-    return Found(arrays, _told(path, about))
-
-
-def _from_npz(path: Path) -> Found:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return Found({key: file[key] for key in file.files}, {})
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"{path} is torn, or holds objects, which could run code and are not read ({error}): save plain "
-            "arrays, with numpy.savez."
-        ) from error
-
-
-def _told(path: Path, text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise UserError(f"{path} is damaged: what it says of its vectors is no JSON object. Copy it again.")
-    return found
-
-
-READERS: Mapping[str, Callable[[Path], Found]] = {
-    ".gguf": _from_gguf,
-    ".safetensors": _from_safetensors,
-    ".npz": _from_npz,
-}

@@ -13,12 +13,12 @@ from emotion_utils.vectors.held_out import Probes, held_out
 from emotion_utils.vectors.probing import METHODS, Contrast
 from emotion_utils.vectors.vector import EmotionVector
 
-READ_AT_END = next(iter(METHODS))
-"""The method whose place of reading a vector gets that does not say where it was read."""
+AT_END = next(iter(METHODS))
+"""Prompts are read where this method reads them for vectors whose own method is not known here."""
 
 
 class OutsideProbes(Probes):
-    """Given vectors in the place of those that are made from the build split; its layers are theirs.
+    """Given vectors in the place of those that are made from the build split, each scored at its own layers.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class OutsideProbes(Probes):
 def beside_own(
     probes: Probes, given: Mapping[str, EmotionVector], sets: Sequence[str], seed: int = 0
 ) -> pd.DataFrame:
-    """:func:`held_out.held_out` of given vectors, on the prompts of other probes; ``method`` says where they are from.
+    """:func:`held_out.held_out` of given vectors, on the prompts of other probes; ``method`` begins with ``given``.
 
     Raises
     ------
@@ -65,13 +65,16 @@ def beside_own(
         vector.check_model(probes.activations.model)
         if vector.kind != "resid_post":
             raise UserError(f"Vectors of resid_post can be scored, and {vector.emotion} is of {vector.kind}.")
-    outside = OutsideProbes(probes.activations, probes.profile, given, seed)
-    emotions = outside.emotions(probes.profile)
-    if not emotions:
+    known = OutsideProbes(probes.activations, probes.profile, given, seed).emotions(probes.profile)
+    if not known:
         raise UserError(
             f"None of the vectors {listing(given)} stands for an emotion of the prompts, "
             f"{listing(probes.emotions(probes.profile))}: give them these names, as keys."
         )
-    methods = {given[emotion].method for emotion in emotions}
-    table = held_out(outside, sets, methods=[READ_AT_END], seed=seed)
-    return table.assign(method=methods.pop() if len(methods) == 1 else "from elsewhere")
+    parts = []
+    for method in dict.fromkeys(given[emotion].method for emotion in known):
+        alike = {emotion: given[emotion] for emotion in known if given[emotion].method == method}
+        outside = OutsideProbes(probes.activations, probes.profile, alike, seed)
+        table = held_out(outside, sets, methods=[method if method in METHODS else AT_END], seed=seed)
+        parts.append(table.assign(method=f"given: {method}"))
+    return pd.concat(parts, ignore_index=True)

@@ -24,5 +24,5 @@ def test_its_code_runs_and_says_what_the_page_says(tmp_path, monkeypatch):
     assert [tensor.name for tensor in GGUFReader("thanks.gguf").tensors] == ["direction.2"]
     assert torch.equal(names["given"]["gratitude"].values, names["thanks"].values)
     scores: pd.DataFrame = names["scores"]
-    assert set(scores["method"]) == {"sentence end", "read from theirs.safetensors"}
+    assert set(scores["method"]) == {"sentence end", "given: read from theirs.safetensors"}
     assert names["steered"].edits

@@ -75,8 +75,8 @@ def together(lows: list[float], highs: list[float]) -> pd.DataFrame:
         rows += [
             (direction, "all at once", 0.9, 0.8, 1.0),
             (direction, "more than the sum", (low + high) / 2, low, high),
-            (direction, "random equal size", 0.2, 0, 1),
-            (direction, "random equal norm", 0.6, 0, 1),
+            (direction, "random sets of equal size", 0.6, 0, 1),
+            (direction, "random sets of equal norm", 0.2, 0, 1),
         ]
     return pd.DataFrame(rows, columns=["direction", "what", "share", "low", "high"])
 
@@ -93,7 +93,8 @@ def together(lows: list[float], highs: list[float]) -> pd.DataFrame:
 def test_more_than_the_sum_in_both_directions(lows, highs, dependent, understated):
     found = findings.at_once(together(lows, highs))
     assert (found.dependent, found.understated) == (dependent, understated)
-    assert found.random == pytest.approx((0.2, 0.6))
+    assert found.random == pytest.approx({"equal size": 0.6, "equal norm": 0.2})
+    assert "60% (equal size) and 20% (equal norm) on average" in findings.company_in_words(found)
     assert [(one.direction, one.at_once, one.low) for one in found.directions] == [
         ("denoising", 0.9, lows[0]),
         ("noising", 0.9, lows[1]),
@@ -145,14 +146,16 @@ def test_the_best_and_the_worst_random_set_on_texts():
 
 def at_once_of(own: float, size: float, norm: float) -> findings.AtOnce:
     way = findings.BeyondTheSum("denoising", own, 0.0, -0.1, 0.1)
-    return findings.AtOnce((way, way._replace(direction="noising")), False, False, (size, norm))
+    return findings.AtOnce(
+        (way, way._replace(direction="noising")), False, False, {"equal size": size, "equal norm": norm}
+    )
 
 
 @pytest.mark.parametrize(
     ("own", "size", "norm", "told"),
     [
         (0.6, 0.1, 0.2, "less than half of what the circuit does"),
-        (0.6, 0.1, 0.3, "many sets of strong heads do half of what the circuit does, or more"),
+        (0.6, 0.1, 0.3, "random sets of strong heads do half of what the circuit does, or more"),
         (-0.02, -0.02, 0.01, "that says little"),
         (0.09, 0.5, 0.9, "that says little"),
     ],
@@ -160,7 +163,7 @@ def at_once_of(own: float, size: float, norm: float) -> findings.AtOnce:
 def test_random_sets_are_told_beside_what_the_circuit_does(own, size, norm, told):
     text = findings.company_in_words(at_once_of(own, size, norm))
     assert told in text
-    assert f"{size:.0%} (equal size) to {norm:.0%} (equal norm)" in text
+    assert f"{size:.0%} (equal size) and {norm:.0%} (equal norm)" in text
 
 
 def test_a_share_without_an_interval_and_no_repair_are_said_in_words():

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emotion_utils.circuits import findings, methods
+from emotion_utils.circuits import faithfulness, findings, methods
 from emotion_utils.core.profiles import HEADS_SIZES
 from emotion_utils.core.store import Store
 from emotion_utils.heads.budget import Plan
@@ -45,6 +45,34 @@ def test_the_planted_head_is_confirmed_and_only_heads_that_are_paid_for_are_run(
     assert np.flatnonzero(exact)[size.argmax()] == own
     assert found.weights.sum() == pytest.approx(heads)
     assert set(np.flatnonzero(~np.isnan(found.effects["zero ablation"]).all(axis=0))) <= set(found.sample)
+
+
+def test_where_not_all_heads_are_run_estimates_choose_and_exact_runs_are_on_the_other_pairs(made):
+    _, pairs = made
+    found = methods.screen(pairs, (methods.EXACT,), plan=plan_of(len(pairs.heads), 2, 3))
+    whole = methods.screen(pairs, (methods.EXACT, "attribution"))
+    assert np.array_equal(found.run, ~found.built)
+    assert np.isnan(found.on_build(methods.EXACT)).all()
+    assert np.array_equal(found.to_choose_by(), found.on_build("attribution"))
+    assert not np.isnan(found.to_choose_by()).any()
+    assert whole.run.all()
+    assert np.array_equal(whole.to_choose_by(), whole.on_build(methods.EXACT))
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_orders_of_heads_begin_with_the_planted_one_and_hold_all(made, whole):
+    model, pairs = made
+    heads = len(pairs.heads)
+    plan = plan_of(heads, heads, 0) if whole else replace(plan_of(heads, 2, 3), points=3)
+    steps = replace(plan.size, steps=20 if whole else 0)
+    plan = replace(plan, size=steps)
+    found = methods.screen(pairs, (methods.EXACT, "attribution"), plan=plan)
+    made_orders = faithfulness.orders(found, plan, seed=1)
+    names = ["attribution", "greedy", *(["mask", "ablation"] if whole else []), "one random order"]
+    assert list(made_orders) == names
+    for name, order in made_orders.items():
+        assert sorted(order) == sorted(pairs.heads)
+        assert name == "one random order" or order[0] == (model.layer, model.head)
 
 
 def test_what_was_screened_is_read_from_the_store(made, tmp_path, monkeypatch):

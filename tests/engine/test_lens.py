@@ -12,7 +12,7 @@ from model_fixtures import FAMILIES, PROMPTS
 from emotion_utils.engine.decoding import Sampling
 from emotion_utils.engine.generation import generate
 from emotion_utils.engine.interventions import EVERYWHERE, UNTOUCHED, steering
-from emotion_utils.engine.lens import BOUND, hooks_beside
+from emotion_utils.engine.lens import BOUND, hooks_beside, worst_of_each
 from emotion_utils.models.hooks import KINDS, HookPoint
 from emotion_utils.models.model import Model, load
 from emotion_utils.vectors.vector import EmotionVector
@@ -56,6 +56,20 @@ def test_a_difference_of_one_weight_is_seen(model, monkeypatch):
     monkeypatch.setattr(Model, "bridge", changed)
     table = hooks_beside(model, PROMPTS).set_index("kind")
     assert not table.loc[["mlp_out", "resid_post", "logits"], "same"].any()
+
+
+def test_what_is_no_number_is_not_the_same(monkeypatch):
+    def broken(self: Model) -> object:
+        other = deepcopy(self.network)
+        with torch.no_grad():
+            other.get_input_embeddings().weight.fill_(float("nan"))
+        return bridge(replace(self, network=other))
+
+    bridge = Model.bridge
+    monkeypatch.setattr(Model, "bridge", broken)
+    table = hooks_beside(load("small-llama3"), PROMPTS)
+    assert not table["same"].any()
+    assert worst_of_each({"a": table})["same"].tolist() == [False]
 
 
 def test_a_bridge_leaves_the_model_as_it_was(model):

@@ -50,5 +50,24 @@ def test_what_does_not_fit_gives_way_and_the_exact_runs_keep_to_their_share(ever
     exact = plan.first + plan.sample
     assert exact * one <= 0.4 * plan.tokens < (exact + 1) * one
     told = budget.told(plan, whole).set_index("what")
-    assert told.loc["heads, taken out exactly"].tolist() == [exact, 32 - exact]
+    assert told.loc["heads, taken out exactly, on pairs that nothing is chosen on"].tolist() == [
+        exact,
+        32 - exact,
+    ]
     assert (told[["run", "left out"]] >= 0).all().all()
+
+
+@pytest.mark.parametrize("tokens", [200, 20_000, 51_000, 90_000, 150_000])
+def test_a_plan_is_whole_or_estimates_choose_at_its_price(every, tokens):
+    plan = budget.planned(
+        replace(HEADS_SIZES["baseline"], tokens=tokens * 4 * (12 * 128**2 + 13 * 128) // 10**8 + 1), every
+    )
+    kept = plan.pairs(every)
+    run = kept if plan.whole else kept.where(kept.table["split"] != "build")
+    exact = plan.first + plan.sample
+    assert plan.whole == (plan.kept == plan.every)
+    assert plan.whole == (exact == len(every.heads))
+    assert (
+        exact == budget.FEWEST_HEADS
+        or exact * budget.ablation_tokens(run) <= budget.EXACT_SHARE * plan.tokens
+    )

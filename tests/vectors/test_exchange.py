@@ -148,7 +148,7 @@ def test_nothing_is_unpickled(tmp_path, model):
         with pytest.raises(UserError, match="can run code when it is opened, and is not"):
             read_vectors(tmp_path / f"vector.{ending}", model)
     np.savez(tmp_path / "objects.npz", layer_1=np.array([Harmful()], dtype=object))
-    with pytest.raises(UserError, match="holds objects, which could run code and are not read"):
+    with pytest.raises(UserError, match="Object arrays cannot be loaded"):
         read_vectors(tmp_path / "objects.npz", model)
 
 
@@ -163,6 +163,25 @@ def test_a_torn_file_is_refused(tmp_path, model, vector, ending):
             read_vectors(part, model)
 
 
+@pytest.mark.parametrize("ending", ["gguf", "safetensors", "npz"])
+def test_whatever_a_damaged_file_does_is_said_in_a_sentence(tmp_path, model, vector, ending):
+    rows = {f"layer_{layer}": vector.at(layer).numpy() for layer in LAYERS}
+    path = tmp_path / f"odd.{ending}"
+    if ending == "npz":
+        np.savez_compressed(path, **rows)
+    else:
+        foreign(path, rows)
+    content, rng = path.read_bytes(), np.random.default_rng(0)
+    refused = 0
+    for at in rng.integers(min(len(content), 1000), size=60).tolist():
+        path.write_bytes(content[:at] + bytes([content[at] ^ 0x55]) + content[at + 1 :])
+        try:
+            read_vectors(path, model)
+        except UserError:
+            refused += 1
+    assert refused > 5
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
@@ -173,7 +192,9 @@ def test_a_torn_file_is_refused(tmp_path, model, vector, ending):
         ),
         ({"layer_1": np.full(128, np.nan)}, "no vector of finite floating-point numbers"),
         ({"layer_1": np.ones(128, np.int64)}, "no vector of finite floating-point numbers"),
+        ({"layer_1": np.full(128, 1e300)}, "no vector of finite floating-point numbers"),
         ({"mean": np.ones(128)}, 'an array "mean", whose name says no layer'),
+        ({"1" * 5000: np.ones(128)}, "whose name says no layer"),
         ({"layer_1": np.ones(128), "1": np.ones(128)}, "two directions of bad at layer 1"),
     ],
 )
@@ -199,3 +220,49 @@ def test_a_file_of_another_model_or_kind_is_refused(tmp_path, model, vector):
         read_vectors(tmp_path / "none.npz", model)
     with pytest.raises(UserError, match=r'ends in "\.csv": vectors are read from'):
         read_vectors(tmp_path / "x.csv", model)
+
+
+def test_half_precision_is_read_and_whole_numbers_are_refused(tmp_path, model, vector):
+    for dtype in (torch.bfloat16, torch.float16, torch.float64):
+        rounded = {f"layer_{layer}": vector.at(layer).to(dtype) for layer in LAYERS}
+        save_file(rounded, tmp_path / "half.safetensors")
+        (found,) = read_vectors(tmp_path / "half.safetensors", model).values()
+        assert torch.equal(found.values, vector.values.to(dtype).float())
+    save_file({"1": torch.ones(128, dtype=torch.int64)}, tmp_path / "whole.safetensors")
+    with pytest.raises(UserError, match="no vector of finite floating-point numbers"):
+        read_vectors(tmp_path / "whole.safetensors", model)
+
+
+def test_a_file_that_says_what_it_is_keeps_its_name_and_its_model(tmp_path, model, vector):
+    path = write_vectors(tmp_path / "mine.gguf", vector)
+    assert same(read_vectors(path, model, name="joy")["anger"], vector)
+    other = write_vectors(tmp_path / "other.gguf", replace(vector, model="small-qwen3"))
+    with pytest.raises(UserError, match='of the model "small-qwen3", and this is "small-llama3"'):
+        read_vectors(other, model, name="joy")
+
+
+@pytest.mark.parametrize("name", ["", "direction", "layer_2__joy", "a\nb"])
+def test_a_name_that_would_not_come_back_is_not_written(tmp_path, vector, name):
+    with pytest.raises(UserError, match="could not be read back: call it otherwise"):
+        write_vectors(tmp_path / "odd.safetensors", replace(vector, emotion=name))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["喜び", "a.b", "<b>joy</b>", "1"])
+def test_odd_names_come_back(tmp_path, model, vector, name):
+    path = write_vectors(tmp_path / "odd.safetensors", [replace(vector, emotion=name), vector])
+    found = read_vectors(path, model)
+    assert same(found[name], replace(vector, emotion=name))
+    assert same(found["anger"], vector)
+
+
+def test_layers_are_asked_for_once_and_there_is_a_folder(tmp_path, model, vector):
+    both = [vector, replace(vector, emotion="joy", values=vector.values.clone().requires_grad_())]
+    found = read_vectors(write_vectors(tmp_path / "x.safetensors", both, layers=iter([1, 2])), model)
+    assert {name: own.layers for name, own in found.items()} == {"anger": (1, 2), "joy": (1, 2)}
+    with pytest.raises(UserError, match="No layer of anger is to be saved"):
+        write_vectors(tmp_path / "y.safetensors", vector, layers=[])
+    with pytest.raises(UserError, match="There is no folder"):
+        write_vectors(tmp_path / "none" / "y.gguf", vector)
+    with pytest.raises(UserError, match=r"name it by hint=, such as \"llama\""):
+        write_vectors(tmp_path / "y.gguf", replace(vector, model="my own"))

@@ -82,16 +82,16 @@ def test_vectors_from_elsewhere_are_scored_beside_our_own_on_the_same_prompts(sm
     """Our own vector, given as another's, gets our own scores; a random direction those of chance."""
     noise = torch.randn(small.n_layers, small.d_model, generator=torch.Generator().manual_seed(3))
     drawn = replace(thanks, method="at random", emotion="anger", values=noise)
-    given = {"gratitude": replace(thanks, method="read"), "joy": drawn}
+    given = {"gratitude": thanks, "joy": drawn}
     table = probe(small, BASELINE, ["implicit"], vectors=given)
-    own, other = (table[table["method"] == method] for method in ("sentence end", "read"))
+    own, other = (table[table["method"] == method] for method in ("sentence end", "given: sentence end"))
     assert set(other["emotion"]) == {"gratitude", "mean"}
     both = own[own["emotion"] == "gratitude"], other[other["emotion"] == "gratitude"]
     columns = ["set", "layer", "value", "low", "high", "null_high", "p", "words", "n", "n_units"]
     mine, theirs = (part[columns].reset_index(drop=True) for part in both)
     pd.testing.assert_frame_equal(mine, theirs)
     chance = probe(small, BASELINE, vectors={"anger": drawn}).set_index(["method", "emotion"])
-    row = chance.loc[("at random", "anger")]
+    row = chance.loc[("given: at random", "anger")]
     assert row["p"] > 0.05 or row["value"] < 0.5
     assert row["value"] < chance.loc[("sentence end", "anger"), "value"]
 
@@ -99,7 +99,7 @@ def test_vectors_from_elsewhere_are_scored_beside_our_own_on_the_same_prompts(sm
 def test_some_layers_of_a_vector_are_chosen_among(small, thanks):
     some = EmotionVector("gratitude", "read", thanks.model, (1, 3), thanks.values[[1, 3]])
     table = probe(small, BASELINE, vectors={"gratitude": some}).set_index(["method", "emotion"])
-    assert table.loc[("read", "gratitude"), "layer"] in (1, 3)
+    assert table.loc[("given: read", "gratitude"), "layer"] in (1, 3)
 
 
 def test_vectors_that_cannot_be_scored_are_refused(small, thanks):
@@ -113,3 +113,12 @@ def test_vectors_that_cannot_be_scored_are_refused(small, thanks):
     ):
         with pytest.raises(UserError, match=said):
             probe(small, BASELINE, vectors=given)
+
+
+def test_a_given_vector_is_read_where_its_method_reads(small):
+    word = emotion_vector(small, "gratitude", BASELINE, method="emotion word")
+    table = probe(small, BASELINE, methods=["emotion word"], vectors={"gratitude": word})
+    table = table[table["emotion"] == "gratitude"].set_index("method")
+    columns = ["layer", "value", "null_high", "p", "n"]
+    own, other = (table.loc[name, columns].tolist() for name in ("emotion word", "given: emotion word"))
+    assert own == other
