@@ -183,7 +183,7 @@ class Model:
     def bridge(self) -> TransformerBridge:
         """The model in TransformerLens: a copy with the same weights, nothing folded or centred.
 
-        :attr:`hooks.HookPoint.lens_name` says what a hook is called there. TransformerLens changes the modules that it
+        ``HookPoint.lens_name`` says what a hook is called there. TransformerLens changes the modules that it
         wraps, and so gets its own; its import takes seconds. A batch that is padded on the left needs its
         ``attention_mask``, without which TransformerLens reads padding as text. Its own ``to_tokens`` may put another
         token in front than :meth:`encode` does, and moves tokens to a GPU where there is one: load the model there.

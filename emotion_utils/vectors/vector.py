@@ -142,7 +142,7 @@ class EmotionVector:
     def lens_hook(self, layer: int, alpha: float = 1.0) -> tuple[str, Callable[..., Tensor]]:
         """Name and function of a TransformerLens hook that adds ``alpha`` times the direction at every position.
 
-        For ``bridge.hooks(fwd_hooks=[vector.lens_hook(3)])``, with a bridge of :meth:`Model.bridge`.
+        For ``bridge.hooks(fwd_hooks=[vector.lens_hook(3)])``, with what ``Model.bridge`` gives.
         """
         direction = alpha * self.at(layer)
 
