@@ -136,7 +136,10 @@ def test_steering_beside_random_vectors(lows, bold):
 @pytest.mark.parametrize(
     ("rho", "bold"),
     [
-        ((0.03, -0.1, 0.12), "Heads that look are not heads that act"),
+        ((0.03, -0.1, 0.12), "Heads that look need not be heads that act"),
+        ((0.25, NAN, NAN), "Heads that look need not be heads that act"),
+        ((0.45, NAN, NAN), "Heads that look are heads that act, too"),
+        ((0.3, 0.0, 0.6), "Heads that look need not be heads that act"),
         ((0.6, 0.4, 0.7), "Heads that look are heads that act, too"),
     ],
 )
