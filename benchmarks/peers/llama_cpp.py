@@ -1,8 +1,7 @@
 """What llama.cpp writes, greedily, under a control vector: by its C interface, as the library xllamacpp carries it.
 
-One request as JSON on the input: ``{"model": "x.gguf", "ids": [[...]], "directions": {"12": [...]},
-"new": 16}``, and on
-the output ``{"tokens": [[...]], "gaps": [[...]]}``: the tokens of each prompt, and at each step by how much the best
+The input is one request as JSON, ``{"model": "x.gguf", "ids": [[...]], "directions": {"12": [...]}, "new": 16}``. The
+output is ``{"tokens": [[...]], "gaps": [[...]]}``: the tokens of each prompt, and at each step by how much the best
 logit exceeds the second. Without directions the model is untouched.
 
 Parameters of the library are structures that are passed by value; here they are blocks of bytes that are large enough,

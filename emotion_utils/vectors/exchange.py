@@ -176,7 +176,7 @@ def write_vectors(
 
 def _rows(vector: EmotionVector, layers: Sequence[int] | None) -> dict[int, torch.Tensor]:
     """The directions to save, by layer."""
-    chosen = list(vector.layers) if layers is None else list(layers)
+    chosen = vector.layers if layers is None else layers
     if not chosen:
         raise UserError(f"No layer of {vector.emotion} is to be saved: name at least one of {vector.layers}.")
     return {layer: vector.at(layer).detach().float().cpu().clone() for layer in chosen}
