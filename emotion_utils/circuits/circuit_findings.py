@@ -169,7 +169,6 @@ def at_once(together: pd.DataFrame) -> AtOnce:
     )
 
 
-RANDOM = "random sets of "
 LITTLE = 0.1
 """Share of the way that counts as next to nothing."""
 

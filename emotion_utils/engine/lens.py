@@ -52,7 +52,6 @@ def hooks_beside(model: Model, texts: Sequence[str]) -> pd.DataFrame:
     real = inputs["attention_mask"].bool()
     ours, logits, plain, others = _read(model, inputs)
     lens = model.bridge()
-    lens.cfg.device = str(model.device)  # it would read on an accelerator whatever the model is on
     names = {point.lens_name: point for point in ours}
     with torch.no_grad():
         found, cache = lens.run_with_cache(

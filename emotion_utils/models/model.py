@@ -186,7 +186,7 @@ class Model:
         ``HookPoint.lens_name`` says what a hook is called there. TransformerLens changes the modules that it
         wraps, and so gets its own; its import takes seconds. A batch that is padded on the left needs its
         ``attention_mask``, without which TransformerLens reads padding as text. Its own ``to_tokens`` may put another
-        token in front than :meth:`encode` does, and moves tokens to a GPU where there is one: load the model there.
+        token in front than :meth:`encode` does.
 
         Examples
         --------
@@ -201,7 +201,11 @@ class Model:
         from transformer_lens.model_bridge import TransformerBridge
 
         lens = TransformerBridge.boot_transformers(
-            self.label, hf_model=deepcopy(self.network), tokenizer=self.tokenizer, dtype=self.dtype
+            self.label,
+            hf_model=deepcopy(self.network),
+            tokenizer=self.tokenizer,
+            dtype=self.dtype,
+            device=str(self.device),
         )
         lens.enable_compatibility_mode(no_processing=True)
         return lens
