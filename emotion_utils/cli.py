@@ -132,7 +132,7 @@ def _prompts(_: argparse.Namespace) -> int:
 
 
 def _chapters(_: argparse.Namespace) -> int:
-    from emotion_utils.runtime.parameters import CHAPTERS
+    from emotion_utils.runtime.schema import CHAPTERS
 
     for chapter, parameters in CHAPTERS.items():
         path = NOTEBOOKS / f"{chapter}.ipynb"

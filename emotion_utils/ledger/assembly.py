@@ -13,7 +13,7 @@ from emotion_utils.ledger.records import Entry, Row, chapter_of, overall, part_o
 from emotion_utils.models.registry import reader_name, world_of
 from emotion_utils.reports.claims import judge, measurement_file, read_claims, read_measurements
 from emotion_utils.reports.record_file import PATH, read_record
-from emotion_utils.runtime.parameters import chapter_schema
+from emotion_utils.runtime.schema import chapter_schema
 
 if TYPE_CHECKING:
     from pathlib import Path

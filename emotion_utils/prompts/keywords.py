@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
+from emotion_utils.core.emotions import REFERENCE
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import DATA
 
@@ -41,9 +42,13 @@ def keyword_pattern(emotion: str, lang: str = "en") -> re.Pattern[str]:
 def find_keyword(text: str, emotion: str = "neutral") -> Span | None:
     """Find the first word or phrase that names the emotion (any emotion, for `neutral`).
 
+    Of a label that the list does not know, nothing is found.
+
     >>> find_keyword("Oh, thank you so much.", "gratitude")
     (4, 9)
     """
+    if emotion != REFERENCE and emotion not in keyword_lexicon():
+        return None
     found = keyword_pattern(emotion).search(text)
     return found.span() if found else None
 

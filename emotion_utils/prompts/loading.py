@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.core.paths import PROMPTS
 from emotion_utils.prompts.files import Row, read_rows
+from emotion_utils.prompts.labels import AUTO, check_labels, read_labels
 from emotion_utils.prompts.schema import complete
 
 SETS: dict[str, str] = {
@@ -89,6 +89,7 @@ def labelled_set(source: str | Path | Sequence[str] | pd.DataFrame) -> pd.DataFr
             f'The prompts have no column "{missing[0]}": name a prompt set, or read a file with emotions by '
             "load_prompts, which completes it."
         )
+    check_labels(table, "The table" if isinstance(source, pd.DataFrame) else str(source), splits=False)
     return table
 
 
@@ -115,6 +116,7 @@ def load_prompts(
     label: str = "emotion",
     label_map: Mapping[Any, str | None] | None = None,
     *,
+    reference: str | None = AUTO,
     encoding: str = "utf-8",
     separator: str | None = None,
     file_format: str | None = None,
@@ -131,9 +133,13 @@ def load_prompts(
     path
         The file, UTF-8 unless `encoding` says otherwise.
     text, label
-        The columns that hold the prompt and its emotion.
+        The columns that hold the prompt and its label: an emotion of the book, or anything that texts can be told
+        apart by.
     label_map
-        From the file's labels to `EMOTIONS`; a label that maps to None is left out.
+        From the file's labels to others; rows of a label that maps to None are left out.
+    reference
+        The label that the others are compared with; tables call it ``neutral``. ``auto`` takes ``neutral`` where the
+        file has it. With None, or without such a label, each label stands against all others.
     encoding, separator, file_format
         Passed to `files.read_rows`.
     seed
@@ -152,16 +158,16 @@ def load_prompts(
     columns, rows = read_rows(path, encoding=encoding, separator=separator, file_format=file_format)
     _check_columns(columns, {"text": text, "label": label}, name)
     texts = _texts(rows, text, name)
-    emotions = _emotions(rows, label, label_map, name)
+    lines = [line for line, _ in rows]
+    emotions = read_labels(
+        [fields.get(label) for _, fields in rows], lines, label, name, label_map, reference
+    )
     kept = [i for i, emotion in enumerate(emotions) if emotion is not None]
     if not kept:
-        raise UserError(
-            f"label_map leaves out all {len(rows)} rows of {name}: map at least one label to an emotion."
-        )
-    lines = [rows[i][0] for i in kept]
+        raise UserError(f"label_map leaves out all {len(rows)} rows of {name}: keep at least one label.")
     table = pd.DataFrame([rows[i][1] for i in kept], columns=columns)
     table = table.assign(text=[texts[i] for i in kept], emotion=[emotions[i] for i in kept])
-    return complete(table, lines, name, seed)
+    return complete(table, [lines[i] for i in kept], name, seed)
 
 
 def check_lengths(
@@ -239,30 +245,3 @@ def _texts(rows: Sequence[Row], column: str, name: str) -> list[str]:
             f"fill column {column!r} there or remove the rows."
         )
     return texts  # type: ignore[return-value]
-
-
-def _emotions(
-    rows: Sequence[Row], column: str, label_map: Mapping[Any, str | None] | None, name: str
-) -> list[str | None]:
-    known: dict[str, str | None] = {emotion: emotion for emotion in EMOTIONS}
-    for value, emotion in (label_map or {}).items():
-        if emotion is not None and emotion not in EMOTIONS:
-            raise UserError(
-                f"label_map sends {value!r} to {emotion!r}: the emotions are {', '.join(EMOTIONS)}, or None."
-            )
-        known[_label(value)] = emotion
-    labels = [_label(fields.get(column)) for _, fields in rows]
-    unknown = [(label, line) for label, (line, _) in zip(labels, rows, strict=True) if label not in known]
-    if unknown:
-        (label, line), values = unknown[0], list(dict.fromkeys(label for label, _ in unknown))
-        others = f" (unknown in all: {', '.join(map(repr, values[:8]))})" if len(values) > 1 else ""
-        raise UserError(
-            f"{name}, line {line}: the label {label!r} in column {column!r} is not one of "
-            f"{', '.join(EMOTIONS)}{others}. Pass label_map={{{label!r}: 'gratitude', ...}}, "
-            "or None as the value to leave its rows out."
-        )
-    return [known[label] for label in labels]
-
-
-def _label(value: Any) -> str:
-    return "" if value is None else str(value).strip().casefold()

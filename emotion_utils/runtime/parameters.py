@@ -1,4 +1,4 @@
-"""The declared parameters of every chapter, and their check before anything expensive happens.
+"""The parameters of a notebook, checked before anything expensive happens.
 
 papermill injects whatever it is given: it only warns about a name that the notebook does not know and never
 checks a type. The second cell of each notebook therefore hands its namespace to :func:`validate`.
@@ -7,159 +7,19 @@ checks a type. The second cell of each notebook therefore hands its namespace to
 from __future__ import annotations
 
 import ast
-import math
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from emotion_utils.core.errors import UserError, listing, suggestion
+from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.core.paths import PROJECT_ROOT
-from emotion_utils.core.profiles import PROFILES
 from emotion_utils.models.loading import check_device
-from emotion_utils.models.reading import CHATS, SEPARATORS
+from emotion_utils.runtime.schema import Parameter, chapter_schema
 
-_KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+if TYPE_CHECKING:
+    import pandas as pd
 
-
-@dataclass(frozen=True)
-class Parameter:
-    """One declared notebook parameter.
-
-    Attributes
-    ----------
-    name, type, default, doc
-        The assignment and the comment that stand in the notebook's parameters cell.
-    choices
-        The only values allowed, if they can be listed.
-    minimum, maximum
-        The inclusive range of a number.
-    pattern
-        A regular expression that a text has to match as a whole, with `hint` as its meaning in words.
-    synonyms
-        What is written instead of a value, with what was probably meant.
-    """
-
-    name: str
-    type: type
-    default: Any
-    doc: str
-    choices: tuple[str, ...] | None = None
-    minimum: float | None = None
-    maximum: float | None = None
-    pattern: str | None = None
-    hint: str = ""
-    synonyms: Mapping[str, str] = field(default_factory=dict)
-
-    def check(self, value: Any) -> Any:
-        """Return `value` in the declared type.
-
-        Raises
-        ------
-        UserError
-            If the type is wrong (a bool is not a number), the value is out of range or no choice.
-        """
-        if not self._has_type(value):
-            raise UserError(f'Parameter "{self.name}" must be {self.expected}, but it is {_shown(value)}.')
-        if not self._in_range(value):
-            if self.choices:
-                near = suggestion(value, self.choices)
-                raise UserError(f'Parameter "{self.name}" cannot be {_shown(value)}: {near}')
-            meant = f' Did you mean "{self.synonyms[value]}"?' if value in self.synonyms else ""
-            raise UserError(
-                f'Parameter "{self.name}" must be {self.expected}, but it is {_text(value)}.{meant}'
-            )
-        return float(value) if self.type is float else value
-
-    def _has_type(self, value: Any) -> bool:
-        if isinstance(value, bool):
-            return self.type is bool
-        return isinstance(value, (int, float) if self.type is float else self.type)
-
-    def _in_range(self, value: Any) -> bool:
-        if isinstance(value, float) and not math.isfinite(value):
-            return False
-        if self.choices is not None and value not in self.choices:
-            return False
-        if self.pattern is not None and not re.fullmatch(self.pattern, value):
-            return False
-        low = -math.inf if self.minimum is None else self.minimum
-        high = math.inf if self.maximum is None else self.maximum
-        return isinstance(value, str) or low <= value <= high
-
-    @property
-    def expected(self) -> str:
-        """The allowed values in words."""
-        if self.choices is not None:
-            return f"one of {listing(self.choices)}"
-        if self.hint:
-            return self.hint
-        if self.minimum is not None and self.maximum is not None:
-            return f"{_KINDS[self.type]} from {self.minimum:,} to {self.maximum:,}"
-        if self.minimum is not None:
-            return f"{_KINDS[self.type]} of at least {self.minimum:,}"
-        return _KINDS[self.type]
-
-
-_MODEL = Parameter(
-    "model",
-    str,
-    "small-gpt2",
-    "registry name, hub id or path",
-    pattern=r"\S(.*\S)?",
-    hint="a registry name, a hub id or the path of a local model",
-)
-_READING = (
-    Parameter(
-        "separator", str, "auto", "auto or off: whether a token stands before texts", choices=SEPARATORS
-    ),
-    Parameter("chat", str, "auto", "auto, on or off: whether texts are turns of a chat", choices=CHATS),
-)
-_COMMON = (
-    Parameter("profile", str, "baseline", "smoke, baseline, extended or powered", choices=PROFILES),
-    Parameter(
-        "run_dir",
-        str,
-        "build/scratch",
-        "where results are kept, relative to the project",
-        pattern=r"\S(.*\S)?",
-        hint="the path of a folder",
-    ),
-    Parameter(
-        "device",
-        str,
-        "cpu",
-        "cpu, cuda, cuda:1 or mps",
-        pattern=r"cpu|mps|cuda(:\d+)?",
-        hint="one of cpu, mps, cuda and cuda:<number>",
-        synonyms={"gpu": "cuda", "GPU": "cuda", "CUDA": "cuda"},
-    ),
-    Parameter("dtype", str, "float32", "float32 or bfloat16", choices=("float32", "bfloat16")),
-    Parameter("seed", int, 0, "the one number that all random draws come from", minimum=0, maximum=2**32 - 1),
-)
-
-_MODELS = Parameter(
-    "models",
-    str,
-    "small-gpt2, small-neo, small-pythia, small-llama3, small-qwen3, small-gemma3",
-    "names or paths",
-    pattern=r"[^\s,][^,]*(\s*,\s*[^\s,][^,]*)*",
-    hint="names of models with commas between",
-)
-
-#: Every chapter's parameters, by the name of its notebook.
-CHAPTERS: dict[str, tuple[Parameter, ...]] = {
-    "00_calibration": _COMMON,
-    "01_dataset": (_MODEL, *_READING, *_COMMON),
-    "02_activations": (_MODEL, *_READING, *_COMMON),
-    "03_emotion_vectors": (_MODEL, *_READING, *_COMMON),
-    "04_alignment": (_MODELS, *_READING, *_COMMON),
-    "05_steering": (_MODEL, *_READING, *_COMMON),
-    "06_head_screening": (_MODEL, *_READING, *_COMMON),
-    "07_head_patching": (_MODEL, *_READING, *_COMMON),
-    "08_statistics": (_MODELS, *_READING, *_COMMON),
-}
+    from emotion_utils.runtime.own_prompts import OwnPrompts
 
 
 class Parameters(Mapping[str, Any]):
@@ -197,16 +57,37 @@ class Parameters(Mapping[str, Any]):
         return PROJECT_ROOT / Path(self._values["run_dir"]).expanduser()
 
     @property
+    def own(self) -> OwnPrompts | None:
+        """The texts of the reader's own file, or None where the chapter is about the book's prompts."""
+        from emotion_utils.runtime.own_prompts import read_own
+
+        return read_own(self._values)
+
+    @property
+    def set(self) -> str:
+        """Name of the prompts that the chapter is about: the profile, or the file without its ending."""
+        own = self.own
+        return self._values["profile"] if own is None else own.name
+
+    def sets(self, *others: str) -> dict[str, pd.DataFrame]:
+        """Those prompts by name, and other sets of the book beside them; beside a reader's own texts there are none.
+
+        Parameters
+        ----------
+        others
+            Keys of ``prompts.loading.SETS``.
+        """
+        from emotion_utils.prompts.loading import load_profile
+
+        own = self.own
+        if own is not None:
+            return {own.name: own.table}
+        return {name: load_profile(name) for name in dict.fromkeys((self._values["profile"], *others))}
+
+    @property
     def loading(self) -> dict[str, str]:
         """What :func:`emotion_utils.load` is told beside the name of a model."""
         return {name: self._values[name] for name in ("device", "dtype", "separator", "chat")}
-
-
-def chapter_schema(chapter: str) -> dict[str, Parameter]:
-    """The declared parameters of `chapter` by name, or a `UserError` that lists the chapters."""
-    if chapter not in CHAPTERS:
-        raise UserError(f'There is no chapter "{chapter}": {suggestion(chapter, CHAPTERS)}')
-    return {parameter.name: parameter for parameter in CHAPTERS[chapter]}
 
 
 def validate(namespace: Mapping[str, Any], chapter: str) -> Parameters:
@@ -242,7 +123,14 @@ def validate(namespace: Mapping[str, Any], chapter: str) -> Parameters:
 
         resolve_model(name)
     check_device(values["device"])
-    return Parameters(values)
+    params = Parameters(values)
+    if "prompts" in schema:
+        own = params.own
+        if own is not None or "In" in namespace:
+            from emotion_utils.runtime.own_prompts import install
+
+            install(own)
+    return params
 
 
 def model_names(values: Mapping[str, Any]) -> list[str]:
@@ -300,14 +188,3 @@ def assignments(source: str) -> dict[str, ast.expr]:
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
         assigned |= {target.id: statement.value for target in targets if isinstance(target, ast.Name)}
     return assigned
-
-
-def _shown(value: Any) -> str:
-    kind = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}.get(
-        type(value), f"of type {type(value).__name__}"
-    )
-    return f"{_text(value)} ({kind})"
-
-
-def _text(value: Any) -> str:
-    return repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."

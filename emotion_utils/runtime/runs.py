@@ -14,10 +14,12 @@ import yaml
 
 from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.core.paths import BUILD, NOTEBOOKS, PROJECT_ROOT
-from emotion_utils.runtime.parameters import CHAPTERS, Parameter, chapter_schema, model_names
+from emotion_utils.runtime.parameters import model_names
+from emotion_utils.runtime.schema import CHAPTERS, Parameter, chapter_schema
 
 _SHARED = ("profile", "seed", "device", "dtype")
-_RUN_KEYS = ("name", *_SHARED, "models", "threads", "site", "chapters")
+_OWN = ("prompts", "text_column", "label_column", "label_map", "reference")
+_RUN_KEYS = ("name", *_SHARED, *_OWN, "models", "threads", "site", "chapters")
 _THREADS = Parameter("threads", int, 1, "threads of torch in each notebook", minimum=1, maximum=1024)
 _CHAPTER_KEYS = ("models", "profile", "parameters")
 LEFT_OUT = "left_out.json"
@@ -182,12 +184,11 @@ class _RunFile:
     def read(self) -> Run:
         content = self._mapping(self._load(), "", _RUN_KEYS)
         name = self._name(content.get("name", self.path.stem))
-        schema = next(iter(CHAPTERS))
+        known = {p.name: p for declared in CHAPTERS.values() for p in declared}
         shared = {
-            p.name: self._checked(p, content.get(p.name, p.default), p.name)
-            for p in chapter_schema(schema).values()
-            if p.name in _SHARED
+            name: self._checked(known[name], content.get(name, known[name].default), name) for name in _SHARED
         }
+        own = {name: self._checked(known[name], content[name], name) for name in _OWN if name in content}
         models = self._models(content.get("models", []), "models")
         chapters = self._mapping(content.get("chapters", {}), "chapters", tuple(CHAPTERS), what="chapter")
         if not chapters:
@@ -195,7 +196,7 @@ class _RunFile:
         jobs = [
             job
             for chapter, entry in chapters.items()
-            for job in self._jobs(name, str(chapter), entry, models, shared)
+            for job in self._jobs(name, str(chapter), entry, models, shared | own)
         ]
         self._refuse_duplicates(jobs)
         site = PROJECT_ROOT / self._text(content.get("site", "."), "site")
@@ -238,6 +239,7 @@ class _RunFile:
         )
         for name, value in given.items():
             values[name] = self._checked(schema[name], value, f"{key}.parameters.{name}")
+        self._check_own(values, key)
         if "model" not in schema:
             if "models" in entry:
                 self._fail(f"{key}.models", f"chapter {chapter} takes no model; leave the key out")
@@ -274,8 +276,18 @@ class _RunFile:
         return value
 
     def _checked(self, parameter: Parameter, value: Any, key: str) -> Any:
+        if parameter.name == "label_map" and isinstance(value, dict):
+            value = ", ".join(f"{old}={'' if new is None else new}" for old, new in value.items())
         try:
             return parameter.check(value)
+        except UserError as error:
+            self._fail(key, str(error))
+
+    def _check_own(self, values: Mapping[str, Any], key: str) -> None:
+        from emotion_utils.runtime.own_prompts import read_own
+
+        try:
+            read_own(values)
         except UserError as error:
             self._fail(key, str(error))
 

@@ -9,7 +9,7 @@ from emotion_utils.ledger import summary
 from emotion_utils.ledger.assembly import assemble
 from emotion_utils.ledger.records import CHAPTERS, chapter_of, overall
 from emotion_utils.reports.claims import Measurement, judge, measurement_file
-from emotion_utils.runtime.parameters import CHAPTERS as KNOWN
+from emotion_utils.runtime.schema import CHAPTERS as KNOWN
 from tests.ledger.conftest import CLAIMS, measure, without
 from tests.recorded import part, record
 

@@ -13,7 +13,8 @@ import pytest
 from notebook_factory import write_notebook
 
 from emotion_utils.core.paths import NOTEBOOKS, PROJECT_ROOT
-from emotion_utils.runtime.parameters import CHAPTERS, assignments, chapter_schema
+from emotion_utils.runtime.parameters import assignments
+from emotion_utils.runtime.schema import CHAPTERS, chapter_schema
 from emotion_utils.runtime.runs import read_run
 
 CHAPTER = "01_dataset"

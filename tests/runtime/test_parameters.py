@@ -9,15 +9,8 @@ from notebook_factory import PARAMETERS
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import PROJECT_ROOT
-from emotion_utils.runtime.parameters import (
-    CHAPTERS,
-    Parameter,
-    Parameters,
-    assignments,
-    chapter_schema,
-    model_names,
-    validate,
-)
+from emotion_utils.runtime.parameters import Parameters, assignments, model_names, validate
+from emotion_utils.runtime.schema import CHAPTERS, Parameter, chapter_schema
 
 GIVEN = {"model": "small-gpt2", "profile": "smoke", "seed": 7}
 TEMPERATURE = Parameter("temperature", float, 1.0, "of sampling", minimum=0, maximum=2)
