@@ -10,8 +10,8 @@ import pytest
 from emotion_utils.ledger.records import chapter_of
 from emotion_utils.reports.claims import Measurement, measurement_file, read_claims, write_measurements
 from emotion_utils.runtime import runs
-from emotion_utils.runtime.schema import chapter_schema
 from emotion_utils.runtime.runs import Job, Run
+from emotion_utils.runtime.schema import chapter_schema
 
 CLAIMS = read_claims()
 

@@ -14,8 +14,8 @@ from notebook_factory import write_notebook
 
 from emotion_utils.core.paths import NOTEBOOKS, PROJECT_ROOT
 from emotion_utils.runtime.parameters import assignments
-from emotion_utils.runtime.schema import CHAPTERS, chapter_schema
 from emotion_utils.runtime.runs import read_run
+from emotion_utils.runtime.schema import CHAPTERS, chapter_schema
 
 CHAPTER = "01_dataset"
 PRESENT = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
