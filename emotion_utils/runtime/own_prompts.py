@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NEEDS = {
-    "small world": "the book's own prompts, whose words, pairs and world are known",
-    "neutral": "neutral texts, a reference label",
-    "pairs": "pairs of texts, one of them neutral, with a common `pair_id`",
-    "words": "marked emotion words, the columns `emotion_start` and `emotion_end`",
+    "small world": "this is about the book's own prompts, and the models and reports beside them",
+    "neutral": "this needs texts of a reference label, and there are none",
+    "pairs": "this needs pairs of texts, one of them neutral, with a common `pair_id`, and there are none",
+    "words": "this needs words that are marked (`emotion_start`, `emotion_end`) and their match in a neutral text",
 }
-"""What a cell may need of the texts, and what that means."""
+"""What a cell may need of the texts, and what is said where they lack it."""
 _NEED = re.compile(r"# needs: (.+)")
 _COLUMNS = {"text_column": "text", "label_column": "emotion"}
 _GIVEN = ("prompts", *_COLUMNS, "label_map")
@@ -66,16 +66,17 @@ class OwnPrompts:
         """Say in Markdown what this page is about."""
         labels, table = labels_of(self.table), self.table
         counts = table["emotion"].value_counts()
-        listed = listing(f"{label} ({counts[label]})" for label in labels)
+        own = {REFERENCE: self.reference or REFERENCE}
+        listed = listing(f"{own.get(label, label)} ({counts[label]})" for label in labels)
         beside = (
-            f"{REFERENCE if self.reference == REFERENCE else f'*{self.reference}*, which tables call *{REFERENCE}*'}"
-            " is what the others are compared with"
+            f"*{self.reference}* is what the others are compared with"
+            + ("" if self.reference == REFERENCE else f" and is called *{REFERENCE}* in tables")
             if self.reference
             else "there is no reference label, so that each stands against all others"
         )
         return (
             f"**This page is about {len(table)} texts of {self.name}**, labelled {listed}; {beside}. What the book "
-            "says of its own prompts and of its small world does not hold for them; cells that need those are left out."
+            "says of its own prompts and of its small world does not hold for them; what needs those is left out."
         )
 
 
@@ -129,21 +130,22 @@ def _read(path: Path, text: str, label: str, renamed: str, reference: str, chang
 
 
 def label_map_of(text: str) -> dict[str, str | None]:
-    """Read other names for labels, ``glad=joy, sad=grief, odd=``; the rows of a label without a name are left out.
+    """Read other names for labels, ``glad: joy, sad: grief, odd:``; the rows of a label without a name are left out.
 
     Raises
     ------
     UserError
-        For a part without ``=``, and a label that is renamed twice.
+        For a part without a colon (or ``=``), and a label that is renamed twice.
     """
     found: dict[str, str | None] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
-        old, sign, new = (side.strip() for side in part.partition("="))
-        if not sign or not old:
+        old, *rest = (side.strip() for side in re.split("[:=]", part, maxsplit=1))
+        if not rest or not old:
             raise UserError(
-                f'Parameter "label_map" has the part {part!r}: write label=name, with commas between, or label= to '
+                f'Parameter "label_map" has the part {part!r}: write label: name, with commas between, or label: to '
                 "leave its rows out."
             )
+        new = rest[0]
         if old in found:
             raise UserError(f'Parameter "label_map" renames "{old}" twice: keep one.')
         found[old] = new or None
@@ -171,21 +173,21 @@ class _LeaveOut:
     """Puts a sentence in the place of cells that need what the texts do not have."""
 
     def __init__(self, own: OwnPrompts) -> None:
-        self.name, self.lacking = own.name, own.lacking
+        self.lacking = own.lacking
 
     def __call__(self, lines: list[str]) -> list[str]:
         missing = next((need for need in needs_of("".join(lines)) if need in self.lacking), None)
         if missing is None:
             return lines
-        shown = f"__import__({__name__!r}, fromlist=['left_out']).left_out({missing!r}, {self.name!r})\n"
+        shown = f"__import__({__name__!r}, fromlist=['left_out']).left_out({missing!r})\n"
         return [shown]
 
 
-def left_out(need: str, name: str) -> Any:
+def left_out(need: str) -> Any:
     """What stands in the place of a cell."""
     from IPython.display import Markdown
 
-    return Markdown(f"*Left out: this needs {NEEDS[need]}, and {name} has none.*")
+    return Markdown(f"*Left out: {NEEDS[need]}.*")
 
 
 def install(own: OwnPrompts | None) -> None:

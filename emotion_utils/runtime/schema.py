@@ -135,7 +135,12 @@ _PROMPTS = (
     Parameter("prompts", str, "", "a file of your own texts; empty for those of the profile"),
     Parameter("text_column", str, "text", "the column of that file with the texts"),
     Parameter("label_column", str, "emotion", "the column of that file with their labels"),
-    Parameter("label_map", str, "", 'other names for labels: "glad=joy, sad=grief, odd=" (odd is left out)'),
+    Parameter(
+        "label_map",
+        str,
+        "",
+        "other names for labels, as in glad: joy, sad: grief, odd: (which leaves odd out)",
+    ),
     Parameter("reference", str, "auto", "the label that others are compared with; none for no such label"),
 )
 
