@@ -29,6 +29,8 @@ RECORDS = "record.beside_record("
 RECORD = '<span id="record"></span>'
 MODELS = "This chapter on other models"
 SHOWN = ("profile", "seed", "device", "dtype")
+PATHS = ("run_dir", "prompts")
+"""Parameters that may be paths of this machine."""
 OPEN = "show"
 """The tag of a cell whose code a reader should read; all other code is folded on the page, never in JupyterLab."""
 FOLDED = {"hide-cell", "hide-input", "remove-cell", "remove-input"}
@@ -75,9 +77,9 @@ def without_paths(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             replaced |= dict.fromkeys(
                 [*written, *(str(place.resolve()) for place in places)], short_name(name)
             )
-    kept = Path(given.get("run_dir", ""))
-    if kept.is_absolute():
-        replaced[str(kept)] = kept.name
+    for kept in (Path(given.get(name, "")).expanduser() for name in PATHS):
+        if kept.is_absolute():
+            replaced |= dict.fromkeys((str(kept), str(kept.resolve())), kept.name)
     text = nbformat.writes(notebook)
     for path in sorted(replaced, key=len, reverse=True):
         text = text.replace(_in_json(path), _in_json(replaced[path]))
@@ -198,7 +200,7 @@ def _shown(name: str, value: Any) -> Any:
     """A parameter as a page shows it: models as a reader calls them, and the last part of a folder."""
     if name in ("model", "models"):
         return ", ".join(short_name(one.strip()) for one in str(value).split(","))
-    return Path(value).name if name == "run_dir" and Path(value).is_absolute() else value
+    return Path(value).name if name in PATHS and Path(value).expanduser().is_absolute() else value
 
 
 def _insert_after_title(notebook: nbformat.NotebookNode, banner: str, suffix: str) -> None:

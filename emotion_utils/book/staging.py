@@ -12,6 +12,7 @@ import nbformat
 import yaml
 
 from emotion_utils.book import ledgers
+from emotion_utils.book.own_texts import without_left_out
 from emotion_utils.book.pages import prepare, read_executed, without_paths
 from emotion_utils.book.toc import derive_toc, read_plan
 from emotion_utils.book.vendoring import vendor
@@ -93,9 +94,8 @@ def _reader(job: Job) -> str:
 def _stage_chapter(jobs: list[Job], siblings: list[tuple[str, str]], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for i, (job, (stem, _)) in enumerate(zip(jobs, siblings, strict=True)):
-        notebook = prepare(
-            without_paths(read_executed(job.output)), siblings=siblings, stem=stem, first=i == 0
-        )
+        shown = without_left_out(without_paths(read_executed(job.output)))
+        notebook = prepare(shown, siblings=siblings, stem=stem, first=i == 0)
         nbformat.write(notebook, folder / f"{stem}.ipynb")
 
 

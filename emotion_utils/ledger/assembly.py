@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ def assemble(
     Parameters
     ----------
     run
-        Whose chapters have run; only their own files are read.
+        Whose chapters have run; only their own files are read. Chapters about a reader's own texts measure no claim.
     scrutiny
         Word and note of each claim; by default :func:`emotion_utils.scrutiny.everything` at the run's seed.
     record
@@ -53,18 +53,19 @@ def assemble(
         from emotion_utils.scrutiny import everything
 
         scrutiny = everything(run.seed)
-    rows, ran = _measured(run, claims), {job.chapter for job in run.chapters}
+    about_claims = [job for job in run.chapters if job.own_prompts is None]
+    rows, ran = _measured(run, about_claims, claims), {job.chapter for job in about_claims}
     recorded = _recorded(record, claims, ran)
     entries = [_entry(claim, rows, ran, run, scrutiny) for _, claim in claims.iterrows()]
     return [replace(entry, record=tuple(recorded.get(entry.id, ()))) for entry in entries]
 
 
-def _measured(run: Run, claims: pd.DataFrame) -> dict[str, list[Row]]:
-    """Rows of each claim, in the order of the run's jobs."""
+def _measured(run: Run, jobs: Sequence[Job], claims: pd.DataFrame) -> dict[str, list[Row]]:
+    """Rows of each claim, in the order of jobs; those about a reader's own texts are not among them."""
     known = {chapter_of(str(claim)) for claim in claims["id"]}
     first = {job.chapter: job.name for job in reversed(run.chapters)}
     found: dict[str, list[Row]] = {}
-    for job in run.chapters:
+    for job in jobs:
         if job.chapter not in known:
             continue
         page = job.chapter if first[job.chapter] == job.name else job.name

@@ -27,6 +27,8 @@ def job_inputs(job: Job) -> list[Path]:
     """The notebook, its modules, the files of its models, prompts, claims, calibration and record of real models."""
     files = [job.notebook, *package_sources(job.notebook), *sorted(PROMPTS.glob("*.jsonl"))]
     files += [path for path in (DATA / "claims.csv", DATA / "calibration.json") if path.is_file()]
+    if job.own_prompts is not None:
+        files.append(job.own_prompts)
     if module_file(_SHOWS_RECORD) in files and _recorded_run() not in (None, job.run):
         files.append(_RECORD)
     names = job.models

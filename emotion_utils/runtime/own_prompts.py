@@ -187,7 +187,7 @@ def left_out(need: str) -> Any:
     """What stands in the place of a cell."""
     from IPython.display import Markdown
 
-    return Markdown(f"*Left out: {NEEDS[need]}.*")
+    return Markdown(f"*Left out: {NEEDS[need]}.*", metadata={"left_out": need})
 
 
 def install(own: OwnPrompts | None) -> None:

@@ -65,6 +65,12 @@ class Job:
         return model_names({"models": defaults.get("models", ""), **given})
 
     @property
+    def own_prompts(self) -> Path | None:
+        """The file of a reader's own texts, or None where the chapter is about the book's prompts."""
+        given = str(self.parameters.get("prompts", "")).strip()
+        return PROJECT_ROOT / Path(given).expanduser() if given else None
+
+    @property
     def notebook(self) -> Path:
         """The source of the chapter."""
         return NOTEBOOKS / f"{self.chapter}.ipynb"
