@@ -6,7 +6,7 @@ import pytest
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.ledger import summary
-from emotion_utils.ledger.assembly import assemble
+from emotion_utils.ledger.assembly import assemble, measured_by
 from emotion_utils.ledger.records import CHAPTERS, chapter_of, overall
 from emotion_utils.reports.claims import Measurement, judge, measurement_file
 from emotion_utils.runtime.schema import CHAPTERS as KNOWN
@@ -206,3 +206,14 @@ def test_a_local_model_goes_by_its_last_part(make, scrutiny, tmp_path):
     run = make(("01_dataset", str(tmp_path / "models" / "mine")))
     entries = {entry.id: entry for entry in assemble(run, scrutiny=scrutiny)}
     assert entries["P1.size.total"].rows[0].model == "mine, local"
+
+
+def test_a_chapter_about_a_readers_own_texts_is_asked_for_no_claim(make, scrutiny):
+    run = make(("02_activations", "small-gpt2"), ("03_emotion_vectors", "small-gpt2"))
+    for job in run.chapters:
+        if job.chapter == "03_emotion_vectors":
+            job.parameters["prompts"] = "data/examples/moods.csv"
+            measured_by(run, job).unlink()
+    entries = {entry.id: entry for entry in assemble(run, scrutiny)}
+    assert not any(entry.rows for entry in entries.values() if entry.chapter == "03_emotion_vectors")
+    assert any(entry.rows for entry in entries.values() if entry.chapter == "02_activations")
