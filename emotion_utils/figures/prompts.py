@@ -56,7 +56,7 @@ def _length_boxes(lengths: pd.DataFrame) -> Shown:
             line={"color": PALETTE[0], "width": 1.2},
         )
     figure.update_xaxes(title="length (tokens per prompt)", rangemode="tozero")
-    figure.update_yaxes(autorange="reversed", dtick=1)
+    figure.update_yaxes(title="label", autorange="reversed", dtick=1)
     alt = (
         f"A box for each of {len(medians)} labels, the shortest first: median lengths run from {medians.iloc[0]:.0f} "
         f"tokens ({medians.index[0]}) to {medians.iloc[-1]:.0f} ({medians.index[-1]}), single prompts from "
