@@ -12,6 +12,7 @@ import torch
 from emotion_utils.activations.anisotropy import mean_cosine
 from emotion_utils.activations.extraction import points
 from emotion_utils.activations.forward import forward_batches
+from emotion_utils.activations.prompt_sets import affordable_part
 from emotion_utils.activations.token_spans import find_spans
 from emotion_utils.core.errors import listing
 from emotion_utils.models.reading import AS_IT_IS, own_start
@@ -101,6 +102,8 @@ def stored_request(requests: pd.DataFrame) -> StoredRequest:
 
 SEPARATED = 100
 """Prompts on which a separator is taken away again."""
+TOKENS = 4000
+"""Of these prompts at most, as for :func:`prompt_sets.affordable_part`."""
 
 
 def separator_effect(model: Model, prompts: pd.DataFrame, seed: int = 0) -> pd.DataFrame | None:
@@ -111,7 +114,7 @@ def separator_effect(model: Model, prompts: pd.DataFrame, seed: int = 0) -> pd.D
     model
     prompts
     seed
-        Of the draw of at most :data:`SEPARATED` of them.
+        Of the draw of at most :data:`SEPARATED` of them with at most :data:`TOKENS` tokens.
 
     Returns
     -------
@@ -125,6 +128,7 @@ def separator_effect(model: Model, prompts: pd.DataFrame, seed: int = 0) -> pd.D
     if model.reading.separator is None or model.reading.chat or own_start(model.tokenizer):
         return None
     few = prompts.sample(min(SEPARATED, len(prompts)), random_state=seed).reset_index(drop=True)
+    few = affordable_part(model, few, TOKENS, seed=seed)
     bare = replace(model, reading=replace(AS_IT_IS, bos=False))
     token = model.tokenizer.convert_ids_to_tokens(model.reading.separator)
     found = {name: _lengths_and_ends(own, few) for name, own in (("nothing", bare), (f"`{token}`", model))}
