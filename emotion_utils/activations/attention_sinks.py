@@ -11,12 +11,16 @@ from jaxtyping import Float
 
 from emotion_utils.activations.extraction import points
 from emotion_utils.activations.forward import forward_batches
-from emotion_utils.core.emotions import EMOTIONS
+from emotion_utils.core.emotions import labels_of
+from emotion_utils.core.errors import listing
 from emotion_utils.models.hooks import HookPoint
 from emotion_utils.statistics.resampling import grouped_mean_interval, resampling_units
 
 if TYPE_CHECKING:
     from emotion_utils.models.model import Model
+
+SHOWN = 4
+"""Prompts whose patterns are drawn, at most."""
 
 
 def token_texts(model: Model, text: str) -> list[str]:
@@ -30,13 +34,23 @@ def token_texts(model: Model, text: str) -> list[str]:
     return words
 
 
-def one_of_each(prompts: pd.DataFrame, model: Model) -> pd.DataFrame:
-    """The shortest prompt of each emotion, the first of those of equal length."""
+def one_of_each(prompts: pd.DataFrame, model: Model, most: int = SHOWN) -> pd.DataFrame:
+    """The shortest prompt of each emotion, the first of those of equal length.
+
+    Of more than ``most`` emotions, those whose shortest prompts are the shortest.
+    """
     lengths = pd.Series([len(ids) for ids in model.encode(prompts["text"].tolist()).ids], prompts.index)
-    shortest = [
-        lengths[prompts["emotion"] == e].idxmin() for e in EMOTIONS if (prompts["emotion"] == e).any()
-    ]
-    return prompts.loc[shortest]
+    shortest = [lengths[prompts["emotion"] == e].idxmin() for e in labels_of(prompts)]
+    kept = set(lengths[shortest].nsmallest(most).index)
+    return prompts.loc[[row for row in shortest if row in kept]]
+
+
+def summarise_shown(shown: pd.DataFrame, prompts: pd.DataFrame) -> str:
+    """Say in Markdown of which emotions a prompt is shown, from :func:`one_of_each`."""
+    chosen, labels = shown["emotion"].tolist(), labels_of(prompts)
+    if len(chosen) == len(labels):
+        return f"Shown is the shortest prompt of {listing(chosen)}."
+    return f"Shown are {len(chosen)} of {len(labels)} labels, those that have the shortest prompts: {listing(chosen)}."
 
 
 def pattern(model: Model, text: str, layer: int) -> tuple[list[str], Float[np.ndarray, "head query key"]]:

@@ -19,7 +19,7 @@ from torch import Tensor
 from emotion_utils.activations.extraction import Activations, extract, points
 from emotion_utils.core.layers import FEW, layers_in_words
 from emotion_utils.models.hooks import HookPoint
-from emotion_utils.prompts.report import by_emotion
+from emotion_utils.prompts.report import at_most, by_emotion
 from emotion_utils.statistics.jackknife import jackknife_interval
 from emotion_utils.statistics.nulls import against_null
 from emotion_utils.statistics.permutations import LEVEL, family_blocks, permutation_p, permute_blocks
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 ROUNDING = 1e-6
 PERMUTATIONS = 499
 """Label permutations by default: they cost little here."""
+ROWS = 160
+"""Prompts in a map, about; fewer of each label where there are many labels."""
 
 
 def eta_squared(gram: Float[np.ndarray, "prompt prompt"], labels: np.ndarray) -> float:
@@ -301,7 +303,7 @@ def activation_map(
     prompts
         Row by row; mean and standard deviation of a dimension are taken over all of them.
     dimensions, per_emotion
-        How many to show.
+        How many to show, at most; where emotions are many, about :data:`ROWS` prompts in all.
 
     Returns
     -------
@@ -312,4 +314,8 @@ def activation_map(
     scores = (values.double()[:, chosen] - values.double()[:, chosen].mean(dim=0)) / spread[chosen]
     table = pd.DataFrame(scores.numpy(), columns=chosen.tolist())
     table = by_emotion(table.assign(emotion=prompts["emotion"].to_numpy(), id=prompts["id"].to_numpy()))
-    return table.groupby("emotion", sort=False).head(per_emotion).set_index(["emotion", "id"])
+    return (
+        table.groupby("emotion", sort=False)
+        .head(at_most(per_emotion, prompts, ROWS))
+        .set_index(["emotion", "id"])
+    )

@@ -12,7 +12,9 @@ import torch
 from emotion_utils.activations.anisotropy import mean_cosine
 from emotion_utils.activations.extraction import points
 from emotion_utils.activations.forward import forward_batches
+from emotion_utils.activations.prompt_sets import affordable_part
 from emotion_utils.activations.token_spans import find_spans
+from emotion_utils.core.errors import listing
 from emotion_utils.models.reading import AS_IT_IS, own_start
 from emotion_utils.statistics.resampling import resampling_units
 
@@ -34,6 +36,27 @@ class MarkedWords(NamedTuple):
 def marked_words(rates: pd.DataFrame) -> MarkedWords:
     """Sum up :func:`inventory.match_rates`; sets without a marked word count in neither number."""
     return MarkedWords(int(rates["words"].sum()), float(rates["word_rate"].min()))
+
+
+def summarise_marked(rates: pd.DataFrame, lost: pd.DataFrame, name: str) -> str:
+    """Say in Markdown how many marked words were found in the tokenizer.
+
+    Parameters
+    ----------
+    rates
+        From :func:`inventory.match_rates` of all sets.
+    lost, name
+        From :func:`inventory.missed` of one set, and its name.
+    """
+    marked, without = marked_words(rates), rates.loc[rates["words"] == 0, "set"].tolist()
+    text = (
+        f"Of the {marked.words:,} marked emotion words of all sets, at least **{marked.least_rate:.0%}** of "
+        f"each set were found in this tokenizer. Prompts of *{name}* without a read at the emotion word: "
+        f"**{len(lost)}**."
+    )
+    if without:
+        text += f" {listing(f'*{other}*' for other in without)} have no such word, on purpose."
+    return text
 
 
 class PaddingTraps(NamedTuple):
@@ -79,6 +102,8 @@ def stored_request(requests: pd.DataFrame) -> StoredRequest:
 
 SEPARATED = 100
 """Prompts on which a separator is taken away again."""
+TOKENS = 4000
+"""Of these prompts at most, as for :func:`prompt_sets.affordable_part`."""
 
 
 def separator_effect(model: Model, prompts: pd.DataFrame, seed: int = 0) -> pd.DataFrame | None:
@@ -89,19 +114,21 @@ def separator_effect(model: Model, prompts: pd.DataFrame, seed: int = 0) -> pd.D
     model
     prompts
     seed
-        Of the draw of at most :data:`SEPARATED` of them.
+        Of the draw of at most :data:`SEPARATED` of them with at most :data:`TOKENS` tokens.
 
     Returns
     -------
     Two rows, ``in front`` (the token, or nothing). ``at position 0``: share of the emotion words that hold position 0.
     ``sink``: how many times as long as the later tokens of its prompt position 0 is, at the layer where that is most
     (median over prompts). ``words``: the same for the emotion words, at the layer ``layer`` of the sink without a
-    separator (mean over prompts). ``cosine``: mean cosine of the ends of two prompts of different units, at the layer
-    where it is largest. None for a model that puts nothing of its own in front.
+    separator (mean over prompts); both are NaN without emotion words. ``cosine``: mean cosine of the ends of two
+    prompts of different units, at the layer where it is largest. None for a model that puts nothing of its own in
+    front.
     """
     if model.reading.separator is None or model.reading.chat or own_start(model.tokenizer):
         return None
     few = prompts.sample(min(SEPARATED, len(prompts)), random_state=seed).reset_index(drop=True)
+    few = affordable_part(model, few, TOKENS, seed=seed)
     bare = replace(model, reading=replace(AS_IT_IS, bos=False))
     token = model.tokenizer.convert_ids_to_tokens(model.reading.separator)
     found = {name: _lengths_and_ends(own, few) for name, own in (("nothing", bare), (f"`{token}`", model))}
@@ -146,7 +173,8 @@ def _lengths_and_ends(model: Model, prompts: pd.DataFrame) -> _Lengths:
                 ends[row, point.layer] = hidden[i, length - 1].cpu().numpy()
     cosines = [mean_cosine(ends[:, layer], units) for layer in range(model.n_layers)]
     start = float(reads["sink"].mean()) if len(reads) else float("nan")
-    return _Lengths(start, np.median(ratios, axis=0), np.nanmean(words, axis=0), np.array(cosines))
+    of_words = np.nanmean(words, axis=0) if word else words[0]
+    return _Lengths(start, np.median(ratios, axis=0), of_words, np.array(cosines))
 
 
 def summarise_separator(table: pd.DataFrame | None, reading: str) -> str:
@@ -154,11 +182,20 @@ def summarise_separator(table: pd.DataFrame | None, reading: str) -> str:
     if table is None:
         return f"There is nothing to take away here. {reading}"
     bare, separated = (row for _, row in table.iterrows())
+    cosines = (
+        f"The largest mean cosine of the ends of two prompts goes from {bare['cosine']:.2f} "
+        f"to {separated['cosine']:.2f} (n = {bare['n']} prompts)."
+    )
+    if np.isnan(bare["words"]):
+        return (
+            f"Without the separator the first token is the sink, at layer {bare['layer']} **{bare['sink']:.0f} times** "
+            f"as long as the later tokens of its prompt; the separator itself is {separated['sink']:.0f} times as long "
+            f"where it is most. {cosines}"
+        )
     return (
         f"Without the separator **{bare['at position 0']:.0%}** of the emotion words stand at position 0, with it "
         f"{separated['at position 0']:.0%}. At layer {bare['layer']} a word is {bare['words']:.1f} times as long as "
         f"the other tokens of its prompt where nothing stands in front, and {separated['words']:.1f} times after the "
         f"separator, which takes the sink ({separated['sink']:.0f} times; without it the first word, "
-        f"{bare['sink']:.0f} times). The largest mean cosine of the ends of two prompts goes from {bare['cosine']:.2f} "
-        f"to {separated['cosine']:.2f} (n = {bare['n']} prompts)."
+        f"{bare['sink']:.0f} times). {cosines}"
     )

@@ -14,6 +14,7 @@ from emotion_utils.activations.extraction import Activations
 from emotion_utils.activations.forward import forward_batches
 from emotion_utils.activations.token_spans import POSITIONS, find_spans, match_rate, unmatched
 from emotion_utils.models.hooks import HookPoint
+from emotion_utils.prompts.report import shorten
 from emotion_utils.statistics.resampling import FEWEST_UNITS, resampling_units
 
 if TYPE_CHECKING:
@@ -56,18 +57,23 @@ def hook_shapes(model: Model, prompts: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["hook", "what", "axes", "shape", "kB per prompt"])
 
 
-def summarise_size(prompts: pd.DataFrame, profile: str) -> str:
-    """Say in Markdown how large the set is, and whether it is large enough for intervals."""
+def summarise_size(prompts: pd.DataFrame, name: str, kind: str = "profile") -> str:
+    """Say in Markdown how large the set is, and whether it is large enough for intervals.
+
+    Parameters
+    ----------
+    prompts
+    name, kind
+        Of the set: a ``profile``, or the ``file`` of a reader.
+    """
     units = len(set(resampling_units(prompts)))
     text = (
-        f"The profile is **{profile}**: {len(prompts)} prompts in {units} independent units, which are resampled "
+        f"The {kind} is **{name}**: {len(prompts)} prompts in {units} independent units, which are resampled "
         "together in every interval below."
     )
     if units < FEWEST_UNITS:
-        text += (
-            f" **That is too few**: with fewer than {FEWEST_UNITS} units no interval is given, and no test is "
-            "made. This profile is for trying the machinery."
-        )
+        text += f" **That is too few**: with fewer than {FEWEST_UNITS} units no interval is given, and no test is made."
+        text += " This profile is for trying the machinery." if kind == "profile" else ""
     return text
 
 
@@ -96,9 +102,9 @@ def example_reads(model: Model, prompts: pd.DataFrame) -> pd.DataFrame:
     for read in own.itertuples():
         spans = encoded.spans[read.row][read.first : read.last]
         shown.append(
-            "|".join(texts[read.row][start:end].strip() for start, end in spans) or "(special token)"
+            shorten("|".join(texts[read.row][start:end].strip() for start, end in spans)) or "(special token)"
         )
-    own = own.assign(text=[texts[row] for row in own["row"]], tokens=shown)
+    own = own.assign(text=[shorten(texts[row]) for row in own["row"]], tokens=shown)
     return own[["position", "id", "text", "first", "last", "tokens", "sink"]].reset_index(drop=True)
 
 
@@ -156,7 +162,7 @@ def ragged_shapes(found: Activations, prompts: pd.DataFrame, top: int = 3) -> pd
     ragged = found.ragged("resid_post")
     texts = prompts["text"].tolist()
     rows = [
-        (layer, texts[i], " × ".join(map(str, ragged[layer][i].shape)))
+        (layer, shorten(texts[i]), " × ".join(map(str, ragged[layer][i].shape)))
         for layer in sorted({0, len(ragged) - 1})
         for i in range(min(top, len(texts)))
     ]

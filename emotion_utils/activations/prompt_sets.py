@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pandas as pd
 from jaxtyping import Float
 from torch import Tensor
 
 from emotion_utils.activations.extraction import Activations, extract, points
 from emotion_utils.activations.forward import head_outputs
+from emotion_utils.core.budget import allowance
 from emotion_utils.core.errors import UserError
 from emotion_utils.prompts.loading import prompt_set
 
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from emotion_utils.models.model import Model
 
 POSITIONS_WITH_WORD = ("end", "emotion", "match")
+LOOKED_AT = 12_000
+"""Tokens of the texts whose every token is looked at, of a model of `core.budget.REFERENCE` parameters or more."""
+FEWEST = 8
+"""Texts that are looked at all the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +77,47 @@ def read_sets(
 
 def _positions(table: pd.DataFrame) -> Sequence[str]:
     return POSITIONS_WITH_WORD if table["emotion_start"].notna().any() else ("end",)
+
+
+def affordable_part(
+    model: Model, prompts: pd.DataFrame, tokens: int = LOOKED_AT, *, seed: int = 0
+) -> pd.DataFrame:
+    """As many prompts as a number of tokens allows, of each label about the same number; all where they fit.
+
+    Parameters
+    ----------
+    model
+    prompts
+    tokens
+        As for :func:`core.budget.allowance`: a smaller model reads more.
+    seed
+        Of the draw.
+
+    Returns
+    -------
+    ``prompts`` itself, or some of its rows in their order, numbered anew.
+    """
+    parameters = sum(parameter.numel() for parameter in model.network.parameters())
+    lengths = np.array([len(ids) for ids in model.encode(prompts["text"].tolist()).ids])
+    allowed = allowance(tokens, parameters)
+    if lengths.sum() <= allowed:
+        return prompts
+    drawn = np.random.default_rng(seed).permutation(len(prompts))
+    turn = prompts["emotion"].iloc[drawn].groupby(prompts["emotion"].iloc[drawn].to_numpy()).cumcount()
+    drawn = drawn[np.argsort(turn.to_numpy(), kind="stable")]
+    fitting = int((lengths[drawn].cumsum() <= allowed).sum())
+    kept = np.sort(drawn[: max(fitting, min(FEWEST, len(drawn)))])
+    return prompts.iloc[kept].reset_index(drop=True)
+
+
+def summarise_part(part: pd.DataFrame, prompts: pd.DataFrame) -> str:
+    """Say in Markdown that only some texts are looked at token by token; nothing where all are."""
+    if len(part) == len(prompts):
+        return ""
+    return (
+        f"The texts are long and the model is large: norms and attention, which are read at every token, are those of "
+        f"**{len(part)} of the {len(prompts)}** prompts, drawn so that labels are about equally frequent."
+    )
 
 
 class AttentionPatterns(NamedTuple):

@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from emotion_utils.figures.label_colours import MOST, label_colours
 from emotion_utils.plots.figure import Shown, show
 from emotion_utils.plots.style import (
     DIVERGING,
@@ -15,7 +16,6 @@ from emotion_utils.plots.style import (
     PALETTE,
     SEQUENTIAL,
     add_line,
-    emotion_colour,
     error_bars,
     layer_axis,
 )
@@ -47,7 +47,7 @@ def norm_map(table: pd.DataFrame) -> Shown:
             customdata=wide, hovertemplate="layer %{y}, position %{x}: norm %{customdata:,.0f}<extra></extra>",
         )
     )  # fmt: skip
-    figure.update_xaxes(title="position (token; 0 is the first)", dtick=1)
+    figure.update_xaxes(title="position (token; 0 is the first)", dtick=1 if wide.shape[1] < 40 else None)
     figure.update_yaxes(title="layer", dtick=1 if len(wide) < 16 else None)
     last = wide.iloc[-1]
     alt = (
@@ -145,6 +145,8 @@ def class_variance_by_layer(table: pd.DataFrame) -> Shown:
 def plane(table: pd.DataFrame, shares: list[float], layer: int) -> Shown:
     """The first two principal components twice: coloured by emotion and by permuted labels.
 
+    Where emotions are too many for colours, the mean of each stands among the prompts by its name.
+
     Parameters
     ----------
     table, shares
@@ -153,13 +155,17 @@ def plane(table: pd.DataFrame, shares: list[float], layer: int) -> Shown:
         Its number.
     """
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.09)
+    colours = label_colours(table["emotion"].unique())
+    many = len(colours) > MOST
     for row, column in ((1, "emotion"), (2, "permuted")):
-        for emotion in table["emotion"].unique():
+        if many:
+            _means_by_name(figure, table, column, row)
+        for emotion, colour in {} if many else colours.items():
             own = table[table[column] == emotion]
             figure.add_scatter(
                 x=own["first"], y=own["second"], mode="markers", name=emotion, legendgroup=emotion,
                 showlegend=row == 1, text=own["text"], hoverinfo="text",
-                marker={"color": emotion_colour(emotion), "size": 6, "opacity": 0.8}, row=row, col=1,
+                marker={"color": colour, "size": 6, "opacity": 0.8}, row=row, col=1,
             )  # fmt: skip
         words = "true emotions" if row == 1 else "permuted labels"
         figure.add_annotation(
@@ -170,11 +176,27 @@ def plane(table: pd.DataFrame, shares: list[float], layer: int) -> Shown:
     figure.update_xaxes(showticklabels=False, row=1, col=1)
     figure.update_xaxes(title=f"first component ({shares[0]:.0%} of the variance)", row=2, col=1)
     figure.update_layout(legend_y=-0.12)
+    by = "with the mean of each label named, above by emotion," if many else "above coloured by emotion,"
     alt = (
         f"The same {len(table)} prompts twice in the plane of the first two principal components, which hold "
-        f"{shares[0]:.1%} and {shares[1]:.1%} of the variance; above coloured by emotion, below by permuted labels."
+        f"{shares[0]:.1%} and {shares[1]:.1%} of the variance; {by} below by permuted labels."
     )
     return show(figure, alt=alt, title=f"Two components at layer {layer}", data=table, height=720)
+
+
+def _means_by_name(figure: go.Figure, table: pd.DataFrame, column: str, row: int) -> None:
+    """All prompts in grey, and the mean of each label as a dot with its name."""
+    figure.add_scatter(
+        x=table["first"], y=table["second"], mode="markers", name="prompts", legendgroup="prompts",
+        showlegend=row == 1, text=table[column] + ": " + table["text"], hoverinfo="text",
+        marker={"color": GREY, "size": 4, "opacity": 0.4}, row=row, col=1,
+    )  # fmt: skip
+    means = table.groupby(column, sort=False)[["first", "second"]].mean()
+    figure.add_scatter(
+        x=means["first"], y=means["second"], mode="markers+text", name="mean of a label", legendgroup="means",
+        showlegend=row == 1, text=means.index, textposition="top center", textfont={"size": 10}, hoverinfo="text",
+        marker={"color": PALETTE[0], "size": 7}, row=row, col=1,
+    )  # fmt: skip
 
 
 def activation_map(table: pd.DataFrame, layer: int) -> Shown:

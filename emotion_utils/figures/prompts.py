@@ -5,12 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
+from emotion_utils.figures.label_colours import MOST, label_colours
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import PALETTE, add_dots, emotion_colour
+from emotion_utils.plots.style import PALETTE, add_dots
 
 
 def length_distribution(lengths: pd.DataFrame) -> Shown:
-    """How many prompts of each emotion have which length.
+    """How many prompts of each emotion have which length; where emotions are many, a box of each.
 
     Parameters
     ----------
@@ -18,6 +19,8 @@ def length_distribution(lengths: pd.DataFrame) -> Shown:
         From `prompts.report.lengths`.
     """
     part = lengths[lengths["unit"] == "tokens"]
+    if part["emotion"].nunique() > MOST:
+        return _length_boxes(part)
     counts = (
         part.groupby(["emotion", "length"], sort=False)
         .size()
@@ -26,9 +29,9 @@ def length_distribution(lengths: pd.DataFrame) -> Shown:
         .sort_values("length")
     )
     figure = go.Figure()
-    for emotion in part["emotion"].unique():
+    for emotion, colour in label_colours(part["emotion"].unique()).items():
         own = counts[counts["emotion"] == emotion]
-        figure.add_bar(x=own["length"], y=own["prompts"], name=emotion, marker_color=emotion_colour(emotion))
+        figure.add_bar(x=own["length"], y=own["prompts"], name=emotion, marker_color=colour)
     figure.update_layout(barmode="stack")
     figure.update_xaxes(title="length (tokens per prompt)").update_yaxes(title="prompts")
     low, high = int(part["length"].min()), int(part["length"].max())
@@ -36,6 +39,32 @@ def length_distribution(lengths: pd.DataFrame) -> Shown:
         f"Stacked bars: prompts have {low} to {high} tokens, most often {int(part['length'].mode().iloc[0])}."
     )
     return show(figure, alt=alt, title="Length of the prompts in tokens", data=counts)
+
+
+def _length_boxes(lengths: pd.DataFrame) -> Shown:
+    """Median, quartiles and range of each emotion, the shortest first."""
+    medians = lengths.groupby("emotion")["length"].median().sort_values(kind="stable")
+    figure = go.Figure()
+    for emotion in medians.index:
+        own = lengths.loc[lengths["emotion"] == emotion, "length"]
+        figure.add_box(
+            x=own,
+            name=emotion,
+            orientation="h",
+            boxpoints=False,
+            showlegend=False,
+            line={"color": PALETTE[0], "width": 1.2},
+        )
+    figure.update_xaxes(title="length (tokens per prompt)", rangemode="tozero")
+    figure.update_yaxes(title="label", autorange="reversed", dtick=1)
+    alt = (
+        f"A box for each of {len(medians)} labels, the shortest first: median lengths run from {medians.iloc[0]:.0f} "
+        f"tokens ({medians.index[0]}) to {medians.iloc[-1]:.0f} ({medians.index[-1]}), single prompts from "
+        f"{lengths['length'].min()} to {lengths['length'].max()}."
+    )
+    title, height = "Length of the prompts in tokens", 120 + 20 * len(medians)
+    shown = lengths[["id", "emotion", "length"]]
+    return show(figure, alt=alt, title=title, data=shown, height=height)
 
 
 def baseline_scores(table: pd.DataFrame) -> Shown:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer
 
+from emotion_utils.prompts.report import shorten
 from emotion_utils.prompts.splits import normalise
 
 N_GRAM = 4
@@ -63,6 +66,25 @@ def near_duplicates(prompts: pd.DataFrame, threshold: float = 0.8) -> pd.DataFra
         }
     )
     return table.sort_values("similarity", ascending=False, kind="stable", ignore_index=True)
+
+
+def closest(near: Mapping[str, pd.DataFrame], top: int = 8) -> pd.DataFrame:
+    """The most similar pairs of all sets.
+
+    Parameters
+    ----------
+    near
+        For each set a table of :func:`near_duplicates`.
+    top
+        Pairs to list.
+
+    Returns
+    -------
+    Columns `profile, similarity, text, other_text` and those that say what the two have in common.
+    """
+    table = pd.concat(near, names=["profile", None]).reset_index("profile").drop(columns=["id", "other_id"])
+    table = table.sort_values("similarity", ascending=False).head(top)
+    return table.assign(**{column: table[column].map(shorten) for column in ("text", "other_text")})
 
 
 def _grams(texts: list[str]) -> csr_matrix:
@@ -123,7 +145,8 @@ def leakage(prompts: pd.DataFrame, near: pd.DataFrame | None = None) -> pd.DataF
     if near is not None:
         across = near[~near["same_split"].astype(bool)]
         touched = len(set(across["id"]) | set(across["other_id"]))
-        example = f"{across['text'].iloc[0]} / {across['other_text'].iloc[0]}" if len(across) else ""
+        first = across[["text", "other_text"]].head(1).map(shorten).to_numpy().ravel()
+        example = " / ".join(first)
         rows.append(("near duplicate", len(near), len(across), touched, example))
     return pd.DataFrame(rows, columns=["what", "values", "crossing", "prompts", "example"])
 
@@ -132,4 +155,5 @@ def _crossing(what: str, values: pd.Series, split: pd.Series) -> tuple[str, int,
     n_splits = split.groupby(values).nunique()
     crossing = n_splits[n_splits > 1]
     touched = int(values.isin(crossing.index).sum())
-    return what, len(n_splits), len(crossing), touched, str(crossing.index[0]) if len(crossing) else ""
+    example = shorten(str(crossing.index[0])) if len(crossing) else ""
+    return what, len(n_splits), len(crossing), touched, example

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from sklearn.feature_extraction.text import TfidfTransformer
 from tqdm import tqdm
 
-from emotion_utils.core.emotions import EMOTIONAL, EMOTIONS
-from emotion_utils.prompts.bag_of_words import across, classifier, count_words, predict, within
+from emotion_utils.core.emotions import REFERENCE, labels_of
+from emotion_utils.prompts.bag_of_words import across, classifier, count_words, log_odds, predict, within
 from emotion_utils.statistics.auc import auroc, grouped_auc_interval
 from emotion_utils.statistics.nulls import against_null
 from emotion_utils.statistics.permutations import LEVEL, family_blocks, permute_blocks
@@ -57,7 +57,8 @@ def bag_of_words(
 
     Returns
     -------
-    One row per metric (`accuracy`, and `AUROC <emotion>` against neutral), columns `metric, value, low, high,
+    One row per metric (`accuracy`, and `AUROC <emotion>` against neutral or, where no prompt is neutral, against all
+    other labels), columns `metric, value, low, high,
     chance, null, null_high, p, n, n_groups, note`; `null_high` is the 95th percentile of the null. With fewer than
     eight groups the values are NaN and `note` says so.
     """
@@ -67,15 +68,16 @@ def bag_of_words(
     if few:
         return _unscored(scored, units, few)
     labels, truth = (prompts["emotion"].to_numpy(dtype=object) for prompts in (train, scored))
+    names = labels_of(pd.concat([train, scored]))
     prepare = within(train, folds, seed) if test is None else across(train, test)
     rng, blocks = np.random.default_rng(seed), family_blocks(train)
-    observed, null = predict(prepare(labels), labels, len(scored)), []
+    observed, null = predict(prepare(labels), labels, len(scored), names), []
     for _ in range(n_permutations):
         shuffled = permute_blocks(labels, blocks, rng)
-        scores = predict(prepare(shuffled), shuffled, len(scored))
-        null.append(_metrics(scores, shuffled if test is None else truth))
+        scores = predict(prepare(shuffled), shuffled, len(scored), names)
+        null.append(_metrics(scores, shuffled if test is None else truth, names))
         on_permutation()
-    return _summary(observed, truth, units, null, n_resamples, seed)
+    return _summary(observed, truth, names, units, null, n_resamples, seed)
 
 
 def lexicality(
@@ -129,11 +131,22 @@ def telling_words(prompts: pd.DataFrame, top: int = 8) -> pd.DataFrame:
         for rank, i in enumerate(np.argsort(-row, kind="stable")[:top], start=1)
     ]
     table = pd.DataFrame(rows, columns=["emotion", "rank", "word", "weight"])
-    return table.sort_values("emotion", key=lambda e: e.map(EMOTIONS.index), kind="stable", ignore_index=True)
+    order = labels_of(prompts)
+    return table.sort_values("emotion", key=lambda e: e.map(order.index), kind="stable", ignore_index=True)
 
 
-def summarise_lexicality(table: pd.DataFrame, profile: str) -> str:
-    """Say in Markdown what `lexicality` found: per comparison the accuracy, its null, and whether it exceeds it."""
+def summarise_lexicality(table: pd.DataFrame, about: str, against: str = REFERENCE) -> str:
+    """Say in Markdown what `lexicality` found: per comparison the accuracy, its null, and whether it exceeds it.
+
+    Parameters
+    ----------
+    table
+        From `lexicality`.
+    about
+        Name of the set that is compared with *implicit*, if that is there.
+    against
+        What each emotion is told from.
+    """
     lines = []
     for row in table[table["metric"] == "accuracy"].itertuples():
         name = f"*{row.train}*, {row.test}" if row.test == HELD_OUT else f"*{row.train}* → *{row.test}*"
@@ -146,30 +159,27 @@ def summarise_lexicality(table: pd.DataFrame, profile: str) -> str:
             f"{row.null:.0%} on average (p = {row.p:.2g}, n = {row.n} prompts in {row.n_groups} units); "
             f"always naming the largest class gives {row.chance:.0%}."
         )
-    return (
-        f"Words alone, with the profile {profile}:\n\n"
-        + "\n".join(lines)
-        + "\n\n"
-        + _summarise_aurocs(table, profile)
-    )
+    return "Words alone:\n\n" + "\n".join(lines) + "\n\n" + _summarise_aurocs(table, about, against)
 
 
-def _summarise_aurocs(table: pd.DataFrame, profile: str) -> str:
+def _summarise_aurocs(table: pd.DataFrame, about: str, against: str) -> str:
     aurocs = table[table["metric"].str.startswith("AUROC")].dropna(subset="value")
+    if aurocs.empty:
+        return ""
     means = aurocs.groupby(["train", "test"], sort=False)["value"].mean().to_dict()
     listed = ", ".join(f"{value:.2f} ({train})" for (train, test), value in means.items() if test == HELD_OUT)
     text = (
-        "Told from neutral, one emotion at a time, the mean AUROC in held-out folds is "
+        f"Told from {against}, one emotion at a time, the mean AUROC in held-out folds is "
         f"{listed}: **a probe on activations has to beat these numbers, not 0.5**."
     )
     own, implicit, moved = (
-        means.get(key) for key in ((profile, HELD_OUT), ("implicit", HELD_OUT), (profile, "implicit"))
+        means.get(key) for key in ((about, HELD_OUT), ("implicit", HELD_OUT), (about, "implicit"))
     )
     if own is not None and implicit is not None and moved is not None:
         verdict = "almost as easy as" if implicit > own - ALMOST else "harder than"
         text += (
-            f" By its own words *implicit* is {verdict} *{profile}* ({implicit:.2f} against {own:.2f}); a classifier "
-            f"that has learned the words of *{profile}* reaches {moved:.2f} there. The step from keyword to implicit "
+            f" By its own words *implicit* is {verdict} *{about}* ({implicit:.2f} against {own:.2f}); a classifier "
+            f"that has learned the words of *{about}* reaches {moved:.2f} there. The step from keyword to implicit "
             "prompts is therefore the fairer test: train on one, score on the other."
         )
     return text
@@ -180,57 +190,61 @@ def _too_few(train: pd.DataFrame, test: pd.DataFrame | None) -> str:
         n_groups = len(set(resampling_units(prompts)))
         if n_groups < FEWEST_UNITS:
             return f"{n_groups} groups, at least {FEWEST_UNITS} are needed"
-        if prompts["emotion"].nunique() < 2:
+        counts = prompts["emotion"].value_counts()
+        if len(counts) < 2:
             return "one emotion only, at least two are needed"
+        if test is None and counts.max() < 2:
+            return "one prompt of each emotion, at least two are needed"
     return ""
 
 
-def contrast(scores: np.ndarray, emotion: str) -> np.ndarray:
-    """Log-odds of an emotion against neutral from log-probabilities of shape (n, emotion), shape (n,)."""
-    # a class that no training row has is -inf on every row; the difference then says nothing
-    with np.errstate(invalid="ignore"):
-        difference = scores[:, EMOTIONS.index(emotion)] - scores[:, EMOTIONS.index("neutral")]
-    return np.nan_to_num(difference, nan=0.0)
-
-
-def _contrasts(truth: np.ndarray) -> list[str]:
+def _contrasts(truth: np.ndarray, names: Sequence[str]) -> list[str]:
+    """The labels that can be told from what they stand against in these rows."""
     present = set(truth)
-    return [emotion for emotion in EMOTIONAL if {emotion, "neutral"} <= present]
+    if REFERENCE in names:
+        return [name for name in names if name != REFERENCE and {name, REFERENCE} <= present]
+    return [name for name in names if name in present] if len(present) > 1 else []
 
 
-def _correct(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    return np.array(EMOTIONS, dtype=object)[scores.argmax(axis=1)] == truth
+def _compared(truth: np.ndarray, names: Sequence[str], emotion: str) -> np.ndarray:
+    """The rows of a label and of what it stands against: the reference, or all others where there is none."""
+    return np.isin(truth, [emotion, REFERENCE]) if REFERENCE in names else np.ones(len(truth), dtype=bool)
 
 
-def _metrics(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    values = {"accuracy": float(_correct(scores, truth).mean())}
-    for emotion in _contrasts(truth):
-        rows = np.isin(truth, [emotion, "neutral"])
-        values[f"AUROC {emotion}"] = auroc(contrast(scores[rows], emotion), truth[rows] == emotion)
+def _correct(scores: np.ndarray, truth: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    return np.array(names, dtype=object)[scores.argmax(axis=1)] == truth
+
+
+def _metrics(scores: np.ndarray, truth: np.ndarray, names: Sequence[str]) -> dict[str, float]:
+    values = {"accuracy": float(_correct(scores, truth, names).mean())}
+    for emotion in _contrasts(truth, names):
+        rows = _compared(truth, names, emotion)
+        values[f"AUROC {emotion}"] = auroc(log_odds(scores[rows], names, emotion), truth[rows] == emotion)
     return values
 
 
 def _summary(
     scores: np.ndarray,
     truth: np.ndarray,
+    names: Sequence[str],
     units: np.ndarray,
     null: list[dict[str, float]],
     n_resamples: int,
     seed: int,
 ) -> pd.DataFrame:
     rows = []
-    for metric, value in _metrics(scores, truth).items():
+    for metric, value in _metrics(scores, truth, names).items():
         if metric == "accuracy":
             use = np.ones(len(truth), dtype=bool)
-            right = _correct(scores, truth).astype(float)
+            right = _correct(scores, truth, names).astype(float)
             low, high = grouped_mean_interval(
                 right, units, n_resamples=n_resamples, seed=seed, bounds=(0.0, 1.0)
             )
             chance = float(pd.Series(truth).value_counts(normalize=True).max())
         else:
             emotion = metric.removeprefix("AUROC ")
-            use = np.isin(truth, [emotion, "neutral"])
-            odds = contrast(scores[use], emotion)
+            use = _compared(truth, names, emotion)
+            odds = log_odds(scores[use], names, emotion)
             positive = truth[use] == emotion
             low, high = grouped_auc_interval(odds, positive, units[use], n_resamples=n_resamples, seed=seed)
             chance = 0.5
@@ -244,7 +258,7 @@ COLUMNS = ["metric", "value", "low", "high", "chance", "null", "null_high", "p",
 
 
 def _unscored(scored: pd.DataFrame, units: np.ndarray, note: str) -> pd.DataFrame:
-    emotions = _contrasts(scored["emotion"].to_numpy(dtype=object))
+    emotions = _contrasts(scored["emotion"].to_numpy(dtype=object), labels_of(scored))
     known = {"n": len(scored), "n_groups": len(set(units)), "note": note}
     rows = [{"metric": metric, **known} for metric in ("accuracy", *(f"AUROC {e}" for e in emotions))]
     return pd.DataFrame(rows).reindex(columns=COLUMNS)

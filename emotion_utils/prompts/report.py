@@ -7,12 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from emotion_utils.core.emotions import EMOTIONS
+from emotion_utils.core.emotions import labels_of
 from emotion_utils.prompts.keywords import find_keyword, words_with_spans
 from emotion_utils.prompts.splits import SPLITS, normalise
 from emotion_utils.statistics.resampling import grouped_mean_interval, resampling_units
 
 CountTokens = Callable[[list[str]], Sequence[int]]
+
+ROWS = 24
+"""Of texts that a table shows, about; fewer of each label where there are many labels."""
+LONGEST = 240
+"""Characters of a text in a table."""
 
 
 def sizes(sets: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -44,16 +49,41 @@ def sizes(sets: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 def samples(prompts: pd.DataFrame, per_emotion: int = 3, seed: int = 0) -> pd.DataFrame:
     """Draw prompts of each emotion, from as many template families as there are.
 
+    Parameters
+    ----------
+    prompts
+    per_emotion
+        At most; where emotions are many, so few that about :data:`ROWS` prompts are drawn in all.
+    seed
+        Of the draw.
+
     Returns
     -------
-    Columns `emotion, text, topic, register, split`.
+    Columns `emotion, text` (its beginning, where it is long) `, topic, register, split`.
     """
     shuffled = prompts.sample(frac=1, random_state=seed)
     turn = shuffled.groupby(["emotion", "group"]).cumcount()
     chosen = (
-        shuffled.assign(turn=turn).sort_values("turn", kind="stable").groupby("emotion").head(per_emotion)
+        shuffled.assign(turn=turn, text=shuffled["text"].map(shorten))
+        .sort_values("turn", kind="stable")
+        .groupby("emotion")
+        .head(at_most(per_emotion, prompts))
     )
     return by_emotion(chosen)[["emotion", "text", "topic", "register", "split"]]
+
+
+def at_most(per_emotion: int, prompts: pd.DataFrame, rows: int = ROWS) -> int:
+    """How many of each emotion are shown: so few that all together are about `rows`, and one at least."""
+    return min(per_emotion, max(1, rows // max(prompts["emotion"].nunique(), 1)))
+
+
+def shorten(text: str, longest: int = LONGEST) -> str:
+    """The beginning of a long text, for a table.
+
+    >>> shorten("I am so glad.", longest=8)
+    'I am so…'
+    """
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
 def label_balance(prompts: pd.DataFrame) -> pd.DataFrame:
@@ -116,10 +146,8 @@ def keyword_rates(sets: Mapping[str, pd.DataFrame], *, seed: int = 0) -> pd.Data
     rows = []
     for name, prompts in sets.items():
         units = pd.Series(resampling_units(prompts), index=prompts.index)
-        for emotion in EMOTIONS:
+        for emotion in labels_of(prompts):
             part = prompts[prompts["emotion"] == emotion]
-            if part.empty:
-                continue
             flags = np.array([find_keyword(text, emotion) is not None for text in part["text"]], dtype=float)
             own, agrees = units[part.index].to_numpy(), float((flags == part["keyword"].to_numpy()).mean())
             low, high = grouped_mean_interval(flags, own, seed=seed, bounds=(0.0, 1.0))
@@ -129,6 +157,6 @@ def keyword_rates(sets: Mapping[str, pd.DataFrame], *, seed: int = 0) -> pd.Data
 
 
 def by_emotion(table: pd.DataFrame) -> pd.DataFrame:
-    """Sort rows by emotion in the order of `EMOTIONS`, otherwise as they are."""
-    order = table["emotion"].map({emotion: i for i, emotion in enumerate(EMOTIONS)})
+    """Sort rows by emotion in the order of `labels_of`, otherwise as they are."""
+    order = table["emotion"].map({emotion: i for i, emotion in enumerate(labels_of(table))})
     return table.iloc[np.argsort(order.to_numpy(), kind="stable")].reset_index(drop=True)

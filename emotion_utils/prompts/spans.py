@@ -8,20 +8,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from emotion_utils.core.emotions import emotions_of
 from emotion_utils.models.positions import Offsets, covering
 from emotion_utils.prompts.partners import partners
-from emotion_utils.prompts.report import by_emotion
+from emotion_utils.prompts.report import at_most, by_emotion, shorten
 
 
 def pairs(prompts: pd.DataFrame, per_emotion: int = 2, seed: int = 0) -> pd.DataFrame:
     """Put emotional prompts beside their neutral partners, the emotion word and its match marked by brackets.
+
+    Parameters
+    ----------
+    prompts
+    per_emotion
+        At most; fewer where emotions are many.
+    seed
+        Of the draw.
 
     Returns
     -------
     Columns `emotion, emotional, neutral`.
     """
     chosen = partners(prompts)
-    chosen = by_emotion(chosen.sample(frac=1, random_state=seed).groupby("emotion").head(per_emotion))
+    shuffled = chosen.sample(frac=1, random_state=seed)
+    chosen = by_emotion(shuffled.groupby("emotion").head(at_most(per_emotion, prompts)))
     rows = [
         (row.emotion, _marked(row.text, row.emotion_start, row.emotion_end),
          _marked(row.partner_text, row.match_start, row.match_end))
@@ -82,8 +92,14 @@ def _on_tokens(found: pd.DataFrame, offsets: Offsets) -> dict[str, float]:
 
 def _marked(text: str, start: Any, end: Any) -> str:
     if pd.isna(start) or pd.isna(end):
-        return text
-    return f"{text[:start]}[{text[start:end]}]{text[end:]}"
+        return shorten(text)
+    return shorten(f"{text[:start]}[{text[start:end]}]{text[end:]}")
+
+
+def marked_prompt(prompts: pd.DataFrame) -> pd.Series:
+    """The first prompt with a marked emotion word, of the last emotion that has one."""
+    marked = prompts[prompts["emotion_start"].notna()]
+    return marked[marked["emotion"] == emotions_of(marked)[-1]].iloc[0]
 
 
 def token_marks(prompt: pd.Series, offsets: Offsets) -> tuple[list[str], list[float]]:

@@ -86,7 +86,7 @@ def read_own(values: Mapping[str, Any]) -> OwnPrompts | None:
     Parameters
     ----------
     values
-        With ``prompts, text_column, label_column, label_map, reference``.
+        With ``prompts, text_column, label_column, label_map, reference``; what is missing or blank is as usual.
 
     Returns
     -------
@@ -97,9 +97,9 @@ def read_own(values: Mapping[str, Any]) -> OwnPrompts | None:
     UserError
         What `load_prompts` refuses, and labels that are too few or have no text in a split.
     """
-    given = {name: str(values.get(name, "")).strip() for name in _GIVEN}
+    given = {name: str(values.get(name, "")).strip() or _COLUMNS.get(name, "") for name in _GIVEN}
     if not given["prompts"]:
-        changed = [name for name, usual in _COLUMNS.items() if given[name] not in ("", usual)]
+        changed = [name for name, usual in _COLUMNS.items() if given[name] != usual]
         if changed or given["label_map"]:
             name = (changed or ["label_map"])[0]
             raise UserError(

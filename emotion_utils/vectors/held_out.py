@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 from emotion_utils.activations.prompt_sets import PromptSetActivations
-from emotion_utils.core.emotions import EMOTIONAL
+from emotion_utils.core.emotions import EMOTIONAL, emotions_of, labels_of
 from emotion_utils.core.profiles import PERMUTATIONS
-from emotion_utils.prompts.bag_of_words import across, predict
-from emotion_utils.prompts.lexical_baseline import contrast as log_odds
+from emotion_utils.prompts.bag_of_words import across, log_odds, predict
 from emotion_utils.prompts.partners import partners
 from emotion_utils.statistics.auc import auroc, grouped_auc_draws, grouped_auc_interval
 from emotion_utils.statistics.nulls import against_null
@@ -252,11 +251,16 @@ def curves(probes: Probes, sets: Sequence[str], *, seed: int = 0) -> pd.DataFram
 
 
 def word_log_odds(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
-    """Log-odds of each emotion against neutral by a bag of words trained on other prompts, indexed by prompt id."""
+    """Log-odds of each emotion by a bag of words trained on other prompts, indexed by prompt id.
+
+    Against neutral, or where no prompt to train on is neutral against all other labels.
+    """
     train, test = train.reset_index(drop=True), test.reset_index(drop=True)
-    labels = train["emotion"].to_numpy(dtype=object)
-    scores = predict(across(train, test)(labels), labels, len(test))
-    return pd.DataFrame({e: log_odds(scores, e) for e in EMOTIONAL}, index=test["id"].to_numpy())
+    labels, names = train["emotion"].to_numpy(dtype=object), labels_of(train)
+    scores = predict(across(train, test)(labels), labels, len(test), names)
+    return pd.DataFrame(
+        {e: log_odds(scores, names, e) for e in emotions_of(train)}, index=test["id"].to_numpy()
+    )
 
 
 def _enough(built: Contrast, scored: Contrast) -> bool:

@@ -156,11 +156,16 @@ def test_a_wrong_column_lists_those_found(write):
     refused(write("text;emotion\nThanks.;gratitude\n"), "'text;emotion'", "separator=")
 
 
-def test_an_unknown_label_names_value_line_and_way_out(write):
+def test_a_label_is_whatever_the_file_says_and_a_blank_or_unfit_one_names_its_line(write):
     path = write("text,emotion\nThanks.,gratitude\nHooray.,joy\nOh no.,fear\n")
-    refused(path, "line 3", "'joy'", "'fear'", "label_map={'joy'")
-    refused(write("text,emotion\nThanks.,\n", "other.csv"), "line 2", "label ''")
-    refused(path, "'joy' to 'happiness'", label_map={"joy": "happiness"})
+    assert load_prompts(path)["emotion"].tolist() == ["gratitude", "joy", "fear"]
+    assert load_prompts(path, label_map={"joy": "happiness"})["emotion"].tolist()[1] == "happiness"
+    assert load_prompts(path, reference="joy")["emotion"].tolist() == ["gratitude", "neutral", "fear"]
+    refused(
+        write("text,emotion\nThanks.,\n", "other.csv"), "line 2", "the label in column 'emotion' is blank"
+    )
+    refused(write("text,emotion\nThanks.,:)\n", "other.csv"), "line 2", "':)'", "label_map={':)'")
+    refused(path, '"fun" is not a label of mine.csv', reference="fun")
     refused(path, "leaves out all 3 rows", label_map=dict.fromkeys(["gratitude", "joy", "fear"]))
 
 
