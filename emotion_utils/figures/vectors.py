@@ -5,32 +5,52 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
+from emotion_utils.figures import label_matrices
+from emotion_utils.figures.label_colours import MOST, label_colours
 from emotion_utils.plots.figure import Shown, show
 from emotion_utils.plots.style import (
     GREY,
     PALETTE,
     add_dots,
     add_line,
-    emotion_colour,
     error_bars,
     layer_axis,
 )
+from emotion_utils.statistics.nulls import are_means
 
-DASHES = ("solid", "dash", "dot", "dashdot")
-PAIR_COLOURS = PALETTE[:3]
-MOST = 150
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+DRAWN = 150
 """Neurons that are drawn."""
+ROWS = 16
+"""Rows of dots that a figure of usual height holds."""
+NEUTRAL = "neutral prompts"
+"""What labels are told from, unless each is told from all others."""
 
 
-def aurocs_by_layer(curves: pd.DataFrame, name: str) -> Shown:
+def _some(table: pd.DataFrame, column: str, what: tuple[str, str]) -> tuple[pd.DataFrame, str]:
+    """The rows of at most :data:`MOST` labels, half of them lowest and half highest in a column, and which they are."""
+    means = table.groupby("emotion", sort=False)[column].mean().sort_values(kind="stable")
+    if len(means) <= MOST:
+        return table, ""
+    chosen = [*means.index[: MOST // 2], *means.index[-(MOST // 2) :]]
+    told = (
+        f"Drawn are the {MOST // 2} {what[0]} and the {MOST // 2} {what[1]} of {len(means)} labels, by the mean over "
+        "the layers; the data below have all."
+    )
+    return table[table["emotion"].isin(chosen)], told
+
+
+def aurocs_by_layer(curves: pd.DataFrame, name: str, against: str = NEUTRAL) -> Shown:
     """AUROC by layer, averaged over the emotions, one line per method, beside the bag of words.
 
     Parameters
     ----------
     curves
-        From `held_out.curves`.
+        From `projections.curves`.
     name
         The prompt set to draw.
+    against
+        What its labels are told from.
     """
     rows = curves[curves["set"] == name]
     means = rows.groupby(["method", "layer"], sort=False)["value"].mean().reset_index()
@@ -45,16 +65,18 @@ def aurocs_by_layer(curves: pd.DataFrame, name: str) -> Shown:
         line={"color": GREY, "dash": "longdash"},
     )  # fmt: skip
     layer_axis(figure, len(layers))
-    figure.update_yaxes(title="AUROC, mean of three", range=[0.4, 1.03])
+    labels = rows["emotion"].nunique()
+    figure.update_yaxes(title=f"AUROC, mean of {'three' if labels == 3 else labels}", range=[0.4, 1.03])
     best = means.loc[means["value"].idxmax()]
     alt = (
         f"Lines by layer: the best is {best['method']} at layer {best['layer']} with {best['value']:.2f}; "
         f"the bag of words reaches {words:.2f}."
     )
-    return show(figure, alt=alt, title=f"Emotional against neutral prompts: {name}", data=rows)
+    told = f"{'Emotional' if against == NEUTRAL else 'One label'} against {against}"
+    return show(figure, alt=alt, title=f"{told}: {name}", data=rows)
 
 
-def held_out(table: pd.DataFrame, name: str) -> Shown:
+def held_out(table: pd.DataFrame, name: str, against: str = NEUTRAL) -> Shown:
     """Held-out AUROC of every method and emotion on one set, with interval, null and bag of words.
 
     Parameters
@@ -63,8 +85,10 @@ def held_out(table: pd.DataFrame, name: str) -> Shown:
         From `held_out.held_out`.
     name
         The prompt set to draw.
+    against
+        What its labels are told from.
     """
-    rows = table[(table["set"] == name) & (table["emotion"] != "mean") & table["value"].notna()]
+    rows = table[(table["set"] == name) & ~are_means(table) & table["value"].notna()]
     names = [f"{r.method}: {r.emotion}" for r in rows.itertuples()]
     figure = go.Figure()
     upper = {"array": rows["null_high"] - rows["null"], "arrayminus": [0.0] * len(rows), "thickness": 1.2}
@@ -74,11 +98,15 @@ def held_out(table: pd.DataFrame, name: str) -> Shown:
     add_dots(
         figure, rows["value"], names, "vector, 95 % interval", error_bars(rows), color=PALETTE[0], size=9
     )
-    figure.update_xaxes(title="AUROC against neutral prompts", range=[0.38, 1.03])
+    lowest = float(rows["value"].min())
+    figure.update_xaxes(
+        title=f"AUROC against {against}", range=[0.38 if lowest > 0.38 else lowest - 0.03, 1.03]
+    )
     figure.update_yaxes(title="method: emotion", autorange="reversed")
     alt = "; ".join(f"{n}: {r.value:.2f}" for n, r in zip(names, rows.itertuples(), strict=True))
+    height = 520 if len(rows) <= ROWS else 200 + 16 * len(rows)
     return show(
-        figure, alt=f"Dots with intervals: {alt}.", title=f"Held-out scores: {name}", data=rows, height=520
+        figure, alt=f"Dots with intervals: {alt}.", title=f"Held-out scores: {name}", data=rows, height=height
     )
 
 
@@ -94,7 +122,7 @@ def models_beside_words(table: pd.DataFrame, control: str, name: str, keyword: s
     name, keyword
         The set without emotion words, and the one with them.
     """
-    means = table[(table["emotion"] == "mean") & table["value"].notna()]
+    means = table[are_means(table) & table["value"].notna()]
     rows, own = means[means["set"] == name], means[means["set"] == keyword]
     shown = means.drop(columns="draws", errors="ignore")
     words = float(rows["words"].mean())
@@ -113,7 +141,7 @@ def models_beside_words(table: pd.DataFrame, control: str, name: str, keyword: s
 
 
 def cosines(table: pd.DataFrame, title: str) -> Shown:
-    """Cosines of pairs of vectors by layer, over the ranges of both nulls.
+    """Cosines of pairs of vectors by layer, over the ranges of both nulls; of many pairs, means over the layers.
 
     Parameters
     ----------
@@ -122,10 +150,13 @@ def cosines(table: pd.DataFrame, title: str) -> Shown:
     title
         Says where the prompts were read.
     """
+    if table["pair"].nunique() > MOST:
+        return label_matrices.cosines(table, title)
     figure = go.Figure()
     bands = (("no_emotion", "no emotion, 95 % range", "rgba(140,140,140,0.22)"),
              ("one_emotion", "one emotion, 95 % range", "rgba(230,159,0,0.22)"))  # fmt: skip
     spans = table.groupby("layer").mean(numeric_only=True).reset_index()
+    bands = tuple(band for band in bands if band[0] in table)
     for column, label, colour in bands:
         x = [*spans["layer"], *spans["layer"][::-1]]
         y = [*spans[f"{column}_high"], *spans[f"{column}_low"][::-1]]
@@ -134,13 +165,14 @@ def cosines(table: pd.DataFrame, title: str) -> Shown:
             hoverinfo="skip",
         )  # fmt: skip
     for i, (pair, rows) in enumerate(table.groupby("pair", sort=False)):
-        look = {"color": PAIR_COLOURS[i], "dash": DASHES[i]}
+        look = {"color": PALETTE[i], "dash": DASHES[i]}
         add_line(figure, rows["layer"], rows["value"], pair, error_bars(rows), **look)
     layer_axis(figure, len(spans))
     figure.update_yaxes(title="cosine", range=[-1.05, 1.05])
+    one = f", with one emotion for all {table['one_emotion'].mean():.2f}" if "one_emotion" in table else ""
     alt = (
         f"Cosines from {table['value'].min():.2f} to {table['value'].max():.2f}; without emotion they would be "
-        f"{table['no_emotion'].mean():.2f} on average, with one emotion for all {table['one_emotion'].mean():.2f}."
+        f"{table['no_emotion'].mean():.2f} on average{one}."
     )
     return show(figure, alt=alt, title=title, data=table, height=460)
 
@@ -156,8 +188,10 @@ def lengths(table: pd.DataFrame, title: str) -> Shown:
         Says where the prompts were read.
     """
     figure = go.Figure()
-    for emotion, rows in table.groupby("emotion", sort=False):
-        bars, colour = error_bars(rows, "relative"), emotion_colour(str(emotion))
+    drawn, caption = _some(table, "relative", ("shortest", "longest"))
+    colours = label_colours(drawn["emotion"].unique())
+    for emotion, rows in drawn.groupby("emotion", sort=False):
+        bars, colour = error_bars(rows, "relative"), colours[str(emotion)]
         add_line(figure, rows["layer"], rows["relative"], emotion, bars, color=colour)
     null = table.groupby("layer")["null_high"].mean()
     figure.add_scatter(
@@ -170,7 +204,7 @@ def lengths(table: pd.DataFrame, title: str) -> Shown:
         f"Relative lengths from {table['relative'].min():.2f} to {table['relative'].max():.2f}; permuted labels reach "
         f"{null.min():.2f} to {null.max():.2f}."
     )
-    return show(figure, alt=alt, title=title, data=table)
+    return show(figure, alt=alt, title=title, caption=caption, data=table)
 
 
 def reliability(table: pd.DataFrame, title: str) -> Shown:
@@ -184,8 +218,10 @@ def reliability(table: pd.DataFrame, title: str) -> Shown:
         Says where the prompts were read.
     """
     figure = go.Figure()
-    for emotion, rows in table.groupby("emotion", sort=False):
-        colour = emotion_colour(str(emotion))
+    drawn, caption = _some(table, "value", ("least", "most reproducible"))
+    colours = label_colours(drawn["emotion"].unique())
+    for emotion, rows in drawn.groupby("emotion", sort=False):
+        colour = colours[str(emotion)]
         same = f"{emotion}, same emotion"
         add_line(figure, rows["layer"], rows["value"], same, error_bars(rows), color=colour)
         figure.add_scatter(
@@ -198,11 +234,13 @@ def reliability(table: pd.DataFrame, title: str) -> Shown:
         f"Same emotion {table['value'].min():.2f} to {table['value'].max():.2f}, other emotions "
         f"{table['other'].min():.2f} to {table['other'].max():.2f}."
     )
-    return show(figure, alt=alt, title=title, data=table, height=460)
+    return show(figure, alt=alt, title=title, caption=caption, data=table, height=460)
 
 
 def projections(placed: pd.DataFrame, name: str, made: str = "minus neutral") -> Shown:
     """Where held-out prompts of each class lie along each vector: quartiles, and the middle 90 % as whiskers.
+
+    Of many classes, their mean places.
 
     Parameters
     ----------
@@ -211,25 +249,30 @@ def projections(placed: pd.DataFrame, name: str, made: str = "minus neutral") ->
     name
         The prompt set to draw.
     made
-        ``minus neutral`` or ``centred``.
+        ``minus neutral``, ``centred`` or, without a reference label, ``minus the others``.
     """
     rows = placed[(placed["set"] == name) & (placed["made"] == made)]
+    means = rows.groupby(["vector", "emotion"], sort=False)["value"].mean()
+    title = f"Prompts along the vectors ({made}): {name}"
+    if rows["emotion"].nunique() > MOST:
+        return label_matrices.mean_places(means.reset_index(), title)
+    colours = label_colours(rows["emotion"].unique())
     figure = go.Figure()
     quantiles = {"lowerfence": 0.05, "q1": 0.25, "median": 0.5, "q3": 0.75, "upperfence": 0.95}
     for emotion in rows["emotion"].unique():
         places = rows[rows["emotion"] == emotion].groupby("vector", sort=False)["value"]
         figure.add_box(
-            x=list(places.groups), name=str(emotion), marker_color=emotion_colour(str(emotion)),
+            x=list(places.groups), name=str(emotion), marker_color=colours[str(emotion)],
             **{side: places.quantile(level).tolist() for side, level in quantiles.items()},
         )  # fmt: skip
     figure.update_layout(boxmode="group")
-    figure.update_xaxes(title="along the vector of").update_yaxes(title="place (0 neutral, 1 emotional)")
-    means = rows.groupby(["vector", "emotion"], sort=False)["value"].mean()
+    ends = "(0 others, 1 own label)" if made == "minus the others" else "(0 neutral, 1 emotional)"
+    figure.update_xaxes(title="along the vector of").update_yaxes(title=f"place {ends}")
     listed = "; ".join(f"{vector}: {emotion} {value:.2f}" for (vector, emotion), value in means.items())
     return show(
         figure,
         alt=f"Boxes; means are {listed}.",
-        title=f"Prompts along the vectors ({made}): {name}",
+        title=title,
         data=means.reset_index(),
     )
 
@@ -246,7 +289,7 @@ def neurons(table: pd.DataFrame, threshold: float, title: str) -> Shown:
     title
         Names vector and layer.
     """
-    rows = table.head(MOST)
+    rows = table.head(DRAWN)
     figure = go.Figure()
     for i, (layer, own) in enumerate(rows.groupby("layer")):
         figure.add_scatter(

@@ -21,7 +21,7 @@ from emotion_utils.models.model import load
 from emotion_utils.reports.claims import Measurement, read_claims, too_few
 from emotion_utils.statistics.resampling import FEWEST_UNITS, effective_units, interval
 from emotion_utils.vectors.contrasts import Contrasts, contrasts
-from emotion_utils.vectors.geometry import PAIRS, cosines, mean_cosine_draws
+from emotion_utils.vectors.geometry import cosines, mean_cosine_draws, pair_names
 
 VARIANTS = {
     "minus neutral": "mean of the emotional prompts minus mean of the neutral ones",
@@ -31,6 +31,8 @@ VARIANTS = {
 NEIGHBOURS = {"small-neo": "small-gpt2", "gpt-neo-125m": "gpt2", "EleutherAI/gpt-neo-125m": "gpt2"}
 """The GPT-2 that a GPT-Neo is compared with."""
 REPORTED_LAYERS = 12
+PAIRS = pair_names(EMOTIONAL)
+"""Of the reports' emotions, as tables call them."""
 
 
 def cosines_as_published(given: Contrasts) -> pd.DataFrame:
@@ -49,8 +51,33 @@ def cosines_as_published(given: Contrasts) -> pd.DataFrame:
         chance = _chance(given, variant)
         for layers, values in (("mean", cosine.mean(axis=1)), ("last", cosine[:, -1])):
             rows.append((given.place, variant, layers, *values, chance))
-    pairs = [" – ".join(pair) for pair in PAIRS]
-    return pd.DataFrame(rows, columns=["reading", "variant", "layers", *pairs, "chance"])
+    return pd.DataFrame(rows, columns=["reading", "variant", "layers", *PAIRS, "chance"])
+
+
+class Formula(NamedTuple):
+    """Mean cosine under one way to understand the reports' text."""
+
+    value: float
+    place: str
+    variant: str
+    layers: str
+
+
+def extreme_formulas(published: pd.DataFrame) -> tuple[Formula, Formula]:
+    """The formulas with the lowest and the highest mean cosine over the pairs of emotions.
+
+    Parameters
+    ----------
+    published
+        From :func:`cosines_as_published`.
+    """
+    means = published[PAIRS].mean(axis=1)
+    lowest, highest = (published.assign(mean=means).loc[at] for at in (means.idxmin(), means.idxmax()))
+    return _formula(lowest), _formula(highest)
+
+
+def _formula(row: pd.Series) -> Formula:
+    return Formula(float(row["mean"]), row["reading"], row["variant"], row["layers"])
 
 
 def _chance(given: Contrasts, variant: str) -> float:
@@ -149,7 +176,7 @@ def chapter_measurements(
         row = by_pair[reading, pair]
         note = "mean over layers"
         rows.append(Measurement(claim, model, row.value, row.low, row.high, row.no_emotion, row.n, note=note))
-    rows.append(_all_inside(model, [by_pair["end", " – ".join(pair)] for pair in PAIRS]))
+    rows.append(_all_inside(model, [by_pair["end", pair] for pair in PAIRS]))
     peak, low, high = depth_of_peak(word, n, seed)
     rows.append(
         Measurement(

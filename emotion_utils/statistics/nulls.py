@@ -5,9 +5,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float
 
 from emotion_utils.statistics.permutations import LEVEL, permutation_p
+
+MEAN, OTHER_MEAN = "mean", "mean (all)"
+"""What the mean over the labels is called in the column ``emotion``, and what where a label is called so itself."""
+
+
+def are_means(table: pd.DataFrame) -> pd.Series:
+    """Which rows of a table of scores are means over the labels; no label has brackets."""
+    return table["emotion"] == (OTHER_MEAN if (table["emotion"] == OTHER_MEAN).any() else MEAN)
 
 
 class AgainstNull(NamedTuple):

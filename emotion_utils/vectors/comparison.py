@@ -16,6 +16,7 @@ from emotion_utils.core.store import Store
 from emotion_utils.models.comparison import CONTROL, by_model, content
 from emotion_utils.models.model import Model, load
 from emotion_utils.models.reading import has_template
+from emotion_utils.statistics.nulls import are_means
 from emotion_utils.statistics.resampling import interval
 from emotion_utils.vectors.held_out import Probes, effective, held_out, mean_draws
 
@@ -72,7 +73,7 @@ def overview(
         probes, others = Probes(activations, profile, seed), [other for other in sets if other != profile]
         table = held_out(probes, others, methods=[method], seed=seed)
         table["draws"], table["effective"] = None, np.nan
-        for i, row in table[(table["emotion"] == "mean") & (table["note"] == "")].iterrows():
+        for i, row in table[are_means(table) & (table["note"] == "")].iterrows():
             scored = (probes.score(row["set"], method, emotion) for emotion in probes.emotions(row["set"]))
             made = [one for one in scored if one is not None]
             table.at[i, "draws"] = mean_draws(made, seed)[0].tolist()
@@ -164,9 +165,7 @@ def beside_control(table: pd.DataFrame, name: str) -> pd.DataFrame:
     -------
     Columns ``model, value, p, control, difference, low, high``; empty where nothing was scored.
     """
-    rows = table[(table["set"] == name) & (table["emotion"] == "mean") & table["draws"].notna()].set_index(
-        "model"
-    )
+    rows = table[(table["set"] == name) & are_means(table) & table["draws"].notna()].set_index("model")
     columns = ["model", "value", "p", "control", "difference", "low", "high"]
     if CONTROL not in rows.index:
         return pd.DataFrame(columns=columns)
@@ -227,7 +226,7 @@ def chat_effect(
         }
         probes = Probes(PromptSetActivations(own.name, profile, asked, found), profile, seed)
         table = held_out(probes, [name], methods=["sentence end"], seed=seed)
-        row = table[(table["set"] == name) & (table["emotion"] == "mean")].iloc[0]
+        row = table[(table["set"] == name) & are_means(table)].iloc[0]
         columns = ["value", "low", "high", "null", "null_high", "p", "words", "n", "n_units"]
         rows.append({"prompts": told, **row[columns].to_dict()})
     return pd.DataFrame(rows)

@@ -7,6 +7,7 @@ size does not depend on the width of the model.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,11 +18,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emotion_utils.activations.extraction import Activations
-from emotion_utils.core.emotions import EMOTIONAL
-from emotion_utils.core.errors import UserError
+from emotion_utils.core.emotions import REFERENCE, emotions_of
+from emotion_utils.core.errors import UserError, suggestion
+from emotion_utils.prompts.partners import partners
+from emotion_utils.statistics.auc import areas
 from emotion_utils.statistics.permutations import family_blocks, permute_blocks
 from emotion_utils.statistics.resampling import resampling_units, unit_weights
-from emotion_utils.vectors.probing import contrast
+from emotion_utils.vectors.probing import METHODS, Contrast, best_layer, contrast, exchanged, project
+
+POSITIONS = {"end": "end", "word": "emotion"}
+"""Where the states are read that vectors of a place are made from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,14 +37,17 @@ class Contrasts:
     Attributes
     ----------
     place
-        ``end``: rows are prompts, neutral ones among them, and a vector is a mean minus the neutral mean. ``word``:
-        rows are differences between an emotion word and the word in its place, and a vector is their mean.
+        ``end``: rows are prompts, and a vector is a mean minus the neutral mean or, where no row is neutral, minus the
+        mean of all other rows. ``word``: rows are differences between an emotion word and the word in its place, and a
+        vector is their mean.
     values
         Shape (row, layer, d_model).
     labels
         Emotion of each row.
     units, blocks
         What is resampled together, and what keeps a common label in a null; one number per row.
+    emotions
+        Those that have a vector, in the order of all arrays; by default all labels but the reference.
     """
 
     place: str
@@ -47,15 +56,30 @@ class Contrasts:
     labels: np.ndarray = field(repr=False)
     units: np.ndarray = field(repr=False)
     blocks: np.ndarray = field(repr=False)
+    emotions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        known = emotions_of(pd.DataFrame({"emotion": self.labels}))
+        if unknown := [emotion for emotion in self.emotions if emotion not in known]:
+            raise UserError(f'No row has the label "{unknown[0]}": {suggestion(unknown[0], known)}')
+        object.__setattr__(self, "emotions", tuple(self.emotions) or known)
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether vectors stand against one reference; else each stands against all other labels."""
+        return self.place == "word" or bool((self.labels == REFERENCE).any())
 
     def weights(
         self, labels: np.ndarray, counts: np.ndarray | None = None
     ) -> Float[np.ndarray, "emotion row"]:
-        """The weights that make the vectors of the three emotions, each row counted so many times."""
+        """The weights that make the vectors of the emotions, each row counted so many times."""
         counts = np.ones(len(labels)) if counts is None else counts
-        means = [self._mean(labels == emotion, counts) for emotion in EMOTIONAL]
-        neutral = self._mean(labels == "neutral", counts) if self.place == "end" else 0.0
-        return np.stack(means) - neutral
+        means = np.stack([self._mean(labels == emotion, counts) for emotion in self.emotions])
+        if self.place == "word":
+            return means
+        if self.has_reference:
+            return means - self._mean(labels == REFERENCE, counts)
+        return means - np.stack([self._mean(labels != emotion, counts) for emotion in self.emotions])
 
     @staticmethod
     def _mean(chosen: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -107,9 +131,19 @@ class Contrasts:
         )
 
     def one_emotion(self, n: int, seed: int) -> Float[np.ndarray, "draw emotion row"]:
-        """Weights after the labels of the emotional rows were permuted among themselves."""
+        """Weights after the labels of the emotional rows were permuted among themselves.
+
+        Raises
+        ------
+        UserError
+            Without a reference: all rows are emotional, and this is :meth:`no_emotion`.
+        """
+        if not self.has_reference:
+            raise UserError(
+                "Without a reference label, to permute the others is to permute all: use no_emotion."
+            )
         rng = np.random.default_rng(seed)
-        emotional = self.labels != "neutral"
+        emotional = self.labels != REFERENCE
         blocks = pd.factorize(self.blocks[emotional])[0]
         out = []
         for _ in range(n):
@@ -163,10 +197,34 @@ def contrasts(prompts: pd.DataFrame, activations: Activations, place: str = "end
     )
 
 
+def by_place(prompts: pd.DataFrame, activations: Activations) -> dict[str, Contrasts]:
+    """What vectors are made from at the ``end`` and, where words and their matches are marked, at the ``word``."""
+    places = ("end", "word") if _marked(prompts) else ("end",)
+    return {place: contrasts(prompts, activations, place) for place in places}
+
+
+def _marked(prompts: pd.DataFrame) -> tuple[str, ...]:
+    """The labels of which some word is marked, and the word in its place in a neutral partner."""
+    if "match_start" not in prompts:
+        return ()
+    beside = partners(prompts, ["id"])
+    return emotions_of(beside[beside["match_start"].notna()])
+
+
+def methods_of(prompts: pd.DataFrame) -> tuple[str, ...]:
+    """The keys of :data:`probing.METHODS` that prompts allow: those at the word need marked words of every label."""
+    whole = _marked(prompts) == emotions_of(prompts)
+    return tuple(method for method, place in METHODS.items() if whole or place != "word")
+
+
 def _differences(prompts: pd.DataFrame, activations: Activations) -> Contrasts:
     """Emotion word minus the word in its place, one row per prompt that has both."""
     rows, labels, units, blocks = [], [], [], []
-    for emotion in EMOTIONAL:
+    if not _marked(prompts):
+        raise UserError(
+            "No emotion word is marked beside a neutral partner's: read these prompts at the end."
+        )
+    for emotion in _marked(prompts):
         both = contrast(prompts, activations, emotion, "word")
         at = {
             s: pd.Series(np.flatnonzero(both.positive == s), both.prompts["id"][both.positive == s])
@@ -188,3 +246,46 @@ def _differences(prompts: pd.DataFrame, activations: Activations) -> Contrasts:
         np.array(units),
         coded,
     )
+
+
+def null_of_mean(
+    directions: Float[Tensor, "emotion layer d_model"],
+    parts: Sequence[tuple[Contrast, Contrast]],
+    n: int,
+    seed: int,
+) -> Float[np.ndarray, " draw"]:
+    """Mean AUROC of vectors that tell nothing, where their contrasts share neutral reads that no unit pairs.
+
+    What these reads add by chance is in every score, so that labels are exchanged among all reads, once per draw.
+
+    Parameters
+    ----------
+    directions
+        One vector per contrast.
+    parts
+        What its layer is chosen on, and what is scored.
+    n, seed
+        Of the draws.
+    """
+    emotions = [chosen.emotion for chosen, _ in parts]
+    splits = [_together(split, directions) for split in zip(*parts, strict=True)]
+    drawn = [exchanged(table, n, (seed, i)) for i, (table, _) in enumerate(splits)]
+    null = np.empty((n, len(emotions)))
+    for draw, at in np.ndindex(null.shape):
+        known, scores = [], []
+        for labels, (_, along) in zip(drawn, splits, strict=True):
+            kept = np.isin(labels[draw], [emotions[at], REFERENCE])
+            known.append(labels[draw][kept] == emotions[at])
+            scores.append(along[kept, at])
+        null[draw, at] = areas(scores[1][:, best_layer(scores[0], known[0])], known[1])
+    return null.mean(axis=1)
+
+
+def _together(
+    parts: Sequence[Contrast], directions: Float[Tensor, "emotion layer d_model"]
+) -> tuple[pd.DataFrame, Float[np.ndarray, "read emotion layer"]]:
+    """The reads of some contrasts, those that they share once, and their places along each vector."""
+    table = pd.concat([part.prompts for part in parts], ignore_index=True)
+    first = (~table.duplicated(["id", "emotion"])).to_numpy()
+    along = np.concatenate([project(part, directions) for part in parts])
+    return table[first].reset_index(drop=True), along[first]

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from emotion_utils.models.comparison import CONTROL
+from emotion_utils.statistics.nulls import are_means
 from emotion_utils.statistics.permutations import LEVEL
-from emotion_utils.vectors.geometry import PAIRS
+from emotion_utils.vectors.geometry import COSINES
 
 PLACES = {"end": "sentence end", "word": "emotion word"}
 
@@ -55,7 +56,7 @@ def with_words(scores: pd.DataFrame, profile: str) -> WithWords:
 
     Where nothing was scored, `n` is 0, and what cannot be said is NaN.
     """
-    single = scores[(scores["set"] == profile) & (scores["emotion"] != "mean") & scores["value"].notna()]
+    single = scores[(scores["set"] == profile) & ~are_means(scores) & scores["value"].notna()]
     ends = single.groupby("method", sort=False)["value"].agg(["min", "max"])
     return WithWords(
         methods=tuple(MethodRange(*row) for row in ends.itertuples()),
@@ -87,10 +88,20 @@ class BesideWords(NamedTuple):
         """Whether the interval of the difference lies above 0; without an interval nothing is above."""
         return self.gain_low > 0
 
+    @property
+    def beyond(self) -> bool:
+        """Whether exchanged labels reach it in at most :data:`LEVEL` of the draws."""
+        return self.p <= LEVEL
+
+
+def on_set(scores: pd.DataFrame, name: str) -> list[BesideWords]:
+    """The mean over the emotions of every method on one set, where it was scored."""
+    return without_words(scores[scores["set"] == name], "")
+
 
 def without_words(scores: pd.DataFrame, profile: str) -> list[BesideWords]:
     """The mean over the emotions on every set that no vector is made from, where it was scored."""
-    kept = scores[(scores["set"] != profile) & (scores["emotion"] == "mean") & scores["value"].notna()]
+    kept = scores[(scores["set"] != profile) & are_means(scores) & scores["value"].notna()]
     return [BesideWords(*row) for row in kept[list(BesideWords._fields)].itertuples(index=False)]
 
 
@@ -197,7 +208,7 @@ class MeanAngles(NamedTuple):
     place
         A key of :data:`PLACES`.
     value, no_emotion, one_emotion
-        Of the vectors, and the means of both nulls.
+        Of the vectors, and the means of both nulls; NaN for the second where there is no reference label.
     n, apart, below, control_below
         Pairs, those that differ from no emotion, those that lie below one emotion, and those of the control that do.
     """
@@ -216,38 +227,13 @@ def mean_angles(angles: pd.DataFrame, control: pd.DataFrame) -> list[MeanAngles]
     """What :func:`emotion_utils.vectors.geometry.cosines` says of a model and of the control, place by place."""
     records = []
     for place, rows in angles.groupby("reading", sort=False):
+        rows = rows.reindex(columns=COSINES)
         value, none, one = (float(rows[name].mean()) for name in ("value", "no_emotion", "one_emotion"))
         apart, below = (int((rows[p] <= LEVEL).sum()) for p in ("p_no", "p_one"))
-        theirs = control[control["reading"] == place]
+        theirs = control[control["reading"] == place].reindex(columns=COSINES)
         also = int((theirs["p_one"] <= LEVEL).sum())
         records.append(MeanAngles(str(place), value, none, one, len(rows), apart, below, also))
     return records
-
-
-class Formula(NamedTuple):
-    """Mean cosine under one way to understand the reports' text."""
-
-    value: float
-    place: str
-    variant: str
-    layers: str
-
-
-def extreme_formulas(published: pd.DataFrame) -> tuple[Formula, Formula]:
-    """The formulas with the lowest and the highest mean cosine over the pairs of emotions.
-
-    Parameters
-    ----------
-    published
-        Columns ``reading, variant, layers`` and one per pair of :data:`emotion_utils.vectors.geometry.PAIRS`.
-    """
-    means = published[[" – ".join(pair) for pair in PAIRS]].mean(axis=1)
-    lowest, highest = (published.assign(mean=means).loc[at] for at in (means.idxmin(), means.idxmax()))
-    return _formula(lowest), _formula(highest)
-
-
-def _formula(row: pd.Series) -> Formula:
-    return Formula(float(row["mean"]), row["reading"], row["variant"], row["layers"])
 
 
 class Growth(NamedTuple):
@@ -296,6 +282,11 @@ class Reproducible(NamedTuple):
     emotions: tuple[SplitHalves, ...]
     null: float
     leading: tuple[str, ...]
+
+    def shown(self, most: int) -> tuple[SplitHalves, ...]:
+        """All emotions, or of more than so many the least and the most reproducible one."""
+        ends = (function(self.emotions, key=lambda one: one.value) for function in (min, max))
+        return self.emotions if len(self.emotions) <= most else tuple(ends)
 
 
 def reproducible(halves: pd.DataFrame) -> Reproducible:

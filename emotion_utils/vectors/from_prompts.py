@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import torch
 
 from emotion_utils.activations.prompt_sets import read_activations, read_sets
+from emotion_utils.core.emotions import others_of
+from emotion_utils.core.errors import UserError, listing
 from emotion_utils.models.model import Model
-from emotion_utils.prompts.loading import labelled_set
+from emotion_utils.prompts.loading import SETS, labelled_set
 from emotion_utils.vectors.held_out import Probes, held_out
 from emotion_utils.vectors.logit_lens import promoted
 from emotion_utils.vectors.outside import beside_own
@@ -26,21 +29,24 @@ OWN = "prompts"
 def emotion_vector(
     model: Model,
     emotion: str,
-    prompts: str | pd.DataFrame = "baseline",
+    prompts: str | Path | pd.DataFrame = "baseline",
     *,
     method: str = "sentence end",
     store: Store | None = None,
 ) -> EmotionVector:
     """Make the vector of an emotion: on the build split of a prompt set, emotional minus neutral.
 
+    Where no prompt is neutral, a label stands against all others.
+
     Parameters
     ----------
     model
         From `emotion_utils.load`.
     emotion
-        ``gratitude``, ``anger`` or ``apology``.
+        A label of the prompts: ``gratitude``, ``anger`` or ``apology`` of the book's own.
     prompts
-        Name of a prompt set, or a table of prompts with all columns of ``schema.SCHEMA``.
+        Name of a prompt set; the path of a file with the columns ``text`` and ``emotion``; or a table, such as
+        ``eu.prompts("my.csv", text="line", label="mood", reference="calm")`` gives.
     method
         A key of ``probing.METHODS``: ``sentence end`` and ``emotion word`` are differences of means (methods.md
         section 3), ``logistic, end`` and ``logistic, word`` regressions.
@@ -68,7 +74,7 @@ def emotion_vector(
 
 def probe(
     model: Model,
-    prompts: str | pd.DataFrame = "baseline",
+    prompts: str | Path | pd.DataFrame = "baseline",
     on: Sequence[str] = (),
     *,
     methods: Sequence[str] = ("sentence end",),
@@ -102,13 +108,15 @@ def probe(
     Returns
     -------
     One row per method, set and emotion, and their mean: ``value, low, high`` (AUROC of emotional against neutral
-    prompts, chance 1/2, 95 % over units of prompts), ``null, null_high, p`` (labels exchanged inside units, layer
-    chosen again), ``accuracy``, ``words`` (AUROC of a bag of words) and what else :func:`held_out.held_out` gives.
+    prompts or, where none are, of a label against all others; chance 1/2, 95 % over units of prompts), ``null,
+    null_high, p`` (labels exchanged inside units, or between them where they are not paired; layer chosen again),
+    ``accuracy``, ``words`` (AUROC of a bag of words) and what else :func:`held_out.held_out` gives.
 
     Raises
     ------
     UserError
-        For an unknown method or prompt set, and vectors of another model, hook or emotions.
+        For an unknown method or prompt set, a method that needs marked words where there are none, another set without
+        any of the labels, and vectors of another model, hook or emotions.
 
     Examples
     --------
@@ -122,6 +130,12 @@ def probe(
     """
     name, probes = _probes(model, prompts, {other: labelled_set(other) for other in on}, store, seed)
     sets = [other for other in on if other != name]
+    for other in sets:
+        if not probes.emotions(other):
+            known = listing(probes.emotions(name))
+            raise UserError(
+                f"{other} has none of the labels {known}: vectors of them cannot be scored on it."
+            )
     own = held_out(probes, sets, methods=methods, seed=seed)
     if vectors is None:
         return own
@@ -171,7 +185,11 @@ def project(
 
 
 def logit_lens(
-    model: Model, vector: EmotionVector, layer: int, top: int = 10, prompts: str | pd.DataFrame = "baseline"
+    model: Model,
+    vector: EmotionVector,
+    layer: int,
+    top: int = 10,
+    prompts: str | Path | pd.DataFrame = "baseline",
 ) -> pd.DataFrame:
     """Read a vector in tokens: whose probability rises most where it is added to a neutral state.
 
@@ -186,7 +204,8 @@ def logit_lens(
     top
         Tokens that are listed.
     prompts
-        Whose neutral prompts give the state that it is added to: the mean at their end.
+        Whose neutral prompts give the state that it is added to: the mean at their end. Where none are neutral, those
+        of all other labels do.
 
     Returns
     -------
@@ -208,19 +227,26 @@ def logit_lens(
     """
     vector.check_model(model.name)
     table = labelled_set(prompts)
-    neutral = table[table["emotion"] == "neutral"]
-    _, states = read_activations(model, neutral, kinds=[vector.kind], layers=[layer]).at("end", vector.kind)
+    others = table[others_of(table, vector.emotion)]
+    _, states = read_activations(model, others, kinds=[vector.kind], layers=[layer]).at("end", vector.kind)
     return promoted(model, states[:, 0].mean(dim=0), vector.at(layer), top)
 
 
 def _probes(
     model: Model,
-    prompts: str | pd.DataFrame,
+    prompts: str | Path | pd.DataFrame,
     others: dict[str, pd.DataFrame],
     store: Store | None,
     seed: int = 0,
 ) -> tuple[str, Probes]:
     """The name of the set that vectors are made from, and the vectors."""
-    name = prompts if isinstance(prompts, str) else OWN
+    name = _name(prompts)
     sets = {name: labelled_set(prompts), **others}
     return name, Probes(read_sets(model, sets, "baseline", store), name, seed)
+
+
+def _name(prompts: str | Path | pd.DataFrame) -> str:
+    """What tables call a set: by its name, a file without its ending, a table as :data:`OWN`."""
+    if isinstance(prompts, pd.DataFrame):
+        return OWN
+    return str(prompts) if str(prompts) in SETS else Path(prompts).stem

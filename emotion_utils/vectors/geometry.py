@@ -5,13 +5,16 @@ Two nulls say two things:
 ``no emotion``
     Labels say nothing: at the sentence end all labels are permuted between template families; of the differences
     between an emotion word and the word in its place the signs are flipped, unit by unit. Vectors that share a neutral
-    mean, or neutral partners, share their noise: their cosine is then not 0.
+    mean, or neutral partners, share their noise: their cosine is then not 0. Where each label stands against all
+    others, the vectors push each other apart, and their cosine is below 0.
 ``one emotion``
-    Labels are permuted among the emotional prompts alone: what the cosines would be if the three emotions were one.
+    Labels are permuted among the emotional prompts alone: what the cosines would be if the emotions were one. Without a
+    reference label these are all prompts, so that this null is the first one and is left out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -19,13 +22,23 @@ import pandas as pd
 from jaxtyping import Float
 from torch import Tensor
 
-from emotion_utils.core.emotions import EMOTIONAL
 from emotion_utils.statistics.nulls import against_null
 from emotion_utils.statistics.permutations import permutation_p, permute_blocks
 from emotion_utils.statistics.resampling import effective_units, interval, unit_weights
 from emotion_utils.vectors.contrasts import Contrasts
 
-PAIRS = tuple(combinations(EMOTIONAL, 2))
+MANY = 6
+"""Pairs and labels beyond which a page shows averages of all, and some by layer."""
+
+
+def pairs(emotions: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """The pairs of some emotions, in their order."""
+    return tuple(combinations(emotions, 2))
+
+
+def pair_names(emotions: Sequence[str]) -> list[str]:
+    """What tables call them."""
+    return [" – ".join(pair) for pair in pairs(emotions)]
 
 
 def _normed(products: np.ndarray) -> np.ndarray:
@@ -38,10 +51,10 @@ def _normed(products: np.ndarray) -> np.ndarray:
 def pair_cosines(
     given: Contrasts, weights: Float[np.ndarray, "draw emotion row"]
 ) -> Float[np.ndarray, "draw pair layer"]:
-    """Cosines of the pairs of emotions, in the order of :data:`PAIRS`."""
-    at = {emotion: i for i, emotion in enumerate(EMOTIONAL)}
+    """Cosines of the pairs of emotions, in the order of :func:`pairs`."""
     cosine = _normed(given.products(weights))
-    return np.stack([cosine[..., at[a], at[b]] for a, b in PAIRS], axis=1)
+    first, second = np.triu_indices(len(given.emotions), 1)
+    return np.moveaxis(cosine[..., first, second], -1, 1)
 
 
 def cosines(
@@ -61,31 +74,55 @@ def cosines(
     -------
     Columns ``reading, pair, layer, value, low, high`` (bootstrap over units), ``no_emotion, no_emotion_low,
     no_emotion_high, one_emotion, one_emotion_low, one_emotion_high`` (means and 95 % ranges of the nulls), ``p_no,
-    p_one`` (two-sided against the first, "as small as this" against the second), ``n, n_units``.
+    p_one`` (two-sided against the first, "as small as this" against the second), ``n, n_units``. Without a reference
+    label the columns of the second null are not there. One emotion alone has no pair, and no row.
     """
     draws = {
         "value": given.observed(),
         "bootstrap": given.bootstrap(n_resamples, seed),
         "none": given.no_emotion(n_permutations, seed),
-        "one": given.one_emotion(n_permutations, seed),
     }
+    if given.has_reference:
+        draws["one"] = given.one_emotion(n_permutations, seed)
     by_draw = {name: pair_cosines(given, weights) for name, weights in draws.items()}
     if mean:
         by_draw = {name: values.mean(axis=2, keepdims=True) for name, values in by_draw.items()}
     rows, units = [], effective_units(given.units)
-    for i, pair in enumerate(PAIRS):
+    sizes = {"n": len(given.labels), "n_units": len(set(given.units))}
+    for i, pair in enumerate(pair_names(given.emotions)):
         for k, layer in enumerate(["mean"] if mean else given.layers):
-            ours, null, single = by_draw["value"][0, i, k], by_draw["none"][:, i, k], by_draw["one"][:, i, k]
-            centre = null.mean()
-            inside = interval(by_draw["bootstrap"][:, i, k], units, float(ours))
-            spread = (*np.clip(inside, -1, 1), centre, *interval(null))
-            p = permutation_p(abs(ours - centre), np.abs(null - centre)), permutation_p(-ours, -single)
-            about = given.place, " – ".join(pair), layer, ours
-            sizes = len(given.labels), len(set(given.units))
-            rows.append((*about, *spread, single.mean(), *interval(single), *map(float, p), *sizes))
-    columns = ["reading", "pair", "layer", "value", "low", "high", "no_emotion", "no_emotion_low"]
-    columns += ["no_emotion_high", "one_emotion", "one_emotion_low", "one_emotion_high", "p_no", "p_one"]
-    return pd.DataFrame(rows, columns=[*columns, "n", "n_units"])
+            at = {name: values[:, i, k] for name, values in by_draw.items()}
+            about = {"reading": given.place, "pair": pair, "layer": layer}
+            rows.append({**about, **_beside_nulls(at, units), **sizes})
+    columns = [name for name in COSINES if given.has_reference or name not in ONE_EMOTION]
+    return pd.DataFrame(rows, columns=columns)
+
+
+COSINES = [
+    *["reading", "pair", "layer", "value", "low", "high", "no_emotion", "no_emotion_low", "no_emotion_high"],
+    *["one_emotion", "one_emotion_low", "one_emotion_high", "p_no", "p_one", "n", "n_units"],
+]
+ONE_EMOTION = ("one_emotion", "one_emotion_low", "one_emotion_high", "p_one")
+
+
+def _beside_nulls(at: Mapping[str, np.ndarray], units: float) -> dict[str, float]:
+    """One cosine with its interval and its nulls, from its draws."""
+    (ours,), null = at["value"], at["none"]
+    centre = null.mean()
+    low, high = np.clip(interval(at["bootstrap"], units, float(ours)), -1, 1)
+    row = {"value": ours, "low": low, "high": high, "no_emotion": centre}
+    row["no_emotion_low"], row["no_emotion_high"] = interval(null)
+    row["p_no"] = float(permutation_p(abs(ours - centre), np.abs(null - centre)))
+    if "one" in at:
+        row["one_emotion"], row["p_one"] = at["one"].mean(), float(permutation_p(-ours, -at["one"]))
+        row["one_emotion_low"], row["one_emotion_high"] = interval(at["one"])
+    return row
+
+
+def strongest(table: pd.DataFrame, n: int) -> pd.DataFrame:
+    """The rows of :func:`cosines` that lie furthest from no emotion, the furthest first; all in their order if few."""
+    far = (table["value"] - table["no_emotion"]).abs().sort_values(ascending=False, kind="stable")
+    return table if len(table) <= n else table.loc[far.index[:n]]
 
 
 def mean_cosine_draws(given: Contrasts, n_resamples: int, seed: int) -> tuple[float, np.ndarray]:
@@ -131,7 +168,7 @@ def lengths(
         )
     )
     rows, units = [], effective_units(given.units)
-    for i, emotion in enumerate(EMOTIONAL):
+    for i, emotion in enumerate(given.emotions):
         for k, layer in enumerate(given.layers):
             l1, l2 = float(np.abs(ours[i, k]).sum()), float(np.linalg.norm(ours[i, k]))
             low, high = interval(drawn[:, k, i], units, float(value[0, k, i]))
@@ -149,7 +186,8 @@ def halves(given: Contrasts, n: int = 100, seed: int = 0) -> pd.DataFrame:
     -------
     Columns ``reading, emotion, layer, value, low, high`` (mean and 95 % range over splits), ``other`` (mean cosine
     with the other emotions' vectors of the other half, which a specific vector has to exceed), ``lead_low`` (2.5 %
-    point of the difference) and ``null`` (the same with labels permuted before the split).
+    point of the difference) and ``null`` (the same with labels permuted before the split). One emotion alone has no
+    others.
     """
     columns = ["reading", "emotion", "layer", "value", "low", "high", "other", "lead_low", "null"]
     agreement = _between(given, *given.split(n, seed))
@@ -161,10 +199,11 @@ def halves(given: Contrasts, n: int = 100, seed: int = 0) -> pd.DataFrame:
         [_between(given, *given.split(2, seed + i, labels)) for i, labels in enumerate(shuffled)]
     )
     rows = []
-    for i, emotion in enumerate(EMOTIONAL):
-        others = [j for j in range(len(EMOTIONAL)) if j != i]
+    for i, emotion in enumerate(given.emotions):
+        others = [j for j in range(len(given.emotions)) if j != i]
         for k, layer in enumerate(given.layers):
-            same, cross = agreement[:, k, i, i], agreement[:, k, i, others].mean(axis=1)
+            same = agreement[:, k, i, i]
+            cross = agreement[:, k, i, others].mean(axis=1) if others else np.full(len(same), np.nan)
             spread = same.mean(), *interval(same), cross.mean(), interval(same - cross)[0]
             rows.append((given.place, emotion, layer, *spread, null[:, k, i, i].mean()))
     return pd.DataFrame(rows, columns=columns)

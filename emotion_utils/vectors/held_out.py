@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 import numpy as np
 import pandas as pd
+import torch
+from jaxtyping import Float
 
 from emotion_utils.activations.prompt_sets import PromptSetActivations
-from emotion_utils.core.emotions import EMOTIONAL, emotions_of, labels_of
+from emotion_utils.core.emotions import emotions_of, has_reference, labels_of
+from emotion_utils.core.errors import UserError, listing
 from emotion_utils.core.profiles import PERMUTATIONS
 from emotion_utils.prompts.bag_of_words import across, log_odds, predict
 from emotion_utils.prompts.partners import partners
-from emotion_utils.statistics.auc import auroc, grouped_auc_draws, grouped_auc_interval
-from emotion_utils.statistics.nulls import against_null
+from emotion_utils.statistics.auc import auroc, grouped_auc_draws
+from emotion_utils.statistics.nulls import MEAN, OTHER_MEAN, against_null
 from emotion_utils.statistics.resampling import FEWEST_UNITS, effective_units, interval, resampling_units
+from emotion_utils.vectors.contrasts import methods_of, null_of_mean
 from emotion_utils.vectors.probing import (
-    METHODS,
     Contrast,
     best_layer,
     contrast,
@@ -31,6 +34,9 @@ from emotion_utils.vectors.vector import EmotionVector
 
 FEWEST = 3
 """Prompts of a class, in what a vector is made from and in what is scored, below which nothing is scored."""
+
+KEPT = 8
+"""Contrasts that are kept: each can hold the states of all prompts."""
 
 COLUMNS = [
     *["model", "method", "emotion", "set", "layer", "value", "low", "high", "null", "null_high", "p"],
@@ -59,7 +65,7 @@ class Scored:
     vector, words
         Scores, one per read.
     null
-        AUROCs after labels were exchanged inside units, NaN in a draw that leaves one class.
+        AUROCs after labels were exchanged, NaN in a draw that leaves one class.
     threshold
         Half way between the means of the build split, for the accuracy.
     part
@@ -100,30 +106,36 @@ class Probes:
     activations
         Of the profile and of the sets to score on.
     profile
-        The keyword prompts that vectors are made from, on their build split.
+        The prompts that vectors are made from, on their build split.
     seed
         Of the null.
     """
 
     def __init__(self, activations: PromptSetActivations, profile: str, seed: int = 0) -> None:
         self.activations, self.profile, self.seed = activations, profile, seed
-        self.built = cache(self._built)
+        self.built = lru_cache(KEPT)(self._built)
         self.vector = cache(self._vector)
         self.words = cache(self._words)
-        self.parts = cache(self._parts)
+        self.parts = lru_cache(KEPT)(self._parts)
 
     @property
     def layers(self) -> list[int]:
         """Layers that were read."""
         return self.activations.found[self.profile].layers()
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Keys of ``probing.METHODS`` that the profile's prompts allow."""
+        return methods_of(self.activations.prompts[self.profile])
+
+    def against(self, name: str) -> str:
+        """What the labels of a set are told from, in words."""
+        return "neutral prompts" if has_reference(self.activations.prompts[name]) else "all other labels"
+
     def emotions(self, name: str) -> list[str]:
-        """The emotions that both the profile and a set have."""
-        return [
-            e
-            for e in EMOTIONAL
-            if all(e in set(self.activations.prompts[s]["emotion"]) for s in (self.profile, name))
-        ]
+        """The labels that both the profile and a set have, but for the reference."""
+        present = set(self.activations.prompts[name]["emotion"])
+        return [e for e in emotions_of(self.activations.prompts[self.profile]) if e in present]
 
     def _built(self, method: str, emotion: str) -> Contrast:
         return self._contrast(self.profile, emotion, place_of(method)).only("build")
@@ -159,7 +171,7 @@ class Probes:
     def score(self, name: str, method: str, emotion: str) -> Scored | None:
         """Score a vector on a set; None where there are too few prompts."""
         built, (chosen, scored) = self.built(method, emotion), self.parts(name, method, emotion)
-        if not _enough(built, scored) or not chosen.has_both():
+        if not enough(built, scored) or not chosen.has_both():
             return None
         directions = self.vector(method, emotion).values
         layer = int(best_layer(project(chosen, directions), chosen.positive))
@@ -178,6 +190,19 @@ class Probes:
             universe=np.unique(scored.prompts["unit"] if name == self.profile else universe),
         )
 
+    def joint_null(self, name: str, method: str, made: Mapping[str, Scored]) -> Float[np.ndarray, " draw"]:
+        """AUROCs averaged over some vectors on one set where labels say nothing, exchanged for all of them together.
+
+        Pairs, and reads that stand against all others, are exchanged alike for every vector; unpaired neutral reads,
+        which all scores share, together with the reads of all labels.
+        """
+        parts = [self.parts(name, method, emotion) for emotion in made]
+        paired = all(part.is_paired() for pair in parts for part in pair)
+        if len(made) == 1 or paired or not has_reference(self.activations.prompts[name]):
+            return np.mean([one.null for one in made.values()], axis=0)
+        directions = torch.stack([self.vector(method, emotion).values for emotion in made])
+        return null_of_mean(directions, parts, PERMUTATIONS[self.activations.size].vectors, self.seed)
+
     def words_on(self, name: str, scored: Contrast) -> np.ndarray:
         """The bag of words on the texts that were read; a match stands in the neutral partner."""
         odds, ids = self.words(name)[scored.emotion], scored.prompts["id"]
@@ -188,7 +213,7 @@ class Probes:
 
 
 def held_out(
-    probes: Probes, sets: Sequence[str], *, methods: Sequence[str] = tuple(METHODS), seed: int = 0
+    probes: Probes, sets: Sequence[str], *, methods: Sequence[str] | None = None, seed: int = 0
 ) -> pd.DataFrame:
     """Score every vector on the profile's own test split and on every set that it was not made from.
 
@@ -198,21 +223,26 @@ def held_out(
     sets
         Prompt sets beside the profile.
     methods
-        Keys of `probing.METHODS`.
+        Keys of `probing.METHODS`; by default those that the prompts allow.
     seed
         Of the bootstrap.
 
     Returns
     -------
     One row per method, set and emotion, and one with the emotion ``mean`` over them. Columns: ``value, low, high``
-    (AUROC of emotional against neutral prompts, 95 % interval over units, empty below eight of
-    them), ``null, null_high, p`` (mean, 95th percentile and p after labels were exchanged inside units),
-    ``accuracy`` (balanced, at a threshold from the build split), ``words`` (AUROC of a bag of words trained on the
-    same prompts), ``gain, gain_low, gain_high`` (the difference), ``n`` (prompts), ``n_units``; a ``note`` where
+    (AUROC of emotional against neutral prompts or, without a reference, of a label against all others; 95 % interval
+    over units, empty below eight of them), ``null, null_high, p`` (mean, 95th percentile and p after labels were
+    exchanged), ``accuracy`` (balanced, at a threshold from the build split), ``words`` (AUROC of a bag of words trained
+    on the same prompts), ``gain, gain_low, gain_high`` (the difference), ``n`` (prompts), ``n_units``; a ``note`` where
     there are too few of either.
+
+    Raises
+    ------
+    UserError
+        For a method that is not known, or that the prompts do not allow.
     """
     rows = []
-    for method in methods:
+    for method in _allowed(probes, methods):
         for name in (probes.profile, *sets):
             about = {"model": probes.activations.model, "method": method, "set": name}
             emotions = probes.emotions(name)
@@ -221,33 +251,11 @@ def held_out(
             for emotion, one in made.items():
                 layer = {} if one is None else {"layer": one.layer}
                 rows.append({**about, "emotion": emotion, **layer, **_row([one], [parts[emotion]], seed)})
-            rows.append({**about, "emotion": "mean", **_row([*made.values()], [*parts.values()], seed)})
+            whole = {emotion: one for emotion, one in made.items() if one is not None}
+            null = probes.joint_null(name, method, whole) if len(whole) == len(made) else None
+            row = _row([*made.values()], [*parts.values()], seed, null)
+            rows.append({**about, "emotion": OTHER_MEAN if MEAN in made else MEAN, **row})
     return pd.DataFrame(rows, columns=COLUMNS).astype({"layer": "Int64"})
-
-
-def curves(probes: Probes, sets: Sequence[str], *, seed: int = 0) -> pd.DataFrame:
-    """AUROC at every layer, for a picture: no layer is chosen here.
-
-    Returns
-    -------
-    Columns ``method, emotion, set, layer, value, low, high, words``.
-    """
-    columns = ["method", "emotion", "set", "layer", "value", "low", "high", "words"]
-    rows = []
-    for method in METHODS:
-        for name in (probes.profile, *sets):
-            for emotion in probes.emotions(name):
-                scored = probes.parts(name, method, emotion)[1]
-                if not _enough(probes.built(method, emotion), scored):
-                    continue
-                scores = project(scored, probes.vector(method, emotion).values)
-                words = auroc(probes.words_on(name, scored), scored.positive)
-                units = scored.prompts["unit"].to_numpy()
-                for i, layer in enumerate(scored.layers):
-                    low, high = grouped_auc_interval(scores[:, i], scored.positive, units, seed=seed)
-                    value = auroc(scores[:, i], scored.positive)
-                    rows.append((method, emotion, name, layer, value, low, high, words))
-    return pd.DataFrame(rows, columns=columns)
 
 
 def word_log_odds(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
@@ -263,7 +271,18 @@ def word_log_odds(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _enough(built: Contrast, scored: Contrast) -> bool:
+def _allowed(probes: Probes, methods: Sequence[str] | None) -> Sequence[str]:
+    for method in methods or ():
+        if place_of(method) == "word" and method not in probes.methods:
+            raise UserError(
+                f'The method "{method}" needs a marked word in the prompts of every label of {probes.profile}, and its '
+                f"place in a neutral partner. {listing(probes.methods)} need none."
+            )
+    return probes.methods if methods is None else methods
+
+
+def enough(built: Contrast, scored: Contrast) -> bool:
+    """Whether a vector can be made from one part and scored on another."""
     counts = [int(reads.sum()) for c in (built, scored) for reads in (c.positive, ~c.positive)]
     return min(counts) >= FEWEST and built.prompts["unit"].nunique() > 1
 
@@ -280,15 +299,17 @@ def effective(made: Sequence[Scored]) -> float:
     return effective_units(prompts["unit"].to_numpy(), np.concatenate([one.part.positive for one in made]))
 
 
-def _row(made: Sequence[Scored | None], parts: Sequence[Contrast], seed: int) -> dict[str, float | str]:
-    """Averages over some vectors on one set; draws and null are averaged one by one, since they are joint."""
+def _row(
+    made: Sequence[Scored | None], parts: Sequence[Contrast], seed: int, joint: np.ndarray | None = None
+) -> dict[str, float | str]:
+    """Averages over some vectors on one set; draws are averaged one by one, since they are joint, as their null is."""
     prompts = pd.concat([part.prompts for part in parts], ignore_index=True)
     sizes = {"n": prompts["id"].nunique(), "n_units": prompts["unit"].nunique()}
     whole = [one for one in made if one is not None]
     if len(whole) < len(made):
         return {**sizes, "note": f"fewer than {FEWEST} prompts of a class, or no two families"}
     value, accuracy, words = np.mean([one.aurocs() for one in whole], axis=0)
-    null = np.mean([one.null for one in whole], axis=0)
+    null = whole[0].null if joint is None else joint
     row = against_null(value, null)._asdict()
     row |= {"accuracy": float(accuracy), "words": float(words), "gain": float(value - words)}
     if sizes["n_units"] < FEWEST_UNITS:

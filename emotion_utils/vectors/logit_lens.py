@@ -6,7 +6,7 @@ of the lens from a neutral state to the same state with the vector added (nostal
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,11 +14,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from emotion_utils.core.emotions import EMOTIONAL
+from emotion_utils.core.emotions import others_of
 from emotion_utils.core.errors import UserError
 from emotion_utils.prompts.keywords import keyword_lexicon
 from emotion_utils.statistics.auc import areas
 from emotion_utils.statistics.nulls import AgainstNull, against_null
+from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.vectors.contrasts import Contrasts
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ def named_emotions(
     layers: Mapping[str, int],
     n_permutations: int = 199,
     seed: int = 0,
+    *,
+    keywords: bool = True,
 ) -> pd.DataFrame:
     """Read the vector of each emotion at one layer.
 
@@ -91,30 +94,103 @@ def named_emotions(
     given
         What vectors are made from, read at the end.
     before
-        States of the same layers whose neutral ones a vector is added to, read at the end.
+        States of the same layers, read at the end: a vector is added to the mean of the neutral ones or, where there
+        are none, of all other labels.
     layers
         Emotion to layer.
     n_permutations, seed
         Of the labels.
+    keywords
+        Whether the list of keywords has words of these emotions.
 
     Returns
     -------
-    One row per emotion: ``emotion, layer``, the columns of :func:`naming`, and ``promotes``, the tokens in order.
+    One row per emotion: ``emotion, layer``, with ``keywords`` the columns of :func:`naming`, and ``promotes``, the
+    tokens in order.
     """
     vectors = given.vectors(given.observed())[0]
-    null = given.no_emotion(n_permutations, seed)
+    null = given.no_emotion(n_permutations, seed) if keywords else np.empty(0)
     rows = []
     for emotion, layer in layers.items():
-        i, k = EMOTIONAL.index(emotion), given.layers.index(layer)
-        base = before.values[torch.from_numpy(before.labels == "neutral"), k].mean(dim=0)
+        i, k = given.emotions.index(emotion), given.layers.index(layer)
+        base = base_state(before, emotion, k)
         direction = torch.from_numpy(vectors[i, k]).float()
-        drawn = torch.einsum("br,rd->bd", torch.from_numpy(null[:, i]), given.values[:, k].double()).float()
-        tokens = promoted(model, base, direction, TOP)["token"]
-        scores = naming(model, base, direction, drawn, emotion)
+        tokens, scores = promoted(model, base, direction, TOP)["token"], {}
+        if keywords:
+            drawn = torch.einsum("br,rd->bd", torch.from_numpy(null[:, i]), given.values[:, k].double())
+            scores = naming(model, base, direction, drawn.float(), emotion)
         rows.append(
             {"emotion": emotion, "layer": layer, **scores, "promotes": " | ".join(tokens.str.strip())}
         )
     return pd.DataFrame(rows)
+
+
+def base_state(before: Contrasts, emotion: str, at: int) -> Float[Tensor, " d_model"]:
+    """The mean state that a vector is added to, at one of the layers that were read."""
+    rows = others_of(pd.DataFrame({"emotion": before.labels}), emotion)
+    return before.values[torch.tensor(rows), at].mean(dim=0)
+
+
+class OwnNames(NamedTuple):
+    """Whether vectors promote the names of their own labels more than those of the others.
+
+    Attributes
+    ----------
+    value
+        Share of the other labels' names that a vector promotes less than its own, mean over the vectors; 1/2 by chance.
+    null, null_high, p
+        After the names were dealt out anew.
+    n
+        Labels.
+    """
+
+    value: float
+    null: float
+    null_high: float
+    p: float
+    n: int
+
+    @property
+    def above(self) -> bool:
+        """Whether the names are told apart at :data:`LEVEL`."""
+        return self.p <= LEVEL
+
+
+def own_names(
+    model: Model,
+    given: Contrasts,
+    before: Contrasts,
+    layers: Mapping[str, int],
+    n_permutations: int = 199,
+    seed: int = 0,
+) -> OwnNames:
+    """Ask of each vector how much likelier it makes the first token of each label's name, written after a space.
+
+    Parameters
+    ----------
+    model, given, before, layers
+        As of :func:`named_emotions`; one label alone cannot be asked.
+    n_permutations, seed
+        Of the names.
+    """
+    ids = [model.tokenizer(f" {emotion}", add_special_tokens=False)["input_ids"][0] for emotion in layers]
+    vectors, rows = given.vectors(given.observed())[0], []
+    for emotion, layer in layers.items():
+        i, k = given.emotions.index(emotion), given.layers.index(layer)
+        direction = torch.from_numpy(vectors[i, k]).float()
+        rows.append(lens_shift(model, base_state(before, emotion, k), direction)[ids].numpy())
+    rises, n = np.stack(rows), len(rows)  # (vector, name)
+    rng = np.random.default_rng(seed)
+    dealt = [np.arange(n), *(rng.permutation(n) for _ in range(n_permutations))]
+    ours, *null = (_share_below(rises[:, order]) for order in dealt)
+    return OwnNames(*against_null(ours, np.array(null)), n)
+
+
+def _share_below(rises: Float[np.ndarray, "vector name"]) -> float:
+    """Share of the entries beside the diagonal that are below it in their row, equal ones counted half."""
+    own = np.diag(rises)[:, None]
+    below = (rises < own) + 0.5 * (rises == own) - 0.5 * np.eye(len(rises))
+    return float(below.sum() / max(len(rises) * (len(rises) - 1), 1))
 
 
 def keyword_tokens(tokenizer: PreTrainedTokenizerBase, emotion: str) -> list[int]:

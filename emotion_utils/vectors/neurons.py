@@ -19,12 +19,16 @@ from scipy.stats import rankdata
 
 from emotion_utils.activations.extraction import extract, points
 from emotion_utils.models.families import written_by_neurons
+from emotion_utils.statistics.nulls import are_means
 from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.vectors.probing import Contrast, by_emotion, fit, permutations, shuffled
 
 if TYPE_CHECKING:
     from emotion_utils.core.store import Store
     from emotion_utils.models.model import Model
+
+SHOWN = 3
+"""Emotions whose neurons are read, where there are more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,12 +137,31 @@ def responses(
     prompts: pd.DataFrame,
     layers: Sequence[int],
     store: Store | None = None,
+    emotions: Sequence[str] | None = None,
 ) -> dict[str, Contrast]:
     """Read the neurons of some layers at the end of the select and test prompts, as one contrast per emotion."""
     where = points(model, ("neurons",), layers)
     activations = extract(model, prompts, where, ["end"], store=store)
-    whole = by_emotion(prompts, activations, "end", "neurons")
+    whole = by_emotion(prompts, activations, "end", "neurons", emotions)
     return {emotion: given.only("select", "test") for emotion, given in whole.items()}
+
+
+def few(scores: pd.DataFrame, name: str) -> list[str]:
+    """The emotions whose neurons are shown: all of at most :data:`SHOWN`, else those that are told apart best.
+
+    Parameters
+    ----------
+    scores
+        From :func:`held_out.held_out`; the first method decides.
+    name
+        Of the set.
+    """
+    rows = scores[(scores["set"] == name) & ~are_means(scores)]
+    rows = rows[rows["method"] == rows["method"].iloc[0]]
+    best = (
+        rows if len(rows) <= SHOWN else rows.sort_values("value", ascending=False, kind="stable").head(SHOWN)
+    )
+    return best["emotion"].tolist()
 
 
 def summary(ranked: Mapping[str, Neurons], top: int = 5) -> pd.DataFrame:

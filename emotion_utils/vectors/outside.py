@@ -75,6 +75,6 @@ def beside_own(
     for method in dict.fromkeys(given[emotion].method for emotion in known):
         alike = {emotion: given[emotion] for emotion in known if given[emotion].method == method}
         outside = OutsideProbes(probes.activations, probes.profile, alike, seed)
-        table = held_out(outside, sets, methods=[method if method in METHODS else AT_END], seed=seed)
+        table = held_out(outside, sets, methods=[method if method in probes.methods else AT_END], seed=seed)
         parts.append(table.assign(method=f"given: {method}"))
     return pd.concat(parts, ignore_index=True)

@@ -2,23 +2,24 @@
 
 A vector is made from the build split, its layer is chosen on the select split, and it is scored on prompts that
 neither has seen, beside what a bag of words trained on the same prompts achieves and beside its null: the same vector,
-layer choice included, after emotional and neutral labels were exchanged inside whole units.
+layer choice included, after labels were exchanged. Where every unit holds as many reads of the label as of what it is
+compared with, that is done inside whole units; elsewhere between units, whose reads of one label keep a common one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
 from emotion_utils.activations.extraction import Activations
-from emotion_utils.core.emotions import EMOTIONAL
+from emotion_utils.core.emotions import REFERENCE, emotions_of, others_of
 from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.prompts.partners import partners
 from emotion_utils.statistics.auc import areas
@@ -32,8 +33,8 @@ METHODS = {
     "logistic, end": "end",
     "logistic, word": "word",
 }
-"""How a vector is made, and where the prompts that it is made from are read. ``end``: the last token of emotional and
-neutral prompts. ``word``: the emotion word, against the word in its place in the neutral partner."""
+"""How a vector is made, and where the prompts that it is made from are read. ``end``: the last token of prompts.
+``word``: the emotion word, against the word in its place in the neutral partner."""
 PENALTY = 10.0
 """Of the logistic regression: with a few dozen prompts and hundreds of dimensions the classes are separable, and a weak
 penalty would follow single prompts."""
@@ -41,22 +42,20 @@ penalty would follow single prompts."""
 
 @dataclass(frozen=True, eq=False)
 class Contrast:
-    """Activations of one emotion and of the neutral prompts that it is compared with.
+    """Activations of one label and of the prompts that it is compared with: neutral ones, or those of all other labels.
 
     Attributes
     ----------
     emotion
     place
         ``end``, ``mean`` or ``word``.
-    layers
-        Of the second axis of ``values``.
-    values
-        Shape (read, layer, d_model).
+    layers, values
+        Layers of the second axis; shape (read, layer, d_model).
     positive
-        Which reads are emotional.
+        Which reads are of the label.
     prompts
-        One row per read: ``id``, ``split``, ``unit`` (what is resampled together) and ``block`` (what keeps a common
-        label in the null).
+        One row per read: ``id``, ``emotion``, ``split``, ``unit`` (what is resampled together) and ``block`` (what
+        keeps a common label in a permutation).
     """
 
     emotion: str
@@ -80,6 +79,11 @@ class Contrast:
         """Whether there is anything to compare."""
         return bool(self.positive.any() and not self.positive.all())
 
+    def is_paired(self) -> bool:
+        """Whether every unit holds as many reads of the label as of what it is compared with."""
+        signs = np.where(self.positive, 1, -1)
+        return bool(len(signs) and not pd.Series(signs).groupby(self.prompts["unit"].to_numpy()).sum().any())
+
 
 def contrast(
     prompts: pd.DataFrame,
@@ -88,7 +92,9 @@ def contrast(
     place: str = "end",
     kind: str = "resid_post",
 ) -> Contrast:
-    """Put the reads of an emotion beside those of its neutral partners.
+    """Put the reads of a label beside those of its neutral partners, of all neutral prompts, or of all other labels.
+
+    The first where it has partners, the last where no prompt is neutral.
 
     Parameters
     ----------
@@ -97,7 +103,7 @@ def contrast(
     activations
         With the position ``place``; for ``word`` with ``emotion`` and ``match``.
     emotion
-        Not neutral.
+        A label, not the reference.
     place
         Where to read.
     kind
@@ -106,12 +112,10 @@ def contrast(
     Raises
     ------
     UserError
-        For an emotion that the prompts do not have.
+        For a label that the prompts do not have, with those that they have.
     """
-    if emotion not in EMOTIONAL:
-        raise UserError(f'There is no contrast for "{emotion}": {suggestion(emotion, EMOTIONAL)}')
-    if emotion not in set(prompts["emotion"]):
-        raise UserError(f'The prompts have none of "{emotion}": add some, or leave the emotion out.')
+    if emotion not in (known := emotions_of(prompts)):
+        raise UserError(f'There is no contrast for "{emotion}": {suggestion(emotion, known)}')
     about = pd.DataFrame(
         {
             "id": prompts["id"],
@@ -135,20 +139,16 @@ def _parts(
     emotion: str,
     place: str,
 ) -> list[tuple[Tensor, pd.DataFrame, bool]]:
-    """Values, prompts and sign of the emotional reads and of those they are compared with."""
-    emotional = about[about["emotion"] == emotion]
-    pairs = set(emotional["pair_id"].dropna())
-    neutral = about[about["emotion"] == "neutral"]
+    """Values, prompts and sign of the label's reads and of those they are compared with."""
+    emotional, others = about[about["emotion"] == emotion], about[others_of(about, emotion)]
+    pairs, neutral = set(emotional["pair_id"].dropna()), others[others["emotion"] == REFERENCE]
     if pairs & set(neutral["pair_id"].dropna()):
-        neutral = neutral[neutral["pair_id"].isin(pairs)]
+        others = neutral[neutral["pair_id"].isin(pairs)]
     if place != "word":
-        return [
-            (*read(place, emotional), True),
-            (*read(place, neutral), False),
-        ]
+        return [(*read(place, emotional), True), (*read(place, others), False)]
     # a match belongs to the emotional prompt; in the null it goes with the partner's family
-    beside = partners(pd.concat([emotional, neutral]), ["block"])
-    matched = beside.assign(block=beside["partner_block"])
+    beside = partners(pd.concat([emotional, others]), ["block"])
+    matched = beside.assign(block=beside["partner_block"], emotion=REFERENCE)
     return [(*read("emotion", emotional), True), (*read("match", matched), False)]
 
 
@@ -173,12 +173,10 @@ def fit(given: Contrast, method: str, model: str = "") -> EmotionVector:
 
     Parameters
     ----------
-    given
-        Read where :data:`METHODS` says.
-    method
-        A key of :data:`METHODS`.
+    given, method
+        Read where :data:`METHODS` says; a key of it.
     model
-        Name of the model.
+        Its name.
     """
     if (place := place_of(method)) != given.place:
         raise UserError(f'The method "{method}" needs reads at "{place}", and these are at "{given.place}".')
@@ -275,6 +273,24 @@ def swapped(given: Contrast, universe: np.ndarray, n: int, seed: int) -> Bool[np
     return np.logical_xor(given.positive, flipped)
 
 
+def exchanged(prompts: pd.DataFrame, n: int, seed: int | Sequence[int]) -> Shaped[np.ndarray, "draw read"]:
+    """Labels exchanged between units: the null where a unit holds one label alone, or several in unequal numbers.
+
+    Parameters
+    ----------
+    prompts
+        One row per read, with ``emotion`` and ``unit``: reads of one unit and label keep a common label. The same reads
+        in another order get the same labels.
+    n, seed
+        Of the draws.
+    """
+    keys = prompts["unit"].astype(str) + "\0" + prompts["emotion"].astype(str)
+    blocks = np.unique(keys.to_numpy(dtype=str), return_inverse=True)[1]
+    labels, rng = prompts["emotion"].to_numpy(dtype=object), np.random.default_rng(seed)
+    drawn: np.ndarray = np.stack([permute_blocks(labels, blocks, rng) for _ in range(n)])
+    return drawn
+
+
 def null_areas(
     directions: Float[Tensor, "layer d_model"],
     chosen_on: Contrast,
@@ -283,22 +299,32 @@ def null_areas(
     n: int,
     seed: int,
 ) -> Float[np.ndarray, " draw"]:
-    """AUROC of one vector where it tells nothing: layer chosen and score taken after labels were exchanged in pairs.
+    """AUROC of one vector where it tells nothing: layer chosen and score taken after labels were exchanged.
 
-    NaN in a draw that leaves one class alone.
+    Inside units where both parts are paired (:meth:`Contrast.is_paired`), else between them and in each part alone. NaN
+    in a draw that leaves one class alone.
     """
-    labels = [swapped(part, universe, n, seed).T for part in (chosen_on, scored_on)]
+    parts = (chosen_on, scored_on)
+    if all(part.is_paired() for part in parts):
+        labels = [swapped(part, universe, n, seed).T for part in parts]
+    else:
+        draws = (exchanged(part.prompts, n, (seed, i)) for i, part in enumerate(parts))
+        labels = [(drawn == part.emotion).T for drawn, part in zip(draws, parts, strict=True)]
     columns = [
         np.broadcast_to(project(part, directions)[:, None], (len(part.positive), n, len(directions)))
-        for part in (chosen_on, scored_on)
+        for part in parts
     ]
     layers = best_layer(columns[0], labels[0])
     return areas(columns[1], labels[1])[np.arange(n), layers]
 
 
 def by_emotion(
-    prompts: pd.DataFrame, activations: Activations, place: str = "end", kind: str = "resid_post"
+    prompts: pd.DataFrame,
+    activations: Activations,
+    place: str = "end",
+    kind: str = "resid_post",
+    emotions: Sequence[str] | None = None,
 ) -> dict[str, Contrast]:
-    """The contrasts of all emotions that the prompts have."""
-    present = set(prompts["emotion"])
-    return {e: contrast(prompts, activations, e, place, kind) for e in EMOTIONAL if e in present}
+    """The contrasts of some labels, by default of all that the prompts have."""
+    wanted = emotions_of(prompts) if emotions is None else emotions
+    return {emotion: contrast(prompts, activations, emotion, place, kind) for emotion in wanted}

@@ -8,8 +8,8 @@ import pytest
 from emotion_utils.figures import vectors as figures
 from emotion_utils.vectors.contrasts import contrasts
 from emotion_utils.vectors.geometry import cosines, halves, lengths, residual_scale
-from emotion_utils.vectors.held_out import Probes, curves, held_out
-from emotion_utils.vectors.projections import projections
+from emotion_utils.vectors.held_out import Probes, held_out
+from emotion_utils.vectors.projections import curves, projections
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,12 @@ import torch
 
 from emotion_utils.reports.claims import Measurement, judge, read_claims
 from emotion_utils.reports.vectors import (
+    PAIRS,
     chapter_findings,
     chapter_measurements,
     cosines_as_published,
     depth_of_peak,
+    extreme_formulas,
     sentence_end_cosines,
 )
 from emotion_utils.vectors.contrasts import contrasts
@@ -160,3 +162,12 @@ def test_the_main_numbers_are_those_of_the_tables():
     assert table.loc["AUROC of a vector on *implicit* against neutral, mean", "value"] == pytest.approx(0.7)
     assert table.loc["Cosine of emotion-word vectors, mean; null without emotion", "null"] == 0.5
     assert not table.index.duplicated().any()
+
+
+def test_the_formulas_with_the_smallest_and_the_largest_cosine():
+    rows = [("end", "raw means", "mean", 0.9, 0.8, 0.7), ("word", "centred", "last", -0.5, -0.4, -0.6)]
+    table = pd.DataFrame(rows, columns=["reading", "variant", "layers", *PAIRS])
+    lowest, highest = extreme_formulas(table)
+    assert lowest == (pytest.approx(-0.5), "word", "centred", "last")
+    assert highest == (pytest.approx(0.8), "end", "raw means", "mean")
+    assert extreme_formulas(table.iloc[:1]) == (highest, highest)

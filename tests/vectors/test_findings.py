@@ -8,7 +8,6 @@ import pytest
 
 from emotion_utils.models.comparison import CONTROL
 from emotion_utils.vectors import findings
-from emotion_utils.vectors.geometry import PAIRS
 from emotion_utils.vectors.held_out import COLUMNS
 
 NAN = float("nan")
@@ -125,16 +124,6 @@ def test_cosines_that_no_null_explains_are_counted_by_place():
     assert (end.place, end.n, end.apart, end.below, end.control_below) == ("end", 2, 1, 2, 0)
     assert (end.value, end.no_emotion, end.one_emotion) == pytest.approx((0.3, 0.6, 0.7))
     assert (word.place, word.n, word.apart, word.below, word.control_below) == ("word", 1, 0, 0, 1)
-
-
-def test_the_formulas_with_the_smallest_and_the_largest_cosine():
-    pairs = [" – ".join(pair) for pair in PAIRS]
-    rows = [("end", "raw means", "mean", 0.9, 0.8, 0.7), ("word", "centred", "last", -0.5, -0.4, -0.6)]
-    table = pd.DataFrame(rows, columns=["reading", "variant", "layers", *pairs])
-    lowest, highest = findings.extreme_formulas(table)
-    assert lowest == (pytest.approx(-0.5), "word", "centred", "last")
-    assert highest == (pytest.approx(0.8), "end", "raw means", "mean")
-    assert findings.extreme_formulas(table.iloc[:1]) == (highest, highest)
 
 
 def test_growth_is_that_of_the_mean_over_the_emotions():

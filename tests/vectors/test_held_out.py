@@ -10,8 +10,9 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from emotion_utils.activations.prompt_sets import PromptSetActivations
 from emotion_utils.models.hooks import HookPoint
-from emotion_utils.vectors.held_out import COLUMNS, Probes, curves, held_out, word_log_odds
+from emotion_utils.vectors.held_out import COLUMNS, Probes, held_out, word_log_odds
 from emotion_utils.vectors.probing import METHODS, fit
+from emotion_utils.vectors.projections import curves
 
 
 @pytest.fixture(scope="module")

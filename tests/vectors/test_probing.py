@@ -153,7 +153,7 @@ def test_mistakes_are_named(given):
     with pytest.raises(UserError, match='no contrast for "joy"'):
         contrast(given.prompts["keyword"], given.found["keyword"], "joy")
     without = given.prompts["keyword"].query("emotion != 'anger'")
-    with pytest.raises(UserError, match='have none of "anger"'):
+    with pytest.raises(UserError, match='no contrast for "anger": Known: gratitude and apology'):
         contrast(without, given.found["keyword"], "anger")
     both = contrast(given.prompts["keyword"], given.found["keyword"], "anger", "end")
     with pytest.raises(UserError, match='no method "mean"'):
