@@ -16,6 +16,8 @@ import pandas as pd
 from emotion_utils.alignment.align import Alignment, align
 from emotion_utils.subspaces.readings import ModelStates, PromptPairs, paired_states
 
+DIMENSIONS = 5
+"""Of subspaces, where prompts allow them."""
 SCORES = {"r2": "held-out R²", "overlap": "overlap", "probe": "transferred probe"}
 
 
@@ -63,6 +65,19 @@ class PairAlignments:
             room = (ceiling - part["null"]).where(lambda gap: gap > 0)
             parts.append(part.assign(calibrated=excess / room, ceiling=ceiling, excess=excess))
         return pd.concat(parts, ignore_index=True)
+
+
+def affordable(halves: tuple[PromptPairs, PromptPairs]) -> int:
+    """Dimensions that both halves allow, :data:`DIMENSIONS` at most: by the rarest emotion, and by the neutral rows.
+
+    Both may lose their largest unit, as they do where units are left out.
+    """
+    neutral = halves[0].neutral["unit"]
+    allowed = [len(neutral) - neutral.value_counts().max() - 1]
+    for half in halves:
+        allowed.append(half.fewest - 1)
+        allowed += [len(own) - own["unit"].value_counts().max() for own in half.pairs.values()]
+    return int(max(1, min(DIMENSIONS, *allowed)))
 
 
 def align_pairs(

@@ -52,9 +52,12 @@ class Choice:
 
 
 def possible_ks(halves: tuple[PromptPairs, PromptPairs], ks: Sequence[int] = KS) -> tuple[int, ...]:
-    """The dimensions that also a resample of the rarest emotion allows, where a third of the prompts is missing."""
-    fewest = min(half.fewest for half in halves)
-    return tuple(k for k in ks if 2 * k <= fewest) or (1,)
+    """The dimensions that also a resample of the rarest emotion allows, where a third of the prompts is missing.
+
+    A map sees fewer than it has rows.
+    """
+    fewest, rows = min(half.fewest for half in halves), len(halves[0].neutral)
+    return tuple(k for k in ks if 2 * k <= fewest and k < rows) or (1,)
 
 
 def choose_k(

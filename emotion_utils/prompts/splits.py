@@ -49,7 +49,7 @@ def grouped_splits(table: pd.DataFrame, *, seed: int = 0) -> pd.Series:
     counts = np.zeros((groups.max(initial=-1) + 1, len(names)))
     np.add.at(counts, (groups, labels), 1)
     ties = np.full(len(counts), np.iinfo(np.uint64).max, dtype=np.uint64)
-    np.minimum.at(ties, groups, _hashes(keyed["_text"], seed))
+    np.minimum.at(ties, groups, text_hashes(keyed["_text"], seed))
     order = np.lexsort((ties, -counts.sum(axis=1)))
     placed = _place(counts, order, list(SPLITS.values()))
     return pd.Series(
@@ -71,7 +71,8 @@ def _place(counts: np.ndarray, order: np.ndarray, shares: Sequence[float]) -> np
     return placed
 
 
-def _hashes(texts: Iterable[str], seed: int) -> np.ndarray:
+def text_hashes(texts: Iterable[str], seed: int) -> np.ndarray:
+    """A number of 64 bits per text, the same on every machine."""
     salted = (f"{seed}\n{text}".encode("utf-8", "surrogatepass") for text in texts)
     digests = [hashlib.blake2b(text, digest_size=8).digest() for text in salted]
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)

@@ -37,7 +37,9 @@ def chapter_findings(published: pd.DataFrame, best: pd.DataFrame, similar: pd.Da
         "published score of Phase 8": formulas.phase8,
     }
     rows: list[tuple[str, float, float, float, float, float]] = [
-        (f"{name}; null: wrong pairs", one.after, nan, nan, one.permuted, n) for name, one in named.items()
+        (f"{name}; null: wrong pairs", one.after, nan, nan, one.permuted, n)
+        for name, one in named.items()
+        if one is not None
     ]
     for score, name in SCORES.items():
         own = best[best["score"] == score]

@@ -73,8 +73,13 @@ def case_of(one: ModelStates, other: ModelStates, rows: PromptPairs, depth: floa
 
 def word_case(
     one: ModelStates, other: ModelStates, prompts: pd.DataFrame, rows: PromptPairs, depth: float = 0.5
-) -> Case:
-    """States of Phase 8: emotion word minus the word in its place; the neutral rows are those of Phase 3.5."""
+) -> Case | None:
+    """States of Phase 8: emotion word minus the word in its place; the neutral rows are those of Phase 3.5.
+
+    None where no prompt has a word that stands in the place of its emotion word.
+    """
+    if prompts["match_start"].isna().all() or "unit" in prompts:  # loose partners have no word in its place
+        return None
     i, j = (_layer(states, depth) for states in (one, other))
     source, target = (_words(states, prompts, layer) for states, layer in ((one, i), (other, j)))
     neutral = one.at(rows.neutral["id"])[i], other.at(rows.neutral["id"])[j]
@@ -156,9 +161,18 @@ def _before(basis: np.ndarray, goal: np.ndarray) -> float:
 
 
 def published_table(
-    end: Case, word: Case, k: int = 10, n_permutations: int = 99, seed: int = 0
+    end: Case, word: Case | None, k: int = 10, n_permutations: int = 99, seed: int = 0
 ) -> pd.DataFrame:
     """Both published formulas and their variants, each beside the same formula on other pairings.
+
+    Parameters
+    ----------
+    end, word
+        From :func:`case_of` and :func:`word_case`; without the latter Phase 8 is not computed.
+    k
+        Dimensions, where the rarest emotion allows them.
+    n_permutations, seed
+        Of the pairing.
 
     Returns
     -------
@@ -177,11 +191,9 @@ def published_table(
     ):
         scores = phase35(case, case.k(k), case.orders(n_permutations, seed), **options)
         rows.append(("Phase 3.5", variant, *_row(case, k, *scores)))
-    for variant, case in (
-        ("as published (float64)", word),
-        (f"target x {small:.4f}", word.scaled(small)),
-        (f"target x {large:.0f}", word.scaled(large)),
-    ):
+    scales = {"as published (float64)": 1.0, f"target x {small:.4f}": small, f"target x {large:.0f}": large}
+    for variant, scale in scales.items() if word is not None else ():
+        case = word.scaled(scale)
         scores = phase8(case, case.k(k), case.orders(n_permutations, seed))
         rows.append(("Phase 8", variant, *_row(case, k, *scores)))
     columns = ["formula", "variant", "k", "n", "before", "chance", "after", "permuted", "permuted_high", "p"]
@@ -239,7 +251,7 @@ class PublishedFindings(NamedTuple):
     Attributes
     ----------
     phase35, float64, orthonormal, phase8
-        At the models' own scale.
+        At the models' own scale; the last is None where it was not computed.
     scaled
         One per formula.
     """
@@ -247,7 +259,7 @@ class PublishedFindings(NamedTuple):
     phase35: Published
     float64: Published
     orthonormal: Published
-    phase8: Published
+    phase8: Published | None
     scaled: tuple[Scaled, ...]
 
     @property
@@ -258,15 +270,17 @@ class PublishedFindings(NamedTuple):
     @property
     def phase8_below(self) -> bool:
         """Whether Phase 8 gives less for the true pairs than for wrong ones."""
-        return self.phase8.after < self.phase8.permuted
+        return self.phase8 is not None and self.phase8.after < self.phase8.permuted
 
 
 def published_findings(table: pd.DataFrame) -> PublishedFindings:
     """What :func:`published_table` says."""
     rows = table.set_index("variant")[list(Published._fields)]
     scaled = table[table["variant"].str.startswith("target x")].groupby("formula", sort=False)["after"]
-    variants = ("as published (float32)", "float64", "float64, orthonormal", "as published (float64)")
-    phase35, float64, orthonormal, phase8 = (Published(*rows.loc[variant]) for variant in variants)
+    variants = ("as published (float32)", "float64", "float64, orthonormal")
+    phase35, float64, orthonormal = (Published(*rows.loc[variant]) for variant in variants)
+    last = "as published (float64)"
+    phase8 = Published(*rows.loc[last]) if last in rows.index else None
     ends = tuple(Scaled(*row) for row in scaled.agg(["min", "max"]).itertuples())
     return PublishedFindings(phase35, float64, orthonormal, phase8, ends)
 

@@ -18,20 +18,26 @@ from sklearn.feature_extraction.text import TfidfTransformer
 
 from emotion_utils.activations.extraction import Activations
 from emotion_utils.activations.prompt_sets import read_sets
-from emotion_utils.core.emotions import EMOTIONAL
+from emotion_utils.core.budget import allowance
+from emotion_utils.core.emotions import emotions_of
 from emotion_utils.core.errors import UserError
-from emotion_utils.models.loading import load_config, load_tokenizer
+from emotion_utils.models.loading import build_model, load_config, load_tokenizer, token_counter
 from emotion_utils.models.model import Model, load
 from emotion_utils.models.reading import reading_of
 from emotion_utils.prompts.bag_of_words import count_words
 from emotion_utils.prompts.partners import partners
 from emotion_utils.statistics.resampling import resampling_units
+from emotion_utils.subspaces.pairing import with_pairs
 
 if TYPE_CHECKING:
     from emotion_utils.core.store import Store
 
+HALVINGS = 100
+"""Random halves that are tried until both have two prompts of every emotion."""
 TEXT = "text only"
 TEXT_DIMENSIONS = 128
+UNTRAINED_TOKENS = 100_000
+"""Of all untrained models together, stated as in `core.budget`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,17 +73,19 @@ class PromptPairs:
 
     def halves(self, seed: int) -> tuple[PromptPairs, PromptPairs]:
         """Emotional prompts of one random half of the units and of the other; both with all neutral rows."""
-        units = np.random.default_rng(seed).permutation(self.units)
-        parts = units[::2], units[1::2]
-        one, other = (
-            replace(self, pairs={e: own[own["unit"].isin(part)] for e, own in self.pairs.items()})
-            for part in parts
-        )
-        if min(one.fewest, other.fewest) < 2:
-            raise UserError(
-                f"There are {len(units)} units of prompts, and halves of them lack an emotion: take a larger profile."
+        rng = np.random.default_rng(seed)
+        for _ in range(HALVINGS):
+            units = rng.permutation(self.units)
+            one, other = (
+                replace(self, pairs={e: own[own["unit"].isin(part)] for e, own in self.pairs.items()})
+                for part in (units[::2], units[1::2])
             )
-        return one, other
+            if min(one.fewest, other.fewest) >= 2:
+                return one, other
+        raise UserError(
+            f"There are {len(self.units)} units of prompts, and halves of them lack an emotion: take a larger profile "
+            "or, of your own texts, more of the rarest label or none."
+        )
 
     def no_emotion(self, seed: int) -> PromptPairs:
         """Neutral prompts of other units in the place of the emotional ones: what is left is no emotion."""
@@ -94,30 +102,29 @@ class PromptPairs:
         return pd.concat(parts, ignore_index=True)
 
 
-def rows_of(prompts: pd.DataFrame) -> PromptPairs:
-    """Order the prompts of a profile.
+def rows_of(prompts: pd.DataFrame, seed: int = 0) -> PromptPairs:
+    """Order the prompts of a profile, or texts of one's own.
 
     Parameters
     ----------
     prompts
-        With ``id, emotion, group, pair_id``.
+        With ``id, emotion, group, pair_id``, and ``text`` where labels lack pairs.
+    seed
+        Of :func:`emotion_utils.subspaces.pairing.with_pairs`, which finds partners where there are none.
 
     Raises
     ------
     UserError
-        Where an emotion has no prompt with a matched neutral one.
+        Where there are too few texts to pair.
     """
-    units = resampling_units(prompts)
+    prompts = with_pairs(prompts, seed)
+    units = prompts["unit"].to_numpy() if "unit" in prompts else resampling_units(prompts)
     about = prompts[["id", "emotion", "pair_id"]].assign(unit=units, family=prompts["group"])
     neutral = about[about["emotion"] == "neutral"]
     paired = partners(about, ["id"]).rename(columns={"partner_id": "partner"})
     pairs = {}
-    for emotion in EMOTIONAL:
+    for emotion in emotions_of(prompts):
         of_emotion = paired[paired["emotion"] == emotion]
-        if of_emotion.empty:
-            raise UserError(
-                f'No prompt of "{emotion}" has a matched neutral one: give both the same pair_id.'
-            )
         pairs[emotion] = of_emotion[["id", "partner", "unit", "family"]].reset_index(drop=True)
     return PromptPairs(neutral[["id", "unit"]].reset_index(drop=True), pairs)
 
@@ -188,15 +195,26 @@ def read_untrained(
     chat: str = "off",
 ) -> ModelStates:
     """Read a model of the same architecture and tokenizer whose weights are random."""
-    from emotion_utils.models.loading import build_model
+    model = _untrained(name, device, seed, separator, chat)
+    read = read_sets(model, {"own": prompts}, "baseline")
+    return _states(f"{name}, untrained", read.found["own"])
 
+
+def _untrained(name: str, device: str, seed: int, separator: str, chat: str) -> Model:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = build_model(load_config(name)).to(device).eval()
     tokenizer = load_tokenizer(name)
-    model = Model(network, tokenizer, name, reading=reading_of(name, tokenizer, separator, chat))
-    read = read_sets(model, {"own": prompts}, "baseline")
-    return _states(f"{name}, untrained", read.found["own"])
+    return Model(network, tokenizer, name, reading=reading_of(name, tokenizer, separator, chat))
+
+
+def affordable_seeds(name: str, prompts: pd.DataFrame, wanted: int = 3) -> int:
+    """Untrained models of an architecture that may read some prompts, by :data:`UNTRAINED_TOKENS`; at least one."""
+    tokens = sum(token_counter(name)(prompts["text"].tolist()))
+    with torch.device("meta"):
+        network = build_model(load_config(name))
+    affordable = allowance(UNTRAINED_TOKENS, network.num_parameters()) // max(tokens, 1)
+    return max(1, min(wanted, affordable))
 
 
 def read_text(prompts: pd.DataFrame) -> ModelStates:
