@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from emotion_utils.core.emotions import EMOTIONS, REFERENCE
+from emotion_utils.core.emotions import REFERENCE
 from emotion_utils.core.errors import UserError, listing, suggestion
 from emotion_utils.scoring.agreement import own_accuracy, summarise_own_judges
 from emotion_utils.scoring.replies import OWN_TOKENS, genuine_replies, splice
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 COLUMNS = ["context", "unit", "source"]
 DRAWN = 4
 """Times as many fresh texts are drawn as are taken."""
+ALREADY = 0.5
+"""Share of untouched texts that say a label from which on there is nothing to steer to."""
 INSTRUCTIONS = {
     "gratitude": "What is said next is full of gratitude.",
     "anger": "What is said next is full of anger.",
@@ -88,6 +90,37 @@ def caution(steered: SteeredModel, profile: str) -> str:
     return (warning if profile == "smoke" else "") + doubt(steered)
 
 
+def already_said(steered: SteeredModel, untouched: pd.DataFrame) -> list[str]:
+    """Own labels that half of the untouched texts say or more, so that steering cannot show anything for them.
+
+    Parameters
+    ----------
+    steered
+    untouched
+        Judged texts of the untouched model, with ``emotion`` and ``target``.
+    """
+    if steered.own is None:
+        return []
+    shares = untouched.groupby("emotion", sort=False)["target"].mean()
+    return [str(label) for label, share in shares.items() if share >= ALREADY]
+
+
+def summarise_untouched(steered: SteeredModel, untouched: pd.DataFrame) -> str:
+    """What untouched texts say; of own labels one by one, and for which of them steering can show nothing."""
+    if steered.own is None:
+        return f"Untouched, {untouched['target'].mean():.0%} of the texts of the test split say the emotion."
+    shares = untouched.groupby("emotion", sort=False)["target"].mean()
+    listed = ", ".join(f"{label} {share:.0%}" for label, share in shares.items())
+    said = already_said(steered, untouched)
+    none = (
+        f" **The judge finds {listing(said)} in the untouched texts already, so that a share of texts shows nothing "
+        "there: counts of labels that reach the goal leave it out.**"
+        if said
+        else ""
+    )
+    return f"Untouched, this share of the texts of the test split says the label: {listed}.{none}"
+
+
 def neutral_contexts(prompts: pd.DataFrame, split: str | None, n: int, name: str = "") -> pd.DataFrame:
     """The first neutral prompts of a split, taken in turn from its units so that few of them spread widely.
 
@@ -150,9 +183,14 @@ def in_turn(table: pd.DataFrame, units: pd.Series) -> pd.DataFrame:
 
 def instruction_before(contexts: pd.DataFrame, emotion: str) -> pd.DataFrame:
     """Prompting instead of steering: a sentence that asks for the emotion stands before each context."""
-    if emotion in EMOTIONS and emotion not in INSTRUCTIONS:
+    if emotion not in INSTRUCTIONS:
         raise UserError(f'There is no instruction for "{emotion}": {suggestion(emotion, INSTRUCTIONS)}')
-    asked = INSTRUCTIONS.get(emotion, f"What comes next is an example of {emotion}.")
+    return contexts.assign(context=[f"{INSTRUCTIONS[emotion]} {text}" for text in contexts["context"]])
+
+
+def own_instruction_before(contexts: pd.DataFrame, label: str) -> pd.DataFrame:
+    """The same for an own label, of which nothing but its name is known."""
+    asked = f"What comes next is an example of {label}."
     return contexts.assign(context=[f"{asked} {text}" for text in contexts["context"]])
 
 

@@ -14,7 +14,12 @@ from torch import Tensor
 from emotion_utils.core.errors import UserError
 from emotion_utils.statistics.nulls import against_null
 from emotion_utils.statistics.permutations import permute_blocks
-from emotion_utils.steering.contexts import example_before, instruction_before, own_example_before
+from emotion_utils.steering.contexts import (
+    example_before,
+    instruction_before,
+    own_example_before,
+    own_instruction_before,
+)
 from emotion_utils.steering.subject import MADE, SteeredModel
 from emotion_utils.steering.trials import SteeringSetting, astray, outcomes, run
 from emotion_utils.vectors.probing import shuffled
@@ -163,13 +168,15 @@ def prompted(
     -------
     Columns ``emotion, instruction, example``: the share of texts with the emotion by either way.
     """
-    example = example_before if steered.own is None else own_example_before
+    own = steered.own is not None
+    instruction = own_instruction_before if own else instruction_before
+    example = own_example_before if own else example_before
     asked = pd.concat(
         [
             part.assign(asked=emotion, way=way)
             for emotion in steered.emotions
             for way, part in (
-                ("instruction", instruction_before(contexts, emotion)),
+                ("instruction", instruction(contexts, emotion)),
                 ("example", example(contexts, prompts, emotion, seed)),
             )
         ],
