@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from emotion_utils.figures.steering_maps import SYMBOLS
+from emotion_utils.figures.steering_maps import colours_of, height_of, panels, symbols_of
 from emotion_utils.figures.steering_maps import frontier as frontier
 from emotion_utils.figures.steering_maps import layer_alpha as layer_alpha
 from emotion_utils.figures.steering_maps import screen as screen
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import EMOTION_COLOURS, GREY, PALETTE, emotion_colour, error_bars
+from emotion_utils.plots.style import EMOTION_COLOURS, GREY, PALETTE, error_bars
 
 DOSE = "dose (multiples of the chosen strength)"
+NONE, REST = "none of them", "another label"
+"""What a text says in which no emotion is found, and one that says a label which is not steered."""
 
 
 def dose_response(table: pd.DataFrame, title: str, unit: str, line: float | None = None) -> Shown:
@@ -30,12 +31,12 @@ def dose_response(table: pd.DataFrame, title: str, unit: str, line: float | None
     line
         A level to mark.
     """
-    figure = go.Figure()
+    figure, colours, symbols = go.Figure(), colours_of(table["emotion"]), symbols_of(table["emotion"])
     for emotion, rows in table.groupby("emotion", sort=False):
         rows = rows.sort_values("alpha")
         figure.add_scatter(
             x=rows["alpha"], y=rows["value"], name=str(emotion), mode="lines+markers", error_y=error_bars(rows),
-            line={"color": emotion_colour(str(emotion))}, marker={"symbol": SYMBOLS.get(str(emotion), "circle")},
+            line={"color": colours[str(emotion)]}, marker={"symbol": symbols[str(emotion)]},
         )  # fmt: skip
     if line is not None:
         figure.add_hline(y=line, line_dash="dot", line_color=GREY)
@@ -99,12 +100,9 @@ def says(table: pd.DataFrame) -> Shown:
         Columns ``emotion`` (of the vector), ``alpha``, ``says``, ``share``.
     """
     emotions = list(table["emotion"].unique())
-    figure = make_subplots(
-        cols=len(emotions), subplot_titles=[f"vector of {e}" for e in emotions], shared_yaxes=True,
-        horizontal_spacing=0.04,
-    )  # fmt: skip
-    colours, listed_once = {**EMOTION_COLOURS, "none of them": "#D8D8D8"}, set()
-    for column, emotion in enumerate(emotions, 1):
+    figure, places = panels([f"vector of {e}" for e in emotions])
+    table, colours, listed_once = *_said(table, emotions), set()
+    for (row, column), emotion in zip(places, emotions, strict=True):
         for name, colour in colours.items():
             rows = table[(table["emotion"] == emotion) & (table["says"] == name)].sort_values("alpha")
             first = len(rows) > 0 and name not in listed_once
@@ -112,7 +110,7 @@ def says(table: pd.DataFrame) -> Shown:
             figure.add_bar(
                 x=[f"{a:g}" for a in rows["alpha"]], y=rows["share"], name=name, marker_color=colour,
                 showlegend=first,
-                legendgroup=name, row=1, col=column,
+                legendgroup=name, row=row, col=column,
             )  # fmt: skip
     figure.update_layout(barmode="stack", bargap=0.05)
     order = [f"{a:g}" for a in sorted(table["alpha"].unique())]
@@ -123,8 +121,20 @@ def says(table: pd.DataFrame) -> Shown:
     listed = "; ".join(f"minus {r.emotion}: {r.says} {r.share:.0%}" for r in most.itertuples())
     return show(
         figure, alt=f"Most frequent at the most negative strength: {listed}.",
-        title="What the texts say, from negative to positive strength", data=table, height=380,
+        title="What the texts say, from negative to positive strength", data=table,
+        height=height_of(places, 380),
     )  # fmt: skip
+
+
+def _said(table: pd.DataFrame, emotions: list[str]) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The table, and the colour of what is said: labels that have no panel are counted together."""
+    if set(table["says"]) - {NONE} <= EMOTION_COLOURS.keys():
+        return table, {**EMOTION_COLOURS, NONE: "#D8D8D8"}
+    named = {*emotions, "neutral", NONE}
+    says = table["says"].where(table["says"].isin(named), REST)
+    keys = ["emotion", "alpha", "says"]
+    summed = table.assign(says=says).groupby(keys, sort=False)["share"].sum().reset_index()
+    return summed, {**colours_of(emotions), REST: "#4D4D4D", "neutral": GREY, NONE: "#D8D8D8"}
 
 
 def models(table: pd.DataFrame, goal: float, control: str) -> Shown:
@@ -145,13 +155,14 @@ def models(table: pd.DataFrame, goal: float, control: str) -> Shown:
     table = table.assign(
         place=[names.index(n) + 0.2 * s for n, s in zip(table["model"], spread, strict=True)]
     )
+    colours, symbols = colours_of(emotions), symbols_of(emotions)
     for emotion, rows in table.groupby("emotion", sort=False):
         dear = ~rows["steered"] & (rows["share"] >= goal)
         figure.add_scatter(
             x=rows["share"], y=rows["place"], mode="markers", name=f"{emotion}",
             text=[f"{r.model}: cost {r.cost:.2f}" for r in rows.itertuples()],
-            marker={"color": emotion_colour(str(emotion)), "size": 10,
-                    "symbol": [SYMBOLS.get(str(emotion), "circle") + ("-open" if d else "") for d in dear]},
+            marker={"color": colours[str(emotion)], "size": 10,
+                    "symbol": [symbols[str(emotion)] + ("-open" if d else "") for d in dear]},
         )  # fmt: skip
     figure.add_scatter(
         x=table["control"], y=table["place"], mode="markers", name="random vectors, mean of each emotion",
@@ -182,13 +193,13 @@ def windows(summary: pd.DataFrame, budget: float) -> Shown:
     budget
         Cells that cost more are drawn open.
     """
-    figure = go.Figure()
+    figure, colours, symbols = go.Figure(), colours_of(summary["emotion"]), symbols_of(summary["emotion"])
     for emotion, rows in summary.groupby("emotion", sort=False):
-        symbol = SYMBOLS.get(str(emotion), "circle")
+        symbol = symbols[str(emotion)]
         figure.add_scatter(
             x=rows["share"], y=rows["where"].str.replace(", ", ",<br>"), mode="markers", name=str(emotion),
             text=[f"cost {c:.2f}" for c in rows["cost"]],
-            marker={"color": emotion_colour(str(emotion)), "size": 11,
+            marker={"color": colours[str(emotion)], "size": 11,
                     "symbol": [symbol + ("-open" if c > budget else "") for c in rows["cost"]]},
         )  # fmt: skip
     figure.update_xaxes(title="share of texts with the emotion", range=[-0.03, 1.05])

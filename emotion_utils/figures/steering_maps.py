@@ -2,17 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import GREY, PALETTE, SEQUENTIAL, emotion_colour
+from emotion_utils.plots.style import EMOTION_COLOURS, GREY, PALETTE, SEQUENTIAL, emotion_colour
 
 SYMBOLS = {"gratitude": "circle", "anger": "square", "apology": "diamond"}
+OTHER_SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star")
+"""Of labels that are not the book's, in their order."""
+IN_A_ROW = 3
+"""Panels of a figure that stand beside each other."""
 DEAREST = 20.0
 """Where the axis of costs ends."""
+
+
+def colours_of(emotions: Iterable[str]) -> dict[str, str]:
+    """The colour of each: that of every page, or, where one is not the book's, of the palette in their order."""
+    names = list(dict.fromkeys(emotions))
+    if set(names) <= EMOTION_COLOURS.keys():
+        return {name: emotion_colour(name) for name in names}
+    free = [colour for colour in PALETTE if colour != GREY]
+    return {name: free[i % len(free)] for i, name in enumerate(names)}
+
+
+def symbols_of(emotions: Iterable[str]) -> dict[str, str]:
+    """The mark of each, as :func:`colours_of`."""
+    names = list(dict.fromkeys(emotions))
+    if set(names) <= SYMBOLS.keys():
+        return {name: SYMBOLS[name] for name in names}
+    return {name: OTHER_SYMBOLS[i % len(OTHER_SYMBOLS)] for i, name in enumerate(names)}
+
+
+def panels(titles: list[str]) -> tuple[go.Figure, list[tuple[int, int]]]:
+    """An empty figure with a panel for each title, few of them in a row, and the row and column of each."""
+    rows, columns = -(-len(titles) // IN_A_ROW), min(len(titles), IN_A_ROW)
+    figure = make_subplots(
+        rows=rows, cols=columns, subplot_titles=titles, shared_yaxes=True, horizontal_spacing=0.04,
+        **({"vertical_spacing": 0.2} if rows > 1 else {}),
+    )  # fmt: skip
+    return figure, [(i // IN_A_ROW + 1, i % IN_A_ROW + 1) for i in range(len(titles))]
+
+
+def height_of(places: list[tuple[int, int]], one: int) -> int:
+    """Height of a figure of :func:`panels` in pixels, from that of one row."""
+    return one + (places[-1][0] - 1) * (one - 120)
 
 
 def screen(cells: pd.DataFrame, n_layers: int, chosen: pd.DataFrame) -> Shown:
@@ -28,27 +66,25 @@ def screen(cells: pd.DataFrame, n_layers: int, chosen: pd.DataFrame) -> Shown:
         Rows of the chosen settings, which are ringed.
     """
     emotions = list(dict.fromkeys(chosen["emotion"]))
-    figure = make_subplots(
-        cols=len(emotions), subplot_titles=emotions, shared_yaxes=True, horizontal_spacing=0.04
-    )
+    figure, places = panels(emotions)
     cells = cells.assign(depth=(cells["layer"] + 1) / n_layers)
     for k, ((made, where), own) in enumerate(cells.groupby(["made", "where"], sort=False)):
         dash = "solid" if where == cells["where"].iloc[0] else "dot"
-        for column, emotion in enumerate(emotions, 1):
+        for (row, column), emotion in zip(places, emotions, strict=True):
             rows = own[own["emotion"] == emotion].sort_values("depth")
             figure.add_scatter(
                 x=rows["depth"], y=rows["score"], mode="lines+markers", name=f"{made};<br>{where}",
-                legendgroup=f"{k}", showlegend=column == 1, marker={"size": 5},
+                legendgroup=f"{k}", showlegend=emotion == emotions[0], marker={"size": 5},
                 line={"color": PALETTE[_place(cells, made) % len(PALETTE)], "dash": dash},
-                text=[f"layer {r.layer}, alpha {r.alpha:g}" for r in rows.itertuples()], row=1, col=column,
+                text=[f"layer {r.layer}, alpha {r.alpha:g}" for r in rows.itertuples()], row=row, col=column,
             )  # fmt: skip
     at = chosen.merge(cells, on=["emotion", "made", "where", "layer"], suffixes=("", "_screened"))
-    for column, emotion in enumerate(emotions, 1):
+    for (row, column), emotion in zip(places, emotions, strict=True):
         rows = at[at["emotion"] == emotion]
         figure.add_scatter(
-            x=rows["depth"], y=rows["score"], mode="markers", name="chosen", showlegend=column == 1,
+            x=rows["depth"], y=rows["score"], mode="markers", name="chosen", showlegend=emotion == emotions[0],
             legendgroup="chosen", hoverinfo="skip",
-            marker={"symbol": "circle-open", "size": 16, "color": GREY, "line": {"width": 2.5}}, row=1, col=column,
+            marker={"symbol": "circle-open", "size": 16, "color": GREY, "line": {"width": 2.5}}, row=row, col=column,
         )  # fmt: skip
     figure.add_hline(y=0, line_dash="dot", line_color=GREY)
     figure.update_xaxes(title="relative depth", range=[0, 1.05])
@@ -59,7 +95,8 @@ def screen(cells: pd.DataFrame, n_layers: int, chosen: pd.DataFrame) -> Shown:
     )
     return show(
         figure, alt=f"The highest of each emotion: {listed}.",
-        title="What makes replies of the emotion more probable, by depth", data=cells, height=480,
+        title="What makes replies of the emotion more probable, by depth", data=cells,
+        height=height_of(places, 480),
     )  # fmt: skip
 
 
@@ -81,26 +118,24 @@ def layer_alpha(summary: pd.DataFrame, budget: float, chosen: pd.DataFrame | Non
         Rows of `summary` that are outlined.
     """
     emotions = list(summary["emotion"].unique())
-    figure = make_subplots(
-        cols=len(emotions), subplot_titles=emotions, shared_yaxes=True, horizontal_spacing=0.04
-    )
+    figure, places = panels(emotions)
     alphas = [f"{alpha:g}" for alpha in sorted(summary["alpha"].unique())]
     layers = [str(layer) for layer in sorted(summary["layer"].unique())]
-    for column, emotion in enumerate(emotions, 1):
+    for place, emotion in zip(places, emotions, strict=True):
         rows = summary[summary["emotion"] == emotion]
         shares, costs = (rows.pivot(index="layer", columns="alpha", values=v) for v in ("share", "cost"))
         figure.add_heatmap(
             z=shares.to_numpy(), x=[f"{alpha:g}" for alpha in shares.columns], y=[str(at) for at in shares.index],
-            name=emotion, zmin=0, zmax=1, colorscale=SEQUENTIAL, showscale=column == 1,
+            name=emotion, zmin=0, zmax=1, colorscale=SEQUENTIAL, showscale=place == (1, 1),
             colorbar={"title": "share"}, customdata=costs.to_numpy(),
             hovertemplate="layer %{y}, alpha %{x}: share %{z:.2f}, cost %{customdata:.2f}<extra></extra>",
-            row=1, col=column,
+            row=place[0], col=place[1],
         )  # fmt: skip
         dear = rows[rows["cost"] > budget]
-        _marks(figure, dear, column, f"costs more than {budget:g} times genuine replies", {
+        _marks(figure, dear, place, f"costs more than {budget:g} times genuine replies", {
             "symbol": "x-thin-open", "size": 9, "color": "#D55E00", "line": {"width": 1.6}})  # fmt: skip
         if chosen is not None:
-            _marks(figure, chosen[chosen["emotion"] == emotion], column, "chosen", {
+            _marks(figure, chosen[chosen["emotion"] == emotion], place, "chosen", {
                 "symbol": "square-open", "size": 18, "color": PALETTE[0], "line": {"width": 3}})  # fmt: skip
     figure.update_annotations(font_size=12, yshift=-3)
     figure.update_xaxes(title="alpha", type="category", categoryorder="array", categoryarray=alphas)
@@ -113,14 +148,21 @@ def layer_alpha(summary: pd.DataFrame, budget: float, chosen: pd.DataFrame | Non
     )
     alt = "Largest share within the budget: " + "; ".join(f"{e} {v:.0%}" for e, v in within.items()) + "."
     return show(
-        figure, alt=alt, title="Texts that say the emotion, by layer and strength", data=summary, height=420
+        figure,
+        alt=alt,
+        title="Texts that say the emotion, by layer and strength",
+        data=summary,
+        height=height_of(places, 420),
     )
 
 
-def _marks(figure: go.Figure, rows: pd.DataFrame, column: int, name: str, marker: dict[str, object]) -> None:
+def _marks(
+    figure: go.Figure, rows: pd.DataFrame, place: tuple[int, int], name: str, marker: dict[str, object]
+) -> None:
     figure.add_scatter(
         x=[f"{alpha:g}" for alpha in rows["alpha"]], y=[str(layer) for layer in rows["layer"]], mode="markers",
-        hoverinfo="skip", name=name, legendgroup=name, showlegend=column == 1, marker=marker, row=1, col=column,
+        hoverinfo="skip", name=name, legendgroup=name, showlegend=place == (1, 1), marker=marker,
+        row=place[0], col=place[1],
     )  # fmt: skip
 
 
@@ -136,8 +178,9 @@ def frontier(summary: pd.DataFrame, budget: float, goal: float) -> Shown:
     """
     figure = go.Figure()
     strong = summary[summary["alpha"] > 0]
+    colours, symbols = colours_of(strong["emotion"]), symbols_of(strong["emotion"])
     for emotion, rows in strong.groupby("emotion", sort=False):
-        colour, symbol = emotion_colour(str(emotion)), SYMBOLS.get(str(emotion), "circle")
+        colour, symbol = colours[str(emotion)], symbols[str(emotion)]
         figure.add_scatter(
             x=rows["cost"], y=rows["share"], mode="markers", name=str(emotion),
             marker={"color": colour, "symbol": symbol, "size": 9, "opacity": 0.6},

@@ -33,9 +33,13 @@ COLLAPSED = 5.0
 """A text that costs more than so many times a genuine reply is called collapsed."""
 
 
-def raw_alpha(steered: SteeredModel, emotion: str, layer: int, alpha: float, made: str = MADE[0]) -> float:
+def raw_alpha(
+    steered: SteeredModel, emotion: str, layer: int, alpha: float, made: str | None = None
+) -> float:
     """A strength in multiples of the raw vector, as the reports count it."""
-    return float(alpha * steered.unit[layer] / steered.vectors[made][emotion].norm()[layer])
+    return float(
+        alpha * steered.unit[layer] / steered.vectors[made or steered.kinds[0]][emotion].norm()[layer]
+    )
 
 
 def raw_grid(

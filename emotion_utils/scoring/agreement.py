@@ -30,6 +30,8 @@ OUTSIDE = ("baseline", "extended", "minimal_pairs", "unfamiliar")
 STATED = OUTSIDE[:-1]
 """Those whose texts say their emotion."""
 LABELS = (*EMOTIONS, UNDECIDED)
+WIDE = 8
+"""Labels up to which a table has a column for each."""
 WRITTEN = (
     "All of these texts were written for this project, most by filling templates, and so were the two sets that "
     "judges learn from beside replies that the grammar of the small world generated: none is by people who spoke of "
@@ -102,18 +104,106 @@ def accuracy(
     return pd.DataFrame(rows)
 
 
-def confusions(judged: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """:func:`classifier.confusion` of several judges below each other: ``judge, emotion``, a column per prediction."""
-    tables = []
+def judged_own(panel: Panel, texts: pd.DataFrame) -> pd.DataFrame:
+    """What the judges of own labels say of texts that they have not learnt from.
+
+    Parameters
+    ----------
+    panel
+        From :func:`panel.own_panel`.
+    texts
+        With ``text, emotion`` and the columns of a prompt set.
+
+    Returns
+    -------
+    ``text, emotion, unit``, and a column for each judge and their rule.
+    """
+    table = texts[["text", "emotion"]].assign(unit=resampling_units(texts)).reset_index(drop=True)
+    return table.join(panel.verdicts(table["text"].tolist()).drop(columns="text"))
+
+
+def own_accuracy(judged: pd.DataFrame, names: Sequence[str], *, seed: int = 0) -> pd.DataFrame:
+    """How often judges of own labels are right, beside always naming the most frequent one.
+
+    A judge is told from that where the interval of its accuracy lies above; never below eight units, which give none.
+
+    Parameters
+    ----------
+    judged
+        From :func:`judged_own`.
+    names
+        Of the judges.
+    seed
+        Of the bootstrap over units.
+
+    Returns
+    -------
+    One row per judge: ``judge, n, units, accuracy, low, high, largest`` (share of the most frequent label), ``told``.
+    """
+    largest = float(judged["emotion"].value_counts(normalize=True).max())
+    units, rows = judged["unit"].to_numpy(), []
     for name in names:
-        counts = confusion(judged.assign(predicted=judged[name])).reindex(columns=list(LABELS), fill_value=0)
+        right = (judged[name] == judged["emotion"]).to_numpy(dtype=float)
+        low, high = grouped_mean_interval(right, units, seed=seed, bounds=(0.0, 1.0))
+        row = {"judge": name, "n": len(judged), "units": len(set(units.tolist())), "accuracy": right.mean()}
+        rows.append(row | {"low": low, "high": high, "largest": largest, "told": bool(low > largest)})
+    return pd.DataFrame(rows)
+
+
+def summarise_own_judges(table: pd.DataFrame) -> str:
+    """Say in Markdown how often each judge of :func:`own_accuracy` is right; the last of them decides."""
+    lines = []
+    for row in table.itertuples():
+        ends = f"{row.low:.0%} to {row.high:.0%}" if row.low == row.low else f"no interval, {row.units} units"
+        verdict = "above" if row.told else "**not told from**"
+        lines.append(
+            f"- *{row.judge}*: right on **{row.accuracy:.0%}** of {row.n} texts of the test split ({ends}), {verdict} "
+            f"always naming the largest class ({row.largest:.0%})."
+        )
+    last = table.iloc[-1]
+    decides = f"*{last['judge']}* decides what a text says"
+    return "\n".join(lines) + f"\n\n{decides}{'.' if last['told'] else ': **it is no judge**.'}"
+
+
+def own_confusions(judged: pd.DataFrame, names: Sequence[str], labels: Sequence[str]) -> pd.DataFrame:
+    """What judges of own labels say of texts of each: :func:`confusions`, or of many labels what each is taken for.
+
+    Returns
+    -------
+    With more than :data:`WIDE` labels ``judge, emotion, n, right`` (texts) and ``taken for``: the verdict that most of
+    its other texts get, and how many.
+    """
+    if len(labels) <= WIDE:
+        return confusions(judged, names, labels)
+    rows = []
+    for name in names:
+        for label in labels:
+            said = judged.loc[judged["emotion"] == label, name]
+            wrong = said[said != label].value_counts()
+            most = f"{wrong.index[0]} ({wrong.iloc[0]})" if len(wrong) else ""
+            rows.append((name, label, len(said), int((said == label).sum()), most))
+    return pd.DataFrame(rows, columns=["judge", "emotion", "n", "right", "taken for"])
+
+
+def confusions(judged: pd.DataFrame, names: Sequence[str], labels: Sequence[str] = EMOTIONS) -> pd.DataFrame:
+    """:func:`classifier.confusion` of several judges below each other: ``judge, emotion``, a column per prediction."""
+    tables, columns = [], [*labels, UNDECIDED]
+    for name in names:
+        counts = confusion(judged.assign(predicted=judged[name]), labels).reindex(
+            columns=columns, fill_value=0
+        )
         tables.append(counts.drop(index=UNDECIDED, errors="ignore").reset_index().assign(judge=name))
     both = pd.concat(tables, ignore_index=True)
-    return both[["judge", "emotion", *LABELS]].rename_axis(columns=None)
+    return both[["judge", "emotion", *columns]].rename_axis(columns=None)
 
 
 def agreements(
-    judged: pd.DataFrame, names: Sequence[str], *, n_resamples: int = RESAMPLES, seed: int = 0
+    judged: pd.DataFrame,
+    names: Sequence[str],
+    *,
+    labels: Sequence[str] = EMOTIONS,
+    n_resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """How far judges say the same of the same texts, beyond what they would by chance.
 
@@ -123,6 +213,8 @@ def agreements(
         With a column for each judge, and ``unit``, what is resampled together.
     names
         Of the judges, without their rule. `undecided` is a verdict like another.
+    labels
+        That they tell apart.
     n_resamples, seed
         Of the bootstrap.
 
@@ -135,11 +227,12 @@ def agreements(
     units = judged["unit"].to_numpy()
     about = {"n": len(judged), "units": len(set(units.tolist()))}
     weights = unit_weights(units, n_resamples, np.random.default_rng(seed))
-    codes = {name: pd.Categorical(judged[name], categories=list(LABELS)).codes for name in names}
+    verdicts = [*labels, UNDECIDED]
+    codes = {name: pd.Categorical(judged[name], categories=verdicts).codes for name in names}
     rows = []
     for one, other in combinations(names, 2):
-        pairs = codes[one].astype(int) * len(LABELS) + codes[other]
-        seen = np.eye(len(LABELS) ** 2)[pairs]  # (text, cell)
+        pairs = codes[one].astype(int) * len(verdicts) + codes[other]
+        seen = np.eye(len(verdicts) ** 2)[pairs]  # (text, cell)
         value = float(kappa(seen.sum(axis=0)))
         low, high = interval(kappa(weights @ seen), effective_units(units), value, (-1.0, 1.0))
         same = float((codes[one] == codes[other]).mean())
@@ -150,7 +243,12 @@ def agreements(
 
 
 def agreement_by_texts(
-    panel: Panel, outside: pd.DataFrame, page: pd.DataFrame, *, seed: int = 0
+    panel: Panel,
+    outside: pd.DataFrame,
+    page: pd.DataFrame,
+    *,
+    labels: Sequence[str] = EMOTIONS,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """:func:`agreements` of the judges of a panel on labelled texts and on those of a page, which have no true emotion.
 
@@ -161,6 +259,8 @@ def agreement_by_texts(
         From :func:`judged_outside`.
     page
         With ``text`` and ``unit``, what is resampled together.
+    labels
+        That the judges tell apart.
     seed
         Of the bootstrap.
 
@@ -171,7 +271,8 @@ def agreement_by_texts(
     read = panel.verdicts(page["text"].tolist()).assign(unit=page["unit"].to_numpy())
     parts = {"labelled": outside, "of this page": read}
     tables = [
-        agreements(part, list(panel.judges), seed=seed).assign(texts=name) for name, part in parts.items()
+        agreements(part, list(panel.judges), labels=labels, seed=seed).assign(texts=name)
+        for name, part in parts.items()
     ]
     both = pd.concat(tables, ignore_index=True)
     return both[["texts", *both.columns.drop("texts")]]

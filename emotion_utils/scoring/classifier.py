@@ -1,12 +1,14 @@
 """The project's own emotion classifier: words and pairs of words, trained when it is first asked for.
 
 It learns from replies that the grammar of the small world wrote, whose emotion is true by construction, and from two
-of the project's prompt sets, so that it also knows words beyond the small world.
+of the project's prompt sets, so that it also knows words beyond the small world. Of a reader's own labels a classifier
+of the same kind learns from the reader's own texts.
 """
 
 from __future__ import annotations
 
 import functools
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +19,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from emotion_utils.core.emotions import EMOTIONS
+from emotion_utils.core.emotions import EMOTIONS, labels_of
 from emotion_utils.core.errors import UserError
 from emotion_utils.prompts.bag_of_words import WORD_OR_MARK, classifier
 from emotion_utils.prompts.loading import load_profile
@@ -32,6 +34,10 @@ PER_TEMPLATE = 8
 """Texts of one reply template: more of the same wording teach nothing new and outvote the others."""
 FOLDS = 5
 UNDECIDED = "undecided"
+ONE_CHARACTER = r"(?u)\w|[^\w\s]"
+"""What counts as a word where there are no spaces between words."""
+UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
+"""How the names of characters of such scripts begin."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +48,22 @@ class EmotionClassifier:
     ----------
     pipeline
         Weighted counts of words and pairs of words, and a logistic regression on them.
+    labels
+        What it tells apart.
+    whole
+        Whether it reads whole texts; else up to the end of the first reply.
     """
 
     pipeline: Pipeline
+    labels: tuple[str, ...] = EMOTIONS
+    whole: bool = False
 
     def probabilities(self, texts: Sequence[str]) -> Float[np.ndarray, "text emotion"]:
-        """Probability of each of :data:`EMOTIONS`; NaN where a text has no word that was seen in training."""
+        """Probability of each of its labels; NaN where a text has no word that was seen in training."""
         if not texts:
-            return np.zeros((0, len(EMOTIONS)))
-        vectors = self.pipeline[:-1].transform([first_reply(text) for text in texts])
-        order = [list(self.pipeline.classes_).index(emotion) for emotion in EMOTIONS]
+            return np.zeros((0, len(self.labels)))
+        vectors = self.pipeline[:-1].transform([text if self.whole else first_reply(text) for text in texts])
+        order = [list(self.pipeline.classes_).index(label) for label in self.labels]
         found = self.pipeline[-1].predict_proba(vectors)[:, order]
         found[np.diff(vectors.indptr) == 0] = np.nan
         return found
@@ -61,7 +73,7 @@ class EmotionClassifier:
         found = self.probabilities(texts)
         undecided = np.isnan(found).any(axis=1)
         best = np.where(undecided, 0, np.nan_to_num(found).argmax(axis=1))
-        return [UNDECIDED if no else EMOTIONS[i] for i, no in zip(best.tolist(), undecided, strict=True)]
+        return [UNDECIDED if no else self.labels[i] for i, no in zip(best.tolist(), undecided, strict=True)]
 
 
 def training_texts(seed: int = 0) -> pd.DataFrame:
@@ -89,6 +101,25 @@ def trained_classifier(seed: int = 0) -> EmotionClassifier:
     """Train on all of :func:`training_texts`; about a second, once per process and seed."""
     texts = training_texts(seed)
     return EmotionClassifier(_pipeline().fit(texts["text"].map(first_reply), texts["emotion"].tolist()))
+
+
+def own_classifier(texts: pd.DataFrame) -> EmotionClassifier:
+    """Train on labelled texts of any kind; in a script without spaces characters stand for words.
+
+    Parameters
+    ----------
+    texts
+        Columns `text, emotion`.
+    """
+    pattern = ONE_CHARACTER if unspaced("".join(texts["text"])) else WORD_OR_MARK
+    fitted = _pipeline(pattern).fit(texts["text"].tolist(), texts["emotion"].tolist())
+    return EmotionClassifier(fitted, labels_of(texts), whole=True)
+
+
+def unspaced(text: str) -> bool:
+    """Whether most letters of a text are of scripts that write no space between words."""
+    letters = [character for character in text if character.isalpha()]
+    return 2 * sum(unicodedata.name(letter, "").startswith(UNSPACED) for letter in letters) > len(letters)
 
 
 def held_out_predictions(seed: int = 0) -> pd.DataFrame:
@@ -128,9 +159,9 @@ def steered_predictions(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     return table.assign(emotion=true, predicted=trained_classifier(seed).predict(texts))
 
 
-def confusion(predictions: pd.DataFrame) -> pd.DataFrame:
+def confusion(predictions: pd.DataFrame, labels: Sequence[str] = EMOTIONS) -> pd.DataFrame:
     """Count texts by true `emotion` (rows) and `predicted` one (columns); `undecided` only where it occurs."""
-    names = [*EMOTIONS, UNDECIDED]
+    names = [*labels, UNDECIDED]
     counts = pd.crosstab(predictions["emotion"].tolist(), predictions["predicted"].tolist())
     counts = counts.reindex(index=names, columns=names, fill_value=0)
     used = [n for n in names if n != UNDECIDED or counts.loc[n].sum() or counts[n].sum()]
@@ -147,26 +178,38 @@ def summarise_accuracy(counts: pd.DataFrame) -> str:
     return f"{right / n:.1%} of {n:,}" if n else "none of 0"
 
 
-def emotion_probability() -> Scorer:
-    """Probability of the row's emotion by the project's classifier."""
+def emotion_probability(trained: EmotionClassifier | None = None) -> Scorer:
+    """Probability of the row's emotion by the project's classifier, or by one of own labels.
+
+    Parameters
+    ----------
+    trained
+        From :func:`own_classifier`.
+    """
+    labels = EMOTIONS if trained is None else trained.labels
 
     def measure(rows: Rows) -> Float[np.ndarray, " text"]:
-        found = trained_classifier().probabilities(rows.texts)
-        return found[np.arange(len(found)), [EMOTIONS.index(target) for target in rows.emotions]]
+        found = (trained or trained_classifier()).probabilities(rows.texts)
+        return found[np.arange(len(found)), [labels.index(target) for target in rows.emotions]]
 
+    known = (
+        "knows the words of the small world and of two prompt sets, reads up to the end of the first reply"
+        if trained is None
+        else "knows the words of the texts that it learnt from"
+    )
     return Scorer(
         "classifier",
         (0, 1),
         "more like the texts of the row's emotion",
-        "A bag of words, so blind to order and irony; knows the words of the small world and of two prompt sets, reads "
-        "up to the end of the first reply; NaN where it knows no word.",
+        f"A bag of words, so blind to order and irony; {known}; NaN where it knows no word.",
         measure,
         ("text", "emotion"),
+        labels,
     )
 
 
-def _pipeline() -> Pipeline:
-    weigh = TfidfVectorizer(token_pattern=WORD_OR_MARK, ngram_range=(1, 2), sublinear_tf=True)
+def _pipeline(pattern: str = WORD_OR_MARK) -> Pipeline:
+    weigh = TfidfVectorizer(token_pattern=pattern, ngram_range=(1, 2), sublinear_tf=True)
     return make_pipeline(weigh, classifier())
 
 

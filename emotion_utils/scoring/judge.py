@@ -14,7 +14,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.core.errors import UserError
+from emotion_utils.engine.decoding import Sampling
+from emotion_utils.engine.generation import generate
 from emotion_utils.engine.reading import mean_surprise
 from emotion_utils.models.batches import by_length
 from emotion_utils.scoring.replies import GENUINE, first_reply, genuine_replies, splice
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 BATCH_TOKENS = 4096
 LOGIT_BYTES = 2**28
+DRAWN = Sampling(30, temperature=1.0, samples=GENUINE)
+"""Texts of the untouched model in the place of genuine replies, which other labels do not have."""
 LIKE = 12
 """Texts stand together by their length in steps of so many tokens."""
 NAN = float("nan")
@@ -141,7 +146,9 @@ class Judge:
         return torch.log_softmax(logits.float(), dim=-1)
 
 
-def relative_perplexity(judge: Judge, n: int = GENUINE, seed: int = 0) -> Scorer:
+def relative_perplexity(
+    judge: Judge, n: int = GENUINE, seed: int = 0, labels: tuple[str, ...] | None = None
+) -> Scorer:
     """Perplexity of the reply over that of genuine replies of the row's emotion spliced into the same context.
 
     Both are read up to the end of the first reply. The genuine replies are `n` of
@@ -153,6 +160,9 @@ def relative_perplexity(judge: Judge, n: int = GENUINE, seed: int = 0) -> Scorer
         The unsteered model.
     n, seed
         Of the genuine replies, the same in every context.
+    labels
+        Other ones than the book's emotions, which have no genuine replies: the perplexity is held against that of
+        texts that the unsteered model draws in the same context (:data:`DRAWN`), and all texts are read whole.
     """
     known: dict[
         tuple[str, str], float
@@ -161,18 +171,25 @@ def relative_perplexity(judge: Judge, n: int = GENUINE, seed: int = 0) -> Scorer
     def measure(rows: Rows) -> Float[np.ndarray, " text"]:
         pairs = list(zip(rows.contexts, rows.emotions, strict=True))
         new = sorted(set(pairs) - known.keys())
-        known.update(zip(new, genuine_nll(judge, new, n, seed).tolist(), strict=True))
-        found = judge.nll(rows.contexts, [_reply_part(text) for text in rows.texts])
+        usual = genuine_nll(judge, new, n, seed) if labels is None else drawn_nll(judge, [c for c, _ in new])
+        known.update(zip(new, usual.tolist(), strict=True))
+        read = [_reply_part(text) if labels is None else text.rstrip() for text in rows.texts]
+        found = judge.nll(rows.contexts, read)
         return np.exp(found - np.array([known[pair] for pair in pairs]))
 
     limits = (
         "Genuine replies are those of the small world, strange to a judge of other English; greedy text is cheaper "
         "than sampled text, so 1 is no floor; the text after the first reply is not read; NaN for an empty reply."
+        if labels is None
+        else "Beside texts that the unsteered model draws itself; greedy text is cheaper than these, so 1 is no floor; "
+        "NaN for an empty text."
     )
-    higher = "less expected than genuine replies of the emotion (1: as expected)"
+    kind = "genuine replies of the emotion" if labels is None else "texts that the unsteered model draws"
+    higher = f"less expected than {kind} (1: as expected)"
     return Scorer(
-        "relative_perplexity", (0, math.inf), higher, limits, measure, ("text", "context", "emotion")
-    )
+        "relative_perplexity", (0, math.inf), higher, limits, measure, ("text", "context", "emotion"),
+        labels or EMOTIONS,
+    )  # fmt: skip
 
 
 def genuine_nll(
@@ -184,6 +201,16 @@ def genuine_nll(
     nll = judge.nll([context for context, _ in spliced], [text for _, text in spliced])
     ends = np.cumsum([len(replies[emotion]) for _, emotion in pairs])
     return np.array([part.mean() for part in np.split(nll, ends)[: len(pairs)]])
+
+
+def drawn_nll(judge: Judge, contexts: Sequence[str]) -> Float[np.ndarray, " context"]:
+    """Mean surprise, nats per token, at the texts of :data:`DRAWN` after each context; NaN where all are empty."""
+    different = list(dict.fromkeys(contexts))
+    ids = [judge.model.starting_ids(context) for context in different]
+    drawn = generate(judge.model, ids, how=DRAWN, progress=False)
+    nll = judge.nll([different[i] for i in drawn["prompt"]], [text.rstrip() for text in drawn["text"]])
+    means = drawn.assign(nll=nll).groupby("prompt")["nll"].mean()
+    return np.array([means[different.index(context)] for context in contexts])
 
 
 def _reply_part(text: str) -> str:

@@ -16,10 +16,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from emotion_utils.core.errors import listing
+from emotion_utils.core.errors import UserError, listing
 from emotion_utils.models import registry
 from emotion_utils.models.model import load
-from emotion_utils.scoring.classifier import UNDECIDED, trained_classifier
+from emotion_utils.scoring.classifier import (
+    UNDECIDED,
+    EmotionClassifier,
+    own_classifier,
+    trained_classifier,
+    unspaced,
+)
 from emotion_utils.scoring.fluency import word_ngrams
 from emotion_utils.scoring.lexical import vader_sentiment
 from emotion_utils.scoring.politeness import politeness_marker
@@ -37,6 +43,8 @@ NEGATIVE = -0.05
 """Compound sentiment up to which VADER's authors call a text negative {cite:p}`hutto2014`."""
 MARKED = {"gratitude": "gratitude", "apology": "apologising"}
 """The politeness strategy whose markers say an emotion."""
+BOTH = "both"
+"""What two judges of own labels say where they agree. The name of a column."""
 BEGINNING, RUN, LOOPED = 12, 3, 0.5
 """A text says nothing where more than this share of the runs of three words in its first words have occurred before:
 *I'm sorry, I'm sorry, I'm sorry* is what a push does to a model, and no apology."""
@@ -61,7 +69,7 @@ class Panel:
 
     def __call__(self, texts: Sequence[str]) -> list[str | None]:
         """What most judges say of each text by :data:`RULE`, None where that is nothing."""
-        said = self.verdicts(texts)[RULE]
+        said = self.verdicts(texts)[self.rule]
         return [None if found == UNDECIDED else str(found) for found in said]
 
     def verdicts(self, texts: Sequence[str]) -> pd.DataFrame:
@@ -75,13 +83,88 @@ class Panel:
         table = pd.DataFrame({name: judge(texts) for name, judge in self.judges.items()}, dtype=object)
         table.insert(0, "text", list(texts))
         rows = table[list(self.judges)].to_dict("records")
-        said = [_majority(row) for row in rows]
-        return table.assign(**{RULE: np.where(loops(texts), UNDECIDED, np.array(said, dtype=object))})
+        said = [self._decided(row) for row in rows]
+        return table.assign(
+            **{self.rule: np.where(self._loops(texts), UNDECIDED, np.array(said, dtype=object))}
+        )
+
+    @property
+    def rule(self) -> str:
+        """The column that decides."""
+        return RULE
 
     @property
     def names(self) -> list[str]:
         """Of the judges, and of their rule after them."""
-        return [*self.judges, RULE]
+        return [*self.judges, *({self.rule} - self.judges.keys())]
+
+    def _decided(self, said: Mapping[str, str]) -> str:
+        return _majority(said)
+
+    def _loops(self, texts: Sequence[str]) -> np.ndarray:
+        return loops(texts)
+
+
+@dataclass(frozen=True, eq=False)
+class OwnPanel(Panel):
+    """Judges of own labels: the word classifier alone, or what it and a probe both say.
+
+    Attributes
+    ----------
+    words
+        The word classifier.
+    """
+
+    words: EmotionClassifier | None = None
+
+    @property
+    def rule(self) -> str:
+        """The column that decides."""
+        return WORDS if len(self.judges) == 1 else BOTH
+
+    def _decided(self, said: Mapping[str, str]) -> str:
+        return next(iter(said.values())) if len(set(said.values())) == 1 else UNDECIDED
+
+    def _loops(self, texts: Sequence[str]) -> np.ndarray:
+        return loops(texts) | np.array([_loops_in_characters(text) for text in texts], dtype=bool)
+
+
+def own_panel(
+    texts: pd.DataFrame, model: str, *, device: str = "cpu", store: Store | None = None, seed: int = 0
+) -> OwnPanel:
+    """The judge of a model's texts for own labels: words, and for a pretrained model a probe on another one beside.
+
+    Parameters
+    ----------
+    texts
+        What it learns from: ``text, emotion, group``, the latter what belongs together.
+    model
+        Whose texts are judged.
+    device, store, seed
+        As of :func:`text_judge`.
+    """
+    words = own_classifier(texts)
+    reader = None if registry.knows_small_world(model) else _other_reader(model)
+    if reader is None:
+        return OwnPanel({WORDS: words.predict}, words=words)
+    reading = load(reader, device, separator="auto")
+    try:
+        probe = train_probe(reading, texts, whole=True, store=store, seed=seed)
+    except UserError as problem:
+        return OwnPanel({WORDS: words.predict}, f"No probe reads the texts beside it. {problem}", words)
+    best, largest = probe.folds.max(), texts["emotion"].value_counts(normalize=True).max()
+    if best <= largest:
+        told = f"A probe on {reader} is right on {best:.0%} of held-out texts, no more than always naming one label."
+        return OwnPanel({WORDS: words.predict}, f"{told} It does not judge.", words)
+    return OwnPanel(
+        {WORDS: words.predict, f"probe on {Path(reading.label).name}": probe.predict}, words=words
+    )
+
+
+def _other_reader(model: str) -> str | None:
+    """A packaged model that is fetched and another one."""
+    others = [name for name in registry.PACKAGED if name != Path(model).name]
+    return next(filter(registry.fetched, others), None)
 
 
 def text_judge(
@@ -103,9 +186,9 @@ def text_judge(
     """
     if registry.knows_small_world(model):
         return reply_emotions
-    others = [name for name in registry.PACKAGED if name != Path(model).name]
-    reader = next(filter(registry.fetched, others), None)
+    reader = _other_reader(model)
     if reader is None:
+        others = [name for name in registry.PACKAGED if name != Path(model).name]
         ways = listing([f"`python -m emotion_utils fetch {name}`" for name in others])
         return make_panel(left_out=f"No other pretrained model is here to read the texts: {ways}.", seed=seed)
     reading = load(reader, device, separator="auto")
@@ -154,6 +237,15 @@ def loops(texts: Sequence[str]) -> np.ndarray:
     """
     beginnings = [word_ngrams(text, RUN)[: BEGINNING - RUN + 1] for text in texts]
     return np.array([len(set(runs)) < (1 - LOOPED) * len(runs) for runs in beginnings], dtype=bool)
+
+
+def _loops_in_characters(text: str) -> bool:
+    """Whether a text of hardly any spaces repeats itself, by runs of characters in twice as many as words."""
+    if not unspaced(text):
+        return False
+    start = "".join(text.split())[: 2 * BEGINNING]
+    runs = [start[i : i + RUN] for i in range(len(start) - RUN + 1)]
+    return len(set(runs)) < (1 - LOOPED) * len(runs)
 
 
 def _majority(said: Mapping[str, str]) -> str:

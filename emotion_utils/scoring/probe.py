@@ -23,6 +23,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from emotion_utils.core.errors import UserError
 from emotion_utils.core.sources import code_of
 from emotion_utils.models.batches import by_length
 from emotion_utils.models.hooks import HookPoint, forward_until
@@ -54,17 +55,20 @@ class TextProbe:
         From states to emotions.
     folds
         Share of training texts that are told right by probes that saw no text of their family, by layer.
+    whole
+        Whether it reads whole texts; else up to the end of the first reply.
     """
 
     model: Model
     layer: int
     pipeline: Pipeline = field(repr=False)
     folds: pd.Series = field(repr=False)
+    whole: bool = False
     _known: dict[str, str] = field(default_factory=dict, repr=False)
 
     def predict(self, texts: Sequence[str]) -> list[str]:
         """The most probable emotion of the first reply of each text, `undecided` where there is none."""
-        replies = [first_reply(text) for text in texts]
+        replies = [_part_read(text, self.whole) for text in texts]
         new = sorted({reply for reply in replies if reply} - self._known.keys())
         if new:
             states = mean_states(self.model, new, [self.layer])[:, 0]
@@ -73,7 +77,12 @@ class TextProbe:
 
 
 def train_probe(
-    model: Model, texts: pd.DataFrame | None = None, *, store: Store | None = None, seed: int = 0
+    model: Model,
+    texts: pd.DataFrame | None = None,
+    *,
+    whole: bool = False,
+    store: Store | None = None,
+    seed: int = 0,
 ) -> TextProbe:
     """Train a probe on labelled texts.
 
@@ -83,6 +92,8 @@ def train_probe(
         The reader.
     texts
         With ``text, emotion, group``; by default those of the word classifier (:func:`classifier.training_texts`).
+    whole
+        Whether texts are read whole; else up to the end of the first reply.
     store
         Keeps the states of the training texts, most of the cost.
     seed
@@ -91,18 +102,37 @@ def train_probe(
     Returns
     -------
     The probe at the block with the largest share of held-out families told right, among equals the earliest.
+
+    Raises
+    ------
+    UserError
+        Where the texts are too few for folds of more than one label.
     """
     texts = training_texts(seed) if texts is None else texts
     layers = tried_layers(model.n_layers)
-    states = _kept_states(model, [first_reply(text) for text in texts["text"]], layers, store).numpy()
+    states = _kept_states(model, [_part_read(text, whole) for text in texts["text"]], layers, store).numpy()
     labels = texts["emotion"].to_numpy(dtype=str)
-    folds = list(
-        StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(labels, labels, texts["group"])
-    )
+    folds = _folds(labels, texts["group"].to_numpy(), seed)
     shares = {layer: _held_out_share(states[:, i], labels, folds) for i, layer in enumerate(layers)}
     best = max(layers, key=lambda layer: (shares[layer], -layer))
     fitted = _pipeline().fit(states[:, layers.index(best)], labels)
-    return TextProbe(model, best, fitted, pd.Series(shares, name="held out").rename_axis("layer"))
+    return TextProbe(model, best, fitted, pd.Series(shares, name="held out").rename_axis("layer"), whole)
+
+
+def _folds(labels: np.ndarray, groups: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Folds of whole groups, as many as the rarest label allows; those that would learn one label are left out."""
+    n = max(2, min(FOLDS, int(np.unique(labels, return_counts=True)[1].min())))
+    if len(set(groups.tolist())) < n:
+        raise UserError(f"A probe is chosen on folds of {n} groups at least: label more texts.")
+    splitter = StratifiedGroupKFold(n, shuffle=True, random_state=seed)
+    found = [fold for fold in splitter.split(labels, labels, groups) if len(set(labels[fold[0]])) > 1]
+    if not found:
+        raise UserError("A probe needs texts of two labels in each fold: label more texts.")
+    return found
+
+
+def _part_read(text: str, whole: bool) -> str:
+    return text.strip() if whole else first_reply(text)
 
 
 def tried_layers(n_layers: int) -> list[int]:

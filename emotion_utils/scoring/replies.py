@@ -5,17 +5,19 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from emotion_utils.core.emotions import EMOTIONS
+from emotion_utils.core.emotions import EMOTIONS, has_reference, labels_of, others_of
 from emotion_utils.core.errors import UserError
 from emotion_utils.smallworld.grammar import Grammar, load_grammar
 from emotion_utils.smallworld.nodes import Choice, Draw, Lit, Mention, Ref
 from emotion_utils.smallworld.world import Node, Reaction
+from emotion_utils.statistics.resampling import resampling_units
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -32,6 +34,8 @@ REPLIES_DRAWN = 4000
 GENUINE_DRAWN = 1200
 GENUINE = 8
 """Genuine replies that a text's cost is held against."""
+OWN_TOKENS = 16
+"""Tokens of a reader's text that stand for a reply."""
 
 
 def first_reply(text: str) -> str:
@@ -99,6 +103,83 @@ def genuine_replies(emotion: str, n: int = GENUINE, seed: int = 0) -> list[str]:
     drawn = drawn[(drawn["emotion"] == emotion) & drawn["anywhere"]]
     turn = drawn.groupby("template").cumcount()
     return drawn.assign(turn=turn).sort_values("turn", kind="stable")["text"].head(n).tolist()
+
+
+@dataclass(frozen=True, eq=False)
+class OwnReplies:
+    """Beginnings of a reader's own texts, in the place of the small world's replies.
+
+    Attributes
+    ----------
+    texts, beside
+        By split and label: different beginnings of its texts, and of those that the label stands against.
+    labels
+        All of them.
+    """
+
+    texts: Mapping[tuple[str, str], Sequence[str]] = field(repr=False)
+    beside: Mapping[tuple[str, str], Sequence[str]] = field(repr=False)
+    labels: tuple[str, ...]
+
+    def of(self, label: str, n: int = GENUINE, split: str = "build") -> list[str]:
+        """At most so many texts of a label; those of the test split are of no vector's making."""
+        return list(self.texts[split, label][:n])
+
+    def against(self, label: str, n: int = GENUINE, split: str = "build") -> list[str]:
+        """At most so many texts of what the label stands against."""
+        return list(self.beside[split, label][:n])
+
+
+def own_replies(
+    prompts: pd.DataFrame, tokenizer: PreTrainedTokenizerBase, tokens: int = OWN_TOKENS, seed: int = 0
+) -> OwnReplies:
+    """Take beginnings of own texts, drawn from their units in turn; where no text is neutral, from all other labels.
+
+    Parameters
+    ----------
+    prompts
+        A prompt set with any labels.
+    tokenizer
+        With character spans.
+    tokens
+        Of a beginning at most.
+    seed
+        Of the order in which texts are drawn.
+    """
+    table = prompts.assign(
+        beginning=[beginning(tokenizer, text, tokens) for text in prompts["text"]],
+        turn=_turns(prompts, seed),
+    )
+    texts: dict[tuple[str, str], tuple[str, ...]] = {}
+    beside: dict[tuple[str, str], tuple[str, ...]] = {}
+    for split, part in table.groupby("split", sort=False):
+        for label in labels_of(prompts):
+            own, others = part[part["emotion"] == label], part[others_of(part, label)]
+            if not has_reference(prompts):  # one of each label, then the next of each
+                others = others.sort_values("turn", kind="stable")
+                others = others.assign(turn=others.groupby("emotion", sort=False).cumcount())
+            for kept, rows in ((texts, own), (beside, others)):
+                ordered = rows.sort_values("turn", kind="stable")["beginning"]
+                kept[str(split), label] = tuple(dict.fromkeys(ordered))
+    return OwnReplies(texts, beside, labels_of(prompts))
+
+
+def _turns(prompts: pd.DataFrame, seed: int) -> np.ndarray:
+    """Place of each text in a random order in which units take turns."""
+    order = np.random.default_rng(seed).permutation(len(prompts))
+    units = pd.Series(resampling_units(prompts)[order])
+    turn = np.empty(len(prompts), dtype=int)
+    turn[order[np.argsort(units.groupby(units).cumcount(), kind="stable")]] = np.arange(len(prompts))
+    return turn
+
+
+def beginning(tokenizer: PreTrainedTokenizerBase, text: str, n: int) -> str:
+    """The first so many tokens of a text, without spaces at its ends."""
+    text = text.strip()
+    found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)[
+        "offset_mapping"
+    ]
+    return text if len(found) <= n else text[: found[n - 1][1]].rstrip()
 
 
 def reply_emotion(text: str) -> str | None:

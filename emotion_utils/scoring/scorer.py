@@ -45,6 +45,8 @@ class Scorer:
         The computation on distinct rows.
     needs
         Columns that it reads: `text`, `context`, `emotion`.
+    labels
+        What the emotion of a row can be.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Scorer:
     limits: str
     measure: Callable[[Rows], Sequence[float] | np.ndarray]
     needs: tuple[str, ...] = ("text",)
+    labels: tuple[str, ...] = EMOTIONS
 
     def __call__(
         self,
@@ -92,7 +95,7 @@ class Scorer:
         if given is None:
             raise UserError(f'The scorer "{self.name}" needs the {name} of each text: pass {name}s.')
         column = [given] * len(texts) if isinstance(given, str) and name == "emotion" else given
-        return _aligned(column, name, len(texts))
+        return _aligned(column, name, len(texts), self.labels)
 
 
 def per_text(measure: Callable[[str], float]) -> Callable[[Rows], list[float]]:
@@ -162,13 +165,13 @@ def _check_names(table: pd.DataFrame, scorers: Sequence[Scorer]) -> None:
         taken.append(scorer.name)
 
 
-def _aligned(column: Iterable[Any], name: str, n: int) -> list[str]:
+def _aligned(column: Iterable[Any], name: str, n: int, labels: Sequence[str]) -> list[str]:
     values = _strings(column, name)
     if len(values) != n:
         raise UserError(f"There are {len(values)} {name}s for {n} texts: give one for each text.")
-    unknown = sorted({value for value in values if name == "emotion" and value not in EMOTIONS})
+    unknown = sorted({value for value in values if name == "emotion" and value not in labels})
     if unknown:
-        raise UserError(f'The emotion "{unknown[0]}" is not known: choose {listing(EMOTIONS)}.')
+        raise UserError(f'The emotion "{unknown[0]}" is not known: choose {listing(labels)}.')
     return values
 
 

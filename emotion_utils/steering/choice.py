@@ -2,19 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from emotion_utils.engine.interventions import UNTOUCHED
+from emotion_utils.engine.teacher_forcing import continuation_log_probs
+from emotion_utils.scoring.replies import splice
+from emotion_utils.steering import screening
 from emotion_utils.steering.controls import KINDS, control_settings
 from emotion_utils.steering.subject import SteeredModel
-from emotion_utils.steering.trials import BUDGET, GOAL, OPENING, chosen_settings, outcomes, run
+from emotion_utils.steering.trials import (
+    BUDGET,
+    GOAL,
+    SteeringSetting,
+    chosen_settings,
+    conditions_of,
+    described,
+    judged_length,
+    outcomes,
+    run,
+)
 
 RANDOM_AT_MOST = 0.05
 """Share of contexts that random vectors may turn on average."""
 FEW = 4
 """Contexts on which random vectors are tried before a setting is chosen: one turns nearly all of them or none."""
+
+
+def screened(
+    steered: SteeredModel, contexts: pd.DataFrame, settings: Sequence[SteeringSetting], pairs: int
+) -> pd.DataFrame:
+    """Read genuine replies of the emotion under every setting; of an own label its texts, and those it stands against.
+
+    Own texts do not follow from the scenes, so that a push which only leaves the scene makes all of them more probable,
+    and one that breaks the text makes all improbable, some less than others. So the score is the smaller of two
+    changes: of the label's texts, and of these less that of the others.
+
+    Parameters
+    ----------
+    steered, contexts, settings, pairs
+        As of :func:`screening.screen`.
+
+    Returns
+    -------
+    As :func:`screening.screen`.
+    """
+    if steered.own is None:
+        return screening.screen(steered, contexts, settings, pairs)
+    parts = []
+    for label in dict.fromkeys(setting.emotion for setting in settings):
+        conditions = conditions_of([setting for setting in settings if setting.emotion == label])
+        named = list({UNTOUCHED.name: UNTOUCHED, **conditions}.values())
+        sides, gains = (steered.own.of(label, pairs), steered.own.against(label, pairs)), []
+        for i, context in enumerate(contexts["context"].head(pairs)):
+            texts = [splice(context, side[i % len(side)]) for side in sides]
+            read = continuation_log_probs(steered.model, [steered.ids(context)], texts, named)
+            wide = read.pivot(index="condition", columns="continuation", values="log_prob")
+            gains.append(wide - wide.loc[UNTOUCHED.name])
+        mean = sum(gains[1:], gains[0]) / len(gains)
+        parts.append(np.minimum(mean[0], mean[0] - mean[1]))
+    score = pd.concat(parts).rename("score")
+    return described(settings).join(score[~score.index.duplicated()], on="condition")
 
 
 def choose(summary: pd.DataFrame, random: Callable[[pd.Series], float] | None = None) -> dict[str, pd.Series]:
@@ -74,7 +124,7 @@ def random_share(
     def share(row: pd.Series) -> float:
         setting = chosen_settings(steered, {str(row["emotion"]): row})[0]
         drawn = [c for c in control_settings(steered, setting, n, other) if c.kind in KINDS]
-        texts = run(steered, contexts, drawn, how=OPENING)
+        texts = run(steered, contexts, drawn, how=judged_length(steered))
         return float(outcomes(steered, texts, cost=False)["target"].mean())
 
     return share

@@ -14,7 +14,12 @@ from torch import Tensor
 from emotion_utils.core.errors import UserError
 from emotion_utils.statistics.nulls import against_null
 from emotion_utils.statistics.permutations import permute_blocks
-from emotion_utils.steering.contexts import example_before, instruction_before
+from emotion_utils.steering.contexts import (
+    example_before,
+    instruction_before,
+    own_example_before,
+    own_instruction_before,
+)
 from emotion_utils.steering.subject import MADE, SteeredModel
 from emotion_utils.steering.trials import SteeringSetting, astray, outcomes, run
 from emotion_utils.vectors.probing import shuffled
@@ -47,7 +52,7 @@ def label_shuffled(
     if n == 0:
         return torch.zeros(0, steered.states.shape[-1])
     if made != MADE[1]:
-        given = (steered.built if made == MADE[0] else steered.named)[emotion]
+        given = (steered.named if made == MADE[2] else steered.built)[emotion]
         return _units(shuffled(given, "sentence end", n, seed)[:, given.layers.index(layer)].double())
     rng, states = np.random.default_rng(seed), steered.states[:, layer : layer + 1]
     drawn = [permute_blocks(steered.labels, steered.blocks, rng).tolist() for _ in range(n)]
@@ -153,7 +158,7 @@ def prompted(
     contexts
         Of the test split.
     prompts
-        Where examples are drawn from, on the build split.
+        Where examples are drawn from, on the build split; of own labels the reader's.
     store
         Keeps the texts.
     seed
@@ -163,13 +168,16 @@ def prompted(
     -------
     Columns ``emotion, instruction, example``: the share of texts with the emotion by either way.
     """
+    own = steered.own is not None
+    instruction = own_instruction_before if own else instruction_before
+    example = own_example_before if own else example_before
     asked = pd.concat(
         [
             part.assign(asked=emotion, way=way)
             for emotion in steered.emotions
             for way, part in (
-                ("instruction", instruction_before(contexts, emotion)),
-                ("example", example_before(contexts, prompts, emotion, seed)),
+                ("instruction", instruction(contexts, emotion)),
+                ("example", example(contexts, prompts, emotion, seed)),
             )
         ],
         ignore_index=True,

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from emotion_utils.scoring.classifier import EmotionClassifier
 from emotion_utils.scoring.fluency import distinct_ngrams, repeated_ngrams
 from emotion_utils.scoring.grammar import emotion_shift, grammatical
 from emotion_utils.scoring.lexical import keyword_count, vader_sentiment
+from emotion_utils.scoring.panel import OwnPanel
 from emotion_utils.scoring.politeness import politeness
 from emotion_utils.scoring.scorer import Scorer, score
 from emotion_utils.statistics.resampling import grouped_mean_interval
@@ -25,14 +27,21 @@ STYLE = ("keywords", "vader", "politeness", "repetition", "distinct_1")
 """Scores of the words of a text alone."""
 
 
-def style_scorers() -> list[Scorer]:
-    """The scorers of :data:`STYLE`."""
+def style_scorers(steered: SteeredModel | None = None) -> list[Scorer]:
+    """The scorers of :data:`STYLE`; no keywords of own labels, which the word list does not know."""
+    if steered is not None and steered.own is not None:
+        return [vader_sentiment(), politeness(), repeated_ngrams(), distinct_ngrams(1)]
     return [keyword_count(), vader_sentiment(), politeness(), repeated_ngrams(), distinct_ngrams(1)]
 
 
 def world_scorers(steered: SteeredModel) -> list[Scorer]:
     """What only the grammar of the small world can say, of the models that were trained on it."""
-    return [grammatical(), emotion_shift()] if steered.knows_replies else []
+    return [grammatical(), emotion_shift()] if steered.knows_replies and steered.own is None else []
+
+
+def own_words(steered: SteeredModel) -> EmotionClassifier | None:
+    """The word classifier of own labels."""
+    return steered.reader.words if isinstance(steered.reader, OwnPanel) else None
 
 
 def styled(table: pd.DataFrame) -> pd.DataFrame:

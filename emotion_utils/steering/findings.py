@@ -245,15 +245,19 @@ def summarise_signs(wrong: pd.DataFrame) -> str:
     return "\n".join(lines) + f"\n\n{last}"
 
 
-def summarise_specificity(compared: pd.DataFrame) -> str:
+def summarise_specificity(compared: pd.DataFrame, unread: str = "open like no reply at all") -> str:
     """Whether another emotion's vector brings about the emotion asked for, and where it only breaks the text.
 
     Parameters
     ----------
     compared
         From :func:`controls.compare`.
+    unread
+        What a text is in which no emotion is found.
     """
     pairs = compared[compared["against"].str.startswith("vector of")]
+    if pairs.empty:
+        return "There is no other emotion whose vector could be tried."
     same, broken = pairs[pairs["control"] >= HALF], pairs[pairs["none of them"] > HALF]
     named = "; ".join(
         f"the {r.against} says {r.emotion} in {r.control:.0%} of them" for r in same.itertuples()
@@ -265,7 +269,7 @@ def summarise_specificity(compared: pd.DataFrame) -> str:
     if broken.empty:
         return counted
     return counted + (
-        f" But in **{len(broken)}** of these {len(pairs)} pairs more than half of the texts open like no reply at all: "
+        f" But in **{len(broken)}** of these {len(pairs)} pairs more than half of the texts {unread}: "
         "there the other vector breaks the text, which is no test of whether the vector is specific."
     )
 

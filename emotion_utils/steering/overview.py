@@ -12,7 +12,7 @@ from emotion_utils.core.profiles import SteeringSize
 from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.steering import screening, trials
 from emotion_utils.steering.by_context import scored_contexts
-from emotion_utils.steering.choice import FEW, RANDOM_AT_MOST, choose, random_share
+from emotion_utils.steering.choice import FEW, RANDOM_AT_MOST, choose, random_share, screened
 from emotion_utils.steering.contexts import neutral_contexts
 from emotion_utils.steering.controls import compare, control_settings
 from emotion_utils.steering.plan import PAIRS, Plan, plan
@@ -118,7 +118,7 @@ def trial(
     ----------
     steered
     prompts
-        With the splits ``select`` and ``test``, which the vectors have not seen.
+        Whose neutral ones are steered: with the splits ``select`` and ``test``, which the vectors have not seen.
     size
         How much is run at most; what the model's budget pays is in ``plan``.
     strengths
@@ -133,7 +133,7 @@ def trial(
         neutral_contexts(prompts, split, n, SET)
         for split, n in (("select", planned["choice"]), ("test", planned["test"]))
     )
-    screened, summary, sweep = _chosen_from(steered, chosen_on, planned, strengths, store, seed)
+    found, summary, sweep = _chosen_from(steered, chosen_on, planned, strengths, store, seed)
     chosen = choose(summary, random_share(steered, chosen_on.head(FEW), planned["random"], seed))
     settings = trials.chosen_settings(steered, chosen)
     beside = [c for setting in settings for c in control_settings(steered, setting, size.controls, seed)]
@@ -142,9 +142,9 @@ def trial(
     texts = trials.outcomes(steered, drawn, cost=(drawn["prompt"] < planned["priced"]).to_numpy())
     turned, untouched = texts[texts["alpha"] != 0], texts[texts["alpha"] == 0]
     tried = tested_on.head(planned["tried"])
-    controls = trials.run(steered, tried, beside, how=trials.OPENING, store=store)
+    controls = trials.run(steered, tried, beside, how=trials.judged_length(steered), store=store)
     controls = trials.outcomes(steered, controls, cost=False)
-    return Trial(planned, screened, sweep, summary, chosen, turned, untouched, controls)
+    return Trial(planned, found, sweep, summary, chosen, turned, untouched, controls)
 
 
 def _chosen_from(
@@ -157,10 +157,10 @@ def _chosen_from(
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """The screen, and shares and texts of its best settings."""
     settings = trials.grid(steered, strengths, planned.screened)
-    screened = screening.screen(steered, contexts, settings, min(PAIRS, len(contexts)))
-    entered = screening.settings_of(steered, screening.finalists(screened))
+    found = screened(steered, contexts, settings, min(PAIRS, len(contexts)))
+    entered = screening.settings_of(steered, screening.finalists(found))
     sweep = trials.outcomes(steered, trials.run(steered, contexts, entered, store=store))
-    return screened, trials.sweep_summary(sweep, seed=seed), sweep
+    return found, trials.sweep_summary(sweep, seed=seed), sweep
 
 
 def shown_map(

@@ -11,7 +11,7 @@ import pandas as pd
 from emotion_utils.core.budget import Budget, Part, allot, allowance, by_depth
 from emotion_utils.core.layers import ALL, many
 from emotion_utils.core.profiles import SteeringSize
-from emotion_utils.scoring.replies import GENUINE
+from emotion_utils.scoring.replies import GENUINE, OWN_TOKENS
 from emotion_utils.steering.screening import FINALISTS
 from emotion_utils.steering.subject import FEW_NEUTRAL, FEW_REPLIES, REPLIES, SteeredModel
 from emotion_utils.steering.trials import NEW_TOKENS, OPENING, SEARCHED, STRENGTHS, WINDOWS
@@ -135,32 +135,40 @@ def plan(steered: SteeredModel, size: SteeringSize) -> Plan:
     The 100 control vectors of an emotion and the contexts of the test are never cut.
     """
     tokens = allowance(size.tokens, steered.parameters)
-    layers = len(steered.layers)
-    return Plan(size, allot(parts(size, layers, len(steered.emotions), len(steered.kinds)), tokens), layers)
+    layers, own = len(steered.layers), steered.own is not None
+    found = parts(size, layers, len(steered.emotions), len(steered.kinds), own)
+    return Plan(size, allot(found, tokens), layers)
 
 
-def parts(size: SteeringSize, n_layers: int, n: int, kinds: int) -> Sequence[Part]:
-    """The sections with their prices, for ``n`` emotions and so many kinds of vectors."""
+def parts(size: SteeringSize, n_layers: int, n: int, kinds: int, own: bool = False) -> Sequence[Part]:
+    """The sections with their prices, for ``n`` emotions and so many kinds of vectors.
+
+    With own labels genuine replies are texts of a reader, the screen reads those that a label stands against too,
+    controls are written as far as other texts, and what needs the small world's own replies is left out.
+    """
+    reply = OWN_TOKENS if own else REPLY
+    opening = NEW_TOKENS if own else OPENING.new_tokens
     thinned = many(n_layers)
-    read = CONTEXT + n * GENUINE * REPLY  # a context with its genuine replies
+    # a context with its genuine replies; with own labels, texts that are drawn and read in their place
+    read = CONTEXT + GENUINE * (TEXT if own else n * reply)
     shown = MAP_LAYERS if thinned else n_layers
     grid = n * kinds * len(SEARCHED) * len(STRENGTHS)
     doses = (len(FEW_FACTORS if thinned else FACTORS) - 1) * n + 1
     strengths = len(FEW_MAP if thinned else MAP) - 1
     # every layer at six strengths, or at one raw vector and at three more at half depth, where texts are read too
     raw = shown * NEW_TOKENS + 3 * TEXT if thinned else 6 * shown * TEXT
-    half = REPLY / 2  # a reply is read through the blocks above the layer only
+    half = reply / 2  # a reply is read through the blocks above the layer only
     odds = 2 * (FEW_REPLIES if thinned else REPLIES) * half
     found = [
         Part("vectors", 1, 1, VECTORS, "prompts of the vectors and the unit of strength"),
-        Part("screen", min(SCREENED, n_layers), n_layers, grid * PAIRS * half, "layers of the screen"),
+        Part("screen", min(SCREENED, n_layers), n_layers, grid * PAIRS * half * (1 + own), "layers of the screen"),
         Part("choice", min(UNITS, size.select), size.select, n * FINALISTS * TEXT + read, "contexts of the choice"),
-        Part("random", min(12, size.controls), size.controls, n * TRIED * OPENING.new_tokens,
+        Part("random", min(12, size.controls), size.controls, n * TRIED * opening,
              "random vectors of the choice"),
         Part("test", size.test, size.test, (n + 1) * NEW_TOKENS + CONTEXT, "contexts of the test"),
         Part("priced", min(PRICED, size.test), size.test, (n + 1) * NEW_TOKENS + read,
              "contexts of the test whose texts are read for their cost"),
-        Part("tried", min(TRIED, size.tried), size.tried, n * (size.controls + n - 1) * OPENING.new_tokens,
+        Part("tried", min(TRIED, size.tried), size.tried, n * (size.controls + n - 1) * opening,
              "contexts of the control vectors"),
         Part("map", 1, size.select, shown * strengths * n * TEXT + CONTEXT, "contexts of the map"),
         Part("fresh", EVENTS, size.fresh, doses * (NEW_TOKENS + odds + 2) + n * (NEW_TOKENS + odds) + read,
@@ -173,6 +181,8 @@ def parts(size: SteeringSize, n_layers: int, n: int, kinds: int) -> Sequence[Par
         Part("posts", 1, max(1, size.tried), (FEW_POSTS if thinned else POSTS) * n * TEXT,
              "random vectors on real-world texts"),
     ]  # fmt: skip
+    if own:
+        return [part for part in found if part.name not in ("moved", "published", "posts")]
     if thinned:
         return found
     price = (n + 1) * TEXT + read + n * (n + 2) * NEW_TOKENS

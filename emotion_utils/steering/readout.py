@@ -21,7 +21,6 @@ from emotion_utils.scoring.divergence import kl_divergence
 from emotion_utils.scoring.replies import (
     REPLIES_DRAWN,
     drawn_replies,
-    genuine_replies,
     joint,
     own_openings,
     splice,
@@ -39,6 +38,8 @@ def reply_log_odds(
     steered: SteeredModel, contexts: pd.DataFrame, settings: Sequence[SteeringSetting], n: int | None = None
 ) -> pd.DataFrame:
     """Log-odds of genuine replies of the emotion against neutral ones, by teacher forcing: no text is generated.
+
+    Of an own label they are those of its texts against what it stands against: :meth:`SteeredModel.sides`.
 
     Parameters
     ----------
@@ -67,11 +68,11 @@ def _odds(
     steered: SteeredModel, contexts: pd.DataFrame, emotion: str, settings: Sequence[SteeringSetting], n: int
 ) -> pd.DataFrame:
     start = contexts["context"].iloc[0]
-    texts = [splice(start, reply) for kind in (emotion, "neutral") for reply in genuine_replies(kind, n)]
+    own, rest = ([splice(start, reply) for reply in side] for side in steered.sides(emotion, n))
     conditions = conditions_of(settings) | {UNTOUCHED.name: UNTOUCHED}
     ids = [steered.ids(text) for text in contexts["context"]]
-    log_probs = continuation_log_probs(steered.model, ids, texts, list(conditions.values()))
-    odds = log_odds(log_probs, range(n), range(n, len(texts)))
+    log_probs = continuation_log_probs(steered.model, ids, [*own, *rest], list(conditions.values()))
+    odds = log_odds(log_probs, range(len(own)), range(len(own), len(own) + len(rest)))
     rest = odds[odds["condition"] == UNTOUCHED.name].set_index("prompt")["log_odds"]
     table = described(settings).merge(odds, on="condition").drop(columns=["condition", "made", "where"])
     table["shift"] = table["log_odds"] - table["prompt"].map(rest)

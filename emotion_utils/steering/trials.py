@@ -27,6 +27,7 @@ from emotion_utils.engine.interventions import (
 )
 from emotion_utils.scoring.replies import first_reply
 from emotion_utils.statistics.resampling import grouped_mean_interval
+from emotion_utils.steering.subject import NEW_TOKENS as NEW_TOKENS
 from emotion_utils.steering.subject import SteeredModel
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ ALPHAS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
 """Strengths of the reports."""
 STRENGTHS = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
 """Strengths that are tried, in units of the residual norm: each about one and a half times the one before it."""
-NEW_TOKENS = 30
 GREEDY = Sampling(NEW_TOKENS)
 SAMPLED = Sampling(NEW_TOKENS, temperature=1.0, samples=4)
 OPENING = Sampling(16)
@@ -65,6 +65,11 @@ SEARCHED = (WHERE, "end of prompt and all new tokens")
 KEYS = ("made", "where", "emotion", "layer", "alpha")
 """What tells the settings of a sweep apart."""
 ABOUT = ["kind", "number", *KEYS]
+
+
+def judged_length(steered: SteeredModel) -> Sampling:
+    """How much of a text is written where it is only judged; for own labels as much as of any other text."""
+    return OPENING if steered.own is None else GREEDY
 
 
 @dataclass(frozen=True, eq=False)

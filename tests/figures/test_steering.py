@@ -96,3 +96,16 @@ def test_windows_are_compared_by_share_and_cost():
     shown = figures.windows(table, 1.5)
     assert traces(shown, "scatter")[0]["marker"]["symbol"] == ["circle", "circle-open"]
     assert "here 100%; there 50%" in shown.alt
+
+
+def test_labels_that_are_not_steered_are_counted_together():
+    says = [
+        ("joy", 1.0, "joy", 0.4),
+        ("joy", 1.0, "grief", 0.3),
+        ("joy", 1.0, "awe", 0.2),
+        ("joy", 1.0, "none of them", 0.1),
+    ]
+    shown = figures.says(pd.DataFrame(says, columns=["emotion", "alpha", "says", "share"]))
+    bars = {bar["name"]: bar["y"] for bar in traces(shown, "bar") if len(bar["y"])}
+    assert bars["another label"] == pytest.approx([0.5])
+    assert bars["joy"] == pytest.approx([0.4])

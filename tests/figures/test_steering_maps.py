@@ -76,3 +76,20 @@ def test_the_frontier_joins_what_nothing_beats():
     dear = maps.frontier(summary.assign(cost=[30.0, *summary["cost"][1:-1], 30.0]), 1.5, 0.5)
     assert dear.figure["layout"]["xaxis"]["range"][1] == pytest.approx(np.log10(maps.DEAREST))
     assert "here 1 of 24, lie outside" in dear.markup  # the other one has a negative strength
+
+
+def test_six_own_labels_stand_in_two_rows_and_none_looks_like_another(summary):
+    labels = ["joy", "anger", "worry", "calm", "grief", "喜び"]
+    own = summary[summary["emotion"] == "anger"].assign(made="minus others", where="everywhere")
+    both = pd.concat([own.assign(emotion=label) for label in labels])
+    shown = maps.layer_alpha(both, 1.5)
+    assert len(traces(shown, "heatmap")) == 6
+    assert {t.get("xaxis", "x") for t in traces(shown, "heatmap")} == {"x", "x2", "x3", "x4", "x5", "x6"}
+    assert shown.figure["layout"]["height"] > maps.layer_alpha(summary, 1.5).figure["layout"]["height"]
+    looks = set(zip(maps.colours_of(labels).values(), maps.symbols_of(labels).values(), strict=True))
+    assert len({colour for colour, _ in looks}) == 6
+    assert list(maps.symbols_of(EMOTIONS).values()) == ["circle", "square", "diamond"]
+    assert (
+        len({t["marker"]["color"] for t in traces(maps.frontier(both, 1.5, 0.8), "scatter") if t["name"]})
+        == 6
+    )

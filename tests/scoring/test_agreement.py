@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import own_labels
 import pandas as pd
 import pytest
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, confusion_matrix
 
 from emotion_utils.core.emotions import EMOTIONS
+from emotion_utils.models.loading import load_tokenizer
 from emotion_utils.prompts.loading import load_profile
 from emotion_utils.prompts.splits import normalise
 from emotion_utils.scoring import (
@@ -17,11 +19,15 @@ from emotion_utils.scoring import (
     confusions,
     make_panel,
     outside_texts,
+    own_accuracy,
+    own_classifier,
+    own_confusions,
     summarise_judges,
+    summarise_own_judges,
     training_texts,
 )
-from emotion_utils.scoring.agreement import LABELS, STATED, judged_outside, kappa
-from emotion_utils.scoring.panel import MARKERS, RULE, WORDS
+from emotion_utils.scoring.agreement import LABELS, STATED, WIDE, judged_outside, judged_own, kappa
+from emotion_utils.scoring.panel import MARKERS, RULE, WORDS, OwnPanel
 
 
 @pytest.fixture(scope="module")
@@ -185,3 +191,55 @@ def test_kappa_needs_two_verdicts_and_an_interval_eight_units():
     assert np.isnan([row["low"], row["high"]]).all()
     # the textbook's case: 20 yes-yes, 5 yes-no, 10 no-yes, 15 no-no give (0.7 - 0.5) / (1 - 0.5)
     assert float(kappa(np.array([20.0, 5, 10, 15]))) == pytest.approx(0.4)
+
+
+def own_judged(n=40, units=20):
+    emotion = np.array((["joy"] * 5 + ["worry"] * 3 + ["calm"] * 2) * (n // 10), dtype=object)
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "text": [str(i) for i in range(n)],
+            "emotion": emotion,
+            "unit": np.arange(n) % units,
+            "right": emotion,
+            "largest": "joy",
+            "drawn": rng.permutation(emotion),
+        }
+    )
+
+
+def test_a_judge_of_own_labels_is_held_against_the_largest_class():
+    table = own_accuracy(own_judged(), ["right", "largest", "drawn"]).set_index("judge")
+    assert (table["largest"] == 0.5).all()
+    assert table["accuracy"].loc[["right", "largest"]].tolist() == [1.0, 0.5]
+    assert table["told"].tolist() == [True, False, False]
+    few = own_accuracy(own_judged(units=7), ["right"])
+    assert not few["told"].any()  # without an interval nothing is told
+    assert "it is no judge" in summarise_own_judges(few)
+    assert "no judge" not in summarise_own_judges(table.reset_index().head(1))
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_a_judge_that_learnt_labels_by_chance_says_that_it_is_none(tmp_path, shuffled):
+    texts = own_labels.texts_of(load_tokenizer("small-gpt2"), tmp_path, n=40, shuffled=shuffled)
+    panel = OwnPanel({WORDS: own_classifier(texts[texts["split"] != "test"]).predict})
+    judged = judged_own(panel, texts[texts["split"] == "test"])
+    table = own_accuracy(judged, panel.names)
+    assert table["units"].item() > 8
+    assert table["told"].item() != shuffled
+    assert ("**it is no judge**" in summarise_own_judges(table)) == shuffled
+
+
+def test_many_labels_are_listed_with_what_each_is_taken_for():
+    labels = [f"label {i}" for i in range(WIDE + 1)]
+    said = [labels[0], labels[0], *labels[1:]]
+    judged = pd.DataFrame({"emotion": [labels[0], labels[1], *labels[1:]], WORDS: said})
+    table = own_confusions(judged, [WORDS], labels).set_index("emotion")
+    assert table.loc["label 1", ["n", "right", "taken for"]].tolist() == [2, 1, "label 0 (1)"]
+    assert table.loc["label 2", "taken for"] == ""
+    few = own_confusions(own_judged(), ["right"], ("joy", "worry", "calm"))
+    assert few[["joy", "worry", "calm", "undecided"]].to_numpy().tolist() == [
+        [20, 0, 0, 0],
+        [0, 12, 0, 0],
+        [0, 0, 8, 0],
+    ]

@@ -17,11 +17,13 @@ from emotion_utils.scoring import (
     emotion_probability,
     first_reply,
     held_out_predictions,
+    own_classifier,
     steered_predictions,
     summarise_accuracy,
     trained_classifier,
     training_texts,
 )
+from emotion_utils.scoring.classifier import unspaced
 
 REPLIES = ["Thank you so much!", "Get out of my sight.", "It was all my fault.", "The bus leaves at noon."]
 
@@ -113,3 +115,32 @@ def test_texts_without_a_true_emotion_do_not_count_for_the_accuracy():
     counts = pd.DataFrame([[6, 1, 1], [0, 2, 0], [0, 5, 0]], index=names, columns=names)
     assert summarise_accuracy(counts) == "80.0% of 10"
     assert summarise_accuracy(counts.loc[["undecided"]]) == "none of 0"
+
+
+def test_own_labels_are_told_by_the_same_weights_as_scikit_learn_by_hand():
+    texts = ["Sun and songs!", 'songs, "dance" and sun', "rain and debts", "debts? a doctor"]
+    table = pd.DataFrame({"text": texts, "emotion": ["joy", "joy", "worry", "worry"]})
+    counts = CountVectorizer(token_pattern=WORD_OR_MARK, ngram_range=(1, 2))
+    weigh = TfidfTransformer(sublinear_tf=True)
+    x = weigh.fit_transform(counts.fit_transform(texts))
+    fitted = LogisticRegression(C=PENALTY, tol=1e-3, max_iter=300).fit(x, table["emotion"])
+    new = ['A song, "sun" and debts', "rain"]
+    expected = fitted.predict_proba(weigh.transform(counts.transform(new)))
+    trained = own_classifier(table)
+    assert trained.labels == ("joy", "worry")
+    np.testing.assert_allclose(trained.probabilities(new), expected, atol=1e-8)
+    scores = emotion_probability(trained)(new, emotions="worry")
+    np.testing.assert_allclose(scores, expected[:, 1], atol=1e-8)
+    with pytest.raises(UserError, match="not known: choose joy and worry"):
+        emotion_probability(trained)(new, emotions="anger")
+
+
+def test_where_no_spaces_are_written_characters_stand_for_words():
+    happy, worried = (
+        ["嬉しい日だった", "とても嬉しい", "嬉しくて踊った"],
+        ["不安で眠れない", "とても不安だ", "将来が不安"],
+    )
+    table = pd.DataFrame({"text": happy + worried, "emotion": ["喜び"] * 3 + ["不安"] * 3})
+    trained = own_classifier(table)
+    assert trained.predict(["嬉しかった", "少し不安だった", "xyz"]) == ["喜び", "不安", "undecided"]
+    assert not unspaced("He said 嬉しい once.")

@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from emotion_utils.core.errors import UserError
+from emotion_utils.engine.generation import generate
 from emotion_utils.scoring import Judge, genuine_nll, genuine_replies, relative_perplexity
+from emotion_utils.scoring.judge import DRAWN
 
 CONTEXTS = ['Tom broke the vase. Anna said to Tom: "', "Anna said to Tom:", "", "The bus leaves at noon. "]
 TEXTS = ['Sorry, I am truly sorry."', ' "Thank you very much."', "Thank you.", "Then a long tale began, " * 5]
@@ -81,3 +83,18 @@ def test_a_genuine_reply_is_as_expected_as_itself(untrained):
     [reply] = genuine_replies("anger", n=1)
     found = relative_perplexity(Judge(model), n=1)([reply], ['Zebras said: "'], "anger")
     assert found[0] == pytest.approx(1, abs=1e-4)
+
+
+def test_with_own_labels_the_cost_is_held_against_texts_that_the_model_draws(untrained):
+    model, context = untrained, "Zebras met Tom."
+    drawn = generate(model, [model.starting_ids(context)], how=DRAWN, progress=False)["text"]
+    assert len(drawn) == DRAWN.samples
+    usual = np.mean([plain(model, context, text.rstrip()) for text in drawn])
+    whole = 'He said "Thank you." Then he left.'  # what stands after the first reply counts
+    scorer = relative_perplexity(Judge(model), labels=("joy", "worry"))
+    found = scorer([whole, ""], [context] * 2, "joy")
+    assert found[0] == pytest.approx(math.exp(plain(model, context, whole) - usual), rel=1e-3)
+    assert np.isnan(found[1])
+    assert scorer([whole], [context], "worry")[0] == pytest.approx(found[0], rel=1e-5)
+    with pytest.raises(UserError, match="not known"):
+        scorer([whole], [context], "anger")

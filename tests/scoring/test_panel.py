@@ -10,9 +10,9 @@ from sklearn.pipeline import Pipeline
 
 from emotion_utils.models import registry
 from emotion_utils.models.model import load as load_model
-from emotion_utils.scoring import make_panel, marked_emotions, reply_emotions, text_judge
+from emotion_utils.scoring import make_panel, marked_emotions, own_panel, reply_emotions, text_judge
 from emotion_utils.scoring import panel as module
-from emotion_utils.scoring.panel import MARKERS, RULE, WORDS, Panel
+from emotion_utils.scoring.panel import BOTH, MARKERS, RULE, WORDS, OwnPanel, Panel
 
 
 def test_two_of_three_decide_and_else_markers_and_sentiment():
@@ -117,3 +117,59 @@ def test_without_another_model_it_says_how_to_fetch_one(monkeypatch):
     panel = text_judge("smollm2-135m")
     assert list(panel.judges) == [WORDS, MARKERS]
     assert "`python -m emotion_utils fetch gemma3-270m`" in panel.left_out
+
+
+def test_two_judges_of_own_labels_decide_where_they_agree_and_one_alone():
+    judges = {WORDS: lambda _: ["joy", "joy", "undecided"], "probe": lambda _: ["joy", "worry", "undecided"]}
+    panel = OwnPanel(judges)
+    assert panel(["a", "b", "c"]) == ["joy", None, None]
+    assert panel.names == [WORDS, "probe", BOTH]
+    alone = OwnPanel({WORDS: judges[WORDS]})
+    assert alone(["a", "b", "c"]) == ["joy", "joy", None]
+    assert alone.names == [WORDS]
+
+
+def test_a_text_without_spaces_that_repeats_itself_says_nothing_either():
+    texts = [
+        "ありがとう" * 5,
+        "今日は朝から雨が降っているので傘を持って出かけた。",
+        "Thank you, " * 4,
+        "Thanks.",
+    ]
+    panel = OwnPanel({WORDS: lambda t: ["喜び"] * len(t)})
+    # of the 22 runs of three characters in the first 24, five are new; of three words two or three are
+    assert panel(texts) == [None, "喜び", None, "喜び"]
+
+
+def test_the_judge_of_own_labels_reads_whole_texts_and_a_bundled_model_has_words_alone():
+    said = {"joy": "sun songs dance", "worry": "rain debts doctor"}
+    rows = [
+        (f"{word} number {i}", label)
+        for label, words in said.items()
+        for i, word in enumerate(words.split() * 3)
+    ]
+    texts = pd.DataFrame(rows, columns=["text", "emotion"]).assign(group=range(18))
+    panel = own_panel(texts, "small-gpt2")
+    assert panel.names == [WORDS]
+    assert panel.words.labels == ("joy", "worry")
+    assert panel(
+        ['"Number," he said. "Songs, songs, songs and debts and sun."', "rain and debts", "xyz"]
+    ) == [
+        "joy",
+        "worry",
+        None,
+    ]
+
+
+def test_a_probe_joins_where_it_tells_labels_apart_and_is_left_out_where_it_does_not(monkeypatch):
+    texts = pd.DataFrame({"text": ["sun", "rain"] * 6, "emotion": ["joy", "worry"] * 6, "group": range(12)})
+    monkeypatch.setattr(registry, "fetched", lambda name: True)
+    monkeypatch.setattr(module, "load", lambda *_, **__: load_model("small-gpt2"))
+    for share, joins in ((0.9, True), (0.5, False)):
+        made = partial(
+            module.TextProbe, layer=0, pipeline=Pipeline([("none", None)]), folds=pd.Series([share])
+        )
+        monkeypatch.setattr(module, "train_probe", lambda model, *_, made=made, **__: made(model))
+        panel = own_panel(texts, "gpt2")
+        assert (len(panel.judges) == 2) == joins
+        assert bool(panel.left_out) != joins

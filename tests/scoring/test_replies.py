@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
+import pandas as pd
 import pytest
 
 from emotion_utils.core.emotions import EMOTIONS
@@ -19,7 +20,7 @@ from emotion_utils.scoring import (
     splice,
     target_reply,
 )
-from emotion_utils.scoring.replies import drawn_replies, joint, own_openings
+from emotion_utils.scoring.replies import beginning, drawn_replies, joint, own_openings, own_replies
 from emotion_utils.smallworld.corpus import documents
 from emotion_utils.smallworld.openings import classify, openings
 
@@ -155,3 +156,37 @@ def test_openings_are_of_one_emotion_alone(name, between):
         own = [emotion for emotion, tokens in found.items() if token in tokens]
         assert own == ([top] if often >= 0.9 * by.total() else [])
     assert {token for tokens in found.values() for token in tokens} <= set(count)
+
+
+def own_table(reference):
+    rows = [
+        (f"{label} {i} one two three four", label, split, f"{label}{i}")
+        for label in ("joy", "worry", reference)
+        for i, split in enumerate(("build", "build", "build", "test"))
+    ]
+    table = pd.DataFrame(rows, columns=["text", "emotion", "split", "group"])
+    return table.assign(pair_id=None, id=[str(i) for i in range(len(table))])
+
+
+@pytest.mark.parametrize("reference", ["neutral", "calm"])
+def test_own_texts_stand_for_replies_split_by_split_beside_what_they_stand_against(reference):
+    tokenizer, table = load_tokenizer("small-gpt2"), own_table(reference)
+    own = own_replies(table, tokenizer, tokens=4)
+    assert own.labels == (("joy", "worry", "neutral") if reference == "neutral" else ("calm", "joy", "worry"))
+    found = own.of("joy", 9)
+    assert len(found) == 3
+    for text in found:
+        assert any(
+            whole.startswith(text) for whole in table.query("emotion == 'joy' and split == 'build'")["text"]
+        )
+        assert len(tokenizer(text, add_special_tokens=False)["input_ids"]) <= 4
+    assert own.of("joy", 9, "test") == [beginning(tokenizer, "joy 3 one two three four", 4)]
+    beside = {text.split()[0] for text in own.against("joy", 2)}
+    assert beside == ({"neutral"} if reference == "neutral" else {"calm", "worry"})  # other labels take turns
+
+
+def test_a_beginning_ends_with_a_whole_character():
+    tokenizer = load_tokenizer("small-gpt2")
+    assert beginning(tokenizer, " We met. ", 99) == "We met."
+    for n in range(1, 12):
+        assert "今日は雨です".startswith(beginning(tokenizer, "今日は雨です", n))

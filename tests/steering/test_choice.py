@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import numpy as np
+import own_labels
 import pandas as pd
 import pytest
 import steered
 
+from emotion_utils.scoring.replies import splice
+from emotion_utils.steering import screening
 from emotion_utils.steering.choice import (
     RANDOM_AT_MOST,
     choose,
     random_share,
+    screened,
     summarise_choice,
     summarise_screen,
 )
+from emotion_utils.steering.contexts import neutral_contexts
+from emotion_utils.steering.subject import prepare
 from emotion_utils.steering.trials import WHERE, SteeringSetting, outcomes, run
 
 
@@ -122,3 +128,44 @@ def test_regrets_are_said_beside_those_of_other_ways():
     assert "at most 11%; in **95%** of cells" in told
     assert "at most 8.3% of the sweep's tokens" in told
     assert told.endswith("a random setting: 80.0% and 0%.")
+
+
+def test_own_texts_are_screened_by_the_smaller_of_two_changes_text_by_text(small, implicit, tmp_path):
+    found = prepare(small, implicit, own=own_labels.texts_of(small.tokenizer, tmp_path))
+    contexts, network = neutral_contexts(implicit, "select", 2), small.network
+    settings = [
+        SteeringSetting(
+            "joy", layer, alpha, found.direction("joy", layer), "minus neutral", where="everywhere"
+        )
+        for layer, alpha in ((1, 0.2), (1, 2.0), (3, 0.5))
+    ]
+    read = screened(found, contexts, settings, 2)
+    for setting, score in zip(settings, read["score"], strict=True):
+        gains = []
+        for i, context in enumerate(contexts["context"]):
+            changes = []
+            for text in (found.own.of("joy", 2)[i], found.own.against("joy", 2)[i]):
+                start = small.starting_ids(context)
+                ids = start + small.tokenizer(splice(context, text), add_special_tokens=False)["input_ids"]
+                told = [
+                    sum(float(logs[at - 1, ids[at]]) for at in range(len(start), len(ids)))
+                    for logs in (
+                        steered.log_probs(
+                            network, ids, setting.alpha * setting.vector, setting.layer, lambda at: True
+                        ),
+                        steered.log_probs(network, ids),
+                    )
+                ]
+                changes.append(told[0] - told[1])
+            gains.append(changes)
+        own, rest = np.mean(gains, axis=0)
+        assert score == pytest.approx(min(own, own - rest), abs=2e-2)
+
+
+def test_the_books_emotions_are_screened_as_ever(steered_model, implicit):
+    contexts = neutral_contexts(implicit, "select", 2)
+    direction = steered_model.direction("anger", 2)
+    settings = [SteeringSetting("anger", 2, 0.5, direction, "minus neutral")]
+    pd.testing.assert_frame_equal(
+        screened(steered_model, contexts, settings, 2), screening.screen(steered_model, contexts, settings, 2)
+    )

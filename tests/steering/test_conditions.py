@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import own_labels
 import pytest
 import torch
 
@@ -61,3 +62,18 @@ def test_no_strength_is_the_untouched_model_and_an_unknown_place_is_refused(smal
     assert steer(small, vector, 1, 0, prompts=SMOKE) is UNTOUCHED
     with pytest.raises(UserError, match='did you mean "everywhere"'):
         steer(small, vector, 1, where="everywher", prompts=SMOKE)
+
+
+def test_a_vector_of_an_own_label_steers_and_the_unit_needs_no_neutral_prompt(small, vector, tmp_path):
+    own = own_labels.texts_of(small.tokenizer, tmp_path, ("joy", "worry"))
+    made = replace(vector, emotion="joy")
+    assert steer(small, made, 2, prompts=SMOKE).name == "joy +1 at layer 2"
+    (edit,) = steer(small, made, 2, prompts=own).edits
+    build = own[own["split"] == "build"]
+    norms = [
+        read_activations(small, build.iloc[[i]], ["all"]).at("all")[1][1:, 2].norm(dim=-1)
+        for i in range(len(build))
+    ]
+    assert float((edit.scale * edit.value).norm()) == pytest.approx(
+        float(torch.cat(norms).median()), rel=1e-4
+    )

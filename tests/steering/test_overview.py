@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import own_labels
 import pandas as pd
 import pytest
 
 from emotion_utils.core.profiles import SteeringSize
 from emotion_utils.core.store import Store
+from emotion_utils.scoring.classifier import own_classifier
+from emotion_utils.scoring.panel import WORDS, OwnPanel
 from emotion_utils.steering import overview, screening, trials
+from emotion_utils.steering.controls import KINDS
 from emotion_utils.steering.plan import MAP
+from emotion_utils.steering.subject import prepare
 
 TINY = SteeringSize(2, 3, 2, 2, 3, 2)
 
@@ -98,3 +103,29 @@ def test_a_model_passes_by_all_of_its_emotions_and_vectors():
     assert found.loc["one", ["share", "p_low", "p_high"]].tolist() == pytest.approx([0.95, 0.03, 0.2])
     assert found.loc["one", "control"] == pytest.approx(0.05)
     assert found["controls_fail"].tolist() == [True, False]
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["speaks", "deaf"])
+def own_trial(request, implicit, tmp_path_factory):
+    """Of a model that goes on in a label's words once it is pushed there, and of one that never does."""
+    model = own_labels.speaker(request.param)
+    own = own_labels.texts_of(model.tokenizer, tmp_path_factory.mktemp("own"))
+    judge = OwnPanel({WORDS: own_classifier(own).predict})
+    steered = prepare(model, implicit, own=own, reader=judge)
+    return request.param, steered, overview.trial(steered, implicit, TINY, strengths=(2.0,))
+
+
+def test_a_model_that_says_the_labels_words_is_steered_and_one_that_does_not_is_not(own_trial):
+    deaf, steered, trial = own_trial
+    assert list(steered.vectors) == ["minus neutral", "centred"]
+    table = trial.summary().set_index("emotion")
+    assert sorted(table.index) == ["joy", "worry"]
+    assert (table["share"] == (0.0 if deaf else 1.0)).all()
+    assert deaf or (table["untouched"] == 0).all()
+    words = {e: {w[1:] for w in ws} for e, ws in own_labels.words_of(steered.model.tokenizer).items()}
+    for row in trial.steered.itertuples():
+        said = set(row.text.split())
+        assert deaf or len(said & words[row.emotion]) > len(said) / 2
+    assert set(trial.controls["kind"]) == {*KINDS, "vector of joy", "vector of worry"}
+    # controls are written as far as the texts that they are held against, since one judge reads both
+    assert trial.controls["n_tokens"].max() == trial.steered["n_tokens"].max() == trials.NEW_TOKENS

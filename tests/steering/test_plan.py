@@ -6,10 +6,11 @@ import pytest
 
 from emotion_utils.core.budget import allot, allowance
 from emotion_utils.core.profiles import STEERING_SIZES
+from emotion_utils.scoring.replies import OWN_TOKENS
 from emotion_utils.statistics.resampling import FEWEST_UNITS
 from emotion_utils.steering import plan
 from emotion_utils.steering.contexts import fresh_contexts
-from emotion_utils.steering.trials import SEARCHED, STRENGTHS
+from emotion_utils.steering.trials import NEW_TOKENS, OPENING, SEARCHED, STRENGTHS
 
 SIZE = STEERING_SIZES["baseline"]
 
@@ -52,3 +53,15 @@ def test_the_price_of_the_screen_is_that_of_its_passes():
     (screen,) = [part for part in plan.parts(SIZE, 30, 3, 3) if part.name == "screen"]
     # a layer: every kind, window, strength and emotion reads some replies through half of the blocks
     assert screen.price == 3 * len(SEARCHED) * len(STRENGTHS) * 3 * plan.PAIRS * plan.REPLY / 2
+
+
+def test_own_labels_pay_for_longer_texts_and_for_both_sides_of_the_screen():
+    own, usual = (
+        {part.name: part for part in plan.parts(SIZE, 30, 3, 2, own=given)} for given in (True, False)
+    )
+    assert set(usual) - set(own) == {"moved", "published", "posts"}
+    cells = 2 * len(SEARCHED) * len(STRENGTHS) * 3
+    assert (
+        own["screen"].price == cells * plan.PAIRS * OWN_TOKENS
+    )  # two texts, each through half of the blocks
+    assert own["tried"].price / usual["tried"].price == NEW_TOKENS / OPENING.new_tokens

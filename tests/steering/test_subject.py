@@ -6,12 +6,14 @@ import copy
 from dataclasses import replace
 
 import numpy as np
+import own_labels
+import pandas as pd
 import pytest
 import steered
 import torch
 
 from emotion_utils.models.loading import load_tokenizer
-from emotion_utils.steering.subject import CLOUD, MADE, prepare
+from emotion_utils.steering.subject import CLOUD, MADE, MINUS_OTHERS, STEERED, prepare
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +122,49 @@ def test_a_tokenizer_without_bos_gives_the_bare_text():
 def with_tokenizer(tokenizer):
     made = steered.planted()
     return replace(made, model=replace(made.model, tokenizer=tokenizer))
+
+
+@pytest.fixture(scope="module")
+def own(small, tmp_path_factory):
+    return own_labels.texts_of(small.tokenizer, tmp_path_factory.mktemp("own"), ("joy", "worry", "calm"))
+
+
+@pytest.mark.parametrize("reference", [True, False])
+def test_own_labels_stand_against_the_reference_or_all_others(small, steered_model, implicit, own, reference):
+    own = own.assign(emotion=own["emotion"].replace("calm", "neutral")) if reference else own
+    found = prepare(small, implicit, own=own)
+    kinds = [MADE[0], MADE[1]] if reference else [MINUS_OTHERS]
+    assert found.kinds == kinds
+    assert found.emotions == (["joy", "worry"] if reference else ["calm", "joy", "worry"])
+    build = own[own["split"] == "build"]
+    ends = np.stack(
+        [steered.stream(small.network, small.tokenizer(t)["input_ids"])[-1] for t in build["text"]]
+    )
+    labels = build["emotion"].to_numpy()
+    for label in found.emotions:
+        rest = labels == "neutral" if reference else labels != label
+        expected = ends[labels == label].mean(axis=0) - ends[rest].mean(axis=0)
+        np.testing.assert_allclose(found.vectors[kinds[0]][label].values.numpy(), expected, atol=2e-3)
+    torch.testing.assert_close(found.unit, steered_model.unit)  # of the scenes that are steered
+    torch.testing.assert_close(found.cloud, steered_model.cloud)
+    assert found.reader.names == ["words"]  # a bundled model's texts are read by no other model
+    assert len(found.judged) == (own["split"] == "test").sum()
+    held, against = found.sides("joy", 2)
+    told = own[own["split"] == "test"].groupby("emotion")["text"].apply(list)
+    assert all(any(text.startswith(part) for text in told["joy"]) for part in held)
+    assert not any(any(text.startswith(part) for text in told["joy"]) for part in against)
+
+
+def test_of_many_labels_the_first_by_name_are_steered_and_the_judge_knows_all(small, implicit, tmp_path):
+    labels = [f"label {letter}" for letter in "hgfedcba"]
+    found = prepare(small, implicit, own=own_labels.texts_of(small.tokenizer, tmp_path, labels, n=6))
+    assert found.emotions == [f"label {letter}" for letter in "abcdef"]
+    assert len(found.emotions) == STEERED
+    assert found.own.labels == found.reader.words.labels == tuple(sorted(labels))
+    assert set(found.labels) == set(labels)
+    assert isinstance(found.judged, pd.DataFrame)
+
+
+def test_with_one_label_beside_the_reference_there_is_one_kind_of_vector(small, implicit, tmp_path):
+    found = prepare(small, implicit, own=own_labels.texts_of(small.tokenizer, tmp_path, ("joy", "neutral")))
+    assert found.kinds == [MADE[0]]  # centred would point the same way
