@@ -46,3 +46,10 @@ def test_the_map_is_standardised_and_sorted(prompts):
     whole = activation_map(values, prompts, dimensions=3, per_emotion=6)
     assert whole.mean().tolist() == pytest.approx([0, 0, 0], abs=1e-6)
     assert whole.std().tolist() == pytest.approx([1, 1, 1], abs=1e-6)
+
+
+def test_of_many_labels_the_map_holds_fewer_prompts_each():
+    rows = [{"text": f"{e} {i}", "emotion": f"label {e:02d}"} for e in range(20) for i in range(12)]
+    table = complete(pd.DataFrame(rows), range(len(rows)), "test.csv")
+    shown = activation_map(torch.randn(240, 30), table)
+    assert shown.groupby(level="emotion").size().tolist() == [8] * 20

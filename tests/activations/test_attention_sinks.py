@@ -12,6 +12,7 @@ from emotion_utils.activations.attention_sinks import (
     one_of_each,
     pattern,
     sink_shares,
+    summarise_shown,
     summarise_sink_shares,
     token_sizes,
     token_texts,
@@ -75,6 +76,20 @@ def test_tokens_put_together_are_the_text(untrained):
 
 def test_the_shortest_prompt_of_each_emotion(untrained, prompts):
     assert one_of_each(prompts, untrained)["text"].tolist() == ["Thank you.", *TEXTS[1:]]
+
+
+def test_of_many_labels_those_with_the_shortest_prompts_are_shown(untrained):
+    lengths = {"joy": 5, "worry": 2, "dread": 9, "calm": 3, "grief": 7, "neutral": 1}
+    rows = [{"text": " ".join(["tea"] * n), "emotion": e} for e, n in lengths.items()]
+    table = complete(pd.DataFrame(rows), range(len(rows)), "test.csv")
+    shown = one_of_each(table, untrained)
+    assert shown["emotion"].tolist() == ["calm", "joy", "worry", "neutral"]
+    assert "4 of 6 labels, those that have the shortest prompts: calm, joy" in summarise_shown(shown, table)
+    two = table[table["emotion"].isin(["joy", "neutral"])]
+    assert (
+        summarise_shown(one_of_each(two, untrained), two)
+        == "Shown is the shortest prompt of joy and neutral."
+    )
 
 
 def test_the_layer_and_the_sentence():

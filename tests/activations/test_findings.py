@@ -50,3 +50,12 @@ def test_the_second_request_is_compared_with_the_first(same):
         }
     )
     assert findings.stored_request(requests) == pytest.approx((1500.0, 2.0, same))
+
+
+def test_sets_without_marked_words_are_named():
+    rates = pd.DataFrame({"set": ["mine", "other"], "words": [4, 0], "word_rate": [0.75, np.nan]})
+    said = findings.summarise_marked(rates, pd.DataFrame({"id": ["a"]}), "mine")
+    assert "Of the 4 marked emotion words of all sets, at least **75%**" in said
+    assert "Prompts of *mine* without a read at the emotion word: **1**." in said
+    assert said.endswith("*other* have no such word, on purpose.")
+    assert "on purpose" not in findings.summarise_marked(rates.head(1), pd.DataFrame(), "mine")

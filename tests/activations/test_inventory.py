@@ -84,3 +84,11 @@ def test_a_small_set_says_that_it_is_too_small(untrained, pair):
     many = prompts([(f"text {i}", "neutral", str(i)) for i in range(9)])
     assert "too few" not in summarise_size(many, "mine")
     assert np.isnan(match_rates({"a": many}, untrained)["word_rate"].iloc[0])
+
+
+def test_the_size_of_a_file_is_not_called_a_profile(pair):
+    assert "This profile is for trying the machinery" in summarise_size(pair, "smoke")
+    said = summarise_size(pair, "moods", "file")
+    assert said.startswith("The file is **moods**: 3 prompts in 2 independent units")
+    assert "too few" in said
+    assert "profile" not in said

@@ -6,11 +6,18 @@ import pandas as pd
 import pytest
 import torch
 
-from emotion_utils.activations.prompt_sets import read_activations, read_attention, read_sets
+from emotion_utils.activations.prompt_sets import (
+    affordable_part,
+    read_activations,
+    read_attention,
+    read_sets,
+    summarise_part,
+)
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.store import Store
 from emotion_utils.models.hooks import eager
 from emotion_utils.prompts.loading import load_profile
+from emotion_utils.prompts.schema import complete
 
 
 def test_sets_with_words_are_read_at_the_words(untrained, tmp_path):
@@ -84,3 +91,29 @@ def test_attention_is_that_of_the_plain_model(small):
     torch.testing.assert_close(values, torch.cat(out.attentions), rtol=1e-4, atol=1e-5)
     with pytest.raises(UserError, match="has no tokens"):
         read_attention(small, "")
+
+
+def test_of_long_texts_a_large_model_looks_at_a_balanced_part(small, monkeypatch):
+    rows = [("one two three four", label) for label in ("joy",) * 40 + ("worry",) * 20 + ("calm",) * 20]
+    table = pd.DataFrame(rows, columns=["text", "emotion"]).assign(id=range(80))
+    assert affordable_part(small, table) is table
+    assert summarise_part(table, table) == ""
+    each = len(small.encode(["one two three four"]).ids[0])
+    monkeypatch.setattr("emotion_utils.activations.prompt_sets.allowance", lambda tokens, parameters: tokens)
+    part = affordable_part(small, table, 30 * each + 1, seed=1)
+    assert part["emotion"].value_counts().to_dict() == {"joy": 10, "worry": 10, "calm": 10}
+    assert part["id"].is_monotonic_increasing
+    assert part.index.tolist() == list(range(30))
+    assert part.equals(affordable_part(small, table, 30 * each + 1, seed=1))
+    assert not part.equals(affordable_part(small, table, 30 * each + 1, seed=2))
+    assert len(affordable_part(small, table, 1)) == 8
+    assert "**30 of the 80** prompts" in summarise_part(part, table)
+
+
+def test_labels_that_the_word_list_knows_need_no_partner(small):
+    rows = [("I am angry with him.", "anger"), ("I hum a tune.", "joy"), ("You made me furious.", "anger")]
+    table = complete(pd.DataFrame(rows, columns=["text", "emotion"]), range(3), "mine.csv")
+    assert table["emotion_start"].notna().sum() == 2
+    found = read_sets(small, {"mine": table}, "smoke").found["mine"]
+    assert len(found.at("end")[0]) == 3
+    assert len(found.at("emotion")[0]) == 2

@@ -70,6 +70,20 @@ def test_a_separator_is_taken_away_again(prompts):
     assert "Without the separator **50%** of the emotion words stand at position 0, with it 0%" in said
 
 
+def test_without_emotion_words_the_rest_is_said(prompts, recwarn):
+    model = load("small-qwen3")
+    mark = model.tokenizer.convert_tokens_to_ids("<|endoftext|>")
+    bare = prompts.assign(emotion_start=pd.NA, emotion_end=pd.NA).astype(prompts.dtypes.to_dict())
+    model = replace(model, reading=Reading(mark, bos=False))
+    table, marked = separator_effect(model, bare), separator_effect(model, prompts)
+    assert table[["at position 0", "words"]].isna().all(axis=None)
+    assert table[["sink", "cosine"]].equals(marked[["sink", "cosine"]])
+    said = summarise_separator(table, "")
+    assert "nan" not in said
+    assert said.startswith("Without the separator the first token is the sink")
+    assert not [warning for warning in recwarn if "empty slice" in str(warning.message)]
+
+
 def test_where_nothing_was_put_in_front_there_is_nothing_to_take_away(prompts):
     model = load("small-llama3")
     assert separator_effect(model, prompts) is None

@@ -81,6 +81,18 @@ def test_the_plane_is_drawn_twice_with_the_same_points():
     assert "50.0% and 25.0%" in shown.alt
 
 
+def test_the_plane_of_many_labels_names_their_means():
+    labels = [f"label {i}" for i in range(8) for _ in range(2)]
+    table = pd.DataFrame({"emotion": labels, "permuted": labels[1:] + labels[:1], "text": "t", "id": "i"})
+    table = table.assign(first=np.arange(16.0), second=1.0)
+    shown = figures.plane(table, [0.5, 0.25], 3)
+    dots, means, _, permuted = shown.figure["data"]
+    assert list(dots["x"]) == list(range(16))
+    assert dict(zip(means["text"], means["x"], strict=True))["label 3"] == 6.5
+    assert dict(zip(permuted["text"], permuted["x"], strict=True))["label 3"] == 5.5
+    assert "the mean of each label named" in shown.alt
+
+
 def test_the_activation_map_says_its_largest_mean():
     index = pd.MultiIndex.from_tuples(
         [("anger", "a"), ("anger", "b"), ("neutral", "c")], names=["emotion", "id"]

@@ -6,6 +6,9 @@ import pandas as pd
 import pytest
 
 from emotion_utils.prompts import findings
+from emotion_utils.prompts.duplicates import closest, leakage, near_duplicates
+from emotion_utils.prompts.language import language_check
+from emotion_utils.prompts.schema import complete
 
 
 def pairs(same_split: list[bool]) -> pd.DataFrame:
@@ -53,3 +56,50 @@ def test_neutral_prompts_do_not_count_among_those_that_name_their_emotion(share)
 def test_english_prompts_are_counted(verdicts, english):
     sets = {"one": pd.Series(verdicts), "empty": pd.Series([], dtype=object)}
     assert findings.english(sets) == findings.English(english, len(verdicts))
+
+
+def texts(rows: list[tuple[str, str]], **columns: list[str]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=["text", "emotion"]).assign(**columns)
+    return complete(table, range(len(table)), "mine.csv")
+
+
+def test_what_crosses_is_said_with_what_to_do_and_topics_only_where_there_are_any():
+    rows = [(f"The {word} is on the table in the hall today.", "joy") for word in ("cup", "cups", "lamp")]
+    split = ["build", "test", "build"]
+    table = texts(rows, split=split, topic=["home"] * 3)
+    said = findings.summarise_leakage(leakage(table, near_duplicates(table)))
+    assert said.startswith(
+        "**1** families, templates, pairs, texts or near duplicates cross the splits; 1 of 1 topics"
+    )
+    assert "a column `group`" in said
+    clean = texts(rows, split=["build"] * 3)
+    assert findings.summarise_leakage(leakage(clean, near_duplicates(clean))) == (
+        "**0** families, templates, pairs, texts or near duplicates cross the splits."
+    )
+
+
+def test_the_closest_pairs_of_all_sets_are_listed_shortened():
+    long = " ".join(f"word{i}" for i in range(60)) + " "
+    sets = {"a": texts([(long + "now", "joy"), (long + "then", "joy")]), "b": texts([("One.", "joy")])}
+    table = closest({name: near_duplicates(own) for name, own in sets.items()})
+    assert table["profile"].tolist() == ["a"]
+    assert table["text"].str.len().max() <= 240
+    assert len(closest({"b": near_duplicates(sets["b"])})) == 0
+
+
+def test_texts_of_other_languages_are_said_to_be_so():
+    def said(*lines: str) -> str:
+        return findings.summarise_language({"mine": language_check(texts([(line, "joy") for line in lines]))})
+
+    assert said("I was so glad of it.") == "**1 of 1** prompts are judged to be English."
+    japanese = said("とても嬉しかった。", "昨日は悲しかった。")
+    assert japanese.startswith(
+        "**0 of 2** prompts are judged to be English. The others: 2 in another script (mine-1"
+    )
+    assert "Most are not English" in japanese
+    assert "In 2, words are written without spaces" in japanese
+    mixed = said("I was so glad of it.", "That was not what she had said.", "Спасибо за помощь.", "🙏")
+    assert "1 in another script (mine-3); 1 without letters (mine-4)." in mixed
+    assert "Most are not" not in mixed
+    assert "without spaces" not in mixed
+    assert "1 doubtful" in said("Vielen Dank für deine schnelle Hilfe gestern Abend.")

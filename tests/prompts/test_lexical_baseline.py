@@ -13,7 +13,15 @@ from sklearn.model_selection import StratifiedGroupKFold
 from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.core.errors import UserError
 from emotion_utils.prompts import bag_of_words as prompts_bag_of_words
-from emotion_utils.prompts.bag_of_words import PENALTY
+from emotion_utils.prompts.bag_of_words import (
+    PENALTY,
+    Fold,
+    across,
+    log_odds,
+    predict,
+    within,
+    words_and_marks,
+)
 from emotion_utils.prompts.lexical_baseline import (
     bag_of_words,
     lexicality,
@@ -178,3 +186,125 @@ def test_a_bag_of_words_that_has_not_settled_is_refused(monkeypatch):
     monkeypatch.setattr(prompts_bag_of_words, "classifier", lambda: hurried)
     with pytest.raises(UserError, match="not settled after 2 steps on 96 prompts"):
         bag_of_words(planted(30, 0, 0.5), n_permutations=1)
+
+
+# --- labels of any kind
+
+
+def test_without_a_reference_each_label_stands_against_all_others_as_scikit_learn_has_it():
+    moods = ("joy", "worry", "calm", "dread")
+    prompts = planted(20, 3, 0.5, emotions=moods)
+    units, classes = pd.factorize(prompts["group"])[0], sorted(moods)
+    chances = np.zeros((len(prompts), 4))
+    for a, b in StratifiedGroupKFold(5, shuffle=True, random_state=0).split(
+        prompts, prompts["emotion"], units
+    ):
+        vectors = TfidfVectorizer(token_pattern=r"\w+", sublinear_tf=True)  # noqa: S106
+        model = LogisticRegression(C=PENALTY, tol=1e-3, max_iter=300)
+        model.fit(vectors.fit_transform(prompts["text"].iloc[a]), prompts["emotion"].iloc[a])
+        chances[b] = model.predict_proba(vectors.transform(prompts["text"].iloc[b]))
+    rows = scores(bag_of_words(prompts, n_permutations=0))
+    assert rows.index.tolist() == ["accuracy", *(f"AUROC {mood}" for mood in sorted(moods))]
+    for i, mood in enumerate(classes):
+        area = roc_auc_score(prompts["emotion"] == mood, chances[:, i])
+        assert rows.loc[f"AUROC {mood}", ["value", "n"]].tolist() == pytest.approx([area, 80], abs=1e-9)
+
+
+def test_a_reference_is_what_the_others_are_told_from_whatever_they_are_called():
+    moods = planted(20, 3, 0.5, emotions=("joy", "worry", "neutral"))
+    book = moods.assign(emotion=moods["emotion"].replace({"joy": "anger", "worry": "gratitude"}))
+    ours, theirs = (scores(bag_of_words(table, n_permutations=9)) for table in (moods, book))
+    assert ours.loc["AUROC joy", "n"] == 40
+    values = ["value", "low", "high"]
+    assert ours.loc["AUROC joy", values].tolist() == pytest.approx(theirs.loc["AUROC anger", values].tolist())
+
+
+def test_two_labels_without_a_reference_mirror_each_other():
+    rows = scores(bag_of_words(planted(20, 1, 0.6, emotions=("joy", "worry")), n_permutations=9))
+    assert rows.loc["AUROC joy", "value"] == pytest.approx(rows.loc["AUROC worry", "value"], abs=1e-12)
+    assert 0.6 < rows.loc["AUROC joy", "value"] < 1
+
+
+def test_thirty_labels_are_told_apart():
+    labels = tuple(f"label {i:02d}" for i in range(30))
+    rows = scores(bag_of_words(planted(6, 0, 1.0, emotions=labels, family=1), n_permutations=1))
+    assert len(rows) == 31
+    assert rows.loc["accuracy", ["value", "chance"]].tolist() == pytest.approx([1.0, 1 / 30])
+    assert (rows["value"] == 1.0).all()
+
+
+def test_log_odds_are_those_of_the_probabilities_also_at_the_ends():
+    p = np.array([[0.7, 0.2, 0.1], [0.2, 0.5, 0.3]])
+    odds = log_odds(np.log(p), ("joy", "sad", "worry"), "sad")
+    assert odds == pytest.approx(np.log(p[:, 1] / (1 - p[:, 1])))
+    assert log_odds(np.log(p), ("joy", "sad", "neutral"), "sad") == pytest.approx(np.log(p[:, 1] / p[:, 2]))
+    # 1 - p would round to 0, and its logarithm would not be finite
+    sure = np.array([[0.0, -800.0, -801.0]])
+    assert log_odds(sure, ("a", "b", "c"), "a") == pytest.approx(800 - np.log1p(np.exp(-1)))
+    gone = np.array([[-np.inf, -0.1, -2.0], [-np.inf, -np.inf, 0.0], [-np.inf] * 3])
+    for names in (("a", "b", "c"), ("a", "b", "neutral")):
+        for name in names[:2]:
+            assert np.isfinite(log_odds(gone, names, name)).all()
+        assert log_odds(gone, names, "a")[0] == -np.finfo(float).max
+        assert log_odds(gone, names, "b")[2] == 0
+
+
+def test_a_class_that_no_training_row_has_and_a_fold_of_one_class_are_predicted():
+    prompts = planted(6, 0, 1.0, emotions=("joy", "worry", "dread"), family=1)
+    labels = prompts["emotion"].to_numpy(dtype=object)
+    whole = within(prompts, 3, 0)(labels)[0]
+    rows = np.flatnonzero(labels[whole.train] == "joy")
+    only = Fold(whole.train[rows], whole.test, whole.x_train[rows], whole.x_test)
+    found = predict([only], labels, len(prompts), ("dread", "joy", "worry"))
+    assert (found[whole.test] == [-np.inf, 0, -np.inf]).all()
+    assert np.isfinite(log_odds(found, ("dread", "joy", "worry"), "joy")).all()
+    two = np.flatnonzero(labels[whole.train] != "dread")
+    some = Fold(whole.train[two], whole.test, whole.x_train[two], whole.x_test)
+    found = predict([some], labels, len(prompts), ("dread", "joy", "worry"))[whole.test]
+    assert (found[:, 0] == -np.inf).all()
+    assert np.exp(found).sum(axis=1) == pytest.approx(1)
+
+
+def test_small_classes_have_fewer_folds_and_classes_of_one_are_not_scored():
+    prompts = planted(3, 0, 1.0, emotions=("a", "b", "c", "d"), family=1)
+    assert bag_of_words(prompts, n_permutations=1).loc[0, "value"] >= 0.5
+    single = planted(1, 0, 1.0, emotions=tuple("abcdefghij"), family=1)
+    rows = bag_of_words(single, n_permutations=1)
+    assert rows.loc[0, "note"] == "one prompt of each emotion, at least two are needed"
+    assert rows["value"].isna().all()
+
+
+def test_training_texts_that_all_cross_into_the_test_are_refused():
+    prompts = planted(6, 0, 1.0)
+    with pytest.raises(UserError, match="All 24 texts to train a bag of words on share a group"):
+        across(prompts, prompts)
+
+
+def test_writing_without_spaces_is_cut_into_characters_and_pairs():
+    assert words_and_marks("It's fine, 2nd time!") == ["it's", "fine", ",", "2nd", "time", "!"]
+    assert words_and_marks("嬉しい！") == ["嬉", "し", "い", "嬉し", "しい", "！"]
+    assert words_and_marks("OK、行こう") == ["行", "こ", "う", "行こ", "こう", "ok", "、"]
+    assert words_and_marks("오늘은 좋은 날") == ["오늘은", "좋은", "날"]
+    # no two texts have a stretch between marks in common, only the word in it
+    rows = [(f"{a}{word}{b}です。", label) for label, word in (("喜び", "嬉しい"), ("悲しみ", "泣いた"))
+            for a in "春夏秋冬" for b in "朝昼夜晩"]  # fmt: skip
+    prompts = pd.DataFrame(rows, columns=["text", "emotion"]).assign(pair_id=None)
+    prompts = prompts.assign(group=prompts["text"], id=prompts["text"])
+    assert bag_of_words(prompts, n_permutations=19).loc[0, ["value", "p"]].tolist() == [1.0, 0.05]
+    words = telling_words(prompts, top=3).groupby("emotion")["word"].agg(set)
+    assert words["喜び"] <= {"嬉", "し", "嬉し", "しい"}
+
+
+def test_telling_words_stand_in_the_order_of_the_labels():
+    rows = telling_words(planted(20, 0, 1.0, emotions=("worry", "neutral", "joy", "anger")), top=1)
+    assert rows["word"].tolist() == ["markanger", "markjoy", "markworry", "markneutral"]
+    rows = telling_words(planted(20, 0, 1.0, emotions=("worry", "joy")), top=1)
+    assert rows["word"].tolist() == ["markjoy", "markworry"]
+
+
+def test_the_reading_says_what_labels_are_told_from():
+    table = lexicality({"mine": planted(20, 0, 1.0, emotions=("joy", "worry"))}, n_permutations=9)
+    assert "Told from all others, one emotion at a time" in summarise_lexicality(table, "mine", "all others")
+    assert "implicit" not in summarise_lexicality(table, "mine", "all others")
+    few = lexicality({"mine": planted(4, 0, 1.0, emotions=("joy", "worry"), family=4)})
+    assert "Told from" not in summarise_lexicality(few, "mine", "all others")

@@ -8,9 +8,18 @@ import pytest
 
 from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.prompts.language import language_check, word_coverage
-from emotion_utils.prompts.report import keyword_rates, label_balance, length_summary, lengths, samples, sizes
+from emotion_utils.prompts.report import (
+    LONGEST,
+    keyword_rates,
+    label_balance,
+    length_summary,
+    lengths,
+    samples,
+    shorten,
+    sizes,
+)
 from emotion_utils.prompts.schema import complete
-from emotion_utils.prompts.spans import pairs, span_report, token_marks
+from emotion_utils.prompts.spans import marked_prompt, pairs, span_report, token_marks
 from emotion_utils.reports.prompts import chapter_measurements
 
 
@@ -148,3 +157,33 @@ def test_the_marked_tokens_are_the_whole_prompt(small):
     assert words == ["I", " am", " grat", "eful", "."]
     assert marks == [0.0, 0.0, 1.0, 1.0, 0.0]
     assert token_marks(small.iloc[1], lambda texts: [[(0, 11)]]) == (["I am ready."], [0.0])
+
+
+def labelled(labels: list[str], each: int = 5) -> pd.DataFrame:
+    return prompts([{"text": f"{e} {i}", "emotion": e} for e in labels for i in range(each)])
+
+
+def test_tables_take_any_labels_in_their_order():
+    table = labelled(["worry", "neutral", "joy"])
+    assert label_balance(table)["emotion"].tolist() == ["joy", "worry", "neutral"]
+    assert keyword_rates({"mine": table})["emotion"].tolist() == ["joy", "worry", "neutral"]
+    assert samples(table, 2)["emotion"].tolist() == ["joy", "joy", "worry", "worry", "neutral", "neutral"]
+
+
+def test_of_many_labels_few_texts_are_shown_and_of_long_ones_the_beginning():
+    many = labelled([f"label {i:02d}" for i in range(20)])
+    assert samples(many, 4)["emotion"].tolist() == sorted(set(many["emotion"]))
+    long = samples(many.assign(text="so " * 200), 4)["text"]
+    assert long.str.len().max() == LONGEST == len(shorten("x" * 500))
+    assert long.str.endswith("…").all()
+    assert shorten("x" * LONGEST) == "x" * LONGEST
+
+
+def test_the_prompt_whose_tokens_are_shown_has_a_marked_word(small):
+    assert marked_prompt(small)["text"] == "I am grateful."
+    rows = [
+        {"text": "I was glad.", "emotion": "joy", "emotion_start": 6, "emotion_end": 10},
+        {"text": "No word here.", "emotion": "worry"},
+        {"text": "I was afraid.", "emotion": "worry", "emotion_start": 6, "emotion_end": 12},
+    ]
+    assert marked_prompt(prompts(rows))["text"] == "I was afraid."
