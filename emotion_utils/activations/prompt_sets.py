@@ -53,6 +53,7 @@ def read_sets(
     sets: Mapping[str, pd.DataFrame],
     size: str,
     store: Store | None = None,
+    layers: Sequence[int] | None = None,
 ) -> PromptSetActivations:
     """Read the residual stream after every block at the end of every prompt.
 
@@ -67,9 +68,11 @@ def read_sets(
         Profile that sets the number of permutations.
     store
         Keeps the activations for other chapters.
+    layers
+        Counted from 0; by default all. Blocks after the last one are not run.
     """
     found = {
-        key: extract(model, table, points(model), _positions(table), store=store)
+        key: extract(model, table, points(model, layers=layers), _positions(table), store=store)
         for key, table in sets.items()
     }
     return PromptSetActivations(model.name, size, dict(sets), found)

@@ -153,10 +153,12 @@ def _stand_in(table: pd.DataFrame, least: int) -> Bool[np.ndarray, " text"]:
     split = table["_family"].isin(table.loc[scarce, "_family"]).to_numpy()
     own = np.where(split, table["_family"].max() + 1 + np.arange(len(table)), table["_family"])
     half: np.ndarray = dealt(own, table["emotion"].to_numpy(), 2) == 0
-    return half
+    return half if half.sum() >= len(half) / 2 else ~half
 
 
-def dealt(families: np.ndarray, labels: np.ndarray, n: int) -> Int[np.ndarray, " text"]:
+def dealt(
+    families: np.ndarray, labels: np.ndarray, n: int, beside: np.ndarray | None = None
+) -> Int[np.ndarray, " text"]:
     """Deal texts out into parts, whole families at a time, every label as evenly as can be.
 
     Parameters
@@ -165,6 +167,8 @@ def dealt(families: np.ndarray, labels: np.ndarray, n: int) -> Int[np.ndarray, "
         Of each text.
     n
         Parts.
+    beside
+        Texts of another kind in each part, of which there shall be as many; labels then come second.
 
     Returns
     -------
@@ -176,7 +180,8 @@ def dealt(families: np.ndarray, labels: np.ndarray, n: int) -> Int[np.ndarray, "
     np.add.at(counts, (family, label), 1)
     held, part = np.zeros((n, counts.shape[1])), np.zeros(len(counts), dtype=np.int64)
     for i in np.argsort(-counts.sum(axis=1), kind="stable"):
-        part[i] = np.lexsort((held.sum(axis=1), held @ counts[i]))[0]
+        size, crowd = held.sum(axis=1), held @ counts[i]
+        part[i] = np.lexsort((size, crowd) if beside is None else (crowd, size - beside))[0]
         held[part[i]] += counts[i]
     return part[family]
 
@@ -187,13 +192,23 @@ def _units_and_partners(table: pd.DataFrame, seed: int) -> tuple[np.ndarray, np.
     families = table["_family"].to_numpy()
     each = table[~neutral].groupby("label")["_family"].nunique()
     most = min(MOST_UNITS, max(FEWEST_UNITS, int(each.median())), len(np.unique(families[neutral])))
-    kinds = (table["emotion"] + "\0" + table["label"]).to_numpy()
     for n in range(most, 0, -1):
-        units = dealt(families, kinds, n)
+        units = _units(table, neutral, n)
         partner = _partners_in(units, table, neutral, seed)
         if partner is not None:
             return units, partner
     raise UserError("All texts say the same, under several labels: correct the labels, or give other texts.")
+
+
+def _units(table: pd.DataFrame, neutral: np.ndarray, n: int) -> Int[np.ndarray, " text"]:
+    """Texts dealt out into units: first families with emotional ones, then others to stand beside as many."""
+    families, kinds = table["_family"], (table["emotion"] + "\0" + table["label"]).to_numpy()
+    first = families.isin(families[~neutral]).to_numpy()
+    units = np.zeros(len(table), dtype=np.int64)
+    units[first] = dealt(families[first].to_numpy(), kinds[first], n)
+    lacking = np.bincount(units[first], np.where(neutral, -1, 1)[first], n)
+    units[~first] = dealt(families[~first].to_numpy(), kinds[~first], n, lacking)
+    return units
 
 
 def _partners_in(

@@ -18,7 +18,7 @@ _ABOUT_HALVES = (
     "**There is no reference label**: on this page half of the texts, of every label, stand for *neutral* ones; each "
     "text of the other half, called *emotional*, stands beside one of these with another label. The map has then read "
     "texts of all labels, and a difference is one label minus another: that two models tell the labels apart is "
-    "enough for a high score."
+    "enough for a high score, and wrong pairs lead into the directions of labels too."
 )
 
 

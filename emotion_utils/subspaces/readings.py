@@ -176,14 +176,23 @@ def read_model(
     dtype: str = "float32",
     separator: str = "off",
     chat: str = "off",
+    *,
+    half_depth: bool = False,
 ) -> ModelStates:
     """Load a model of the registry and read it: :func:`states_of`."""
-    return states_of(load(name, device, dtype, separator, chat), prompts, store)
+    return states_of(load(name, device, dtype, separator, chat), prompts, store, half_depth=half_depth)
 
 
-def states_of(model: Model, prompts: pd.DataFrame, store: Store | None = None) -> ModelStates:
-    """Read a model on prompts; the store is shared with the chapter on emotion vectors."""
-    return _states(model.name, read_sets(model, {"own": prompts}, "baseline", store).found["own"])
+def states_of(
+    model: Model, prompts: pd.DataFrame, store: Store | None = None, *, half_depth: bool = False
+) -> ModelStates:
+    """Read a model on prompts; the store is shared with the chapter on emotion vectors.
+
+    At half depth only one layer is read, the nearest to relative depth 1/2, and no later one is run.
+    """
+    depths = (np.arange(model.n_layers) + 1) / model.n_layers
+    layers = [int(np.abs(depths - 0.5).argmin())] if half_depth else None
+    return _states(model.name, read_sets(model, {"own": prompts}, "baseline", store, layers).found["own"])
 
 
 def read_untrained(
@@ -208,13 +217,20 @@ def _untrained(name: str, device: str, seed: int, separator: str, chat: str) -> 
     return Model(network, tokenizer, name, reading=reading_of(name, tokenizer, separator, chat))
 
 
-def affordable_seeds(name: str, prompts: pd.DataFrame, wanted: int = 3) -> int:
-    """Untrained models of an architecture that may read some prompts, by :data:`UNTRAINED_TOKENS`; at least one."""
-    tokens = sum(token_counter(name)(prompts["text"].tolist()))
-    with torch.device("meta"):
-        network = build_model(load_config(name))
-    affordable = allowance(UNTRAINED_TOKENS, network.num_parameters()) // max(tokens, 1)
-    return max(1, min(wanted, affordable))
+def untrained_choice(names: Sequence[str], prompts: pd.DataFrame, wanted: int = 3) -> tuple[str, int]:
+    """The architecture that untrained models have, and how many of them may read some prompts.
+
+    It is the first that all may have, by :data:`UNTRAINED_TOKENS`; else the first, with as many as it may have, or one.
+    """
+    affordable = {}
+    for name in names:
+        tokens = sum(token_counter(name)(prompts["text"].tolist()))
+        with torch.device("meta"):
+            network = build_model(load_config(name))
+        affordable[name] = allowance(UNTRAINED_TOKENS, network.num_parameters()) // max(tokens, 1)
+        if affordable[name] >= wanted:
+            return name, wanted
+    return names[0], max(1, affordable[names[0]])
 
 
 def read_text(prompts: pd.DataFrame) -> ModelStates:
