@@ -33,13 +33,13 @@ def own_states(
     seed: int = 0,
     family: float = 0.0,
 ) -> Activations:
-    """Noise read at the end, plus what families share; labels in `planted` are moved along that axis, not at layer 0."""
+    """Noise read at the end, and what families share; labels in `planted` are moved along an axis, not at layer 0."""
     generator = torch.Generator().manual_seed(seed)
     values = torch.randn(len(table), LAYERS, WIDTH, generator=generator)
     codes = torch.from_numpy(pd.factorize(table["group"])[0])
     values += family * torch.randn(int(codes.max()) + 1, LAYERS, WIDTH, generator=generator)[codes]
     for label, axis in (planted or {}).items():
-        values[torch.from_numpy((table["emotion"] == label).to_numpy()), 1:, axis] += strength
+        values[torch.tensor((table["emotion"] == label).to_numpy()), 1:, axis] += strength
     reads = pd.DataFrame({"id": table["id"], "position": "end", "row": np.arange(len(table))})
     reads = reads.assign(first=0, last=0, sink=False)
     return Activations({HookPoint(layer, "resid_post"): values[:, layer] for layer in range(LAYERS)}, reads)

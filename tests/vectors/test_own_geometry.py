@@ -109,7 +109,7 @@ def test_figures_draw_six_of_many_labels_and_say_which():
 
 
 def test_places_of_any_labels_are_in_columns_of_safe_names():
-    table = own_prompts(FOUR)
+    table = own_prompts({label: 2 * n for label, n in FOUR.items()})
     found = own_states(table, {"value": 0, "n": 1}, 4.0)
     probes = Probes(PromptSetActivations("made", "smoke", {"own": table}, {"own": found}), "own")
     placed = projections(probes, ["own"])
@@ -117,21 +117,38 @@ def test_places_of_any_labels_are_in_columns_of_safe_names():
     for vector, part in placed.groupby("vector"):
         assert part.loc[part["emotion"] != vector, "value"].mean() == pytest.approx(0, abs=1e-5)
     rows = specificity(placed).set_index("vector")
-    assert list(rows) == ["set", "made", "own", "nearest", "next", "against", "value", "low", "high", "holds", "n", "n_units"]
+    assert list(rows) == [
+        "set",
+        "made",
+        "own",
+        "nearest",
+        "next",
+        "against",
+        "value",
+        "low",
+        "high",
+        "holds",
+        "n",
+        "n_units",
+    ]
     assert (rows["against"] == "other emotions").all()
     means = placed[placed["vector"] == "n"].groupby("emotion")["value"].mean()
     assert rows.loc["n", "own"] == means["n"] == means.max()
     assert rows.loc["n", "next"] == means.drop("n").max()
     assert rows.loc["n", "nearest"] == means.drop("n").idxmax()
     (held,) = findings.names_held(rows.reset_index(), "own")
-    assert {"n", "value"} <= set(held.held)
-    assert "place (0 others, 1 own label)" in str(figures.projections(placed, "own", "minus the others").figure)
+    assert set(held.held) == {"n", "value"}
+    assert "place (0 others, 1 own label)" in str(
+        figures.projections(placed, "own", "minus the others").figure
+    )
 
 
 def test_the_tables_of_the_books_emotions_keep_their_columns():
     rows = specificity(projections(Probes(planted.set_activations(), "keyword"), ["other"]))
     assert list(rows)[:7] == ["set", "made", "vector", "gratitude", "anger", "apology", "neutral"]
-    assert set(by_place(planted.prompts("keyword"), planted.activations(planted.prompts("keyword"), 1.0))) == {"end", "word"}
+    assert set(
+        by_place(planted.prompts("keyword"), planted.activations(planted.prompts("keyword"), 1.0))
+    ) == {"end", "word"}
     with pytest.raises(UserError, match="No emotion word is marked"):
         contrasts(own_prompts(FOUR), own_states(own_prompts(FOUR)), "word")
 
