@@ -145,7 +145,8 @@ def class_variance_by_layer(table: pd.DataFrame) -> Shown:
 def plane(table: pd.DataFrame, shares: list[float], layer: int) -> Shown:
     """The first two principal components twice: coloured by emotion and by permuted labels.
 
-    Where emotions are too many for colours, the mean of each stands among the prompts by its name.
+    Where emotions are too many for colours, the mean of each stands among the prompts by its name, and the axes end
+    with the means: prompts further out are not shown.
 
     Parameters
     ----------
@@ -176,7 +177,7 @@ def plane(table: pd.DataFrame, shares: list[float], layer: int) -> Shown:
     figure.update_xaxes(showticklabels=False, row=1, col=1)
     figure.update_xaxes(title=f"first component ({shares[0]:.0%} of the variance)", row=2, col=1)
     figure.update_layout(legend_y=-0.12)
-    by = "with the mean of each label named, above by emotion," if many else "above coloured by emotion,"
+    by = "around the named means of labels, above by emotion," if many else "above coloured by emotion,"
     alt = (
         f"The same {len(table)} prompts twice in the plane of the first two principal components, which hold "
         f"{shares[0]:.1%} and {shares[1]:.1%} of the variance; {by} below by permuted labels."
@@ -191,12 +192,21 @@ def _means_by_name(figure: go.Figure, table: pd.DataFrame, column: str, row: int
         showlegend=row == 1, text=table[column] + ": " + table["text"], hoverinfo="text",
         marker={"color": GREY, "size": 4, "opacity": 0.4}, row=row, col=1,
     )  # fmt: skip
+    ends = pd.concat([table.groupby(by)[["first", "second"]].mean() for by in ("emotion", "permuted")])
+    figure.update_xaxes(range=_around(ends["first"]), row=row, col=1)
+    figure.update_yaxes(range=_around(ends["second"]), row=row, col=1)
     means = table.groupby(column, sort=False)[["first", "second"]].mean()
     figure.add_scatter(
         x=means["first"], y=means["second"], mode="markers+text", name="mean of a label", legendgroup="means",
         showlegend=row == 1, text=means.index, textposition="top center", textfont={"size": 10}, hoverinfo="text",
         marker={"color": PALETTE[0], "size": 7}, row=row, col=1,
     )  # fmt: skip
+
+
+def _around(values: pd.Series) -> list[float]:
+    """Ends of an axis that leave room for names around the values."""
+    room = 0.2 * float(values.max() - values.min())
+    return [float(values.min()) - room, float(values.max()) + room]
 
 
 def activation_map(table: pd.DataFrame, layer: int) -> Shown:

@@ -90,7 +90,10 @@ def test_the_plane_of_many_labels_names_their_means():
     assert list(dots["x"]) == list(range(16))
     assert dict(zip(means["text"], means["x"], strict=True))["label 3"] == 6.5
     assert dict(zip(permuted["text"], permuted["x"], strict=True))["label 3"] == 5.5
-    assert "the mean of each label named" in shown.alt
+    assert "around the named means of labels" in shown.alt
+    low, high = shown.figure["layout"]["xaxis"]["range"]
+    assert low < min(means["x"])
+    assert max(means["x"]) < high < 19
 
 
 def test_the_activation_map_says_its_largest_mean():
