@@ -271,6 +271,12 @@ def already_said(steered: SteeredModel, untouched: pd.DataFrame) -> list[str]:
     return [str(label) for label, share in shares.items() if share >= ALREADY]
 
 
+def telling(table: pd.DataFrame, said: list[str]) -> pd.DataFrame:
+    """The rows of labels that untouched texts do not say already; all where no label is left."""
+    kept = ~table["emotion"].isin(said)
+    return table[kept] if kept.any() else table
+
+
 def summarise_untouched(steered: SteeredModel, untouched: pd.DataFrame) -> str:
     """What untouched texts say; of own labels one by one, and for which of them steering can show nothing."""
     if steered.own is None:

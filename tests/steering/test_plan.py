@@ -12,7 +12,7 @@ from emotion_utils.scoring.replies import OWN_TOKENS
 from emotion_utils.statistics.resampling import FEWEST_UNITS
 from emotion_utils.steering import plan
 from emotion_utils.steering.contexts import fresh_contexts
-from emotion_utils.steering.plan import about, already_said, caution, summarise_untouched
+from emotion_utils.steering.plan import about, already_said, caution, summarise_untouched, telling
 from emotion_utils.steering.subject import prepare
 from emotion_utils.steering.trials import NEW_TOKENS, OPENING, SEARCHED, STRENGTHS
 
@@ -100,4 +100,6 @@ def test_a_label_that_untouched_texts_say_already_shows_nothing(small, implicit,
     assert "**The judge finds joy" in summarise_untouched(found, texts)
     assert "**" not in summarise_untouched(found, texts.assign(target=0.0))
     assert already_said(steered_model, texts) == []
+    assert set(telling(texts, ["joy"])["emotion"]) == {"worry"}
+    assert len(telling(texts, ["joy", "worry"])) == len(texts)
     assert summarise_untouched(steered_model, texts).startswith("Untouched, 38% of the texts")
