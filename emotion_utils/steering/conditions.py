@@ -46,7 +46,7 @@ def steer(
     where
         A key of ``trials.WINDOWS``: the positions at which it is added.
     prompts
-        Whose neutral prompts of the build split measure the unit.
+        Whose neutral prompts of the build split measure the unit, or all of it where none is neutral.
     store
         Keeps their activations.
 

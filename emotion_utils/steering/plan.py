@@ -1,4 +1,4 @@
-"""What the chapter runs within its budget of tokens: how many contexts, layers and vectors each section gets."""
+"""What the chapter runs within its budget of tokens, and what it says of a reader's labels before any verdict."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from functools import cached_property
 import pandas as pd
 
 from emotion_utils.core.budget import Budget, Part, allot, allowance, by_depth
+from emotion_utils.core.emotions import REFERENCE
+from emotion_utils.core.errors import listing
 from emotion_utils.core.layers import ALL, many
 from emotion_utils.core.profiles import SteeringSize
+from emotion_utils.scoring.agreement import own_accuracy, summarise_own_judges
 from emotion_utils.scoring.replies import GENUINE, OWN_TOKENS
 from emotion_utils.steering.screening import FINALISTS
 from emotion_utils.steering.subject import FEW_NEUTRAL, FEW_REPLIES, REPLIES, SteeredModel
@@ -45,6 +48,8 @@ UNITS = 6
 """Contexts of the choice at least."""
 EVENTS = 9
 """Fresh contexts at least, each of another kind of event: with fewer than eight kinds there is no interval."""
+ALREADY = 0.5
+"""Share of untouched texts that say a label from which on there is nothing to steer to."""
 
 
 @dataclass(frozen=True)
@@ -187,3 +192,102 @@ def parts(size: SteeringSize, n_layers: int, n: int, kinds: int, own: bool = Fal
         return found
     price = (n + 1) * TEXT + read + n * (n + 2) * NEW_TOKENS
     return [*found, Part("beside", EVENTS, size.fresh, price, "contexts kept for chapter 8")]
+
+
+def about(steered: SteeredModel) -> str:
+    """Say in Markdown what is steered to a reader's labels, what stands for genuine replies, and how good the judge is.
+
+    Empty where the book's own emotions are steered.
+    """
+    if steered.own is None:
+        return ""
+    emotions, labels = steered.emotions, [label for label in steered.own.labels if label != REFERENCE]
+    rest = [label for label in labels if label not in emotions]
+    left = (
+        f" Steered are the first {len(emotions)} labels by name, {listing(emotions)}; left out as targets, though "
+        f"vectors and judge know them: {listing(rest)}."
+        if rest
+        else ""
+    )
+    told = (
+        "\n\n**With texts of your own.** What is continued are the book's own neutral scenes: they are in English, end "
+        f"before somebody speaks, and say nothing of these labels.{left} "
+        f"Vectors are made {listing(steered.kinds)}. The unit of strength is measured on such "
+        f"scenes too. In the place of genuine replies stand the first {OWN_TOKENS} tokens of your texts: those of the "
+        "build split in the screen, those of the test split in the log-odds of the doses. A setting's score on the "
+        "screen is the smaller of two changes in nats: of the label's own texts, and of these less that of the texts "
+        "which the label stands against. After a scene your texts are improbable whatever one does, so that the cost "
+        "of a text is its perplexity beside that of texts which the untouched model itself draws at temperature 1 in "
+        "the same context."
+    )
+    table = judging(steered)
+    if table is None:
+        return told
+    missing = getattr(steered.reader, "left_out", "")
+    note = f" {missing}" if missing else ""
+    return (
+        f"{told}\n\nWhat a text says is told by a judge that learnt from your texts of the build and select split and "
+        f"reads a text whole.{note} Here it reads as many tokens of the texts of the test split as are generated below:"
+        f"\n\n{summarise_own_judges(table)}{doubt(steered)}"
+    )
+
+
+def judging(steered: SteeredModel) -> pd.DataFrame | None:
+    """How often the judges of own labels are right, the last of them the one that decides; None without them."""
+    if steered.judged is None:
+        return None
+    return own_accuracy(steered.judged, list(steered.judged.columns.drop(["text", "emotion", "unit"])))
+
+
+def doubt(steered: SteeredModel) -> str:
+    """A sentence for every verdict where the judge of own labels is none; else nothing."""
+    table = judging(steered)
+    if table is None or table["told"].iloc[-1]:
+        return ""
+    return (
+        " **This cannot be read: what judges the texts is not told from always naming the largest class, so that "
+        "shares of texts say nothing for or against steering.**"
+    )
+
+
+def caution(steered: SteeredModel, profile: str) -> str:
+    """What stands behind every verdict of a page: that a smoke run is too small, and that a judge is none."""
+    warning = " **This is a smoke run: the counts are far too small for any conclusion.**"
+    return (warning if profile == "smoke" else "") + doubt(steered)
+
+
+def already_said(steered: SteeredModel, untouched: pd.DataFrame) -> list[str]:
+    """Own labels that half of the untouched texts say or more, so that steering cannot show anything for them.
+
+    Parameters
+    ----------
+    steered
+    untouched
+        Judged texts of the untouched model, with ``emotion`` and ``target``.
+    """
+    if steered.own is None:
+        return []
+    shares = untouched.groupby("emotion", sort=False)["target"].mean()
+    return [str(label) for label, share in shares.items() if share >= ALREADY]
+
+
+def telling(table: pd.DataFrame, said: list[str]) -> pd.DataFrame:
+    """The rows of labels that untouched texts do not say already; all where no label is left."""
+    kept = ~table["emotion"].isin(said)
+    return table[kept] if kept.any() else table
+
+
+def summarise_untouched(steered: SteeredModel, untouched: pd.DataFrame) -> str:
+    """What untouched texts say; of own labels one by one, and for which of them steering can show nothing."""
+    if steered.own is None:
+        return f"Untouched, {untouched['target'].mean():.0%} of the texts of the test split say the emotion."
+    shares = untouched.groupby("emotion", sort=False)["target"].mean()
+    listed = ", ".join(f"{label} {share:.0%}" for label, share in shares.items())
+    said = already_said(steered, untouched)
+    none = (
+        f" **The judge finds {listing(said)} in the untouched texts already, so that a share of texts shows nothing "
+        "there: counts of labels that reach the goal leave it out.**"
+        if said
+        else ""
+    )
+    return f"Untouched, this share of the texts of the test split says the label: {listed}.{none}"

@@ -90,6 +90,6 @@ def test_six_own_labels_stand_in_two_rows_and_none_looks_like_another(summary):
     assert len({colour for colour, _ in looks}) == 6
     assert list(maps.symbols_of(EMOTIONS).values()) == ["circle", "square", "diamond"]
     assert (
-        len({t["marker"]["color"] for t in traces(maps.frontier(both, 1.5, 0.8), "scatter") if t["name"]})
+        len({t["marker"]["color"] for t in traces(maps.frontier(both, 1.5, 0.8), "scatter") if t.get("name")})
         == 6
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import own_labels
+import pandas as pd
 import pytest
 
 from emotion_utils.core.budget import allot, allowance
@@ -10,6 +12,8 @@ from emotion_utils.scoring.replies import OWN_TOKENS
 from emotion_utils.statistics.resampling import FEWEST_UNITS
 from emotion_utils.steering import plan
 from emotion_utils.steering.contexts import fresh_contexts
+from emotion_utils.steering.plan import about, already_said, caution, summarise_untouched, telling
+from emotion_utils.steering.subject import prepare
 from emotion_utils.steering.trials import NEW_TOKENS, OPENING, SEARCHED, STRENGTHS
 
 SIZE = STEERING_SIZES["baseline"]
@@ -65,3 +69,37 @@ def test_own_labels_pay_for_longer_texts_and_for_both_sides_of_the_screen():
         own["screen"].price == cells * plan.PAIRS * OWN_TOKENS
     )  # two texts, each through half of the blocks
     assert own["tried"].price / usual["tried"].price == NEW_TOKENS / OPENING.new_tokens
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_a_page_says_what_is_steered_and_that_a_judge_by_chance_is_none(small, implicit, tmp_path, shuffled):
+    own = own_labels.texts_of(small.tokenizer, tmp_path, n=40, shuffled=shuffled)
+    found = prepare(small, implicit, own=own)
+    assert "they are in English" in about(found)
+    assert ("no judge" in about(found)) == shuffled
+    assert ("**This cannot be read" in caution(found, "baseline")) == shuffled
+    assert "smoke run" in caution(found, "smoke")
+
+
+def test_a_page_of_the_books_own_emotions_says_nothing_more(steered_model):
+    assert about(steered_model) == caution(steered_model, "baseline") == ""
+
+
+def test_a_page_names_the_labels_that_it_leaves_out(small, implicit, tmp_path):
+    labels = [f"label {letter}" for letter in "abcdefgh"]
+    found = prepare(small, implicit, own=own_labels.texts_of(small.tokenizer, tmp_path, labels, n=6))
+    assert "label e and label f; left out as targets" in about(found).replace("label e, and", "label e and")
+    assert "label g and label h." in about(found)
+
+
+def test_a_label_that_untouched_texts_say_already_shows_nothing(small, implicit, steered_model, tmp_path):
+    found = prepare(small, implicit, own=own_labels.texts_of(small.tokenizer, tmp_path))
+    texts = pd.DataFrame({"emotion": ["joy"] * 4 + ["worry"] * 4, "target": [1.0, 1, 0, 0, 1, 0, 0, 0]})
+    assert already_said(found, texts) == ["joy"]
+    assert "joy 50%, worry 25%" in summarise_untouched(found, texts)
+    assert "**The judge finds joy" in summarise_untouched(found, texts)
+    assert "**" not in summarise_untouched(found, texts.assign(target=0.0))
+    assert already_said(steered_model, texts) == []
+    assert set(telling(texts, ["joy"])["emotion"]) == {"worry"}
+    assert len(telling(texts, ["joy", "worry"])) == len(texts)
+    assert summarise_untouched(steered_model, texts).startswith("Untouched, 38% of the texts")
