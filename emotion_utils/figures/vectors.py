@@ -156,8 +156,9 @@ def cosines(table: pd.DataFrame, title: str) -> Shown:
     bands = (("no_emotion", "no emotion, 95 % range", "rgba(140,140,140,0.22)"),
              ("one_emotion", "one emotion, 95 % range", "rgba(230,159,0,0.22)"))  # fmt: skip
     spans = table.groupby("layer").mean(numeric_only=True).reset_index()
-    bands = tuple(band for band in bands if band[0] in table)
     for column, label, colour in bands:
+        if column not in table:
+            continue
         x = [*spans["layer"], *spans["layer"][::-1]]
         y = [*spans[f"{column}_high"], *spans[f"{column}_low"][::-1]]
         figure.add_scatter(
