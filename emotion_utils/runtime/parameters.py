@@ -82,7 +82,10 @@ class Parameters(Mapping[str, Any]):
         own = self.own
         if own is not None:
             return {own.name: own.table}
-        return {name: load_profile(name) for name in dict.fromkeys((self._values["profile"], *others))}
+        profile = self._values["profile"]
+        return {
+            name: load_profile(name) for name in ((*others,) if profile in others else (profile, *others))
+        }
 
     @property
     def loading(self) -> dict[str, str]:
