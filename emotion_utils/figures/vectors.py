@@ -156,8 +156,7 @@ def cosines(table: pd.DataFrame, title: str) -> Shown:
     bands = (("no_emotion", "no emotion, 95 % range", "rgba(140,140,140,0.22)"),
              ("one_emotion", "one emotion, 95 % range", "rgba(230,159,0,0.22)"))  # fmt: skip
     spans = table.groupby("layer").mean(numeric_only=True).reset_index()
-    bands = tuple(band for band in bands if band[0] in table)
-    for column, label, colour in bands:
+    for column, label, colour in (band for band in bands if band[0] in table):
         x = [*spans["layer"], *spans["layer"][::-1]]
         y = [*spans[f"{column}_high"], *spans[f"{column}_low"][::-1]]
         figure.add_scatter(
@@ -229,11 +228,11 @@ def reliability(table: pd.DataFrame, title: str) -> Shown:
             line={"color": colour, "dash": "dot"},
         )  # fmt: skip
     layer_axis(figure, table["layer"].nunique())
-    figure.update_yaxes(title="cosine between halves", range=[-0.3, 1.05])
-    alt = (
-        f"Same emotion {table['value'].min():.2f} to {table['value'].max():.2f}, other emotions "
-        f"{table['other'].min():.2f} to {table['other'].max():.2f}."
-    )
+    lowest, highest = table["other"].min(), table["other"].max()
+    bottom = lowest - 0.05 if lowest < -0.3 else -0.3
+    figure.update_yaxes(title="cosine between halves", range=[bottom, 1.05])
+    others = f", other emotions {lowest:.2f} to {highest:.2f}" if table["other"].notna().any() else ""
+    alt = f"Same emotion {table['value'].min():.2f} to {table['value'].max():.2f}{others}."
     return show(figure, alt=alt, title=title, caption=caption, data=table, height=460)
 
 
