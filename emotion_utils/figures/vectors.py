@@ -230,11 +230,11 @@ def reliability(table: pd.DataFrame, title: str) -> Shown:
             line={"color": colour, "dash": "dot"},
         )  # fmt: skip
     layer_axis(figure, table["layer"].nunique())
-    figure.update_yaxes(title="cosine between halves", range=[-0.3, 1.05])
-    alt = (
-        f"Same emotion {table['value'].min():.2f} to {table['value'].max():.2f}, other emotions "
-        f"{table['other'].min():.2f} to {table['other'].max():.2f}."
-    )
+    lowest, highest = table["other"].min(), table["other"].max()
+    bottom = lowest - 0.05 if lowest < -0.3 else -0.3
+    figure.update_yaxes(title="cosine between halves", range=[bottom, 1.05])
+    others = f", other emotions {lowest:.2f} to {highest:.2f}" if table["other"].notna().any() else ""
+    alt = f"Same emotion {table['value'].min():.2f} to {table['value'].max():.2f}{others}."
     return show(figure, alt=alt, title=title, caption=caption, data=table, height=460)
 
 

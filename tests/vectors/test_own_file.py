@@ -76,7 +76,7 @@ def test_a_file_is_named_by_its_path(tmp_path):
     vector = eu.emotion_vector(model, "worry", str(path))
     build = eu.prompts(path).query("split == 'build'")
     ends = eu.activations(model, build).at("end")[1].double()
-    own = (build["emotion"] == "worry").to_numpy()
+    own = (build["emotion"] == "worry").to_numpy().copy()
     assert vector.values.numpy() == pytest.approx((ends[own].mean(0) - ends[~own].mean(0)).numpy(), abs=1e-3)
     assert len(eu.project(model, eu.prompts(path), vector)) == 60
     tokens = eu.logit_lens(model, vector, 3, top=4, prompts=path)
