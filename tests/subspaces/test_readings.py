@@ -121,15 +121,15 @@ def test_at_half_depth_one_layer_is_read_the_same_that_the_published_formula_tak
 
 def test_untrained_models_are_of_the_first_that_can_afford_their_seeds(smoke, monkeypatch):
     """Small models read more for the same price, by their parameters."""
-    names = ["small-qwen3", "small-gpt2"]
+    many, names = pd.concat([smoke] * 200, ignore_index=True), ["small-qwen3", "small-gpt2"]
     sizes = [sum(p.numel() for p in load(name).network.parameters()) for name in names]
-    counts = [sum(token_counter(name)(smoke["text"].tolist())) for name in names]
+    counts = [sum(token_counter(name)(many["text"].tolist())) for name in names]
     paid = [REFERENCE / size / n for size, n in zip(sizes, counts, strict=True)]
     assert paid[0] != paid[1]
     costly, cheap = (names[i] for i in np.argsort(paid))
-    assert untrained_choice([costly, cheap], smoke) == (costly, 3)
+    assert untrained_choice([costly, cheap], many) == (costly, 3)
     monkeypatch.setattr(readings, "UNTRAINED_TOKENS", int(np.ceil(3 / max(paid))))
-    assert untrained_choice([costly, cheap], smoke) == (cheap, 3)
-    assert untrained_choice([costly], smoke)[1] in (1, 2)
+    assert untrained_choice([costly, cheap], many) == (cheap, 3)
+    assert untrained_choice([costly], many)[1] in (1, 2)
     monkeypatch.setattr(readings, "UNTRAINED_TOKENS", 1)
-    assert untrained_choice([costly, cheap], smoke) == (costly, 1)
+    assert untrained_choice([costly, cheap], many) == (costly, 1)
