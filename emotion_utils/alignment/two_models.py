@@ -37,7 +37,8 @@ def align_models(
     source, target
         From `emotion_utils.load`; their names differ.
     prompts
-        Name of a prompt set, or a table of prompts in which emotional ones have neutral partners.
+        Name of a prompt set, or a table of prompts; where they have no neutral partners they are paired by lot, see
+        `prompts.partners.loosely_paired`.
     k
         Dimensions of the emotion subspaces.
     n_permutations, seed
@@ -55,7 +56,7 @@ def align_models(
     Raises
     ------
     UserError
-        For two models of one name, prompts without neutral partners, and what :func:`align.align` refuses.
+        For two models of one name, too few texts to pair, and what :func:`align.align` refuses.
 
     Examples
     --------
@@ -73,5 +74,5 @@ def align_models(
         )
     table = labelled_set(prompts)
     states = {model.name: states_of(model, table, store) for model in (source, target)}
-    found = align_pairs(states, [target.name], rows_of(table).halves(seed), k, n_permutations, seed).best()
+    found = align_pairs(states, [target.name], rows_of(table, seed).halves(seed), k, n_permutations, seed).best()
     return found[found["source"] == source.name].reset_index(drop=True)

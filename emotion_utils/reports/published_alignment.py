@@ -192,10 +192,8 @@ def published_table(
         scores = phase35(case, case.k(k), case.orders(n_permutations, seed), **options)
         rows.append(("Phase 3.5", variant, *_row(case, k, *scores)))
     scales = {"as published (float64)": 1.0, f"target x {small:.4f}": small, f"target x {large:.0f}": large}
-    for variant, scale in scales.items():
-        if word is None:
-            break
-        case = word.scaled(scale)
+    words = {} if word is None else {variant: word.scaled(scale) for variant, scale in scales.items()}
+    for variant, case in words.items():
         scores = phase8(case, case.k(k), case.orders(n_permutations, seed))
         rows.append(("Phase 8", variant, *_row(case, k, *scores)))
     columns = ["formula", "variant", "k", "n", "before", "chance", "after", "permuted", "permuted_high", "p"]

@@ -16,6 +16,7 @@ from emotion_utils.reports.published_alignment import (
     published_findings,
     published_gap,
     published_table,
+    word_case,
 )
 from emotion_utils.subspaces.measures import published_phase8, published_phase35
 
@@ -121,3 +122,16 @@ def test_the_mean_gap_between_right_and_wrong_pairs():
     table = pd.DataFrame({"after": [0.9, 0.8, 1.0], "permuted": [0.9, 0.9, 0.6]})
     assert published_gap(table) == pytest.approx((0.9, 0.8, 0.1))
     assert published_gap(table.iloc[:1]) == pytest.approx((0.9, 0.9, 0.0))
+
+
+def test_without_emotion_words_the_formula_of_phase_8_is_left_out(case):
+    """Everything of Phase 3.5 is as it is with words."""
+    whole, part = (published_table(case, word, 3, 5) for word in (case, None))
+    pd.testing.assert_frame_equal(whole[whole["formula"] == "Phase 3.5"], part)
+    found = published_findings(part)
+    assert found.phase8 is None
+    assert not found.phase8_below
+    assert [one.formula for one in found.scaled] == ["Phase 3.5"]
+    one, other = sided.two_of_one_world()
+    table = sided.prompts().assign(match_start=pd.NA)
+    assert word_case(one, other, table, sided.rows()) is None

@@ -9,10 +9,20 @@ import sided
 import torch
 from sklearn.metrics.pairwise import cosine_similarity
 
+from emotion_utils.core.budget import REFERENCE
 from emotion_utils.core.errors import UserError
+from emotion_utils.models.loading import token_counter
 from emotion_utils.models.model import load
 from emotion_utils.prompts import loading
-from emotion_utils.subspaces.readings import paired_states, read_model, read_text, read_untrained, rows_of
+from emotion_utils.subspaces import readings
+from emotion_utils.subspaces.readings import (
+    paired_states,
+    read_model,
+    read_text,
+    read_untrained,
+    rows_of,
+    untrained_choice,
+)
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +104,32 @@ def test_what_was_not_read_is_named():
     one, _ = sided.two_of_one_world()
     with pytest.raises(UserError, match='m0 was not read on "x"'):
         one.at(["x"])
+
+
+def test_emotions_are_those_that_there_are():
     table = sided.prompts()
-    with pytest.raises(UserError, match='No prompt of "anger"'):
-        rows_of(table[table["emotion"] != "anger"])
+    assert list(rows_of(table).pairs) == ["gratitude", "anger", "apology"]
+    assert list(rows_of(table[table["emotion"] != "anger"]).pairs) == ["gratitude", "apology"]
+
+
+def test_at_half_depth_one_layer_is_read_the_same_that_the_published_formula_takes(smoke):
+    whole, half = (read_model("small-gpt2", smoke, half_depth=only) for only in (False, True))
+    assert half.layers == (1,)  # of four: relative depth 2/4
+    ids = smoke["id"].tolist()
+    assert half.at(ids)[0] == pytest.approx(whole.at(ids)[1], abs=1e-5)
+
+
+def test_untrained_models_are_of_the_first_that_can_afford_their_seeds(smoke, monkeypatch):
+    """Small models read more for the same price, by their parameters."""
+    many, names = pd.concat([smoke] * 200, ignore_index=True), ["small-qwen3", "small-gpt2"]
+    sizes = [sum(p.numel() for p in load(name).network.parameters()) for name in names]
+    counts = [sum(token_counter(name)(many["text"].tolist())) for name in names]
+    paid = [REFERENCE / size / n for size, n in zip(sizes, counts, strict=True)]
+    assert paid[0] != paid[1]
+    costly, cheap = (names[i] for i in np.argsort(paid))
+    assert untrained_choice([costly, cheap], many) == (costly, 3)
+    monkeypatch.setattr(readings, "UNTRAINED_TOKENS", int(np.ceil(3 / max(paid))))
+    assert untrained_choice([costly, cheap], many) == (cheap, 3)
+    assert untrained_choice([costly], many)[1] in (1, 2)
+    monkeypatch.setattr(readings, "UNTRAINED_TOKENS", 1)
+    assert untrained_choice([costly, cheap], many) == (costly, 1)
