@@ -74,5 +74,7 @@ def align_models(
         )
     table = labelled_set(prompts)
     states = {model.name: states_of(model, table, store) for model in (source, target)}
-    found = align_pairs(states, [target.name], rows_of(table, seed).halves(seed), k, n_permutations, seed).best()
+    found = align_pairs(
+        states, [target.name], rows_of(table, seed).halves(seed), k, n_permutations, seed
+    ).best()
     return found[found["source"] == source.name].reset_index(drop=True)
