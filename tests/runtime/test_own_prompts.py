@@ -59,7 +59,8 @@ def test_the_example_lacks_everything_but_labels():
 def test_a_reference_is_neutral_and_the_note_says_what_it_is_called():
     own = read_own({**GIVEN, "reference": "calm"})
     assert own.lacking == {"small world", "pairs", "words"}
-    assert "*calm*, which tables call *neutral*" in own.note()
+    assert "joy (20), worry (20) and calm (20); *calm* is what the others are compared with" in own.note()
+    assert "is called *neutral* in tables" in own.note()
     assert own.table["emotion"].value_counts().to_dict() == {"joy": 20, "worry": 20, "neutral": 20}
 
 
@@ -110,13 +111,10 @@ def test_too_many_labels_an_empty_class_and_two_texts_are_refused(tmp_path):
 
 def test_label_maps_are_read_from_one_line():
     assert label_map_of("") == {}
-    assert label_map_of(" glad=joy, sad = deep grief ,odd=,") == {
-        "glad": "joy",
-        "sad": "deep grief",
-        "odd": None,
-    }
-    for wrong in ("glad", "=joy"):
-        with pytest.raises(UserError, match="write label=name"):
+    for written in (" glad: joy, sad : deep grief ,odd:,", "glad=joy, sad = deep grief,odd="):
+        assert label_map_of(written) == {"glad": "joy", "sad": "deep grief", "odd": None}
+    for wrong in ("glad", ": joy"):
+        with pytest.raises(UserError, match="write label: name"):
             label_map_of(wrong)
 
 
@@ -204,9 +202,7 @@ def test_a_shell_leaves_out_what_the_texts_lack_and_runs_it_again_without_them(s
     cell = "# needs: pairs\nhere = 41 + 1\nhere"
     assert shown(shell, cell) == 42
     install(read_own(GIVEN))
-    assert shown(shell, cell.replace("here", "there")) == (
-        f"*Left out: this needs {NEEDS['pairs']}, and moods has none.*"
-    )
+    assert shown(shell, cell.replace("here", "there")) == f"*Left out: {NEEDS['pairs']}.*"
     assert "there" not in shell.user_ns
     assert shown(shell, "2 + 2  # needs: pairs") == 4
     assert not shell.run_cell("# needs: pears\n1").success
@@ -233,9 +229,9 @@ def test_papermill_leaves_cells_out_too(tmp_path):
     assert main([str(notebook), str(output), "--parameters", given, "--no-progress"]) == 0
     validation, *rest = nbformat.read(output, as_version=4).cells[2:]
     assert "60 texts of moods" in validation.outputs[0]["data"]["text/markdown"]
-    assert (
-        rest[0].outputs[0]["data"]["text/markdown"].startswith("*Left out: this needs the book's own prompts")
-    )
+    output = rest[0].outputs[0]
+    assert output["data"]["text/markdown"] == f"*Left out: {NEEDS['small world']}.*"
+    assert output["metadata"]["text/markdown"] == {"left_out": "small world"}
     assert rest[0].source.startswith("# needs: small world")
     texts = [cell.outputs[0]["data"]["text/plain"] for cell in rest[1:]]
     assert texts == ["(False, 'moods')", "'has one'"]
