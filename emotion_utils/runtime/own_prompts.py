@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emotion_utils.core.emotions import REFERENCE, emotions_of, has_reference, labels_of
+from emotion_utils.core.emotions import REFERENCE, has_reference, labels_of
 from emotion_utils.core.errors import UserError, listing, suggestion
 from emotion_utils.core.paths import PROJECT_ROOT
 
@@ -53,11 +53,11 @@ class OwnPrompts:
     @property
     def lacking(self) -> set[str]:
         """The keys of :data:`NEEDS` that these texts do not fulfil."""
-        from emotion_utils.prompts.partners import partners
+        from emotion_utils.prompts.partners import has_pairs
 
         has = {
             "neutral": has_reference(self.table),
-            "pairs": set(partners(self.table)["emotion"]) == set(emotions_of(self.table)),
+            "pairs": has_pairs(self.table),
             "words": bool(self.table["match_start"].notna().any()),
         }
         return {need for need in NEEDS if not has.get(need, False)}

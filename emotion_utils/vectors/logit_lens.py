@@ -108,21 +108,31 @@ def named_emotions(
     One row per emotion: ``emotion, layer``, with ``keywords`` the columns of :func:`naming`, and ``promotes``, the
     tokens in order.
     """
-    vectors = given.vectors(given.observed())[0]
     null = given.no_emotion(n_permutations, seed) if keywords else np.empty(0)
     rows = []
-    for emotion, layer in layers.items():
-        i, k = given.emotions.index(emotion), given.layers.index(layer)
-        base = base_state(before, emotion, k)
-        direction = torch.from_numpy(vectors[i, k]).float()
+    for (emotion, layer), (base, direction) in zip(
+        layers.items(), _added(given, before, layers), strict=True
+    ):
         tokens, scores = promoted(model, base, direction, TOP)["token"], {}
         if keywords:
+            i, k = given.emotions.index(emotion), given.layers.index(layer)
             drawn = torch.einsum("br,rd->bd", torch.from_numpy(null[:, i]), given.values[:, k].double())
             scores = naming(model, base, direction, drawn.float(), emotion)
         rows.append(
             {"emotion": emotion, "layer": layer, **scores, "promotes": " | ".join(tokens.str.strip())}
         )
     return pd.DataFrame(rows)
+
+
+def _added(
+    given: Contrasts, before: Contrasts, layers: Mapping[str, int]
+) -> list[tuple[Float[Tensor, " d_model"], Float[Tensor, " d_model"]]]:
+    """For each emotion at its layer the state that its vector is added to, and the vector."""
+    vectors, pairs = given.vectors(given.observed())[0], []
+    for emotion, layer in layers.items():
+        i, k = given.emotions.index(emotion), given.layers.index(layer)
+        pairs.append((base_state(before, emotion, k), torch.from_numpy(vectors[i, k]).float()))
+    return pairs
 
 
 def base_state(before: Contrasts, emotion: str, at: int) -> Float[Tensor, " d_model"]:
@@ -174,11 +184,7 @@ def own_names(
         Of the names.
     """
     ids = [model.tokenizer(f" {emotion}", add_special_tokens=False)["input_ids"][0] for emotion in layers]
-    vectors, rows = given.vectors(given.observed())[0], []
-    for emotion, layer in layers.items():
-        i, k = given.emotions.index(emotion), given.layers.index(layer)
-        direction = torch.from_numpy(vectors[i, k]).float()
-        rows.append(lens_shift(model, base_state(before, emotion, k), direction)[ids].numpy())
+    rows = [lens_shift(model, *added)[ids].numpy() for added in _added(given, before, layers)]
     rises, n = np.stack(rows), len(rows)  # (vector, name)
     rng = np.random.default_rng(seed)
     dealt = [np.arange(n), *(rng.permutation(n) for _ in range(n_permutations))]
