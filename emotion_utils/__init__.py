@@ -45,6 +45,7 @@ The rooms, from the ground up; a room uses only those above it in this list:
 `effects`        the paired effects of chapters 05 to 07, tested once (chapter 08)
 `reports`        the reports' claims, and what each chapter measures for them
 `scrutiny`       what can be said of a claim without its model
+`answers`        what each chapter answers, and whether what would have shown it wrong happened
 `ledger`         all claims of a run in one list
 `figures`        one file of figures per chapter
 `book`           from executed notebooks to pages

@@ -11,6 +11,7 @@ from typing import Any
 
 import nbformat
 
+from emotion_utils.book.hourglass import answer_cells
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import PROJECT_ROOT, cache_folder
 from emotion_utils.models.registry import short_name, world_of
@@ -127,8 +128,10 @@ def prepare(
     _mark(notebook, DECIDES, DECIDED)
     _mark(notebook, RECORDS, RECORD)
     notebook.metadata.pop("widgets", None)
-    banner = tabs(siblings, stem, about) + provenance_box(notebook.metadata.get("provenance", {}))
-    _insert_after_title(notebook, banner, "" if first else f" · {dict(siblings)[stem]}")
+    made_with = provenance_box(notebook.metadata.get("provenance", {}))
+    _insert_after_title(
+        notebook, tabs(siblings, stem, about), made_with, "" if first else f" · {dict(siblings)[stem]}"
+    )
     return notebook
 
 
@@ -203,11 +206,23 @@ def _shown(name: str, value: Any) -> Any:
     return Path(value).name if name in PATHS and Path(value).expanduser().is_absolute() else value
 
 
-def _insert_after_title(notebook: nbformat.NotebookNode, banner: str, suffix: str) -> None:
-    """Put the banner below the first heading; `suffix` tells the pages of one chapter apart in titles and search."""
-    for cell in notebook.cells:
+def _insert_after_title(notebook: nbformat.NotebookNode, tabs: str, made_with: str, suffix: str) -> None:
+    """Put tabs, the answer and its picture, and what made the page below the first heading.
+
+    `suffix` tells the pages of one chapter apart in titles and search.
+    """
+    for at, cell in enumerate(notebook.cells):
         lines = cell.source.split("\n") if cell.cell_type == "markdown" else []
-        for i, line in enumerate(lines):
-            if line.startswith("# "):
-                cell.source = "\n".join([*lines[:i], line + suffix, "", banner, "", *lines[i + 1 :]])
-                return
+        title = next((i for i, line in enumerate(lines) if line.startswith("# ")), None)
+        if title is None:
+            continue
+        raised = answer_cells(notebook)
+        head = [*lines[:title], lines[title] + suffix, "", tabs]
+        rest = [made_with, "", *lines[title + 1 :]]
+        if raised:
+            cell.source = "\n".join(head)
+            below = nbformat.v4.new_markdown_cell("\n".join(rest))
+            notebook.cells[at + 1 : at + 1] = [*raised, below]
+        else:
+            cell.source = "\n".join([*head, *rest])
+        return

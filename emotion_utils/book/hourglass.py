@@ -1,0 +1,47 @@
+"""A chapter's page opens with its answer: the cells that make it stand at the end of the notebook and move to the top.
+
+In JupyterLab they stay where they are computed.
+"""
+
+from __future__ import annotations
+
+import nbformat
+
+ANSWER, PICTURE = "in-short", "picture"
+"""Tags of the cell that prints the answer, and of the one that draws the one picture."""
+ABOVE = "*The picture stands on top of this page.*"
+
+
+def answer_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """Take the cells of the answer out of the notebook; where the picture was, a line says where it is now.
+
+    Returns
+    -------
+    The answer, then the picture; empty where the notebook has no answer, or its cell was left out.
+    """
+    taken = []
+    for tag in (ANSWER, PICTURE):
+        for at, cell in enumerate(notebook.cells):
+            if cell.cell_type == "code" and tag in cell.metadata.get("tags", []) and cell.get("outputs"):
+                taken.append(_shown(notebook.cells[at]))
+                notebook.cells[at : at + 1] = [_pointer(cell)] if tag == PICTURE else []
+                break
+        else:
+            if tag == ANSWER:
+                return []
+    return taken
+
+
+def _pointer(cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """What stands where the picture was: its code, folded, without the output."""
+    left = nbformat.from_dict(cell)
+    left.outputs = [nbformat.v4.new_output("display_data", data={"text/markdown": ABOVE})]
+    return left
+
+
+def _shown(cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The cell on top: outputs alone."""
+    shown = nbformat.from_dict(cell)
+    shown.metadata["tags"] = ["remove-input", *(t for t in cell.metadata["tags"] if t in (ANSWER, PICTURE))]
+    shown.id = f"{cell.id}-on-top"
+    return shown
