@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -19,6 +20,7 @@ from emotion_utils.reports.claims import read_claims
 logger = logging.getLogger(__name__)
 
 VENDORED = "_vendor"
+GLOSSARY = "book/glossary.md"
 MATHML = "{http://www.w3.org/1998/Math/MathML}"
 ACCENTS = set("ˆ^ˉ¯~˜˙¨→⃗‾")
 SCRIPTED = {"msub", "msup", "msubsup"}
@@ -120,10 +122,39 @@ def claim_role(
     return [nodes.inline(value, value, classes=["emo-claim"], title=f"claim {text}: {row['claim']}")], []
 
 
+def definitions(text: str) -> dict[str, str]:
+    """Terms of a glossary in MyST, in small letters, with the first sentence of what they mean, without markup."""
+    inside = text.partition(":::{glossary}")[2].partition(":::")[0]
+    found = {}
+    for entry in re.split(r"\n\s*\n", inside):
+        term, _, meaning = entry.strip().partition("\n")
+        plain = re.sub(r"\{term\}`([^`<]+?)\s*(?:<[^`]*>)?`", r"\1", " ".join(meaning.split()))
+        plain = re.sub(r"\s*\{cite:p\}`[^`]*`", "", plain).replace("`", "").replace("*", "")
+        if term and plain:
+            found[term.lower()] = re.split(r"(?<=[.;])\s+(?=[A-Z])", plain)[0]
+    return found
+
+
+def explain_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """A reader who points at a term sees what it means."""
+    page = Path(app.srcdir) / GLOSSARY
+    if not page.is_file():
+        return
+    meanings = definitions(page.read_text(encoding="utf-8"))
+    for reference in doctree.findall(nodes.reference):
+        _, is_term, target = f"{reference.get('refuri', '')}#{reference.get('refid', '')}".partition("#term-")
+        meaning = meanings.get(target.strip("#").replace("-", " ").lower()) or meanings.get(
+            reference.astext().lower()
+        )
+        if is_term and meaning:
+            reference["reftitle"] = meaning
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_role("claim", claim_role)
     app.add_html_math_renderer("mathml", (visit_inline, None), (visit_display, None))
     app.connect("config-inited", add_vendored)
+    app.connect("doctree-resolved", explain_terms)
     app.connect("html-page-context", drop_unused_scripts, priority=900)
     app.connect("html-page-context", unwrap_plain_code, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

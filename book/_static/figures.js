@@ -39,8 +39,55 @@
     return layout;
   }
 
+  // Lines of at most so many letters, broken between words.
+  function wrap(text, letters) {
+    if (typeof text !== "string" || text.length <= letters) return text;
+    if (text.includes("<br>")) return text.split("<br>").map((line) => wrap(line, letters)).join("<br>");
+    const lines = [""];
+    for (const word of text.split(" ")) {
+      if (lines.at(-1) && lines.at(-1).length + word.length >= letters) lines.push(word);
+      else lines[lines.length - 1] += (lines.at(-1) ? " " : "") + word;
+    }
+    return lines.join("<br>");
+  }
+
+  // Titles of axes are as long as their axis, and on a phone long names of rows take several lines.
+  function fitted(spec, width) {
+    const data = structuredClone(spec.data), layout = themed(spec, width), letter = width < 480 ? 6.4 : 7.4;
+    if (width < 480) rows(data, layout);
+    const names = [...data.flatMap((trace) => Array.isArray(trace.y) ? trace.y : []), ...layout.yaxis?.ticktext ?? []];
+    const widest = Math.max(4, ...names.filter((text) => typeof text === "string")
+      .flatMap((text) => text.split("<br>")).map((line) => line.length));
+    const across = width - 50 - letter * widest, up = (layout.height ?? 420) - 110;
+    for (const [name, axis] of Object.entries(layout).filter(([key]) => /^[xy]axis\d*$/.test(key))) {
+      const [from, to] = axis.domain ?? [0, 1], long = (to - from) * (name[0] === "x" ? across : up);
+      if (axis.title?.text) axis.title.text = wrap(axis.title.text, Math.max(14, long / letter));
+    }
+    return [data, layout];
+  }
+
+  const NAME = 18;
+
+  function rows(data, layout) {
+    const named = (list) => Array.isArray(list) && list.some((text) => typeof text === "string" && text.length > NAME);
+    const short = (list) => list.map((text) => wrap(text, NAME));
+    let lines = 1;
+    for (const trace of data) {
+      if (!named(trace.y)) continue;
+      trace.y = short(trace.y);
+      lines = Math.max(lines, ...trace.y.map((text) => String(text).split("<br>").length));
+    }
+    for (const axis of Object.entries(layout).filter(([key]) => /^yaxis\d*$/.test(key)).map(([, axis]) => axis)) {
+      if (named(axis.ticktext)) lines = Math.max(lines, 2);
+      for (const list of ["categoryarray", "ticktext"]) if (named(axis[list])) axis[list] = short(axis[list]);
+    }
+    for (const mark of [...layout.annotations ?? [], ...layout.shapes ?? []])
+      for (const end of ["y", "y0", "y1"]) mark[end] = wrap(mark[end], NAME);
+    if (lines > 1) layout.height = (layout.height ?? 420) * Math.min(2, 0.6 + 0.4 * lines);
+  }
+
   function drawPlotly(box, spec) {
-    const draw = () => Plotly.react(box.plot, structuredClone(spec.data), themed(spec, box.clientWidth), spec.config);
+    const draw = () => Plotly.react(box.plot, ...fitted(spec, box.clientWidth), spec.config);
     box.plot = document.createElement("div");
     box.plot.className = "emo-canvas";
     box.append(box.plot);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from emotion_utils.book.hourglass import answer_cells
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import PROJECT_ROOT, cache_folder
 from emotion_utils.models.registry import short_name, world_of
+from emotion_utils.runtime.schema import CHAPTERS
 
 # Data that only JupyterLab draws; the page has the same figure as HTML.
 LAB_ONLY = ("application/vnd.plotly.v1+json", "application/vnd.jupyter.widget-view+json")
@@ -128,7 +130,7 @@ def prepare(
     _mark(notebook, DECIDES, DECIDED)
     _mark(notebook, RECORDS, RECORD)
     notebook.metadata.pop("widgets", None)
-    made_with = provenance_box(notebook.metadata.get("provenance", {}))
+    made_with = provenance_box(notebook.metadata.get("provenance", {}), stem.partition("--")[0])
     _insert_after_title(
         notebook, tabs(siblings, stem, about), made_with, "" if first else f" · {dict(siblings)[stem]}"
     )
@@ -177,10 +179,11 @@ def tabs(siblings: Sequence[tuple[str, str]], stem: str, about: str = MODELS) ->
     return f'<nav class="emo-tabs" aria-label="{html.escape(about)}">{"".join(links)}</nav>\n'
 
 
-def provenance_box(record: Mapping[str, Any]) -> str:
+def provenance_box(record: Mapping[str, Any], chapter: str = "") -> str:
     """One quiet line that unfolds: model, profile, seed, device, date, commit, parameters, packages.
 
-    Below it a sentence for each model whose weights are not the original ones.
+    With a chapter also the command that makes the page again. Below it a sentence for each model whose weights are not
+    the original ones.
     """
     if not record:
         return ""
@@ -195,8 +198,20 @@ def provenance_box(record: Mapping[str, Any]) -> str:
     terms = "".join(f"<dt>{html.escape(str(k))}</dt><dd>{html.escape(str(v))}</dd>" for k, v in rows.items())
     summary = " · ".join(html.escape(fact) for fact in facts if fact)
     notes = "".join(f'<p class="emo-weights">{html.escape(note)}</p>' for note in record.get("weights", ()))
-    made = f"<summary><b>Made with</b> {summary}</summary><dl>{terms}</dl>"
+    again = f"<pre>{html.escape(command(chapter, parameters))}</pre>" if chapter in CHAPTERS else ""
+    made = f"<summary><b>Made with</b> {summary}</summary>{again}<dl>{terms}</dl>"
     return f'<details class="emo-provenance">{made}</details>{notes}'
+
+
+def command(chapter: str, parameters: Mapping[str, Any]) -> str:
+    """What makes a page again by papermill: the parameters that differ from those of the notebook."""
+    defaults = {parameter.name: parameter.default for parameter in CHAPTERS[chapter]}
+    given = [
+        f"-p {name} {shlex.quote(str(value))}"
+        for name, value in parameters.items()
+        if name in defaults and value != defaults[name] and name != "run_dir"
+    ]
+    return " ".join([f"papermill notebooks/{chapter}.ipynb out.ipynb", *given])
 
 
 def _shown(name: str, value: Any) -> Any:

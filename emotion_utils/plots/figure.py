@@ -14,7 +14,15 @@ from emotion_utils.plots.markup import compact, figure_html, json_block
 from emotion_utils.plots.style import template
 
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
-CONFIG = {"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
+CONFIG = {
+    "responsive": True,
+    "displaylogo": False,
+    "showSendToCloud": False,
+    "modeBarButtonsToRemove": ["lasso2d", "select2d", "sendChartToCloud"],
+}
+"""The toolbar appears when a reader points at a figure, and sends nothing anywhere."""
+BAR = 30
+"""Pixels above a plot that are left to the toolbar, so that it covers no title and no data."""
 
 # Traces that stand on an x and a y axis, whose units a reader needs.
 CARTESIAN = {"scatter", "scattergl", "bar", "box", "violin", "histogram", "heatmap", "histogram2d", "contour"}
@@ -95,7 +103,15 @@ def show(
     alt = require_text(alt, "alt text", f"The figure {title!r}")
     _require_axis_titles(figure, title)
     styled = go.Figure(figure).update_layout(template=template(), height=height)
-    styled.update_layout(title={"text": title, "font": {"size": 16}, "x": 0, "xref": "paper"}, margin_t=64)
+    named = {
+        "text": title,
+        "font": {"size": 16},
+        "x": 0,
+        "xref": "paper",
+        "yanchor": "top",
+        "pad": {"t": BAR},
+    }
+    styled.update_layout(title=named, margin_t=64 + BAR)
     spec = compact(styled.to_plotly_json())
     spec["config"] = CONFIG
     table = data if data is not None else data_of(figure)
@@ -123,7 +139,7 @@ def _require_axis_titles(figure: go.Figure, title: str) -> None:
 def _plot(spec: dict[str, Any], alt: str, height: int) -> str:
     text = html.escape(alt)
     page = {**spec, "layout": {key: value for key, value in spec["layout"].items() if key != "title"}}
-    page["layout"]["margin"] = {"t": 16}
+    page["layout"]["margin"] = {"t": BAR}
     return (
         f'<div class="emo-plot" data-draw="plotly" role="img" aria-label="{text}" style="min-height:{height}px">'
         f'{json_block(page)}<p class="emo-alt">{text}</p></div>'

@@ -7,17 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Page
 
 from emotion_utils.book.checks import MAX_BYTES
 from tests.book.conftest import Site, visit
+from tests.book.layout import answer_faults, faults
 
 pytestmark = pytest.mark.browser
+CHAPTERS = "notebooks/0"
+"""Pages of the real chapters; the sample book has no answer."""
 
 VIEWS = {
     "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
     "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
     "phone": {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}},
+    "light phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
 }
 
 # Every visible text whose contrast with what is behind it is below that of WCAG AA (4.5, large text 3).
@@ -84,21 +88,15 @@ def used(chromium: Browser, site: Site, view: str, name: str) -> Iterator[Page]:
     context.close()
 
 
-@pytest.fixture(params=VIEWS)
-def context(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[BrowserContext]:
-    opened = chromium.new_context(**VIEWS[request.param])
-    yield opened
-    opened.close()
-
-
 def test_every_page_is_small(site: Site) -> None:
     sizes = {name: (site.folder / name).stat().st_size for name in site.pages}
     assert sizes
     assert {name: size for name, size in sizes.items() if size >= MAX_BYTES} == {}
 
 
-def test_every_page_is_quiet_drawn_and_readable(site: Site, context: BrowserContext) -> None:
-    complaints = []
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_page_is_quiet_drawn_readable_and_not_clipped(site: Site, chromium: Browser, view: str) -> None:
+    context, complaints = chromium.new_context(**VIEWS[view]), []
     for name in [*site.pages, "search.html", "genindex.html"]:
         seen = visit(context, site, name)
         complaints += [f"{name}: console: {text}" for text in seen.errors]
@@ -111,7 +109,11 @@ def test_every_page_is_quiet_drawn_and_readable(site: Site, context: BrowserCont
         ]
         wide = seen.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         complaints += [f"{name}: {wide} pixels too wide"] if wide > 0 else []
+        complaints += [f"{name}: {text}" for text in faults(seen.page)]
+        if name.startswith(CHAPTERS) and view in ("light", "dark"):
+            complaints += [f"{name}: {text}" for text in answer_faults(seen.page)]
         seen.page.close()
+    context.close()
     assert complaints == []
 
 

@@ -71,3 +71,23 @@ def test_a_claim_is_written_with_the_words_of_the_report(
     (node,), messages = extension.claim_role("claim", f"{{claim}}`{claim}`", claim, 1, None)
     assert (node.astext(), messages) == (words, [])
     assert claim in node["title"]
+
+
+def test_terms_are_explained_in_one_sentence_without_markup(extension: ModuleType) -> None:
+    text = """# Glossary
+
+:::{glossary}
+alpha
+  The strength of a push, in a {term}`unit of strength`. More follows here.
+
+BCa interval
+  A {term}`intervals <interval>` that is *corrected* {cite:p}`efron1987`.
+:::
+"""
+    assert extension.definitions(text) == {
+        "alpha": "The strength of a push, in a unit of strength.",
+        "bca interval": "A intervals that is corrected.",
+    }
+    shipped = (PROJECT_ROOT / "book" / "glossary.md").read_text(encoding="utf-8")
+    assert "activation patching" in extension.definitions(shipped)
+    assert all("{" not in meaning for meaning in extension.definitions(shipped).values())

@@ -14,7 +14,7 @@ import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from emotion_utils.book import assemble, check_site, render, vendor
-from emotion_utils.book.pages import drop_labels, prepare, provenance_box, read_executed, tabs
+from emotion_utils.book.pages import command, drop_labels, prepare, provenance_box, read_executed, tabs
 from emotion_utils.book.rendering import BookError
 from emotion_utils.book.toc import derive_toc
 from emotion_utils.core.errors import UserError
@@ -300,3 +300,16 @@ def test_a_page_that_names_a_folder_of_this_machine_breaks_a_promise(tmp_path: P
     (tmp_path / "index.html").write_text(f"<p>{PROJECT_ROOT}/data</p>")
     (said,) = check_site(tmp_path)
     assert said == f"index.html names the folder {PROJECT_ROOT}/ of this machine: show its last part."
+
+
+def test_a_page_says_what_makes_it_again() -> None:
+    given = {"model": "my model", "profile": "smoke", "seed": 0, "run_dir": "build/x", "device": "cpu"}
+    assert command("05_steering", given) == (
+        "papermill notebooks/05_steering.ipynb out.ipynb -p model 'my model' -p profile smoke"
+    )
+    assert (
+        command("00_calibration", {"seed": 3})
+        == "papermill notebooks/00_calibration.ipynb out.ipynb -p seed 3"
+    )
+    assert "out.ipynb -p profile smoke" in provenance_box({"parameters": {"profile": "smoke"}}, "05_steering")
+    assert "papermill" not in provenance_box({"parameters": {"profile": "smoke"}}, "no_chapter")
