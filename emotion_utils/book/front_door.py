@@ -14,7 +14,7 @@ FOLDED = "Parameters and example"
 
 def names() -> list[str]:
     """Names that the package hands on, in the order of its table."""
-    return list(emotion_utils.EXPORTS)
+    return list(vars(emotion_utils)["EXPORTS"])
 
 
 def in_html() -> str:
@@ -32,7 +32,7 @@ def _entry(name: str) -> str:
     first, _, rest = text.partition("\n\n")
     summary = html.escape(" ".join(first.split())).replace("``", "")
     return (
-        f'<section class="emo-api" id="eu-{html.escape(name)}"><p><code>eu.{html.escape(name)}{_signature(thing)}</code></p>'
+        f'<section class="emo-api" id="eu-{name}"><p><code>eu.{name}{_signature(thing)}</code></p>'
         f"<p>{summary}</p>"
         + (
             f"<details><summary>Parameters and example</summary><pre>{html.escape(rest)}</pre></details>"
