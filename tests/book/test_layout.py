@@ -16,7 +16,8 @@ def test_what_is_clipped_or_outside_is_found(chromium: Browser) -> None:
     page = chromium.new_page(viewport=PHONE)
     page.set_content(
         "<div class='bd-article'><pre id='code' style='width:80px;overflow:auto'>a line that is far too long</pre>"
-        "<div class='emo-table emo-scrolls' style='width:80px;overflow:auto'><table><td style='min-width:300px'>x</table>"
+        "<div class='emo-table emo-scrolls' style='width:80px;overflow:auto'>"
+        "<table><td style='min-width:300px'>x</table>"
         "</div>"
         "<figure class='emo-figure' style='width:100px'><figcaption class='emo-title'>Fig</figcaption>"
         "<svg style='overflow:visible' width='90' height='20'><text x='200' y='10'>out</text></svg>"
