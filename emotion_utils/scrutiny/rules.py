@@ -1,12 +1,15 @@
 """The words that can be said of a claim without its model, and the rules behind them.
 
 - *at chance*: under its null the published formula, at the claim's own width, number of rows and k, reaches the value;
-  *above chance*: it does not. A value below the null is at chance too. Where a report leaves a scale open, the null is
-  tried over a range of scales, and those that reach the value are named.
+  *above chance*: it does not. A value below the null is at chance too.
+- *undecided*: the null depends on something that the report does not give, and the value lies above it at one end of
+  what that may be and not at the other; both ends are named.
+- *not identifiable*: whatever the report had printed, the rule would have said the same
+  (:mod:`emotion_utils.scrutiny.rule_for_rules`).
 - *arithmetic holds*, *arithmetic fails*: what the report prints can be computed, and agrees with the printed digits or
   not.
-- *conflicts*: another report, or another place of the same one, says otherwise.
-- *no null applies*: a count, a setting, or a statement without a quantity.
+- *conflicts*: two statements about the same thing differ by more than their errors, or name different things.
+- *no null applies*: a setting, or a statement without a quantity, for which no null can be made.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ from emotion_utils.statistics.permutations import LEVEL
 SCRUTINY = (
     "at chance",
     "above chance",
+    "undecided",
+    "not identifiable",
     "arithmetic holds",
     "arithmetic fails",
     "conflicts",
