@@ -6,33 +6,65 @@ from functools import lru_cache
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.reports.claims import read_claims
-from emotion_utils.scrutiny import counts, effects, scaling, siblings, subspaces
-from emotion_utils.scrutiny.rules import NOTHING, Scrutiny, conflicting
+from emotion_utils.scrutiny import (
+    cosines,
+    counts,
+    effects,
+    heads,
+    rule_for_rules,
+    scaling,
+    siblings,
+    subspaces,
+)
+from emotion_utils.scrutiny.judging import Rule, judged, rows_of
+from emotion_utils.scrutiny.rule_for_rules import Tried
+from emotion_utils.scrutiny.rules import Rows, Scrutiny
+
+
+def all_rules(rows: Rows, seed: int = 0) -> list[Rule]:
+    """The rules for all claims.
+
+    Parameters
+    ----------
+    rows
+        All claims.
+    seed
+        Of the random draws.
+    """
+    return [
+        *counts.rules(rows),
+        *cosines.rules(rows, seed),
+        *subspaces.rules(rows, seed=seed),
+        *heads.rules(rows),
+        *effects.rules(rows),
+        *scaling.rules(rows, seed),
+        *siblings.rules(rows),
+    ]
+
+
+def _claims() -> dict[str, dict[str, object]]:
+    return {claim: dict(row) for claim, row in rows_of(read_claims().set_index("id")).items()}
+
+
+@lru_cache(maxsize=1)
+def trials() -> tuple[Tried, ...]:
+    """What every rule says of other values; the same in every run."""
+    rows = _claims()
+    return tuple(rule_for_rules.tried(all_rules(rows), rows))
 
 
 @lru_cache(maxsize=4)
 def _everything(seed: int = 0) -> tuple[tuple[str, Scrutiny], ...]:
-    claims = read_claims().set_index("id")
-    found = {
-        **counts.scrutiny(claims, seed),
-        **effects.scrutiny(claims),
-        **subspaces.scrutiny(seed=seed),
-        **scaling.scrutiny(claims, seed),
-        **siblings.scrutiny(claims),
-    }
-    for claim, said in conflicting(claims).items():
-        own = found.get(claim)
-        if own is None or own.word == NOTHING:
-            found[claim] = said
-        elif str(claims.loc[claim, "conflicts_with"]) not in own.note:
-            found[claim] = Scrutiny(own.word, f"{own.note}; {said.note}")
-    left = [str(claim) for claim in claims.index if claim not in found]
+    rows = _claims()
+    rules = all_rules(rows, seed)
+    found = rule_for_rules.held_to(rules, judged(rules, rows), trials())
+    left = [claim for claim in rows if claim not in found]
     if left:
         raise UserError(
             f'Nothing is said of the claim "{left[0]}" without its model: add it to a module of '
             "emotion_utils/scrutiny, with its reason where no null applies."
         )
-    return tuple((str(claim), found[claim]) for claim in claims.index)
+    return tuple((claim, found[claim]) for claim in rows)
 
 
 def everything(seed: int = 0) -> dict[str, Scrutiny]:

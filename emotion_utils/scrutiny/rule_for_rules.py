@@ -1,0 +1,163 @@
+"""Every rule of the scrutiny tried on values that nobody printed: one that says the same to all says nothing.
+
+Each rule judges invented values, values as they come where there is nothing to find, and values as they come where
+there is something. What it says of the printed value counts only as far as it could have said otherwise: a rule that
+calls nearly every invented value *at chance*, or finds that many follow from what is printed, may only say *not
+identifiable*. :mod:`emotion_utils.scrutiny.collected` holds all rules to that.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from emotion_utils.scrutiny.judging import Rule
+from emotion_utils.scrutiny.rules import SCRUTINY, Rows, Scrutiny
+
+VALUES, SEED = 200, 0
+"""At least, of each kind, for each rule."""
+TOO_MANY = {"at chance": 0.95, "arithmetic holds": 1 / 3}
+"""Shares of invented values above which a word says nothing. Chance is to be said of all but what stands out, so that
+only a rule that spares nothing is none; what follows from printed figures has to be seldom among invented ones."""
+FALSE = 0.07
+"""Share of draws of its own null that a rule may call above chance."""
+INSTEAD = "not identifiable"
+
+
+class Tried(NamedTuple):
+    """What one rule says.
+
+    Attributes
+    ----------
+    rule
+        Its name.
+    claims
+        That it decides.
+    invented, null, planted
+        How often it says each word, in shares; empty where there are no such values.
+    plant
+        What was planted.
+    """
+
+    rule: str
+    claims: tuple[str, ...]
+    invented: Mapping[str, float]
+    null: Mapping[str, float]
+    planted: Mapping[str, float]
+    plant: str
+
+    def too_often(self) -> dict[str, float]:
+        """Words that the rule says of so many invented values that they say nothing, with their shares."""
+        return {
+            word: self.invented[word]
+            for word, most in TOO_MANY.items()
+            if self.invented.get(word, 0.0) > most
+        }
+
+
+def tried(rules: Iterable[Rule], rows: Rows, n: int = VALUES, seed: int = SEED) -> list[Tried]:
+    """What every rule says of invented values, of its null, and of something planted.
+
+    Parameters
+    ----------
+    rules
+        Those that read the value; the others are left out. Rules of one name are tried together.
+    rows
+        All claims.
+    n
+        Values of each kind for rules of one name, at least; they are spread over the claims.
+    seed
+        Of the values.
+
+    Returns
+    -------
+    One entry per name, in the order of the rules.
+    """
+    groups: dict[str, list[Rule]] = {}
+    for rule in rules:
+        if rule.reads_value:
+            groups.setdefault(rule.name, []).append(rule)
+    return [_one(name, group, rows, n, seed) for name, group in groups.items()]
+
+
+def _one(name: str, group: Sequence[Rule], rows: Rows, n: int, seed: int) -> Tried:
+    claims = tuple(claim for rule in group for claim in rule.claims)
+    shares = []
+    for kind in ("other", "null", "plant"):
+        rng = np.random.default_rng([seed, *map(ord, name)])
+        words: Counter[str] = Counter()
+        if all(getattr(rule, kind) is not None for rule in group):
+            for i in range(n + -n % len(group)):
+                rule = group[i % len(group)]
+                changes = getattr(rule, kind)(rows, rng)
+                words.update(said.word for said in rule.said(rows, changes).values())
+        total = words.total()
+        shares.append({word: words[word] / total for word in SCRUTINY if words[word]})
+    return Tried(name, claims, *shares, group[0].planted)
+
+
+def held_to(
+    rules: Iterable[Rule], said: Mapping[str, Scrutiny], results: Iterable[Tried]
+) -> dict[str, Scrutiny]:
+    """What may be said: a word that its rule says of nearly everything becomes *not identifiable*.
+
+    Parameters
+    ----------
+    rules
+        All rules.
+    said
+        The words of the printed values.
+    results
+        From :func:`tried`.
+    """
+    by_name = {result.rule: result.too_often() for result in results}
+    found = dict(said)
+    for rule in rules:
+        too_often = by_name.get(rule.name, {})
+        for claim in rule.claims:
+            word, note = said[claim]
+            if word in too_often:
+                told = f"{note}; of invented values this rule says *{word}* to {too_often[word]:.0%}"
+                found[claim] = Scrutiny(INSTEAD, told.replace("*", ""))
+    return found
+
+
+def table(results: Iterable[Tried]) -> pd.DataFrame:
+    """What each rule says, for readers.
+
+    Returns
+    -------
+    Columns ``rule, claims`` (number), ``at chance, above chance, undecided, holds, fails`` (shares of invented values),
+    ``null above`` (share of draws of the null called above chance), ``planted`` (what), ``seen`` (share of planted
+    values of which the rule says what it should) and ``may say`` (whether its word counts).
+    """
+    found = []
+    for one in results:
+        wanted = seen_as(one)
+        found.append(
+            {
+                "rule": one.rule,
+                "claims": len(one.claims),
+                "at chance": one.invented.get("at chance", 0.0),
+                "above chance": one.invented.get("above chance", 0.0),
+                "undecided": one.invented.get("undecided", 0.0),
+                "holds": one.invented.get("arithmetic holds", 0.0),
+                "fails": one.invented.get("arithmetic fails", 0.0),
+                "null above": one.null.get("above chance", 0.0) if one.null else np.nan,
+                "planted": one.plant,
+                "seen": one.planted.get(wanted, 0.0) if one.planted else np.nan,
+                "may say": "its word" if not one.too_often() else INSTEAD,
+            }
+        )
+    return pd.DataFrame(found)
+
+
+def seen_as(one: Tried) -> str:
+    """The word that planted values should get."""
+    if "undecided" in one.plant:
+        return "undecided"
+    return "arithmetic holds" if one.plant == "the figure that follows" else "above chance"
