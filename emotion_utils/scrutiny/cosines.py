@@ -72,6 +72,7 @@ def cosines_without_emotion(
     return products[:, [0, 0, 1], [1, 2, 2]]
 
 
+@lru_cache(maxsize=1)
 def measured_dimensions() -> dict[str, float]:
     """The median layer of each pretrained model of the committed table."""
     table = ledger.read("real states").tables["dimensions"]
@@ -92,6 +93,7 @@ def rules(rows: Rows, seed: int = 0) -> list[Rule]:
     return [*found, *(_of_words(claim, seed) for claim in WORDS), _separation()]
 
 
+@lru_cache(maxsize=8)
 def _null_ranges(pairs: int, seed: int) -> dict[str, tuple[float, float]]:
     """The middle 95 % of the mean of so many cosines, by how many dimensions which model has."""
     return {

@@ -36,7 +36,8 @@ def rules(rows: Rows) -> list[Rule]:
         follows("sums of printed counts", "P1.size.extended", partial(_of_one, "baseline"), by_emotion),
         follows("sums of printed counts", "P1.size.total", _of_both, both),
         *(
-            follows("sums of printed counts", f"P2.files.{name}", partial(_files, name, models), f"prompts x {models} models")
+            follows("sums of printed counts", f"P2.files.{name}", partial(_files, name, models),
+                    f"prompts x {models} models")
             for name in PROFILES
         ),
         _bytes_rule(models),

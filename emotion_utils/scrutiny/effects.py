@@ -48,7 +48,7 @@ def rules(rows: Rows) -> list[Rule]:
     found = [follows("power from the printed effect sizes", "P75.power", _powers, about)]
     for score in SCORES:
         found += _effect(rows, f"P75.{score}", score in COUNTED)
-    return [*found, *(_needed(claim, d) for claim, d in NEEDED.items())]
+    return [*found, *(_needed(claim, d, settled(rows[claim]).get("power")) for claim, d in NEEDED.items())]
 
 
 def n_of(rows: Rows, effect: str) -> int:
@@ -184,23 +184,28 @@ def _n_needed(d: float, power: float) -> int:
     return ceil(((norm.ppf(1 - LEVEL / 2) + norm.ppf(power)) / d) ** 2)
 
 
-def _needed(claim: str, d: float) -> Rule:
+def _tried_powers(d: float, asked: str | None) -> dict[str, int]:
+    """Pairs needed at the power that is asked for, or at the usual ones, by the approximation and by the t test."""
+    found = {}
+    for power in (float(asked),) if asked else POWERS:
+        found[f"{power:.0%} power"] = _n_needed(d, power)
+        found[f"{power:.0%} power, t test"] = needed_n(d, power)
+    return found
+
+
+def _needed(claim: str, d: float, asked: str | None) -> Rule:
     """At the power that the author's code asks for; where nothing settles it, at the usual ones."""
+    tried, usual = _tried_powers(d, asked), needed_n(d)
 
     def judge(row: Row) -> Scrutiny:
-        asked, theirs = settled(row).get("power"), int(row["lo"])
-        tried = {}
-        for power in (float(asked),) if asked else POWERS:
-            tried[f"{power:.0%} power"] = _n_needed(d, power)
-            tried[f"{power:.0%} power, t test"] = needed_n(d, power)
-        fits = [name for name, n in tried.items() if n == theirs]
-        rule = ", and (3/d)²" if theirs == needed_n_as_published(d) else ""
+        fits = [name for name, n in tried.items() if n == int(row["lo"])]
+        rule = ", and (3/d)²" if int(row["lo"]) == needed_n_as_published(d) else ""
         about = f"the n of {' and '.join(fits)}{rule}" if fits else f"of no tried power{rule}"
         source = f"asked for by {row['settled_source']}" if asked else "the report names no power"
-        note = f"{about}, d = {d}; {source}; at the usual 80 % the t test needs {needed_n(d)}"
+        note = f"{about}, d = {d}; {source}; at the usual 80 % the t test needs {usual}"
         return Scrutiny("arithmetic holds" if fits else "arithmetic fails", note)
 
-    return single(
-        "pairs needed at a power", claim, judge,
-        plant=lambda rng: float(_n_needed(d, 0.85)), planted=TRUE,
-    )  # fmt: skip
+    def plant(rng: np.random.Generator) -> float:
+        return float(rng.choice(list(tried.values())))
+
+    return single("pairs needed at a power", claim, judge, plant=plant, planted=TRUE)

@@ -1,8 +1,9 @@
-"""The reports' claims about steering and heads (Phases 3, 5, 6 and 7): layers, counts of words, changes of sentiment."""
+"""The reports' claims about steering and heads (Phases 3 to 7): layers, counts of words, changes of sentiment."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from math import sqrt
 
 import numpy as np
@@ -23,7 +24,7 @@ FEWEST, MOST = 8, 100
 (toshiohanawa/emotion-circuits-project, results/baseline/timing/phase_timings.jsonl), as many as an emotion has at
 most."""
 WORDS = {"P6.ablate.kw": "taken out", "P7.patch.kw": "transplanted"}
-CHANGES = ("P6.ablate.sent", "P7.patch.sent", "P7.patch.l0h0")
+CHANGES, STRONG = ("P6.ablate.sent", "P7.patch.sent"), 1.5
 SAME_HEAD, EFFECT = "P7.patch.l0h0", "P75.sentiment"
 """The head and score of the one report in the other, which prints an interval."""
 NO_NULL = {"P5.alpha.range": "a judgement about a grid of seven strengths"}
@@ -65,6 +66,7 @@ def rules(rows: Rows) -> list[Rule]:
         _largest_score(),
         *(two_events(claim, done) for claim, done in WORDS.items()),
         *(_change(claim) for claim in CHANGES),
+        _same_head(),
     ]
 
 
@@ -140,8 +142,7 @@ def _largest_score() -> Rule:
 
     def judge(row: Row) -> Scrutiny:
         size = abs(float(row["lo"]))
-        error = sqrt(max(1 - size**2, 1e-9) / PROMPTS)
-        p = min(1.0, scores * 2 * float(norm.sf(size / error)))
+        p = min(1.0, scores * 2 * float(norm.sf(size * sqrt(PROMPTS))))
         widest = chance(
             p, f"largest of {scores} scores of {PROMPTS} prompts each, at the widest spread there can be"
         )
@@ -158,43 +159,54 @@ def _largest_score() -> Rule:
     )  # fmt: skip
 
 
+def _changes_null(rows: Rows) -> dict[str, tuple[float, float]]:
+    """Where 95 % of mean changes lie if nothing happens, at the fewest and the most texts."""
+    deviation = spread_of(rows, EFFECT)[0]
+    halves = {n: critical(n) * deviation / sqrt(n) for n in (FEWEST, MOST)}
+    return {
+        f"95 % of mean changes if nothing happens, {n} texts": (-half, half) for n, half in halves.items()
+    }
+
+
+def _drawn_change(claim: str, effect: float, rows: Rows, rng: np.random.Generator) -> dict[str, Row]:
+    """A mean change of so many standard deviations, of the fewest or the most texts."""
+    n, deviation = int(rng.choice([FEWEST, MOST])), spread_of(rows, EFFECT)[0]
+    return {claim: reprinted(rows[claim], float(deviation * (effect + rng.standard_t(n - 1) / sqrt(n))))}
+
+
 def _change(claim: str) -> Rule:
     """A mean change of sentiment, at the spread of section 9.1; the number of texts is not printed."""
-
-    def ends(rows: Rows) -> dict[str, tuple[float, float]]:
-        deviation = spread_of(rows, EFFECT)[0]
-        halves = {n: critical(n) * deviation / sqrt(n) for n in (FEWEST, MOST)}
-        return {
-            f"95 % of mean changes if nothing happens, {n} texts": (-half, half) for n, half in halves.items()
-        }
-
-    def judge(rows: Rows) -> dict[str, Scrutiny]:
-        own = between(rows[claim], ends(rows), signed=True)
-        if claim != SAME_HEAD:
-            return {claim: own}
-        p, about = _beside_the_interval(rows)
-        return {
-            claim: conflict(p, about)
-            or Scrutiny(own.word, f"{own.note}; no conflict with {about}: p = {p:.2g}")
-        }
-
-    def draw(rows: Rows, rng: np.random.Generator, effect: float) -> dict[str, Row]:
-        n, deviation = int(rng.choice([FEWEST, MOST])), spread_of(rows, EFFECT)[0]
-        return {claim: reprinted(rows[claim], float(deviation * (effect + rng.standard_t(n - 1) / sqrt(n))))}
-
     return Rule(
-        "a mean change of sentiment, number of texts open", (claim,), judge,
-        null=lambda rows, rng: draw(rows, rng, 0.0), plant=lambda rows, rng: draw(rows, rng, 1.5),
-        planted="1.5 standard deviations",
+        "a mean change of sentiment, number of texts open", (claim,),
+        lambda rows: {claim: between(rows[claim], _changes_null(rows), signed=True)},
+        null=partial(_drawn_change, claim, 0.0), plant=partial(_drawn_change, claim, STRONG),
+        planted=f"{STRONG} standard deviations",
     )  # fmt: skip
 
 
-def _beside_the_interval(rows: Rows) -> tuple[float, str]:
-    """p of the difference from the other report's estimate, whose error both are taken to have."""
-    ends, mean = rows[f"{EFFECT}.ci"], float(rows[f"{EFFECT}.diff"]["lo"])
+def _same_head() -> Rule:
+    """A mean change beside the other report's estimate of the same thing, and beside nothing."""
+
+    def judge(rows: Rows) -> dict[str, Scrutiny]:
+        own = between(rows[SAME_HEAD], _changes_null(rows), signed=True)
+        p, about = _beside_the_interval(rows)
+        return {
+            SAME_HEAD: conflict(max(p), about) or Scrutiny(own.word, f"{own.note}; no conflict with {about}")
+        }
+
+    return Rule(
+        "two estimates of one mean change", (SAME_HEAD,), judge,
+        null=partial(_drawn_change, SAME_HEAD, 0.0), plant=partial(_drawn_change, SAME_HEAD, STRONG),
+        planted=f"{STRONG} standard deviations: *conflicts*",
+    )  # fmt: skip
+
+
+def _beside_the_interval(rows: Rows) -> tuple[list[float], str]:
+    """The p of the difference from the other report's estimate, with as few and as many texts as there may be."""
+    ends, mean, n = rows[f"{EFFECT}.ci"], float(rows[f"{EFFECT}.diff"]["lo"]), n_of(rows, EFFECT)
     error = (float(ends["hi"]) - float(ends["lo"])) / 2 / float(norm.ppf(1 - LEVEL / 2))
-    about = (
-        f"{mean:g} ({ends['value']}) in section {ends['section']} of the other report, same head and score, "
-        f"n = {n_of(rows, EFFECT)}, both with its error"
-    )
-    return differ(float(np.mean(printed(rows[SAME_HEAD]))), error, mean, error), about
+    ours = float(np.mean(printed(rows[SAME_HEAD])))
+    at = {texts: differ(ours, error * sqrt(n / texts), mean, error) for texts in (FEWEST, n, MOST)}
+    told = ", ".join(f"p = {p:.2g} with {texts} texts" for texts, p in at.items())
+    where = f"section {ends['section']} of the other report, same head and score"
+    return list(at.values()), f"{mean:g} ({ends['value']}) in {where}: difference of two estimates, {told}"

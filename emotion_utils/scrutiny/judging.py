@@ -52,14 +52,14 @@ def invented(rows: Rows, claims: Iterable[str], rng: np.random.Generator) -> dic
         if not np.isfinite([low, high]).all():
             continue
         if row["kind"] == "pair":
-            found[claim] = reprinted(row, *(end * _factor(row, (end,), rng) for end in (low, high)))
+            found[claim] = reprinted(row, *(end * factor_within(row, (end,), rng) for end in (low, high)))
         else:
-            factor = _factor(row, (low, high), rng)
+            factor = factor_within(row, (low, high), rng)
             found[claim] = reprinted(row, low * factor, high * factor)
     return found
 
 
-def _factor(row: Row, values: Iterable[float], rng: np.random.Generator) -> float:
+def factor_within(row: Row, values: Iterable[float], rng: np.random.Generator) -> float:
     """A log-uniform factor that keeps all values within the bounds of the metric."""
     low, high = BOUNDS.get(str(row["metric"]), UNBOUNDED)
     room = [(high if each > 0 else low) / each for each in values if each]

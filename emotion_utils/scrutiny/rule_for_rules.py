@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from emotion_utils.scrutiny.judging import Rule
+from emotion_utils.scrutiny.judging import TRUE, Rule
 from emotion_utils.scrutiny.rules import SCRUTINY, Rows, Scrutiny
 
 VALUES, SEED = 200, 0
@@ -133,7 +133,7 @@ def table(results: Iterable[Tried]) -> pd.DataFrame:
     -------
     Columns ``rule, claims`` (number), ``at chance, above chance, undecided, holds, fails`` (shares of invented values),
     ``null above`` (share of draws of the null called above chance), ``planted`` (what), ``seen`` (share of planted
-    values of which the rule says what it should) and ``may say`` (whether its word counts).
+    values of which the rule says what it should) and ``may not say`` (words that say nothing).
     """
     found = []
     for one in results:
@@ -150,7 +150,7 @@ def table(results: Iterable[Tried]) -> pd.DataFrame:
                 "null above": one.null.get("above chance", 0.0) if one.null else np.nan,
                 "planted": one.plant,
                 "seen": one.planted.get(wanted, 0.0) if one.planted else np.nan,
-                "may say": "its word" if not one.too_often() else INSTEAD,
+                "may not say": ", ".join(one.too_often()),
             }
         )
     return pd.DataFrame(found)
@@ -158,6 +158,6 @@ def table(results: Iterable[Tried]) -> pd.DataFrame:
 
 def seen_as(one: Tried) -> str:
     """The word that planted values should get."""
-    if "undecided" in one.plant:
-        return "undecided"
-    return "arithmetic holds" if one.plant == "the figure that follows" else "above chance"
+    if one.plant == TRUE:
+        return "arithmetic holds"
+    return next((word for word in ("undecided", "conflicts") if f"*{word}*" in one.plant), "above chance")

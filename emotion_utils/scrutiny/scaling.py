@@ -9,7 +9,7 @@ lengths of published vectors of such models do; where none does, the values say 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from itertools import pairwise
 
 import numpy as np
@@ -55,7 +55,8 @@ def rules(rows: Rows, seed: int = 0) -> list[Rule]:
         found += [_after(rows, model, nulls), *_sums(rows, model)]
         found += [_check(rows, model, check, nulls, width) for check in CHECKS]
     width = float(MODELS["gemma3-12b"])
-    overflow = f"activations above {number(float(np.finfo(np.float16).max))} overflow half precision; bfloat16 holds them"
+    largest = number(float(np.finfo(np.float16).max))
+    overflow = f"activations above {largest} overflow half precision; bfloat16 holds them"
     return [
         *found,
         follows("a fact about a model", "P8.gemma3-12b.dmodel", lambda _: (width, width),
@@ -279,6 +280,7 @@ def _ranking(rows: Rows, nulls: Mapping[str, Nulls]) -> Rule:
     return Rule("order of models, scales open", (claim,), judge, invent=other)
 
 
+@lru_cache(maxsize=1)
 def _published_lengths() -> str:
     table = ledger.read("lengths").tables["lengths"]
     own = table.groupby("model", sort=False)["length"].agg(["min", "max"])

@@ -191,4 +191,4 @@ def differ(one: float, error_one: float, other: float, error_other: float) -> fl
 
 def conflict(p: float, about: str) -> Scrutiny | None:
     """*Conflicts* where two estimates of the same thing differ by more than their errors; None otherwise."""
-    return Scrutiny("conflicts", f"{about}: p = {p:.2g}") if p <= LEVEL else None
+    return Scrutiny("conflicts", about) if p <= LEVEL else None

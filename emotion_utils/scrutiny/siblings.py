@@ -8,7 +8,7 @@ from statistics import fmean
 import numpy as np
 from scipy.stats import permutation_test
 
-from emotion_utils.scrutiny.judging import TRUE, Rule, always, invented, reprinted, without_null
+from emotion_utils.scrutiny.judging import TRUE, Rule, always, factor_within, reprinted, without_null
 from emotion_utils.scrutiny.rules import Row, Rows, Scrutiny, chance, either, number, value
 from emotion_utils.scrutiny.shares import (
     counts_of_parts,
@@ -269,7 +269,14 @@ def _mean_of_labels(claim: str, labels: list[str], layers: str) -> Rule:
         return {claim: chance(float(test.pvalue), about)}
 
     def other(rows: Rows, rng: np.random.Generator) -> Mapping[str, Row]:
-        return _with_mean(rows, claim, invented(rows, labels, rng), labels)
+        means = [fmean(column) for column in pairs(rows).T]
+        factors = [
+            factor_within(rows[claim], (*column, mean), rng)
+            for column, mean in zip(pairs(rows).T, means, strict=True)
+        ]
+        scaled = (pairs(rows) * factors).tolist()
+        changes = {label: reprinted(rows[label], *pair) for label, pair in zip(labels, scaled, strict=True)}
+        return _with_mean(rows, claim, changes, labels)
 
     def null(rows: Rows, rng: np.random.Generator) -> Mapping[str, Row]:
         centre, gap = pairs(rows).mean(axis=1), np.ptp(pairs(rows), axis=1)

@@ -300,8 +300,10 @@ def _drop(sweeps: Float[np.ndarray, "draw size"], layers: int) -> Rule:
     claim, single_pair = "P75.k.drop", 1 - sweeps[:, 1] / sweeps[:, 0]
     nulls = {
         f"one pair of {RANDOM}": single_pair,
-        f"smallest fall of {len(EMOTIONAL)} independent emotions of {layers} independent layers": _drops(sweeps, layers),
-    }  # fmt: skip
+        f"smallest fall of {len(EMOTIONAL)} emotions, {layers} layers each, all independent": _drops(
+            sweeps, layers
+        ),
+    }
 
     def of_means(rows: Rows) -> tuple[float, float]:
         falls = [1 - float(rows[f"P75.k5.{e}"]["lo"]) / float(rows[f"P75.k2.{e}"]["lo"]) for e in EMOTIONAL]
