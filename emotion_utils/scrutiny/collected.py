@@ -58,6 +58,7 @@ def _everything(seed: int = 0) -> tuple[tuple[str, Scrutiny], ...]:
     rows = _claims()
     rules = all_rules(rows, seed)
     found = rule_for_rules.held_to(rules, judged(rules, rows), trials())
+    found = _beside_others(rows, found)
     left = [claim for claim in rows if claim not in found]
     if left:
         raise UserError(
@@ -65,6 +66,24 @@ def _everything(seed: int = 0) -> tuple[tuple[str, Scrutiny], ...]:
             "emotion_utils/scrutiny, with its reason where no null applies."
         )
     return tuple((claim, found[claim]) for claim in rows)
+
+
+def _beside_others(rows: Rows, found: dict[str, Scrutiny]) -> dict[str, Scrutiny]:
+    """Names the other place of the reports that the table of claims gives, and why it is no conflict."""
+    for claim, row in rows.items():
+        other = str(row["conflicts_with"])
+        if not other or other in found[claim].note:
+            continue
+        same = all(row[name] == rows[other][name] for name in ("metric", "condition", "model"))
+        why = (
+            "neither prints an error, so that the difference is no test"
+            if same
+            else "about another thing: no conflict"
+        )
+        what = " ".join(str(rows[other][name]) for name in ("condition", "value") if rows[other][name])
+        told = f"; {other} says {what}, section {rows[other]['section']}, {why}"
+        found[claim] = Scrutiny(found[claim].word, found[claim].note + told)
+    return found
 
 
 def everything(seed: int = 0) -> dict[str, Scrutiny]:

@@ -32,11 +32,11 @@ def rules(rows: Rows) -> list[Rule]:
     by_emotion, both = "prompts in all, less the other profile's, by emotion", "prompts of both profiles"
     return [
         *without_null("a property of the report's own prompts or machine", NO_NULL),
-        follows("sums of printed counts", "P1.size.baseline", partial(_of_one, "extended"), by_emotion),
-        follows("sums of printed counts", "P1.size.extended", partial(_of_one, "baseline"), by_emotion),
-        follows("sums of printed counts", "P1.size.total", _of_both, both),
+        follows("sums and means of printed figures", "P1.size.baseline", partial(_of_one, "extended"), by_emotion),
+        follows("sums and means of printed figures", "P1.size.extended", partial(_of_one, "baseline"), by_emotion),
+        follows("sums and means of printed figures", "P1.size.total", _of_both, both),
         *(
-            follows("sums of printed counts", f"P2.files.{name}", partial(_files, name, models),
+            follows("sums and means of printed figures", f"P2.files.{name}", partial(_files, name, models),
                     f"prompts x {models} models")
             for name in PROFILES
         ),

@@ -7,6 +7,7 @@ be is a whole number of words over n.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import ceil, sqrt
 
 import numpy as np
@@ -56,11 +57,13 @@ def n_of(rows: Rows, effect: str) -> int:
     return int(str(rows[f"{effect}.d"]["condition"]).removeprefix("n="))
 
 
+@lru_cache(maxsize=4096)
 def p_of(d: float, n: int) -> float:
     """Two-sided p of a paired t test from its effect size."""
     return float(2 * t.sf(abs(d) * sqrt(n), n - 1))
 
 
+@lru_cache(maxsize=64)
 def critical(n: int) -> float:
     """Where a paired t test of n pairs becomes significant."""
     return float(t.ppf(1 - LEVEL / 2, n - 1))
@@ -172,7 +175,13 @@ def _wide(rows: Rows, effect: str, n: int) -> dict[str, Row]:
 
 def _powers(rows: Rows) -> tuple[float, float]:
     n = n_of(rows, f"P75.{SCORES[0]}")
-    sizes = np.array([_sizes(rows[f"P75.{score}.d"]) for score in SCORES])  # (score, end)
+    return _mean_powers(tuple(_sizes(rows[f"P75.{score}.d"]) for score in SCORES), n)
+
+
+@lru_cache(maxsize=16)
+def _mean_powers(of_scores: tuple[tuple[float, float], ...], n: int) -> tuple[float, float]:
+    """Least and largest mean power, by both ways, at effect sizes of which the digits are known."""
+    sizes = np.array(of_scores)  # (score, end)
     low, high = (post_hoc_as_published(ends, n) for ends in sizes.T)
     edge, shifts = norm.ppf(1 - LEVEL / 2), sizes.T * sqrt(n)
     least, most = (float((norm.sf(edge - own) + norm.cdf(-edge - own)).mean()) for own in shifts)

@@ -12,13 +12,14 @@ from scipy.stats import norm
 from emotion_utils.scrutiny.effects import critical, n_of, spread_of
 from emotion_utils.scrutiny.judging import Rule, always, follows, reprinted, single, without_null
 from emotion_utils.scrutiny.rules import Row, Rows, Scrutiny, between, chance, either, number, printed, value
-from emotion_utils.scrutiny.shares import conflict, differ, two_events
+from emotion_utils.scrutiny.shares import conflict, differ, two_events, two_sided
 from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.statistics.power import least_effect
 
 EMOTIONS, LAYERS, HEADS = 3, 12, 12
 """Of the reports' small models; the neutral prompts are not counted."""
 PROMPTS = 70
+EDGE = float(norm.ppf(1 - LEVEL / 2))
 FEWEST, MOST = 8, 100
 """Texts of an experiment whose number is not printed: as few as in the author's sweep over layers
 (toshiohanawa/emotion-circuits-project, results/baseline/timing/phase_timings.jsonl), as many as an emotion has at
@@ -62,7 +63,7 @@ def rules(rows: Rows) -> list[Rule]:
         always("figures are not printed", "P5.realworld", _real_world(rows)),
         _peak(),
         _layers_rule(),
-        follows("sums of printed counts", "P6.scores", lambda _: (scores, scores), about),
+        follows("sums and means of printed figures", "P6.scores", lambda _: (scores, scores), about),
         _largest_score(),
         *(two_events(claim, done) for claim, done in WORDS.items()),
         *(_change(claim) for claim in CHANGES),
@@ -142,7 +143,7 @@ def _largest_score() -> Rule:
 
     def judge(row: Row) -> Scrutiny:
         size = abs(float(row["lo"]))
-        p = min(1.0, scores * 2 * float(norm.sf(size * sqrt(PROMPTS))))
+        p = min(1.0, scores * two_sided(size * sqrt(PROMPTS)))
         widest = chance(
             p, f"largest of {scores} scores of {PROMPTS} prompts each, at the widest spread there can be"
         )
@@ -204,7 +205,7 @@ def _same_head() -> Rule:
 def _beside_the_interval(rows: Rows) -> tuple[list[float], str]:
     """The p of the difference from the other report's estimate, with as few and as many texts as there may be."""
     ends, mean, n = rows[f"{EFFECT}.ci"], float(rows[f"{EFFECT}.diff"]["lo"]), n_of(rows, EFFECT)
-    error = (float(ends["hi"]) - float(ends["lo"])) / 2 / float(norm.ppf(1 - LEVEL / 2))
+    error = (float(ends["hi"]) - float(ends["lo"])) / 2 / EDGE
     ours = float(np.mean(printed(rows[SAME_HEAD])))
     at = {texts: differ(ours, error * sqrt(n / texts), mean, error) for texts in (FEWEST, n, MOST)}
     told = ", ".join(f"p = {p:.2g} with {texts} texts" for texts, p in at.items())

@@ -45,7 +45,7 @@ def invented(rows: Rows, claims: Iterable[str], rng: np.random.Generator) -> dic
     The ends of a range move together, the two values of a pair apart; no value leaves the bounds of its metric. Claims
     without a number stay as they are.
     """
-    found = {}
+    found: dict[str, Row] = {}
     for claim in claims:
         row = rows[claim]
         low, high = float(row["lo"]), float(row["hi"])

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from emotion_utils.scrutiny.judging import TRUE, Rule
-from emotion_utils.scrutiny.rules import SCRUTINY, Rows, Scrutiny
+from emotion_utils.scrutiny.rules import NOTHING, SCRUTINY, Rows, Scrutiny
 
 VALUES, SEED = 200, 0
 """At least, of each kind, for each rule."""
@@ -86,7 +86,7 @@ def tried(rules: Iterable[Rule], rows: Rows, n: int = VALUES, seed: int = SEED) 
 
 def _one(name: str, group: Sequence[Rule], rows: Rows, n: int, seed: int) -> Tried:
     claims = tuple(claim for rule in group for claim in rule.claims)
-    shares = []
+    shares: dict[str, dict[str, float]] = {}
     for kind in ("other", "null", "plant"):
         rng = np.random.default_rng([seed, *map(ord, name)])
         words: Counter[str] = Counter()
@@ -96,8 +96,8 @@ def _one(name: str, group: Sequence[Rule], rows: Rows, n: int, seed: int) -> Tri
                 changes = getattr(rule, kind)(rows, rng)
                 words.update(said.word for said in rule.said(rows, changes).values())
         total = words.total()
-        shares.append({word: words[word] / total for word in SCRUTINY if words[word]})
-    return Tried(name, claims, *shares, group[0].planted)
+        shares[kind] = {word: words[word] / total for word in SCRUTINY if words[word]}
+    return Tried(name, claims, shares["other"], shares["null"], shares["plant"], group[0].planted)
 
 
 def held_to(
@@ -131,28 +131,21 @@ def table(results: Iterable[Tried]) -> pd.DataFrame:
 
     Returns
     -------
-    Columns ``rule, claims`` (number), ``at chance, above chance, undecided, holds, fails`` (shares of invented values),
-    ``null above`` (share of draws of the null called above chance), ``planted`` (what), ``seen`` (share of planted
-    values of which the rule says what it should) and ``may not say`` (words that say nothing).
+    Columns ``rule, claims`` (number), one per word (shares of invented values), ``null above`` (share of draws of the
+    null called above chance), ``planted`` (what), ``seen`` (share of planted values of which the rule says what it
+    should) and ``may not say`` (words that it says of too many invented values).
     """
     found = []
     for one in results:
-        wanted = seen_as(one)
-        found.append(
-            {
-                "rule": one.rule,
-                "claims": len(one.claims),
-                "at chance": one.invented.get("at chance", 0.0),
-                "above chance": one.invented.get("above chance", 0.0),
-                "undecided": one.invented.get("undecided", 0.0),
-                "holds": one.invented.get("arithmetic holds", 0.0),
-                "fails": one.invented.get("arithmetic fails", 0.0),
-                "null above": one.null.get("above chance", 0.0) if one.null else np.nan,
-                "planted": one.plant,
-                "seen": one.planted.get(wanted, 0.0) if one.planted else np.nan,
-                "may not say": ", ".join(one.too_often()),
-            }
-        )
+        row = {"rule": one.rule, "claims": len(one.claims)}
+        row |= {word: one.invented.get(word, 0.0) for word in SCRUTINY if word != NOTHING}
+        row |= {
+            "null above": one.null.get("above chance", 0.0) if one.null else np.nan,
+            "planted": one.plant.replace("*", ""),
+            "seen": one.planted.get(seen_as(one), 0.0) if one.planted else np.nan,
+            "may not say": ", ".join(one.too_often()),
+        }
+        found.append(row)
     return pd.DataFrame(found)
 
 

@@ -54,12 +54,12 @@ def rules(rows: Rows, seed: int = 0) -> list[Rule]:
         found += [_before(claim, width, pairs) for claim in _layers(rows, model, "before")]
         found += [_after(rows, model, nulls), *_sums(rows, model)]
         found += [_check(rows, model, check, nulls, width) for check in CHECKS]
-    width = float(MODELS["gemma3-12b"])
+    hidden = float(MODELS["gemma3-12b"])
     largest = number(float(np.finfo(np.float16).max))
     overflow = f"activations above {largest} overflow half precision; bfloat16 holds them"
     return [
         *found,
-        follows("a fact about a model", "P8.gemma3-12b.dmodel", lambda _: (width, width),
+        follows("a fact about a model", "P8.gemma3-12b.dmodel", lambda _: (hidden, hidden),
                 "hidden size in the published configuration"),
         *without_null("a setting", {"P8.gemma3-12b.skip": overflow}),
         _ranking(rows, {model: Nulls(table[table["width"] == own]) for model, own in MODELS.items()}),
@@ -142,10 +142,10 @@ def _best_scale(own: list[Row], nulls: Nulls, profile: Float[np.ndarray, " layer
     covers = np.array([nulls.covers(row) for row in own])  # (layer, scale)
     step = np.log(nulls.scales[1] / nulls.scales[0])
     shifts = np.round(np.log(profile) / step).astype(int)
-    counts = [
-        sum(covers[layer, at + shift] for layer, shift in enumerate(shifts) if at + shift < len(nulls.scales))
-        for at in range(len(nulls.scales))
-    ]
+    n = len(nulls.scales)
+    counts = np.zeros(n, dtype=int)
+    for layer, shift in enumerate(shifts):
+        counts[: n - shift] += covers[layer, shift:]
     best = int(np.argmax(counts))
     return int(counts[best]), float(nulls.scales[best])
 
@@ -207,7 +207,7 @@ def _sums(rows: Rows, model: str) -> list[Rule]:
         ends = [(printed(rows[a]), printed(rows[b])) for b, a in zip(before, after, strict=True)]
         return max(a[0] - b[1] for a, b in ends), max(a[1] - b[0] for a, b in ends)
 
-    about, name = f"mean of the {len(after)} printed layers", "means of printed layers"
+    about, name = f"mean of the {len(after)} printed layers", "sums and means of printed figures"
     of_layers: dict[str, Callable[[Rows], tuple[float, float]]] = {
         "before": partial(mean_range, wanted=before),
         "after": partial(mean_range, wanted=after),

@@ -7,10 +7,10 @@ gives no chance for how far two trainings differ. The other end is that all part
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import sqrt
+from math import erfc, sqrt
 
 import numpy as np
-from scipy.stats import binomtest, norm
+from scipy.stats import binom
 
 from emotion_utils.scrutiny.judging import Rule, reprinted
 from emotion_utils.scrutiny.rules import Row, Rows, Scrutiny, chance, either, number
@@ -20,15 +20,20 @@ Pair = tuple[float, float]
 ONE_TRAINING = "as single trainings that differ: no figure says how far two trainings lie apart"
 
 
+def two_sided(z: float) -> float:
+    """The p of a standard normal deviate."""
+    return erfc(abs(z) / sqrt(2))
+
+
 def of_counts(one: float, other: float) -> float:
     """Two-sided exact p of two counts of equal expectation."""
-    return float(binomtest(round(one), round(one + other)).pvalue) if round(one + other) else 1.0
+    return min(1.0, 2 * float(binom.cdf(round(min(one, other)), round(one + other), 0.5)))
 
 
 def of_shares(one: float, n: float, other: float, m: float) -> float:
     """Two-sided p of the difference of two independent shares."""
     pooled = (one * n + other * m) / (n + m)
-    return float(2 * norm.sf(abs(one - other) / sqrt(max(pooled * (1 - pooled), 1e-12) * (1 / n + 1 / m))))
+    return two_sided(abs(one - other) / sqrt(max(pooled * (1 - pooled), 1e-12) * (1 / n + 1 / m)))
 
 
 def of_paired_shares(one: float, other: float, n: float, *, most: bool) -> float:
@@ -46,7 +51,7 @@ def of_paired_shares(one: float, other: float, n: float, *, most: bool) -> float
     apart = abs(one - other) * n
     errors = min((2 - one - other) * n, (one + other) * n)
     disagree = errors if most else apart
-    return float(2 * norm.sf(apart / sqrt(disagree))) if disagree > 0 else 1.0
+    return two_sided(apart / sqrt(disagree)) if disagree > 0 else 1.0
 
 
 def parts(p: float, about: str) -> Scrutiny:
@@ -186,7 +191,7 @@ def right_answers(claims: tuple[str, ...], one: str, other: str, posts: int) -> 
 
 def differ(one: float, error_one: float, other: float, error_other: float) -> float:
     """Two-sided p of the difference of two independent estimates from their standard errors."""
-    return float(2 * norm.sf(abs(one - other) / sqrt(error_one**2 + error_other**2)))
+    return two_sided(abs(one - other) / sqrt(error_one**2 + error_other**2))
 
 
 def conflict(p: float, about: str) -> Scrutiny | None:

@@ -190,15 +190,14 @@ def _variety() -> Rule:
 def _variants(k: int) -> Rule:
     """Two rates over 50 concepts: as far apart as rates between 0 and 1 can scatter, and as if features counted."""
     claim = f"C.variants.k{k}"
+    ends = {CONCEPTS - 1: f"{CONCEPTS} concepts, at the widest spread there can be",
+            CONCEPTS * k: f"{number(float(CONCEPTS * k))} features, as if they were independent"}  # fmt: skip
 
     def judge(rows: Rows) -> dict[str, Scrutiny]:
         rates = [float(rows[claim][end]) for end in ("lo", "hi")]
         said = [
             chance(of_shares(rates[0], n, rates[1], n), f"two rates over {about}")
-            for n, about in (
-                (CONCEPTS, f"{CONCEPTS} concepts, at the widest spread there can be"),
-                (CONCEPTS * k, f"{number(float(CONCEPTS * k))} features, as if they were independent"),
-            )
+            for n, about in ends.items()
         ]
         return {claim: either(said)}
 

@@ -156,11 +156,13 @@ def _overlap(claim: str, k: int, pairs: Float[np.ndarray, " draw"], angles: bool
         layers = int(settled(rows[claim]).get("n_layers", 1))
         return layers * (1 if claim in PER_EMOTION else len(EMOTIONAL))
 
+    @lru_cache(maxsize=4)
+    def ends(n: int) -> dict[str, tuple[float, float]]:
+        one = {f"one pair of {RANDOM}, k={k}": interval(pairs)}
+        return one if n == 1 else one | {f"the mean of {n} independent pairs": interval(means_over(pairs, n))}
+
     def judge(rows: Rows) -> dict[str, Scrutiny]:
-        n, ends = averaged(rows), {f"one pair of {RANDOM}, k={k}": interval(pairs)}
-        if n > 1:
-            ends[f"the mean of {n} independent pairs"] = interval(means_over(pairs, n))
-        return {claim: between(rows[claim], ends)}
+        return {claim: between(rows[claim], ends(averaged(rows)))}
 
     def null(rows: Rows, rng: np.random.Generator) -> dict[str, Row]:
         n = int(rng.choice([1, averaged(rows)]))
@@ -203,16 +205,22 @@ def _after_map(facts: pd.DataFrame) -> Rule:
 def _angle(angles: pd.DataFrame) -> Rule:
     """Whether a variant of the report's computation reaches the gain where nothing is shared."""
     claim = "P35.align.angle"
+    variants = [
+        (
+            each.low,
+            each.high,
+            f"{each.low:.2f} to {each.high:.2f} ({each.precision}, {each.basis}, scale {each.scale:g})",
+        )
+        for each in angles.itertuples()
+    ]
+    most = max(high for _, high, _ in variants)
 
     def judge(row: Row) -> Scrutiny:
         low, high = printed(row)
-        covers = angles[(angles["low"] <= high) & (angles["high"] >= low)]
-        ranges = "; ".join(
-            f"{each.low:.2f} to {each.high:.2f} ({each.precision}, {each.basis}, scale {each.scale:g})"
-            for each in (covers if len(covers) else angles).itertuples()
-        )
-        word = "at chance" if low <= angles["high"].max() else "above chance"
-        told = f"the report does not state its variant, and {len(covers)} of {len(angles)} cover the value"
+        covers = [told for least, own, told in variants if least <= high and own >= low]
+        ranges = "; ".join(covers or [told for *_, told in variants])
+        word = "at chance" if low <= most else "above chance"
+        told = f"the report does not state its variant, and {len(covers)} of {len(variants)} cover the value"
         return Scrutiny(word, f"{SHARE_NOTHING}: {ranges}; {told}")
 
     def draw(rows: Rows, rng: np.random.Generator) -> dict[str, Row]:
@@ -305,12 +313,14 @@ def _drop(sweeps: Float[np.ndarray, "draw size"], layers: int) -> Rule:
         ),
     }
 
+    ends = {about: interval(null) for about, null in nulls.items()}
+
     def of_means(rows: Rows) -> tuple[float, float]:
         falls = [1 - float(rows[f"P75.k5.{e}"]["lo"]) / float(rows[f"P75.k2.{e}"]["lo"]) for e in EMOTIONAL]
         return min(falls), max(falls)
 
     def judge(rows: Rows) -> dict[str, Scrutiny]:
-        own = between(rows[claim], {about: interval(null) for about, null in nulls.items()})
+        own = between(rows[claim], ends)
         low, high = of_means(rows)
         return {claim: Scrutiny(own.word, f"{own.note}; the printed means fall by {low:.3f} to {high:.3f}")}
 
