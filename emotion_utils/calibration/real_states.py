@@ -1,7 +1,8 @@
-"""In how many dimensions the states of real models vary at the end of a sentence that shows no emotion.
+"""How the states of real models vary at the end of a sentence that shows no emotion: in how many dimensions, how far.
 
-What means of such states have in common by chance depends on this number alone: where it is small, the cosines of mean
-differences scatter widely. A simulated spectrum leaves it free, so that it is measured on pretrained models.
+What means of such states have in common by chance depends on the number of dimensions alone: where it is small, the
+cosines of mean differences scatter widely. What a map between two models does depends on how far states lie apart at
+each layer. A simulated spectrum leaves both free, so that they are measured on pretrained models.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def effective_dimensions(states: Float[np.ndarray, "row d_model"]) -> float:
 
 
 def by_layer(models: Iterable[str], prompts: str) -> pd.DataFrame:
-    """:func:`effective_dimensions` of the neutral prompts of a set, at the last token, after each block.
+    """Dimensions and size of the variation between neutral prompts of a set, at the last token, after each block.
 
     Parameters
     ----------
@@ -56,7 +57,8 @@ def by_layer(models: Iterable[str], prompts: str) -> pd.DataFrame:
 
     Returns
     -------
-    Columns ``model, layer, dimensions`` and ``n`` (prompts).
+    Columns ``model, layer, dimensions`` (:func:`effective_dimensions`), ``length`` (median distance from the mean, in
+    units of the residual stream) and ``n`` (prompts).
     """
     table = prompt_set(prompts)
     neutral = table[table["emotion"] == NEUTRAL].reset_index(drop=True)
@@ -65,8 +67,7 @@ def by_layer(models: Iterable[str], prompts: str) -> pd.DataFrame:
         model = load(name)
         _, states = extract(model, neutral, points(model), progress=False).at("end")
         values = states.numpy().astype(np.float64)
-        rows += [
-            (name, layer, effective_dimensions(values[:, layer]), len(values))
-            for layer in range(values.shape[1])
-        ]
-    return pd.DataFrame(rows, columns=["model", "layer", "dimensions", "n"])
+        for layer, own in enumerate(values.transpose(1, 0, 2)):
+            length = float(np.median(np.linalg.norm(own - own.mean(axis=0), axis=1)))
+            rows.append((name, layer, effective_dimensions(own), length, len(own)))
+    return pd.DataFrame(rows, columns=["model", "layer", "dimensions", "length", "n"])

@@ -2,8 +2,9 @@
 
 Before alignment chance is that of random subspaces of the wider model's width. After it the reports' formula falls with
 the scale of the wider model's activations, which they do not print: at a scale of its own every layer can have any
-value. What can be asked is whether one scale gives a model's layers all at once, constant over depth or growing as the
-lengths of published vectors of such models do; where none does, the values say nothing without the scales.
+value. What can be asked is whether one scale gives a model's layers all at once, constant over depth, growing as the
+vectors that others published of such models, or as the states of two pretrained models; where none does, the values say
+nothing without the scales.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def _before(claim: str, width: int, pairs: Float[np.ndarray, " draw"]) -> Rule:
 
 
 def depth_profiles(layers: int) -> dict[str, Float[np.ndarray, " layer"]]:
-    """How a scale may go with depth: not at all, or as the lengths of each published model's vectors grow.
+    """How a scale may go with depth: not at all, as the vectors that others published grow, or as real states do.
 
     Returns
     -------
@@ -134,6 +135,10 @@ def depth_profiles(layers: int) -> dict[str, Float[np.ndarray, " layer"]]:
         found[f"growing as published vectors of {name} do"] = np.exp(
             float(np.mean(rates)) * np.arange(layers)
         )
+    states = ledger.read("real states").tables["dimensions"]
+    for name, own in states.groupby("model", sort=False):
+        by_layer = own.sort_values("layer")["length"].to_numpy(dtype=float)[:layers]
+        found[f"growing as the states of {name} do"] = by_layer / by_layer[0]
     return found
 
 
@@ -141,11 +146,11 @@ def _best_scale(own: list[Row], nulls: Nulls, profile: Float[np.ndarray, " layer
     """Most layers that one scale covers, and the scale of the first layer there."""
     covers = np.array([nulls.covers(row) for row in own])  # (layer, scale)
     step = np.log(nulls.scales[1] / nulls.scales[0])
-    shifts = np.round(np.log(profile) / step).astype(int)
-    n = len(nulls.scales)
-    counts = np.zeros(n, dtype=int)
-    for layer, shift in enumerate(shifts):
-        counts[: n - shift] += covers[layer, shift:]
+    at = np.round(np.log(profile) / step).astype(int)[:, None] + np.arange(
+        len(nulls.scales)
+    )  # (layer, scale)
+    inside = at < len(nulls.scales)
+    counts = (np.take_along_axis(covers, np.where(inside, at, 0), axis=1) & inside).sum(axis=0)
     best = int(np.argmax(counts))
     return int(counts[best]), float(nulls.scales[best])
 
