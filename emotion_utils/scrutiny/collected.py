@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from functools import lru_cache
 
 from emotion_utils.core.errors import UserError
@@ -18,7 +20,7 @@ from emotion_utils.scrutiny import (
 )
 from emotion_utils.scrutiny.judging import Rule, judged, rows_of
 from emotion_utils.scrutiny.rule_for_rules import Tried
-from emotion_utils.scrutiny.rules import Rows, Scrutiny
+from emotion_utils.scrutiny.rules import SCRUTINY, Rows, Scrutiny
 
 
 def all_rules(rows: Rows, seed: int = 0) -> list[Rule]:
@@ -95,6 +97,12 @@ def everything(seed: int = 0) -> dict[str, Scrutiny]:
         Of the random draws.
     """
     return dict(_everything(seed))
+
+
+def counted(said: Mapping[str, Scrutiny]) -> str:
+    """How many claims get each word, as a list in words; words that no claim gets are left out."""
+    words = Counter(one.word for one in said.values())
+    return ", ".join(f"{words[word]} *{word}*" for word in SCRUTINY if words[word])
 
 
 def of(*prefixes: str) -> dict[str, Scrutiny]:

@@ -149,6 +149,74 @@ def table(results: Iterable[Tried]) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
+def shown(results: Iterable[Tried]) -> pd.DataFrame:
+    """:func:`table` in fewer columns, words in place of shares.
+
+    Returns
+    -------
+    Columns ``rule``, ``claims``, ``of invented values`` (what it says, most often first), ``null above``, ``planted``,
+    ``seen`` and ``may not say``.
+    """
+    listed = list(results)
+    full = table(listed)
+    said = [
+        ", ".join(
+            f"{word} {share:.0%}" for word, share in sorted(one.invented.items(), key=lambda item: -item[1])
+        )
+        for one in listed
+    ]
+    full.insert(2, "of invented values", said)
+    return full[["rule", "claims", "of invented values", "null above", "planted", "seen", "may not say"]]
+
+
+class Outcome(NamedTuple):
+    """What came of trying all rules.
+
+    Attributes
+    ----------
+    rules, claims
+        Tried, and the claims that they decide.
+    silent
+        Rules that say a word to too many invented values.
+    barred
+        Claims of which these rules therefore may not say their word.
+    null
+        Largest share of draws of its own null that any rule calls above chance.
+    seen
+        Least share of planted values that any other rule sees.
+    """
+
+    rules: int
+    claims: int
+    silent: tuple[str, ...]
+    barred: int
+    null: float
+    seen: float
+
+
+def outcome(results: Iterable[Tried], said: Mapping[str, Scrutiny]) -> Outcome:
+    """What came of trying all rules.
+
+    Parameters
+    ----------
+    results
+        From :func:`tried`.
+    said
+        The words of all claims, after :func:`held_to`.
+    """
+    listed = list(results)
+    silent = [one for one in listed if one.too_often()]
+    speaking = [one for one in listed if one.planted and not one.too_often()]
+    return Outcome(
+        len(listed),
+        sum(len(one.claims) for one in listed),
+        tuple(one.rule for one in silent),
+        sum(said[claim].word == INSTEAD for one in silent for claim in one.claims),
+        max((one.null.get("above chance", 0.0) for one in listed if one.null), default=0.0),
+        min((one.planted.get(seen_as(one), 0.0) for one in speaking), default=1.0),
+    )
+
+
 def seen_as(one: Tried) -> str:
     """The word that planted values should get."""
     if one.plant == TRUE:

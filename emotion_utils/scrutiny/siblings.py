@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import sqrt
 from statistics import fmean
 
 import numpy as np
@@ -17,6 +18,7 @@ from emotion_utils.scrutiny.shares import (
     parts_rule,
     right_answers,
     shares_of_parts,
+    two_sided,
 )
 
 POSTS, LEAST, TESTED = 120, 60, 12_650
@@ -189,16 +191,17 @@ def _variety() -> Rule:
 
 def _variants(k: int) -> Rule:
     """Two rates over 50 concepts: as far apart as rates between 0 and 1 can scatter, and as if features counted."""
-    claim = f"C.variants.k{k}"
-    ends = {CONCEPTS - 1: f"{CONCEPTS} concepts, at the widest spread there can be",
-            CONCEPTS * k: f"{number(float(CONCEPTS * k))} features, as if they were independent"}  # fmt: skip
+    claim, features = f"C.variants.k{k}", CONCEPTS * k
 
     def judge(rows: Rows) -> dict[str, Scrutiny]:
-        rates = [float(rows[claim][end]) for end in ("lo", "hi")]
+        one, other = (float(rows[claim][end]) for end in ("lo", "hi"))
+        # no rate between 0 and 1 has a variance above one quarter
+        widest = two_sided((one - other) / sqrt(2 * 0.25 / CONCEPTS))
         said = [
-            chance(of_shares(rates[0], n, rates[1], n), f"two rates over {about}")
-            for n, about in ends.items()
-        ]
+            chance(widest, f"two rates over {CONCEPTS} concepts, at the widest spread there can be"),
+            chance(of_shares(one, features, other, features),
+                   f"over {number(float(features))} features, as if they were independent"),
+        ]  # fmt: skip
         return {claim: either(said)}
 
     def draw(rows: Rows, rng: np.random.Generator, gain: float) -> dict[str, Row]:
