@@ -181,7 +181,8 @@ def _variety() -> Rule:
             told.append(f"{number(most / FEATURES)} at most over all {number(float(FEATURES))} features, "
                         f"{number(least / high)} at least over the {number(high)} with a high d")  # fmt: skip
         word = "arithmetic holds" if all(holds) else "arithmetic fails"
-        return {claim: Scrutiny(word, f"mean labels with d > 1, from the printed counts: {'; '.join(told)}")}
+        about = "mean labels with d > 1, a high d being the same, for which the report gives no other bound"
+        return {claim: Scrutiny(word, f"{about}: {'; '.join(told)}")}
 
     def plant(rows: Rows, rng: np.random.Generator) -> dict[str, Row]:
         return {claim: reprinted(rows[claim], *(float(rng.uniform(*own)) / FEATURES for own in ranges(rows)))}
