@@ -1,6 +1,6 @@
 """The reports' Procrustes step on random subspaces: what their formula gains where nothing is shared.
 
-Their public code (`subspace_utils.procrustes_alignment` of toshiohanawa/emotion-circuits-project) takes the two bases
+Their public code (``subspace_utils.procrustes_alignment`` of toshiohanawa/emotion-circuits-project) takes the two bases
 for data: it subtracts from each its mean row, rotates all d coordinates of the first by what the singular vectors of
 the product of both give, and adds the mean row of the second. The rows that come out are compared as they are.
 """
