@@ -19,6 +19,7 @@ from emotion_utils.calibration import ledger
 from emotion_utils.planted.generators import spectrum
 from emotion_utils.scrutiny.judging import Rule, invented, reprinted
 from emotion_utils.scrutiny.rules import Row, Rows, Scrutiny, either, number, printed, spread
+from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.statistics.resampling import interval
 
 WIDTH, DRAWS = 768, 2000
@@ -94,10 +95,10 @@ def rules(rows: Rows, seed: int = 0) -> list[Rule]:
 
 
 @lru_cache(maxsize=8)
-def _null_ranges(pairs: int, seed: int) -> dict[str, tuple[float, float]]:
-    """The middle 95 % of the mean of so many cosines, by how many dimensions which model has."""
+def _null_means(pairs: int, seed: int) -> dict[str, Float[np.ndarray, " draw"]]:
+    """Sorted means of so many cosines without emotion, by how many dimensions which model has."""
     return {
-        f"{dims:.3g} dimensions as in the median layer of {name}": interval(
+        f"{dims:.3g} dimensions as in the median layer of {name}": np.sort(
             cosines_without_emotion(dims, seed)[:, :pairs].mean(axis=1)
         )
         for name, dims in measured_dimensions().items()
@@ -112,7 +113,7 @@ def _together(claims: tuple[str, ...], seed: int) -> Rule:
 
     def judge(rows: Rows) -> dict[str, Scrutiny]:
         low, high = (fmean(ends) for ends in zip(*(printed(rows[claim]) for claim in claims), strict=True))
-        return dict.fromkeys(claims, _beside(low, high, _null_ranges(pairs(rows), seed), pairs(rows)))
+        return dict.fromkeys(claims, _beside(low, high, _null_means(pairs(rows), seed), pairs(rows)))
 
     def draw(rows: Rows, rng: np.random.Generator, shared: float) -> Mapping[str, Row]:
         dims = list(measured_dimensions().values())[int(rng.integers(2))]
@@ -130,14 +131,15 @@ def _together(claims: tuple[str, ...], seed: int) -> Rule:
     )  # fmt: skip
 
 
-def _beside(low: float, high: float, ranges: Mapping[str, tuple[float, float]], pairs: int) -> Scrutiny:
+def _beside(low: float, high: float, nulls: Mapping[str, Float[np.ndarray, " draw"]], pairs: int) -> Scrutiny:
+    """Where what was printed lies among the draws, at each number of dimensions; tested on both sides."""
     what = f"mean of {pairs} cosines, {spread(low, high)}" if pairs > 1 else "the cosine"
-    said = [
-        Scrutiny(
-            "at chance" if low <= own[1] and own[0] <= high else "above chance", f"{spread(*own)} in {about}"
-        )
-        for about, own in ranges.items()
-    ]
+    said = []
+    for about, draws in nulls.items():
+        above, below = len(draws) - np.searchsorted(draws, low), np.searchsorted(draws, high, side="right")
+        p = min(1.0, 2 * (int(min(above, below)) + 1) / (len(draws) + 1))
+        word = "at chance" if p > LEVEL else "above chance"
+        said.append(Scrutiny(word, f"{spread(*interval(draws))} in {about}, p = {p:.2g}"))
     word, note = either(said)
     return Scrutiny(word, f"{what}, beside means minus one neutral mean, without any emotion: {note}")
 
@@ -146,7 +148,7 @@ def _of_words(claim: str, seed: int) -> Rule:
     """At a word the states differ by the word itself: how much, no report says."""
 
     def judge(rows: Rows) -> dict[str, Scrutiny]:
-        own = _beside(*printed(rows[claim]), _null_ranges(1, seed), 1)
+        own = _beside(*printed(rows[claim]), _null_means(1, seed), 1)
         if own.word == "at chance":
             return {claim: own}
         told = (

@@ -61,6 +61,15 @@ def test_the_three_cosines_of_a_model_are_tested_together(word_of):
     assert word_of("P3.cos.end.ap", printed={"P3.cos.end.ap": ("0.97", 0.97)}).word == "at chance"
 
 
+def test_p_is_the_share_of_draws_on_the_nearer_side_twice():
+    draws = np.sort(np.random.default_rng(0).normal(size=999))
+    found = cosines._beside(1.5, 1.5, {"some": draws}, 1)
+    p = 2 * ((draws >= 1.5).sum() + 1) / 1000
+    assert found.note.endswith(f"p = {p:.2g}")
+    assert found.word == "at chance"
+    assert cosines._beside(5.0, 6.0, {"some": draws}, 1).note.endswith("p = 0.002")
+
+
 def test_the_order_of_printed_cosines(word_of):
     assert word_of("P3.separation").word == "arithmetic holds"
     assert word_of("P3.separation", printed={"P3.cos.tok.ga": ("0.40", 0.40)}).word == "arithmetic fails"
