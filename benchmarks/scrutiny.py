@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from itertools import count
 from unittest.mock import patch
 
@@ -18,7 +19,7 @@ from emotion_utils import scrutiny
 from emotion_utils.runtime.benchmarking import Row, in_turns, record
 from emotion_utils.subspaces.overlaps import KS
 
-SWEEPS = "emotion_utils.subspaces.overlap_by_k.random_sweeps"
+SWEEPS = [f"emotion_utils.scrutiny.{module}.random_sweeps" for module in ("subspaces", "scaling")]
 WIDTH, REPEATS, STANDARD_ERRORS = 768, 5, 5.0
 
 
@@ -30,7 +31,9 @@ def drawn_sweeps(n: int = 2000, seed: int = 0, width: int = WIDTH, ks: Sequence[
 
 
 def drawn(seed: int) -> None:
-    with patch(SWEEPS, drawn_sweeps):
+    with ExitStack() as changed:
+        for name in SWEEPS:
+            changed.enter_context(patch(name, drawn_sweeps))
         scrutiny.everything(seed)
 
 
@@ -49,6 +52,7 @@ def main() -> None:
     seeds = count(1)  # each has a seed of its own: nothing is remembered
     with threadpool_limits(1, user_api="blas"):
         agree()
+        scrutiny.trials()  # of the rules, once for both
         ours, other = in_turns(
             lambda: scrutiny.everything(next(seeds)),
             lambda: drawn(next(seeds)),

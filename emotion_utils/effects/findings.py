@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -250,25 +250,3 @@ def simulated(shapes: pd.DataFrame, again: pd.DataFrame) -> Simulated:
         int(live["n"].iloc[0]),
         {str(design): float(row["covered"] / row["n"]) for design, row in live.iterrows()},
     )
-
-
-class Scrutinised(NamedTuple):
-    """Claims by what is said of them without any model, and the overlaps of larger models that are at chance."""
-
-    claims: int
-    words: dict[str, int]
-    after_alignment: int
-    at_chance: int
-
-
-def scrutinised(words: Mapping[str, str]) -> Scrutinised:
-    """From the word of each claim, by its id."""
-    counts = pd.Series(list(words.values()), dtype=str).value_counts()
-    after = [word for claim, word in words.items() if _is_after_alignment(claim)]
-    return Scrutinised(
-        len(words), {str(word): int(n) for word, n in counts.items()}, len(after), after.count("at chance")
-    )
-
-
-def _is_after_alignment(claim: str) -> bool:
-    return claim.startswith("P8.") and ".L" in claim and claim.endswith(".after")

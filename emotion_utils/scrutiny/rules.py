@@ -1,21 +1,23 @@
 """The words that can be said of a claim without its model, and the rules behind them.
 
 - *at chance*: under its null the published formula, at the claim's own width, number of rows and k, reaches the value;
-  *above chance*: it does not. A value below the null is at chance too. Where a report leaves a scale open, the null is
-  tried over a range of scales, and those that reach the value are named.
+  *above chance*: it does not. A value below the null is at chance too.
+- *undecided*: the null depends on something that the report does not give, and the value lies above it at one end of
+  what that may be and not at the other; both ends are named.
+- *not identifiable*: whatever the report had printed, the rule would have said the same
+  (:mod:`emotion_utils.scrutiny.rule_for_rules`).
 - *arithmetic holds*, *arithmetic fails*: what the report prints can be computed, and agrees with the printed digits or
   not.
-- *conflicts*: another report, or another place of the same one, says otherwise.
-- *no null applies*: a count, a setting, or a statement without a quantity.
+- *conflicts*: two statements about the same thing differ by more than their errors, or name different things.
+- *no null applies*: a setting, or a statement without a quantity, for which no null can be made.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from statistics import fmean
-from typing import NamedTuple
-
-import pandas as pd
+from typing import Any, NamedTuple
 
 from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.reports.claims import stated_interval
@@ -24,6 +26,8 @@ from emotion_utils.statistics.permutations import LEVEL
 SCRUTINY = (
     "at chance",
     "above chance",
+    "undecided",
+    "not identifiable",
     "arithmetic holds",
     "arithmetic fails",
     "conflicts",
@@ -31,7 +35,11 @@ SCRUTINY = (
 )
 """What can be said of a claim without its model."""
 NOTHING = SCRUTINY[-1]
-"""Two-sided; intervals are 95 %."""
+Row = Mapping[str, Any]
+"""A row of the claims, by column."""
+Rows = Mapping[str, Row]
+"""Rows of the claims, by id."""
+EXPONENT = re.compile(r"^-?\d+(?:\.(\d+))?e(-?\d+)$")
 
 
 class _Said(NamedTuple):
@@ -51,14 +59,33 @@ class Scrutiny(_Said):
         return super().__new__(cls, word, note)
 
 
-def printed(claim: pd.Series) -> tuple[float, float]:
+def decimals(value: str) -> int:
+    """Decimals of the first number of a printed value; of 5.2e-05 six."""
+    with_exponent = EXPONENT.match(value)
+    if with_exponent:
+        return len(with_exponent.group(1) or "") - int(with_exponent.group(2))
+    first = re.search(r"\d[\d,]*(?:\.(\d+))?", value)
+    return len(first.group(1) or "") if first else 0
+
+
+def printed(claim: Row) -> tuple[float, float]:
     """The range that a row of the claims states, or what rounds to its digits."""
-    return stated_interval(str(claim["value"]), float(claim["lo"]), float(claim["hi"]))
+    value, low, high = str(claim["value"]), float(claim["lo"]), float(claim["hi"])
+    if low == high and EXPONENT.match(value):
+        half = 0.5 * 10.0 ** -decimals(value)
+        return low - half, high + half
+    return stated_interval(value, low, high)
 
 
-def value(claims: pd.DataFrame, claim: str) -> float:
-    """The value of a claim, `claims` being indexed by id; of a range the lower end."""
-    return float(claims.loc[claim, "lo"])
+def value(rows: Rows, claim: str) -> float:
+    """The value of a claim; of a range the lower end."""
+    return float(rows[claim]["lo"])
+
+
+def settled(claim: Row) -> dict[str, str]:
+    """What the author's public code settles for a claim, by name, from the column `settled`."""
+    parts = (part.partition("=") for part in str(claim.get("settled", "")).split(";"))
+    return {name.strip(): what.strip() for name, _, what in parts if name.strip()}
 
 
 def number(given: float) -> str:
@@ -71,7 +98,7 @@ def spread(low: float, high: float) -> str:
     return number(low) if low == high else f"{number(low)} to {number(high)}"
 
 
-def under_null(claim: pd.Series, low: float, high: float, about: str) -> Scrutiny:
+def under_null(claim: Row, low: float, high: float, about: str) -> Scrutiny:
     """Whether the published value exceeds what its formula gives where there is nothing to find.
 
     Parameters
@@ -87,11 +114,36 @@ def under_null(claim: pd.Series, low: float, high: float, about: str) -> Scrutin
     return Scrutiny(word, f"{about}: {spread(low, high)}")
 
 
-def within(claim: pd.Series, low: float, high: float, about: str) -> Scrutiny:
+def within(claim: Row, low: float, high: float, about: str) -> Scrutiny:
     """:func:`under_null` for a quantity with a sign: a value below the null's range is no less surprising."""
     ours = printed(claim)
     word = "at chance" if ours[0] <= high and low <= ours[1] else "above chance"
     return Scrutiny(word, f"{about}: {spread(low, high)}")
+
+
+def between(claim: Row, ends: Mapping[str, tuple[float, float]], *, signed: bool = False) -> Scrutiny:
+    """:func:`under_null` where the null depends on what the report does not give: the word if all ends agree.
+
+    Parameters
+    ----------
+    claim
+        A row of the claims.
+    ends
+        Range of the formula under its null at each end of what that may be, by a few words about it.
+    signed
+        Whether a value below the range is as surprising as one above it.
+    """
+    rule = within if signed else under_null
+    said = [rule(claim, low, high, about) for about, (low, high) in ends.items()]
+    return either(said)
+
+
+def either(said: Iterable[Scrutiny]) -> Scrutiny:
+    """One word for both ends of what a report does not give: theirs if it is the same, otherwise *undecided*."""
+    listed = list(said)
+    words = {one.word for one in listed}
+    note = "; ".join(dict.fromkeys(one.note for one in listed))
+    return Scrutiny(words.pop() if len(words) == 1 else "undecided", note)
 
 
 def chance(p: float, about: str) -> Scrutiny:
@@ -99,7 +151,7 @@ def chance(p: float, about: str) -> Scrutiny:
     return Scrutiny("at chance" if p > LEVEL else "above chance", f"{about}: p = {p:.2g}")
 
 
-def computed(claim: pd.Series, low: float, high: float, about: str) -> Scrutiny:
+def computed(claim: Row, low: float, high: float, about: str) -> Scrutiny:
     """Whether the printed value agrees with what can be computed without any model.
 
     Parameters
@@ -126,25 +178,7 @@ def reasons(given: Mapping[str, str]) -> dict[str, Scrutiny]:
     return {claim: no_null(reason) for claim, reason in given.items()}
 
 
-def conflicting(claims: pd.DataFrame) -> dict[str, Scrutiny]:
-    """Every claim that another one contradicts, by the column `conflicts_with`.
-
-    Parameters
-    ----------
-    claims
-        Indexed by id.
-    """
-    found = {}
-    for claim, other in claims["conflicts_with"].items():
-        if other:
-            said = f"{other} says {claims.loc[other, 'value']}"
-            where = claims.loc[other, ["condition", "section"]]
-            told = f" ({where['condition']})" if where["condition"] else ""
-            found[str(claim)] = Scrutiny("conflicts", f"{said}{told}, section {where['section']}")
-    return found
-
-
-def mean_range(claims: pd.DataFrame, rows: Iterable[str]) -> tuple[float, float]:
+def mean_range(claims: Rows, wanted: Iterable[str]) -> tuple[float, float]:
     """Least and largest mean of the values of some claims, of which only the rounded digits are known."""
-    low, high = zip(*(printed(claims.loc[row]) for row in rows), strict=True)
+    low, high = zip(*(printed(claims[claim]) for claim in wanted), strict=True)
     return fmean(low), fmean(high)

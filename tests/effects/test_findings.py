@@ -148,15 +148,3 @@ def test_simulations_are_told_by_kind_of_data():
     assert sim[:3] == ((0.94, 0.96), (0.04, 0.05), 0.06)
     assert (sim.outside, sim.worst, sim.data_sets) == (("skewed",), 0.85, 200)
     assert sim.covered == {"normal": 0.95, "log-normal": 0.9}
-
-
-def test_claims_are_counted_by_word_and_those_after_alignment_apart():
-    words = {
-        "P8.llama3.L3.after": "at chance",
-        "P8.llama3.L3.before": "at chance",
-        "P8.k.after": "above chance",
-    }
-    counted = findings.scrutinised(words)
-    assert counted == (3, {"at chance": 2, "above chance": 1}, 1, 1)
-    assert findings.scrutinised({"P1.n": "no null applies"}) == (1, {"no null applies": 1}, 0, 0)
-    assert findings.scrutinised({"P8.q.L1.after": "above chance"})[2:] == (1, 0)

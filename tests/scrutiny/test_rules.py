@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import pytest
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.scrutiny.rules import (
     SCRUTINY,
     Scrutiny,
+    between,
     chance,
     computed,
-    conflicting,
+    decimals,
+    either,
     mean_range,
     number,
     printed,
+    settled,
     under_null,
     within,
 )
 
 
-def claim(value: str, lo: float, hi: float | None = None) -> pd.Series:
-    return pd.Series({"value": value, "lo": lo, "hi": lo if hi is None else hi})
+def claim(value: str, lo: float, hi: float | None = None) -> dict[str, object]:
+    return {"value": value, "lo": lo, "hi": lo if hi is None else hi}
 
 
 @pytest.mark.parametrize(
@@ -63,22 +65,55 @@ def test_a_test_is_at_chance_above_its_level(p, word):
     assert chance(p, "x").word == word
 
 
-def test_a_claim_that_another_one_contradicts_conflicts():
-    table = pd.DataFrame(
-        {
-            "value": ["1", "2", "3"],
-            "conflicts_with": ["B", "", ""],
-            "condition": ["", "layer 3", ""],
-            "section": ["1", "9.1", "2"],
-        },
-        index=["A", "B", "C"],
-    )
-    assert conflicting(table) == {"A": ("conflicts", "B says 2 (layer 3), section 9.1")}
+@pytest.mark.parametrize(
+    ("highs", "word"),
+    [((0.5, 0.7), "above chance"), ((0.9, 1.2), "at chance"), ((0.5, 1.2), "undecided")],
+)
+def test_the_word_of_both_ends_is_said_only_where_they_agree(highs, word):
+    ends = {f"null {high}": (0.0, high) for high in highs}
+    found = between(claim("0.8", 0.8), ends)
+    assert found.word == word
+    assert found.note == "; ".join(f"null {high}: 0 to {high}" for high in highs)
+
+
+def test_below_both_ends_is_a_surprise_only_for_a_quantity_with_a_sign():
+    ends = {"null": (0.2, 0.4), "other": (0.3, 0.5)}
+    assert between(claim("0.1", 0.1), ends).word == "at chance"
+    assert between(claim("0.1", 0.1), ends, signed=True).word == "above chance"
+
+
+def test_words_that_agree_are_said_once():
+    assert either([chance(0.01, "a"), chance(0.02, "b")]) == ("above chance", "a: p = 0.01; b: p = 0.02")
+    assert either([chance(0.01, "a"), chance(0.5, "b")]).word == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("given", "parts"),
+    [
+        ("n_layers=5", {"n_layers": "5"}),
+        ("power=0.85; map=d x d rotation", {"power": "0.85", "map": "d x d rotation"}),
+        ("", {}),
+    ],
+)
+def test_what_the_authors_code_settles_is_read_by_name(given, parts):
+    assert settled({"settled": given}) == parts
+
+
+@pytest.mark.parametrize(
+    ("value", "digits"),
+    [("5.2e-05", 6), ("0.0003", 4), ("78->76", 0), ("-0.071..0.193", 3), ("1,490 vs 904", 0), ("yes", 0)],
+)
+def test_decimals_are_those_of_the_first_number(value, digits):
+    assert decimals(value) == digits
+
+
+def test_a_number_with_an_exponent_is_known_to_its_own_digits():
+    assert printed(claim("5.2e-05", 5.2e-05)) == pytest.approx((5.15e-05, 5.25e-05))
 
 
 def test_a_mean_of_rounded_numbers_is_a_range():
     rows = [claim("0.10", 0.10), claim("0.2", 0.2)]
-    table = pd.DataFrame(rows, index=["A", "B"])
+    table = dict(zip("AB", rows, strict=True))
     assert mean_range(table, ["A", "B"]) == pytest.approx(((0.095 + 0.15) / 2, (0.105 + 0.25) / 2))
 
 
