@@ -10,6 +10,7 @@ import pandas as pd
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.ledger.records import Entry, Row, chapter_of, overall, part_of
+from emotion_utils.ledger.reports import report_of
 from emotion_utils.models.registry import reader_name, world_of
 from emotion_utils.reports.claims import judge, measurement_file, read_claims, read_measurements
 from emotion_utils.reports.record_file import PATH, read_record
@@ -58,6 +59,26 @@ def assemble(
     recorded = _recorded(record, claims, ran)
     entries = [_entry(claim, rows, ran, run, scrutiny) for _, claim in claims.iterrows()]
     return [replace(entry, record=tuple(recorded.get(entry.id, ()))) for entry in entries]
+
+
+def of_chapter(judged: pd.DataFrame) -> list[Entry]:
+    """The claims of one chapter as it shows them itself: the same verdicts as in the ledger, before that is made.
+
+    Parameters
+    ----------
+    judged
+        From :func:`emotion_utils.reports.claims.judge`, with a scrutiny; several models of a claim stand together.
+    """
+    claims = read_claims().set_index("id", drop=False)
+    entries = []
+    for name in dict.fromkeys(judged["id"]):
+        own = judged[judged["id"] == name].to_dict("records")
+        rows, claim = tuple(_row(row, "") for row in own), claims.loc[name]
+        verdict = overall([row.verdict for row in rows])
+        entries.append(
+            _as_entry(claim, chapter_of(name), verdict, rows, (own[0]["scrutiny"], own[0]["scrutiny_note"]))
+        )
+    return entries
 
 
 def _measured(run: Run, jobs: Sequence[Job], claims: pd.DataFrame) -> dict[str, list[Row]]:
@@ -132,18 +153,25 @@ def _entry(
         raise UserError(
             f'Nothing is said of the claim "{name}" without its model: add it to emotion_utils/scrutiny.'
         )
-    verdict = overall([row.verdict for row in rows])
-    said = scrutiny[name]
+    in_book = chapter if any(job.chapter == chapter for job in run.chapters) else ""
+    entry = _as_entry(claim, in_book, overall([row.verdict for row in rows]), rows, scrutiny[name])
+    scrutinised = f"notebooks/{SCRUTINISED}.html#scrutiny" if SCRUTINISED in ran else ""
+    return replace(entry, scrutinised=scrutinised)
+
+
+def _as_entry(
+    claim: pd.Series, chapter: str, verdict: str, rows: tuple[Row, ...], said: tuple[str, str]
+) -> Entry:
     return Entry(
-        name, claim["claim"], claim["metric"], claim["value"], part_of(claim["phase"]), chapter, claim["seed"],
-        claim["section"], claim["conflicts_with"], verdict, _waits(verdict, chapter, rows), said[0], said[1],
-        f"notebooks/{SCRUTINISED}.html#scrutiny" if SCRUTINISED in ran else "", rows,
+        str(claim["id"]), claim["claim"], claim["metric"], claim["value"], part_of(claim["phase"]), chapter,
+        report_of(claim["seed"]).short, claim["section"], claim["conflicts_with"], verdict, _waits(verdict, rows),
+        said[0], said[1], "", rows,
     )  # fmt: skip
 
 
-def _waits(verdict: str, chapter: str, rows: tuple[Row, ...]) -> str:
+def _waits(verdict: str, rows: tuple[Row, ...]) -> str:
     """What a pending claim waits for."""
     if verdict != "pending":
         return ""
     notes = [row.note for row in rows if row.note]
-    return notes[0] if notes else f"waits for chapter {chapter[:2]}"
+    return notes[0] if notes else "no chapter of this book measures it"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ import pandas as pd
 from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.core.files import write_atomically
 from emotion_utils.core.paths import DATA
+from emotion_utils.models.registry import HUB_ALIASES
 from emotion_utils.reports.replication import (
     Claim,
     Measurement,
-    claimed_name,
     in_words,
     replication,
     rule_holds,
@@ -26,7 +26,7 @@ from emotion_utils.reports.replication import (
 )
 from emotion_utils.statistics.resampling import FEWEST_UNITS
 
-__all__ = ["Claim", "Measurement", "claimed_name", "replication", "rule_holds", "stated_interval"]
+__all__ = ["Claim", "Measurement", "replication", "rule_holds", "stated_interval"]
 NUMBERS = ("lo", "hi", "margin")
 COLUMNS = (
     "id", "claim", "metric", "value", "model", "kind", "lo", "hi", "tolerance",
@@ -132,6 +132,12 @@ def read_measurements(path: Path) -> list[Measurement]:
         raise UserError(f"{path} is damaged ({error}): delete it and run its chapter again.") from error
 
 
+def claimed_name(model: str) -> str:
+    """The name that the claims use for a hub model, also inside a pair such as `gpt2~llama3-8b`."""
+    names = {location: alias for alias, location in HUB_ALIASES.items()}
+    return "~".join(names.get(part, part) for part in model.split("~"))
+
+
 def judge(
     rows: Iterable[Measurement],
     claims: pd.DataFrame | None = None,
@@ -175,7 +181,8 @@ def _judged(row: pd.Series, measured: Measurement, scrutiny: Mapping[str, tuple[
     texts = {field.name: row[field.name] for field in fields(Claim)}
     claim = Claim(**texts | {name: float(row[name]) for name in NUMBERS})
     ours = without_empty_interval(claim, measured)
-    verdict, holds = replication(claim, ours), rule_holds(claim, ours)
+    named = replace(ours, model=claimed_name(ours.model))
+    verdict, holds = replication(claim, named), rule_holds(claim, ours)
     word, basis_of_word = scrutiny.get(claim.id, ("", ""))
     return {
         "id": claim.id,

@@ -21,7 +21,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from emotion_utils.core.errors import UserError, suggestion
-from emotion_utils.models.registry import HUB_ALIASES
 from emotion_utils.statistics.permutations import LEVEL, binomial_bounds
 
 Verdict = Literal["reproduced", "not reproduced", "other model", "other data", "by design", "pending"]
@@ -132,13 +131,14 @@ class Measurement:
 def replication(claim: Claim, measured: Measurement | None) -> Verdict:
     """The verdict on a measurement; see the top of this module.
 
-    What was not measured is pending, and so is a claim about the right model whose rule leaves it undecided.
+    What was not measured is pending, and so is a claim about the right model whose rule leaves it undecided. The
+    measurement's model goes by the name that the claims use: :func:`emotion_utils.reports.claims.claimed_name`.
     """
     if measured is None or (measured.value is None and measured.holds is None):
         return "pending"
     if claim.basis in ELSEWHERE:
         return ELSEWHERE[claim.basis]
-    if claim.basis == "model" and claimed_name(measured.model) not in claim.replicates_on.split("|"):
+    if claim.basis == "model" and measured.model not in claim.replicates_on.split("|"):
         return "other model"
     held = rule_holds(claim, measured)
     if held is None:
@@ -210,12 +210,6 @@ def none_of(units: int, what: str = "units") -> str:
         Their name in the plural.
     """
     return f"no change in {units} {what}, so in at most {binomial_bounds(0, units)[1]:.0%} of all (exact 95 % bound)"
-
-
-def claimed_name(model: str) -> str:
-    """The name that the claims use for a hub model, also inside a pair such as `gpt2~llama3-8b`."""
-    names = {location: alias for alias, location in HUB_ALIASES.items()}
-    return "~".join(names.get(part, part) for part in model.split("~"))
 
 
 def without_empty_interval(claim: Claim, measured: Measurement) -> Measurement:

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import binomtest
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.reports.claims import judge, read_claims
+from emotion_utils.reports.claims import claimed_name, judge, read_claims
 from emotion_utils.reports.replication import (
     BASES,
     Claim,
@@ -99,9 +99,14 @@ def test_a_number_is_reproduced_only_on_the_model_that_it_is_about():
     claim = number("0.5", model="gpt2|pythia-160m")
     assert replication(claim, measured(0.5, 0.4, 0.6, "small-gpt2")) == "other model"
     assert replication(claim, measured(0.5, 0.4, 0.6, "pythia-160m")) == "reproduced"
-    assert replication(claim, measured(0.5, 0.4, 0.6, "openai-community/gpt2")) == "reproduced"
     assert replication(claim, measured(0.9, 0.8, 1.0, "gpt2")) == "not reproduced"
     assert replication(number("0.5"), measured(0.5, 0.4, 0.6)) == "reproduced"  # arithmetic needs no model
+
+
+def test_a_hub_name_is_the_model_that_the_claims_call_otherwise():
+    assert claimed_name("openai-community/gpt2~EleutherAI/pythia-160m") == "gpt2~pythia-160m"
+    rows = [Measurement("P5.layer.mid", name, 6.5) for name in ("openai-community/gpt2", "small-gpt2")]
+    assert judge(rows)["verdict"].tolist() == ["reproduced", "other model"]
 
 
 def test_what_the_rule_says_of_another_model_stands_beside_its_verdict():
