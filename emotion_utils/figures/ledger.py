@@ -109,12 +109,18 @@ def _row(entry: Entry, root: str | None, recorded: bool) -> str:
     )
     claim = (
         f'<th scope="row"><a class="emo-id" href="#claim-{name}">{name}</a> {html.escape(entry.claim)}'
-        f"<small>{html.escape(entry.metric)}; {where}</small></th>"
+        f"<small>{html.escape(entry.metric)}; {where}</small>{_settled(entry)}</th>"
     )
     said = _verdict(entry.scrutiny, entry.scrutinised, root)
     real = [_lines(entry.record, root) or "–"] if recorded else []
     cells = [html.escape(entry.report), _ours(entry, root), *real, f"{said} <small>{_note(entry)}</small>"]
     return f'<tr id="claim-{name}"{attributes}>{claim}{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+
+
+def _settled(entry: Entry) -> str:
+    return (
+        f"<small>settled by the author's code: {html.escape(entry.settled)}</small>" if entry.settled else ""
+    )
 
 
 def _section(section: str) -> str:

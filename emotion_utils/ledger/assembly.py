@@ -162,10 +162,11 @@ def _entry(
 def _as_entry(
     claim: pd.Series, chapter: str, verdict: str, rows: tuple[Row, ...], said: tuple[str, str]
 ) -> Entry:
+    settled = f"{claim['settled']} ({claim['settled_source']})" if claim["settled"] else ""
     return Entry(
         str(claim["id"]), claim["claim"], claim["metric"], claim["value"], part_of(claim["phase"]), chapter,
         report_of(claim["seed"]).short, claim["section"], claim["conflicts_with"], verdict, _waits(verdict, rows),
-        said[0], said[1], "", rows,
+        said[0], said[1], "", rows, (), settled,
     )  # fmt: skip
 
 

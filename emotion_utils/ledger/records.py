@@ -105,6 +105,8 @@ class Entry:
         One per model that was measured.
     record
         The same of the committed record of the real models.
+    settled
+        What the author's public code settles of the claim, and where; empty where nothing needed it.
     """
 
     id: str
@@ -123,6 +125,7 @@ class Entry:
     scrutinised: str
     rows: tuple[Row, ...] = field(default=())
     record: tuple[Row, ...] = field(default=())
+    settled: str = ""
 
     @property
     def replication(self) -> str:

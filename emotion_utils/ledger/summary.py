@@ -55,6 +55,12 @@ def scrutinies(entries: Sequence[Entry]) -> dict[str, int]:
     return {word: counts[word] for word in SCRUTINY}
 
 
+def only_used(counts: pd.DataFrame, words: Sequence[str]) -> pd.DataFrame:
+    """The first two columns of :func:`by_part` or :func:`by_model`, and those of these words that are not all 0."""
+    used = [word for word in words if word in counts and counts[word].any()]
+    return counts[[*counts.columns[:2], *used]]
+
+
 def by_model(entries: Sequence[Entry], recorded: bool = False) -> pd.DataFrame:
     """What each model of a run was measured on, by verdict.
 

@@ -12,8 +12,8 @@ ROW = Row(
     "small-gpt2", -0.5, -0.7, -0.3, 0.01, 70, True, "other model", "told", "notebooks/03_x.html#decided"
 )
 ENTRY = Entry(
-    "P3.a", "Cosines <b>fall</b>", "cosine", "-0.48", "Phase 3", "03_x", "Integrated analysis", "4.1", "", "other model", "",
-    "at chance", "no emotion: <0.2", "notebooks/08_statistics.html#scrutiny", (ROW,),
+    "P3.a", "Cosines <b>fall</b>", "cosine", "-0.48", "Phase 3", "03_x", "Integrated analysis", "4.1", "",
+    "other model", "", "at chance", "no emotion: <0.2", "notebooks/08_statistics.html#scrutiny", (ROW,),
 )  # fmt: skip
 WAITING = replace(
     ENTRY, id="P8.b", verdict="pending", waits="no chapter measures it", rows=(), chapter="", scrutinised=""
@@ -36,6 +36,12 @@ def test_a_row_has_both_values_both_verdicts_and_where_they_were_decided():
     )
     failing = replace(ENTRY, rows=(replace(ROW, holds=False),))
     assert 'data-replication="other model, contradicts"' in ledger([failing]).markup
+
+
+def test_what_the_authors_code_settles_stands_in_the_row():
+    told = "settled by the author's code: n_layers=5 (a &lt;file&gt;)"
+    assert told in ledger([replace(ENTRY, settled="n_layers=5 (a <file>)")]).markup
+    assert "settled" not in ledger([ENTRY]).markup
 
 
 def test_every_text_is_escaped():
