@@ -97,12 +97,16 @@ def _measured(run: Run, jobs: Sequence[Job], claims: pd.DataFrame) -> dict[str, 
 
 
 def _recorded(path: Path, claims: pd.DataFrame, ran: set[str]) -> dict[str, list[Row]]:
-    """What the record of the real models says of each claim; it is shown on the pages of the chapters that ran."""
-    record = read_record(path)
+    """What the record of the real models says of each claim; it is shown on the pages of the chapters that ran.
+
+    A claim that no model could replicate, such as one about a size or a calculation, is none of real models.
+    """
+    record, about_models = read_record(path), set(claims.loc[claims["basis"] == "model", "id"])
     found: dict[str, list[Row]] = {}
     for part in record.parts if record else ():
         where = f"notebooks/{part.chapter}.html#record" if part.chapter in ran and part.findings else ""
-        for row in judge(part.measurements, claims).to_dict("records"):
+        own = [row for row in part.measurements if row.claim in about_models]
+        for row in judge(own, claims).to_dict("records"):
             found.setdefault(row["id"], []).append(_row(row, where))
     return found
 

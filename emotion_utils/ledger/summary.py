@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from emotion_utils.ledger.records import COUNTED, DECIDED, REPLICATIONS, Entry, Row
+from emotion_utils.ledger.records import COUNTED, DECIDED, REPLICATIONS, Entry
 from emotion_utils.scrutiny.rules import NOTHING, SCRUTINY
 
 OPEN = (NOTHING, "undecided", "not identifiable")
@@ -111,8 +111,8 @@ def points(entries: Sequence[Entry]) -> str:
 
 def _real(entries: Sequence[Entry]) -> str:
     """A line on the record of the real models; nothing without one."""
-    rows = [[row for row in entry.record if _told(row)] for entry in entries]
-    measured = [[row.holds for row in own] for own in rows if own]
+    rows = [[row.holds for row in entry.record if row.holds is not None] for entry in entries]
+    measured = [own for own in rows if own]
     if not measured:
         return ""
     held, failed = (sum(all(one is word for one in own) for own in measured) for word in (True, False))
@@ -121,8 +121,3 @@ def _real(entries: Sequence[Entry]) -> str:
         f"rule holds for **{held}** and fails for **{failed}**, whatever model the claim is about; models differ on "
         f"{len(measured) - held - failed}.\n"
     )
-
-
-def _told(row: Row) -> bool:
-    """Whether the rule of the claim says something of a row that a headline counts."""
-    return row.holds is not None and (row.verdict in DECIDED or row.replication in COUNTED)
