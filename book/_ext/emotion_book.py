@@ -29,6 +29,14 @@ BARS = {"‖", "|", "∥"}
 ElementTree.register_namespace("", MATHML.strip("{}"))
 PLAIN_CODE = re.compile(r'<span class="(?:n|p|w)">([^<]*)</span>')
 WORD = re.compile(r"\w+(?:\.\w+)*")
+MEASURED = r"^((?:[^aeiou][^aeiouy]*)?[aeiouy][aeiou]*[^aeiou][^aeiouy]*.*)"
+DEPARTURES = (
+    (re.compile(MEASURED + r"log(?:y|ies)$"), r"\1log"),
+    (re.compile(MEASURED + r"bl(?:y|ies)$"), r"\1ble"),
+)
+"""Two rules that the stemmer of the search page has and the one of the index lacks: an apology was never found."""
+SHORT = 2
+"""Letters of a word that the search page leaves as it is."""
 UNUSED_SCRIPTS = ("THEBE_JS_URL", "sphinx-thebe.js")
 
 
@@ -136,6 +144,14 @@ class WordsAndNumbers(SearchEnglish):
         """Words of a text, those with dots also in parts; what is asked is split by the same rule without the parts."""
         words = WORD.findall(input)
         return [*words, *(part for word in words if "." in word for part in word.split("."))]
+
+    def stem(self, word: str) -> str:
+        """The stem as the search page makes it of what is asked."""
+        if len(word) <= SHORT:
+            return word.lower()
+        for rule, replaced in DEPARTURES:
+            word = rule.sub(replaced, word.lower())
+        return str(super().stem(word))
 
 
 def spaced(

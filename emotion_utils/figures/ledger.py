@@ -52,7 +52,7 @@ def claims(entries: Sequence[Entry], caption: str = "The reports' claims, their 
     Parameters
     ----------
     entries
-        From :func:`emotion_utils.ledger.assembly.of_chapter`.
+        From :func:`emotion_utils.ledger.entries.of_chapter`.
     caption
         What the table is.
     """

@@ -76,6 +76,21 @@ def test_a_claim_is_written_with_the_words_of_the_report(
     assert claim in node["title"]
 
 
+@pytest.mark.parametrize(
+    ("word", "stem"),
+    [
+        ("apology", "apolog"), ("Apologies", "apolog"), ("technology", "technolog"), ("terribly", "terribl"),
+        ("assembly", "assembl"), ("vectors", "vector"), ("0.99", "0.99"), ("is", "is"), ("vs", "vs"),
+        ("biology", "biologi"),
+    ],
+)  # fmt: skip
+def test_words_have_the_stem_that_the_search_page_gives_them(
+    extension: ModuleType, word: str, stem: str
+) -> None:
+    """By hand, from Porter's algorithm with the two rules that its author added later."""
+    assert extension.WordsAndNumbers({}).stem(word) == stem
+
+
 PAGE = """
 Page
 ====

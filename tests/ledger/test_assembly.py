@@ -9,10 +9,12 @@ import pytest
 from emotion_utils.core.errors import UserError
 from emotion_utils.figures.ledger import ledger
 from emotion_utils.ledger import summary
-from emotion_utils.ledger.assembly import assemble, measured_by, of_chapter
+from emotion_utils.ledger.assembly import assemble, measured_by
+from emotion_utils.ledger.entries import of_chapter
 from emotion_utils.ledger.records import CHAPTERS, COUNTED, REPLICATIONS, agreement, chapter_of, overall
 from emotion_utils.ledger.reports import REPORTS, listed, report_of
 from emotion_utils.reports.claims import Measurement, judge, measurement_file, read_measurements
+from emotion_utils.reports.record_file import Part
 from emotion_utils.runtime.schema import CHAPTERS as KNOWN
 from tests.ledger.conftest import CLAIMS, measure, without
 from tests.recorded import part, record
@@ -278,6 +280,20 @@ def test_the_verdict_of_the_record_could_have_been_otherwise(make, scrutiny, tmp
     assert entries["P35.align.after"].record[0].holds is False
     assert entries["P35.align.before"].record[0].verdict == "not reproduced"
     assert "fails for **2**" in summary.points(list(entries.values()))
+
+
+@pytest.mark.parametrize("same_code", [True, False])
+def test_a_rule_of_a_chapter_that_has_changed_since_decides_nothing(
+    make, scrutiny, tmp_path, monkeypatch, same_code
+):
+    rows = [Measurement(claim, "smollm2-135m", 0.1, holds=True) for claim in ("P5.multitoken", "P5.sign")]
+    path = record(tmp_path / "real.json", part("05_steering", "smollm2-135m", FOUND, measurements=rows))
+    monkeypatch.setattr(Part, "changed", not same_code)
+    entries = {entry.id: entry for entry in assemble(make(), scrutiny=scrutiny, record=path)}
+    (row,) = entries["P5.multitoken"].record
+    assert row.replication == f"other model, {'agrees' if same_code else 'undecided'}"
+    assert ("recorded before the chapter changed" in row.note) != same_code
+    assert entries["P5.sign"].record[0].holds is True  # the table has its rule
 
 
 def test_a_damaged_record_stops_the_ledger(make, scrutiny, tmp_path):
