@@ -1,9 +1,10 @@
-"""The book's own Sphinx extension: maths without JavaScript, no script from elsewhere, no console error."""
+"""The book's own Sphinx extension: maths without JavaScript, no script from elsewhere, a search that finds numbers."""
 
 from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -12,6 +13,8 @@ from docutils import nodes
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
+from sphinx.search import IndexBuilder
+from sphinx.search.en import SearchEnglish
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
@@ -27,6 +30,15 @@ SCRIPTED = {"msub", "msup", "msubsup"}
 BARS = {"‖", "|", "∥"}
 ElementTree.register_namespace("", MATHML.strip("{}"))
 PLAIN_CODE = re.compile(r'<span class="(?:n|p|w)">([^<]*)</span>')
+WORD = re.compile(r"\w+(?:\.\w+)*")
+MEASURED = r"^((?:[^aeiou][^aeiouy]*)?[aeiouy][aeiou]*[^aeiou][^aeiouy]*.*)"
+DEPARTURES = (
+    (re.compile(MEASURED + r"log(?:y|ies)$"), r"\1log"),
+    (re.compile(MEASURED + r"bl(?:y|ies)$"), r"\1ble"),
+)
+"""Two rules that the stemmer of the search page has and the one of the index lacks: an apology was never found."""
+SHORT = 2
+"""Letters of a word that the search page leaves as it is."""
 UNUSED_SCRIPTS = ("THEBE_JS_URL", "sphinx-thebe.js")
 
 
@@ -150,8 +162,52 @@ def explain_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             reference["reftitle"] = meaning
 
 
+class WordsAndNumbers(SearchEnglish):
+    """Words as Sphinx finds them, and also what holds together with dots, such as 0.99 or the id of a claim."""
+
+    js_splitter_code = (
+        "var splitQuery = (query) => query.match("
+        r"/[\p{Letter}\p{Number}_]+(?:\.[\p{Letter}\p{Number}_]+)*/gu) || [];"
+    )
+
+    def split(self, input: str) -> list[str]:
+        """Words of a text, those with dots also in parts; what is asked is split by the same rule without the parts."""
+        words = WORD.findall(input)
+        return [*words, *(part for word in words if "." in word for part in word.split("."))]
+
+    def stem(self, word: str) -> str:
+        """The stem as the search page makes it of what is asked."""
+        if len(word) <= SHORT:
+            return word.lower()
+        for rule, replaced in DEPARTURES:
+            word = rule.sub(replaced, word.lower())
+        return str(super().stem(word))
+
+
+def spaced(
+    collect: Callable[[IndexBuilder, nodes.document], Any],
+) -> Callable[[IndexBuilder, nodes.document], Any]:
+    """Sphinx strips tags and leaves nothing in their place: cells of a table would be one long word."""
+
+    def collected(builder: IndexBuilder, doctree: nodes.document) -> Any:
+        kept = [(raw, raw.children[:]) for raw in doctree.findall(nodes.raw)]
+        try:
+            for raw, _ in kept:
+                raw.children = [nodes.Text(raw.astext().replace("<", " <"))]
+            return collect(builder, doctree)
+        finally:
+            for raw, children in kept:
+                raw.children = children
+
+    return collected
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_role("claim", claim_role)
+    app.add_search_language(WordsAndNumbers)
+    if not hasattr(IndexBuilder, "_unspaced"):
+        IndexBuilder._unspaced = IndexBuilder._word_collector
+        IndexBuilder._word_collector = spaced(IndexBuilder._unspaced)
     app.add_html_math_renderer("mathml", (visit_inline, None), (visit_display, None))
     app.connect("config-inited", add_vendored)
     app.connect("doctree-resolved", explain_terms)

@@ -1,7 +1,7 @@
 // Search and menus for the claims ledger. The whole table is on the page; without this script it is only longer.
 (function () {
   "use strict";
-  const MENUS = { chapter: "chapter", part: "part of the reports", verdict: "in this run", scrutiny: "without any model", model: "model" };
+  const MENUS = { chapter: "chapter", part: "part of the reports", replication: "Replication", scrutiny: "Scrutiny", model: "model" };
 
   function make(tag, properties = {}, ...children) {
     const element = Object.assign(document.createElement(tag), properties);
@@ -41,7 +41,7 @@
 
     function fits(row, state) {
       return state.q.toLowerCase().split(/\s+/).every((word) => texts.get(row).includes(word))
-        && ["chapter", "part", "verdict", "scrutiny"].every((name) => !state[name] || given(row, name) === state[name])
+        && ["chapter", "part", "replication", "scrutiny"].every((name) => !state[name] || given(row, name) === state[name])
         && (!state.model || row.dataset.models.split("|").includes(state.model));
     }
 
@@ -71,8 +71,10 @@
         menus[name].box.value = [...menus[name].box.options].some((option) => option.value === value) ? value : "";
       }
       show(false);
-      const row = rows.find((one) => location.hash === `#${encodeURIComponent(one.id)}` || location.hash === `#${one.id}`);
+      const named = [location.hash, `#claim-${location.hash.slice(1)}`];
+      const row = rows.find((one) => named.includes(`#${one.id}`) || named.includes(`#${encodeURIComponent(one.id)}`));
       if (row) row.scrollIntoView({ block: "center" });
+      else if (location.hash.includes("=")) find.closest("form").scrollIntoView({ block: "start" });
     }
 
     search.addEventListener("input", () => show());
@@ -95,7 +97,7 @@
   }
 
   function begin() {
-    document.querySelectorAll(".emo-ledger").forEach(start);
+    document.querySelectorAll(".emo-ledger:not(.emo-claims)").forEach(start);
   }
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
   else begin();

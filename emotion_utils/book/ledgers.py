@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from emotion_utils.core.paths import PROJECT_ROOT
 from emotion_utils.ledger import assembly, files
 
@@ -68,6 +70,20 @@ def stage(run: Run, folder: Path) -> LedgerPages:
         parameters[stem] = {"run_dir": _relative(other), "here": False}
         siblings.append((stem, name))
     return LedgerPages(parameters, siblings)
+
+
+def where_to_object(config: Path = PROJECT_ROOT / "_config.yml") -> str:
+    """Where an objection goes, in Markdown: to the issues of the repository that the book's configuration names.
+
+    Parameters
+    ----------
+    config
+        Of Jupyter Book, with ``repository: url``; that is empty in a copy that has no public place.
+    """
+    url = str((yaml.safe_load(config.read_text(encoding="utf-8")).get("repository") or {}).get("url") or "")
+    if not url:
+        return "an issue in the repository that this copy of the book comes from"
+    return f"[an issue in the repository]({url.rstrip('/')}/issues/new)"
 
 
 def _relative(path: Path) -> str:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.ledger.records import Entry, Row, chapter_of, overall, part_of
-from emotion_utils.models.registry import reader_name, world_of
-from emotion_utils.reports.claims import judge, measurement_file, read_claims, read_measurements
+from emotion_utils.ledger.entries import as_entry, row_of
+from emotion_utils.ledger.records import Entry, Row, chapter_of, overall
+from emotion_utils.reports.claims import Measurement, judge, measurement_file, read_claims, read_measurements
 from emotion_utils.reports.record_file import PATH, read_record
+from emotion_utils.reports.replication import CHAPTER
 from emotion_utils.runtime.schema import chapter_schema
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from emotion_utils.runtime.runs import Job, Run
 
 SCRUTINISED = "08_statistics"
-NUMBERS = ("ours", "low", "high", "null")
 
 
 def assemble(
@@ -71,19 +71,34 @@ def _measured(run: Run, jobs: Sequence[Job], claims: pd.DataFrame) -> dict[str, 
         page = job.chapter if first[job.chapter] == job.name else job.name
         table = judge(read_measurements(measured_by(run, job)), claims)
         for row in table.to_dict("records"):
-            found.setdefault(row["id"], []).append(_row(row, f"notebooks/{page}.html#decided"))
+            found.setdefault(row["id"], []).append(row_of(row, f"notebooks/{page}.html#decided"))
     return found
 
 
 def _recorded(path: Path, claims: pd.DataFrame, ran: set[str]) -> dict[str, list[Row]]:
-    """What the record of the real models says of each claim; it is shown on the pages of the chapters that ran."""
-    record = read_record(path)
+    """What the record of the real models says of each claim; it is shown on the pages of the chapters that ran.
+
+    A claim that no model could replicate, such as one about a size or a calculation, is none of real models.
+    """
+    record, about_models = read_record(path), set(claims.loc[claims["basis"] == "model", "id"])
+    ruled = set(claims.loc[claims["rule"] == CHAPTER, "id"])
     found: dict[str, list[Row]] = {}
     for part in record.parts if record else ():
         where = f"notebooks/{part.chapter}.html#record" if part.chapter in ran and part.findings else ""
-        for row in judge(part.measurements, claims).to_dict("records"):
-            found.setdefault(row["id"], []).append(_row(row, where))
+        own = [row for row in part.measurements if row.claim in about_models]
+        if part.changed:
+            own = [_without_old_rule(row) if row.claim in ruled else row for row in own]
+        for row in judge(own, claims).to_dict("records"):
+            found.setdefault(row["id"], []).append(row_of(row, where))
     return found
+
+
+def _without_old_rule(row: Measurement) -> Measurement:
+    """What was decided by a rule that the chapter may have changed since is undecided until it is measured again."""
+    note = "; ".join(
+        part for part in (row.note, "recorded before the chapter changed, hence undecided") if part
+    )
+    return replace(row, holds=None, note=note)
 
 
 def measured_by(run: Run, job: Job) -> Path:
@@ -91,26 +106,6 @@ def measured_by(run: Run, job: Job) -> Path:
     schema = chapter_schema(job.chapter)
     model = job.model or (str(schema["model"].default) if "model" in schema else None)
     return measurement_file(run.directory, job.chapter, model)
-
-
-def _row(row: Mapping[str, object], decided: str) -> Row:
-    def given(name: str) -> float | None:
-        value = row[name]
-        return None if value is None or pd.isna(value) else float(value)  # type: ignore[arg-type]
-
-    value, low, high, null = (given(name) for name in NUMBERS)
-    n, holds = given("n"), row["holds"]
-    return Row(
-        _model(str(row["model"])), value, low, high, null, None if n is None else int(n),
-        None if holds is None or pd.isna(holds) else bool(holds),
-        str(row["verdict"]), str(row["note"]), decided,
-    )  # fmt: skip
-
-
-def _model(name: str) -> str:
-    """A model as a row calls it: bundled ones by their name, others with where they come from."""
-    parts = name.split("~") if name else []
-    return name if all(world_of(part) == "small world" for part in parts) else reader_name(name)
 
 
 def _entry(
@@ -132,18 +127,7 @@ def _entry(
         raise UserError(
             f'Nothing is said of the claim "{name}" without its model: add it to emotion_utils/scrutiny.'
         )
-    verdict = overall([row.verdict for row in rows])
-    said = scrutiny[name]
-    return Entry(
-        name, claim["claim"], claim["metric"], claim["value"], part_of(claim["phase"]), chapter, claim["seed"],
-        claim["section"], claim["conflicts_with"], verdict, _waits(verdict, chapter, rows), said[0], said[1],
-        f"notebooks/{SCRUTINISED}.html#scrutiny" if SCRUTINISED in ran else "", rows,
-    )  # fmt: skip
-
-
-def _waits(verdict: str, chapter: str, rows: tuple[Row, ...]) -> str:
-    """What a pending claim waits for."""
-    if verdict != "pending":
-        return ""
-    notes = [row.note for row in rows if row.note]
-    return notes[0] if notes else f"waits for chapter {chapter[:2]}"
+    in_book = chapter if any(job.chapter == chapter for job in run.chapters) else ""
+    entry = as_entry(claim, in_book, overall([row.verdict for row in rows]), rows, scrutiny[name])
+    scrutinised = f"notebooks/{SCRUTINISED}.html#scrutiny" if SCRUTINISED in ran else ""
+    return replace(entry, scrutinised=scrutinised)

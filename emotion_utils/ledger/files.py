@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
 Record = TypeVar("Record")
 NAME = "claims.json"
-SCHEMA = 2
-"""Of the file; a reader refuses another one, but for the first, which had no record."""
-READABLE = (1, SCHEMA)
+SCHEMA = 3
+"""Of the file; a reader refuses another one, whose verdicts were given by other rules."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def read(directory: str | Path) -> Ledger:
     try:
         content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
         schema = content["schema"]
-        if schema in READABLE:
+        if schema == SCHEMA:
             return _ledger(content)
     except FileNotFoundError:
         raise UserError(f"There is no ledger {path}: `make book` writes it, with the pages.") from None
@@ -110,6 +109,18 @@ def _typed(kind: type[Record], values: Mapping[str, Any]) -> Record:
 
 
 def others(run: Run) -> list[Path]:
-    """Folders of the other runs beside this one that have a ledger, by name."""
+    """Folders of the other runs beside this one whose ledger has today's format, or is damaged, by name.
+
+    One that was written by older rules would put their verdicts beside today's, and is left out.
+    """
     found = sorted(run.directory.parent.glob(f"*/{NAME}"))
-    return [path.parent for path in found if path.parent != run.directory]
+    return [path.parent for path in found if path.parent != run.directory and not _older(path)]
+
+
+def _older(path: Path) -> bool:
+    """Whether a file is a ledger of another format."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import get_args
 
 from emotion_utils.core.errors import UserError
+from emotion_utils.reports.replication import OTHER_MODEL, Verdict, in_words
 
-VERDICTS = ("reproduced", "not reproduced", "other model", "pending")
-"""Of the first column."""
+VERDICTS: tuple[str, ...] = get_args(Verdict)
+"""Of the first column, *Replication*."""
 DECIDED = VERDICTS[:2]
+AGREEMENTS = ("agrees", "contradicts", "mixed", "undecided")
+"""What the claim's own rule says of it on all other models that were measured."""
+REPLICATIONS = (
+    *DECIDED, *(f"{OTHER_MODEL}, {word}" for word in AGREEMENTS), "other data", "by design", "pending"
+)  # fmt: skip
+"""The first column in words, as it is shown and counted."""
+COUNTED = REPLICATIONS[:4]
+"""Those that a headline may count: what was decided, and what another model says."""
 
 CHAPTERS = (
     ("P1.", "01_dataset"),
@@ -61,6 +71,11 @@ class Row:
     note: str
     decided: str
 
+    @property
+    def replication(self) -> str:
+        """The verdict in words, on another model with what the rule says there."""
+        return in_words(self.verdict, self.holds)
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -73,9 +88,9 @@ class Entry:
     part
         Of the reports, as a reader calls it.
     chapter
-        Which measures it.
-    seed, section
-        Where the reports say it.
+        Which measures it; empty where that is not in the book.
+    source, section
+        Where the reports say it: short name of the report, and its section.
     conflicts_with
         Another claim that says otherwise, or nothing.
     verdict
@@ -90,6 +105,8 @@ class Entry:
         One per model that was measured.
     record
         The same of the committed record of the real models.
+    settled
+        What the author's public code settles of the claim, and where; empty where nothing needed it.
     """
 
     id: str
@@ -98,7 +115,7 @@ class Entry:
     report: str
     part: str
     chapter: str
-    seed: str
+    source: str
     section: str
     conflicts_with: str
     verdict: str
@@ -108,6 +125,22 @@ class Entry:
     scrutinised: str
     rows: tuple[Row, ...] = field(default=())
     record: tuple[Row, ...] = field(default=())
+    settled: str = ""
+
+    @property
+    def replication(self) -> str:
+        """One of :data:`REPLICATIONS`: the verdict in words."""
+        if self.verdict != OTHER_MODEL:
+            return self.verdict
+        return f"{OTHER_MODEL}, {agreement([row.holds for row in self.rows])}"
+
+
+def agreement(held: Sequence[bool | None]) -> str:
+    """What the rule says on several models, one of :data:`AGREEMENTS`: of those on which it decides anything."""
+    known = set(held) - {None}
+    if len(known) == 2:
+        return "mixed"
+    return "undecided" if not known else "agrees" if True in known else "contradicts"
 
 
 def chapter_of(claim: str) -> str:
@@ -127,9 +160,10 @@ def overall(verdicts: Sequence[str]) -> str:
     """One verdict over all rows of a claim.
 
     *Not reproduced* where any row of the claim's model fails its rule, *reproduced* where all that decide hold, *other
-    model* where only others were measured, *pending* where nothing was.
+    model* where only others were measured, *other data* and *by design* where no model could decide, *pending* where
+    nothing was measured.
     """
-    for verdict in ("not reproduced", "reproduced", "other model"):
+    for verdict in ("not reproduced", "reproduced", "other model", "other data", "by design"):
         if verdict in verdicts:
             return verdict
     return "pending"

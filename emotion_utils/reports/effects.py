@@ -3,21 +3,31 @@
 - *diff*, *d*, *ci*, *p*: mean difference of each outcome with head 0 of layer 0 patched, its size, and its p by
   sign flips of whole templates; for *ci* our mean is asked to lie in the reports' interval.
 - *power*: the reports' mean power at the four sizes that were found.
-- *n*: pairs that a paired t test needs for a power of 80 %.
+- *n*: pairs that the normal approximation asks for at the power which the author's public report names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from emotion_utils.effects.heads import PUBLISHED, PUBLISHED_OUTCOMES
 from emotion_utils.effects.records import Effect
-from emotion_utils.reports.claims import Measurement
+from emotion_utils.reports.claims import Measurement, read_claims
+from emotion_utils.reports.replication import none_of
 from emotion_utils.statistics.paired import N_FLIPS, N_RESAMPLES, paired_effects
-from emotion_utils.statistics.power import needed_n, needed_n_as_published, post_hoc_as_published, power_of
+from emotion_utils.statistics.permutations import LEVEL
+from emotion_utils.statistics.power import (
+    POWER,
+    needed_n,
+    needed_n_as_published,
+    post_hoc_as_published,
+    power_of,
+)
 from emotion_utils.statistics.resampling import FEWEST_UNITS
 
 NAMES = ("gratitude", "sentiment", "politeness", "anger")
@@ -82,14 +92,22 @@ def _of_outcome(model: str, claim: str, row: pd.Series) -> list[Measurement]:
             Measurement(f"{claim}.{end}", model, None, n=n, note=note) for end in ("diff", "d", "ci", "p")
         ]
     note = f"{n} pairs of texts in {units} templates"
-    mean, ends = _number(row["mean"]), (_number(row["low"]), _number(row["high"]))
-    size = (_number(row["d_z"]), _number(row["d_low"]), _number(row["d_high"]))
+    mean, p = _number(row["mean"]), _number(row["p"])
+    ends, sizes = _interval(row, ("low", "high")), _interval(row, ("d_low", "d_high"))
+    if row["low"] == row["high"]:
+        note = f"{note}; {none_of(units, 'templates') if mean == 0 else 'all of them changed alike'}"
     return [
         Measurement(f"{claim}.diff", model, mean, *ends, 0.0, n, note=note),
-        Measurement(f"{claim}.d", model, *size, 0.0, n, note=note),
+        Measurement(f"{claim}.d", model, _number(row["d_z"]), *sizes, 0.0, n, note=note),
         Measurement(f"{claim}.ci", model, mean, *ends, 0.0, n, note=note),
-        Measurement(f"{claim}.p", model, _number(row["p"]), n=n, note=f"sign flips of templates; {note}"),
+        Measurement(f"{claim}.p", model, p, n=n, note=f"sign flips of templates; {note}"),
     ]
+
+
+def _interval(row: pd.Series, names: tuple[str, str]) -> tuple[float | None, float | None]:
+    """Ends of an interval; none where it is not defined, or has no width since no resample differs."""
+    low, high = (_number(row[name]) for name in names)
+    return (None, None) if low == high else (low, high)
 
 
 def _number(value: float) -> float | None:
@@ -98,6 +116,11 @@ def _number(value: float) -> float | None:
 
 
 def _needed(claim: str, d: float) -> Measurement:
-    rule = needed_n_as_published(d)
-    note = f"(3 / d)² gives {rule}, whose power is {power_of(d, rule)[0]:.0%}"
-    return Measurement(claim, "", float(needed_n(d)), note=note)
+    settled = str(read_claims().set_index("id").loc[claim, "settled"])
+    power = float(settled.removeprefix("power="))
+    by_normal = ceil(((norm.ppf(1 - LEVEL / 2) + norm.ppf(power)) / d) ** 2)
+    note = (
+        f"normal approximation at a power of {power:.0%}, which the author's report names; the t test needs "
+        f"{needed_n(d, power)}, at the usual {POWER:.0%} {needed_n(d)}; (3 / d)² gives {needed_n_as_published(d)}"
+    )
+    return Measurement(claim, "", float(by_normal), note=note)

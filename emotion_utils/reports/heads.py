@@ -13,8 +13,9 @@ the one that they found, and is taken out, or patched, in the same way. Sentimen
 - *ablate*: keywords, and change of sentiment, in the texts that go on from gratitude prompts with the head at zero; one
   report takes out L1H10, the other one L0H0. Fewer keywords count where the interval lies below zero.
 - *patch*: the same in texts that go on from their neutral partners with the head patched.
-- *vonly*: the change of sentiment by ``v_only`` minus that by ``pattern_v``; holds where its interval contains zero and
-  that of ``pattern_v`` does not.
+- *sent.none*: no change. It needs an interval within the margin of the claim; one that has zero in it is not enough.
+- *vonly*: the change of sentiment by ``v_only`` minus that by ``pattern_v``; decided where ``pattern_v`` has an effect.
+  Holds where the whole interval lies within half of that effect, fails where it leaves out zero and reaches beyond.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from emotion_utils.circuits.texts import ablated_texts, paired, scored
 from emotion_utils.heads.pairs import Head, Pairs, name_of
 from emotion_utils.models.registry import knows_small_world
 from emotion_utils.reports.claims import Measurement, claimed_name, too_few
+from emotion_utils.reports.replication import none_of, nothing_holds
 from emotion_utils.reports.vectors import on_reported_scale
 from emotion_utils.statistics.resampling import FEWEST_UNITS
 
@@ -37,6 +39,8 @@ NAMED_HEAD: Head = (1, 10)
 NAMED = {"L0H0", "L0H1", "L0H4", "L0H5"}
 SECOND = ("L3H2", "L1H11")
 TOP = 10
+ALIKE = 0.5
+"""Two changes are about the same where they differ by less than this share of the first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +170,13 @@ def _at_the_ends(layers: Int[np.ndarray, " head"], n_layers: int) -> float:
     return float(((depth <= 1) | (depth >= 11)).mean())
 
 
+def _alike(own: pd.Series, gap: pd.Series) -> bool | None:
+    """Whether the second way to patch does as the first, whose effect is known; None where it has none or few units."""
+    if not (own["low"] > 0 or own["high"] < 0):
+        return None
+    return nothing_holds(float(gap["low"]), float(gap["high"]), ALIKE * abs(float(own["difference"])))
+
+
 def _sentiment(
     claim: str, model: str, table: pd.DataFrame, note: str, holds: bool | None = None
 ) -> Measurement:
@@ -174,7 +185,9 @@ def _sentiment(
     if not int(row["n"]):
         return Measurement(claim, model, None, n=0, note=f"{note}; no pair of texts has a sentiment")
     value, low, high = (float(row[name]) for name in ("difference", "low", "high"))
-    sure, n = not np.isnan(low), int(row["n"])
+    sure, n = not np.isnan(low) and low < high, int(row["n"])
+    if low == high:
+        note = f"{note}; {none_of(int(row['n_groups']))}"
     return Measurement(
         claim, model, value, low if sure else None, high if sure else None, 0.0, n, holds, note
     )
@@ -196,7 +209,6 @@ def patching_measurements(model: str, found: AsPublished, other: AsPublished) ->
         return too_few("P7.", model, units)
     own, gap = (table.set_index("score").loc["vader"] for table in (found.patched, found.gap))
     words, at = found.patched.set_index("score").loc["keywords"], name_of(found.head)
-    equal = bool(gap["low"] <= 0 <= gap["high"]) and not own["low"] <= 0 <= own["high"]
     told = f"v_only minus pattern_v; pattern_v itself {own['difference']:+.3f}"
     return [
         _sentiment("P7.patch.sent", model, found.patched, f"{at}, pattern_v"),
@@ -205,6 +217,6 @@ def patching_measurements(model: str, found: AsPublished, other: AsPublished) ->
             holds=bool(words["one"] >= 2 * words["other"] > 0),
             note=f"{words['other']:.0f} -> {words['one']:.0f}, {at}, pattern_v",
         ),
-        _sentiment("P7.patch.vonly", model, found.gap, told, equal),
+        _sentiment("P7.patch.vonly", model, found.gap, told, _alike(own, gap)),
         _sentiment("P7.patch.l0h0", model, other.patched, "L0H0, pattern_v"),
     ]  # fmt: skip

@@ -9,11 +9,13 @@ Rules of the claims that are not a number of a formula:
 - *repetition*: at half depth and one raw vector, texts repeat more than untouched ones, by the interval.
 - *sign*: at the chosen strength plus gratitude raises and minus gratitude lowers both sentiment and politeness, all
   four by their intervals.
-- *random*: share of texts that random vectors turn, minus that of the untouched model.
-- *realworld*: on how many of 35 texts the classifier gives the emotion asked for a higher probability, mean of three;
-  half of them would do so by chance.
-- *multitoken*: more texts show the emotion than first tokens do, by the interval of the difference; and by more than
-  they must, since some genuine replies too begin with a word that replies of other emotions begin with.
+- *random*: share of texts that a random vector turns, minus that of the untouched model, over vectors. Fails where one
+  of them turns half of the contexts or more; else "no effect" needs an interval within the margin of the claim.
+- *realworld*: on how many texts the classifier gives the emotion asked for a higher probability, mean of the emotions.
+  Half of them would do so by chance: holds where the exact interval over texts lies above that, fails where below.
+- *multitoken*: the claim is that a single token does not show what texts show. Fails where the probability of the
+  emotion's own first words moves, by the interval of the difference to the untouched model; holds where the whole
+  interval lies within the margin, and texts change.
 """
 
 from __future__ import annotations
@@ -26,7 +28,11 @@ import pandas as pd
 
 from emotion_utils.reports.claims import Measurement, too_few
 from emotion_utils.reports.published_steering import COLLAPSED, collapse, layer_of_effect, raw_alpha
-from emotion_utils.statistics.resampling import FEWEST_UNITS
+from emotion_utils.reports.replication import nothing_holds
+from emotion_utils.statistics.permutations import binomial_bounds
+from emotion_utils.statistics.resampling import FEWEST_UNITS, grouped_mean_interval
+from emotion_utils.steering.choice import RANDOM_AT_MOST
+from emotion_utils.steering.controls import KINDS, by_control
 from emotion_utils.steering.dose import difference
 from emotion_utils.steering.overview import Trial
 from emotion_utils.steering.subject import SteeredModel
@@ -34,6 +40,8 @@ from emotion_utils.steering.trials import at_chosen
 
 DEEP = 9
 HALF = 0.5
+SMALL_SHARE = RANDOM_AT_MOST
+"""A change of a share or a probability below this does not matter; the choice of settings lets random vectors do so."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +60,6 @@ class Evidence:
         From :func:`published_steering.sweep_as_published`.
     real_world
         From :func:`real_world.steered_texts`.
-    ceiling
-        From :func:`readout.ceiling`, on the contexts of ``first``.
     """
 
     trial: Trial
@@ -61,7 +67,6 @@ class Evidence:
     first: pd.DataFrame
     published: pd.DataFrame
     real_world: pd.DataFrame
-    ceiling: pd.Series
 
 
 def chapter_measurements(steered: SteeredModel, evidence: Evidence, seed: int = 0) -> list[Measurement]:
@@ -152,11 +157,25 @@ def _sign(steered: SteeredModel, evidence: Evidence, seed: int) -> Measurement:
 
 
 def _random(steered: SteeredModel, trial: Trial) -> Measurement:
-    table = trial.summary()
-    gap = table["control"] - table["untouched"]
-    most = f"the best one {table['highest'].max():.0%}"
-    note = f"share of texts turned, mean of {table['controls'].sum()} vectors; {most}"
-    return Measurement("P5.random", steered.name, gap.mean(), n=int(table["controls"].sum()), note=note)
+    untouched = trial.summary().set_index("emotion")["untouched"]
+    vectors = by_control(trial.controls[trial.controls["kind"].isin(KINDS)])
+    gap = (vectors["share"] - vectors["emotion"].map(untouched)).to_numpy()
+    low, high = grouped_mean_interval(gap, np.arange(len(gap)), bounds=(-1.0, 1.0))
+    most = float(vectors["share"].max())
+    note = (
+        f"share of texts turned beyond untouched ones, over {len(gap)} vectors; the best one turns {most:.0%}"
+    )
+    value = float(gap.mean())
+    return Measurement(
+        "P5.random",
+        steered.name,
+        value,
+        *_ends(low, high),
+        0.0,
+        len(gap),
+        False if most >= HALF else None,
+        note,
+    )
 
 
 def _real_world(steered: SteeredModel, table: pd.DataFrame) -> Measurement:
@@ -166,25 +185,40 @@ def _real_world(steered: SteeredModel, table: pd.DataFrame) -> Measurement:
         for on in (True, False)
     ]
     better = (wide[0] > wide[1].reindex(wide[0].index)).groupby("emotion").sum()
-    note = "texts with a higher probability of the emotion: " + ", ".join(
-        f"{e} {n}" for e, n in better.items()
-    )
-    n = int(texts["prompt"].nunique())
-    return Measurement("P5.realworld", steered.name, float(better.mean()), null=n / 2, n=n, note=note)
+    each = ", ".join(f"{e} {count}" for e, count in better.items())
+    n, mean = int(texts["prompt"].nunique()), float(better.mean())
+    low, high = (n * end for end in binomial_bounds(round(mean), n))
+    holds = True if low > HALF * n else False if high < HALF * n else None
+    note = f"of {n} texts those with a higher probability of the emotion: {each}; exact interval, n = texts"
+    return Measurement("P5.realworld", steered.name, mean, low, high, HALF * n, n, holds, note)
 
 
 def _multitoken(steered: SteeredModel, evidence: Evidence, seed: int) -> Measurement:
-    texts, tokens = (at_chosen(table, evidence.trial.chosen) for table in (evidence.dose, evidence.first))
-    one = texts.assign(value=texts["target"], emotion="any", prompt=_rows(texts))
-    other = tokens.assign(value=tokens["own"], emotion="any", prompt=_rows(tokens))
-    row = difference(one, other, ["value"], seed).iloc[0]
-    # what a genuine reply, read by its first token alone, would lose
-    null = float((texts["target"] * (1 - texts["emotion"].map(evidence.ceiling))).mean())
-    note = (
-        f"texts {row['one']:.2f}, first tokens {row['other']:.2f}; genuine replies would differ by {null:.2f}"
+    word, texts = (
+        _moved(table, column, evidence.trial.chosen, seed)
+        for table, column in ((evidence.first, "mass"), (evidence.dose, "target"))
     )
-    values, holds = (row["difference"], row["low"], row["high"]), bool(row["low"] > null)
-    return Measurement("P5.multitoken", steered.name, *values, null, int(row["n"]), holds, note)
+    note = (
+        f"probability of the emotion's own first words {word['other']:.2f} -> {word['one']:.2f}, texts that say it "
+        f"{texts['other']:.2f} -> {texts['one']:.2f}"
+    )
+    low, high = _ends(float(word["low"]), float(word["high"]))
+    hidden = nothing_holds(low, high, SMALL_SHARE)
+    holds = False if hidden is False else True if hidden and texts["low"] > 0 else None
+    value = float(word["difference"])
+    return Measurement("P5.multitoken", steered.name, value, low, high, 0.0, int(word["n"]), holds, note)
+
+
+def _moved(table: pd.DataFrame, column: str, chosen: Mapping[str, pd.Series], seed: int) -> pd.Series:
+    """A column at the chosen strengths beside that of the untouched model in the same contexts, all emotions alike."""
+    parts = [at_chosen(table, chosen), table[(table["alpha"] == 0) & table["emotion"].isin(list(chosen))]]
+    one, other = (part.assign(emotion="any", prompt=_rows(part)) for part in parts)
+    return difference(one, other, [column], seed).iloc[0]
+
+
+def _ends(low: float, high: float) -> tuple[float | None, float | None]:
+    """None where too few units leave an interval undefined."""
+    return (low, high) if np.isfinite(low) and np.isfinite(high) else (None, None)
 
 
 def _rows(table: pd.DataFrame) -> Sequence[str]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
+from pathlib import Path
 from types import ModuleType
 
 import pytest
+from sphinx.application import Sphinx
 
 from emotion_utils.core.paths import PROJECT_ROOT
 
@@ -91,3 +94,52 @@ BCa interval
     shipped = (PROJECT_ROOT / "book" / "glossary.md").read_text(encoding="utf-8")
     assert "activation patching" in extension.definitions(shipped)
     assert all("{" not in meaning for meaning in extension.definitions(shipped).values())
+
+
+@pytest.mark.parametrize(
+    ("word", "stem"),
+    [
+        ("apology", "apolog"), ("Apologies", "apolog"), ("technology", "technolog"), ("terribly", "terribl"),
+        ("assembly", "assembl"), ("vectors", "vector"), ("0.99", "0.99"), ("is", "is"), ("vs", "vs"),
+        ("biology", "biologi"),
+    ],
+)  # fmt: skip
+def test_words_have_the_stem_that_the_search_page_gives_them(
+    extension: ModuleType, word: str, stem: str
+) -> None:
+    """By hand, from Porter's algorithm with the two rules that its author added later."""
+    assert extension.WordsAndNumbers({}).stem(word) == stem
+
+
+PAGE = """
+Page
+====
+
+.. raw:: html
+
+   <style>.hidden { color: red }</style><script>var secret = 1;</script>
+   <table><tr><td>gratitude</td><td>apology</td><td>0.99</td></tr></table>
+
+The claim P35.align.after.
+"""
+
+
+def test_the_search_finds_numbers_ids_and_cells_of_tables(tmp_path: Path) -> None:
+    (tmp_path / "index.rst").write_text(PAGE, encoding="utf-8")
+    path = str(PROJECT_ROOT / "book" / "_ext")
+    (tmp_path / "conf.py").write_text(
+        f"import sys\nsys.path.insert(0, {path!r})\nextensions = ['emotion_book']\n"
+    )
+    (tmp_path / "_vendor").mkdir()
+    out = tmp_path / "out"
+    app = Sphinx(tmp_path, tmp_path, out, tmp_path / "doctrees", "html", status=None, warning=None)
+    app.build()
+    index = (out / "searchindex.js").read_text(encoding="utf-8")
+    terms = set(json.loads(index[index.index("{") : index.rindex("}") + 1])["terms"])
+    stem = app.builder.indexer.lang.stem
+    assert {stem(word) for word in ("gratitude", "apology", "0.99", "P35.align.after", "align")} <= terms
+    assert not {"secret", "hidden"} & terms
+    assert not any("gratitudeapolog" in term for term in terms)
+    assert "splitQuery = (query) => query.match(" in (out / "_static" / "language_data.js").read_text()
+    body = (out / "index.html").read_text(encoding="utf-8")
+    assert "<td>gratitude</td><td>apology</td>" in body  # the page itself is as it was

@@ -25,7 +25,7 @@ def test_it_comes_back_as_it_was(make, scrutiny):
     assert content["schema"] == files.SCHEMA
     first = content["claims"][0]
     assert first["id"] == "P1.size.baseline"
-    assert first["rows"][0]["verdict"] == "not reproduced"
+    assert first["rows"][0]["verdict"] == "by design"
 
 
 def test_a_changed_result_changes_the_file(make, scrutiny):
@@ -126,11 +126,13 @@ def test_the_command_counts_and_says_where_the_file_is(make, tmp_path, capsys, m
     assert "are missing: run the chapter again" in capsys.readouterr().err
 
 
-def test_a_file_from_before_there_was_a_record_is_still_read(make, scrutiny):
-    run = make(("01_dataset", "small-gpt2"))
-    path = files.write(run, assemble(run, scrutiny=scrutiny))
-    content = json.loads(path.read_text())
-    for claim in content["claims"]:
-        del claim["record"]
-    path.write_text(json.dumps(content | {"schema": 1}))
-    assert all(entry.record == () for entry in files.read(run.directory).entries)
+def test_a_file_with_verdicts_by_older_rules_is_refused_and_has_no_tab(make, scrutiny):
+    run, older = make(("01_dataset", "small-gpt2")), make(("01_dataset", "small-neo"), name="older")
+    path = files.write(older, assemble(older, scrutiny=scrutiny))
+    assert files.others(run) == [older.directory]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": 2}))
+    assert files.others(run) == []
+    with pytest.raises(UserError, match="has the format 2, and this is 3: delete it, or run its book again"):
+        files.read(older.directory)
+    path.write_text("[1, 2")  # a damaged one is not passed over
+    assert files.others(run) == [older.directory]

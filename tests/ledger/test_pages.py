@@ -120,9 +120,9 @@ def test_a_result_that_changes_changes_the_page(make, scrutiny, tmp_path, monkey
         )
 
     before = page()
-    measure(run, "01_dataset", "small-gpt2", P1_size_total=680.0)
+    measure(run, "01_dataset", "small-gpt2", P1_tokens_mean=None)
     after = page()
-    row = 'id="P1.size.total" data-verdict="{}"'
-    assert row.format("not reproduced") in before
-    assert row.format("reproduced") in after
-    assert "1 reproduced, **5 not reproduced**" in after
+    row = 'id="claim-P1.tokens.mean" data-replication="{}"'
+    assert row.format("other data") in before
+    assert row.format("pending") in after
+    assert "**0 reproduced, 0 not reproduced**" in before  # sizes and lengths are in no headline

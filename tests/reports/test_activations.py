@@ -46,27 +46,34 @@ def test_bytes_by_hand():
     assert table["residual and MLP", "baseline", "float32", "7.1 each"] == pytest.approx(439.7, abs=0.1)
 
 
-def test_the_nearest_reading_comes_first_and_the_letter_is_judged():
+def test_the_nearest_reading_comes_first_and_both_readings_are_said():
     table = bytes_as_published(COUNTS)
     far = np.abs(np.log(table["MB"] / 431))
     assert far.is_monotonic_increasing
     said = summarise_bytes(table)
     assert "**1,141 MB**" in said  # (280 * 7 + 400 * 8) tokens, two tensors, float32
-    assert "residual and MLP, baseline, float32: **434 MB**" in said  # 280 * 7 tokens: 433.5
+    assert "**434 MB**, 1.01 times" in said  # 280 * 7 tokens of the baseline profile: 433.5
 
 
-def test_the_verdicts_follow_the_rule():
-    measured = chapter_measurements(SETS, COUNTS, SPEED, "gpt2")
-    verdicts = judge(measured).set_index("id")["verdict"].to_dict()
-    assert verdicts == {
-        "P2.throughput": "reproduced",
-        "P2.files.baseline": "reproduced",
-        "P2.files.extended": "reproduced",
-        "P2.bytes": "not reproduced",
+@pytest.mark.parametrize("model", ["gpt2", "small-gpt2"])
+def test_none_of_them_is_a_replication_since_prompts_machine_and_layout_are_ours(model):
+    judged = judge(chapter_measurements(SETS, COUNTS, SPEED, model)).set_index("id")
+    assert judged["verdict"].to_dict() == {
+        "P2.throughput": "other data",
+        "P2.files.baseline": "by design",
+        "P2.files.extended": "by design",
+        "P2.bytes": "other data",
     }
-    own = judge(chapter_measurements(SETS, COUNTS, SPEED, "small-gpt2")).set_index("id")
-    assert own.loc["P2.throughput", "verdict"] == "other model"
-    assert own.loc["P2.bytes", "low"] <= own.loc["P2.bytes", "ours"] <= own.loc["P2.bytes", "high"]
+
+
+@pytest.mark.parametrize(("shortest", "held"), [(6, True), (12, False)])
+def test_bytes_are_those_of_the_baseline_profile_as_the_author_lists_them(shortest, held):
+    counts = {"baseline": np.arange(280) % 10 // 5 * 2 + shortest, "extended": COUNTS["extended"]}
+    row = judge(chapter_measurements(SETS, counts, SPEED, "gpt2")).set_index("id").loc["P2.bytes"]
+    assert row["ours"] == pytest.approx(counts["baseline"].sum() * 2 * 3 * 12 * 768 * 4 / 1e6)
+    assert row["low"] < row["ours"] < row["high"]
+    assert bool(row["holds"]) is held
+    assert row["verdict"] == "other data"
 
 
 def test_the_main_numbers_are_those_of_the_tables():

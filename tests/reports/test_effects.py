@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -74,17 +76,20 @@ def test_power_is_the_mean_over_the_four_sizes_and_needed_n_that_of_statsmodels(
     sizes = np.nanmean(values, axis=1) / np.nanstd(values, axis=1, ddof=1)
     power = np.mean([TTestPower().power(abs(d), N, 0.05) for d in sizes])
     assert rows["P75.power"].value == pytest.approx(power)
+    both = stats.norm.ppf(0.975) + stats.norm.ppf(0.85)
     for claim, d in (("P75.n.small", 0.2), ("P75.n.medium", 0.5)):
-        assert rows[claim].value == np.ceil(TTestPower().solve_power(d, alpha=0.05, power=0.8))
-    assert (rows["P75.n.small"].value, rows["P75.n.medium"].value) == (199, 34)
-    assert "225" in rows["P75.n.small"].note
-    assert "36" in rows["P75.n.medium"].note
+        assert rows[claim].value == np.ceil((both / d) ** 2)
+        for asked in (0.85, 0.8):
+            assert f"{np.ceil(TTestPower().solve_power(d, alpha=0.05, power=asked)):.0f}" in rows[claim].note
+    assert (rows["P75.n.small"].value, rows["P75.n.medium"].value) == (225, 36)
 
 
 def test_the_rule_decides_what_needs_no_model_and_the_rest_is_of_another_model(rows):
     verdicts = ledger.judge(rows.values()).set_index("id")["verdict"]
     assert set(verdicts.drop(["P75.n.small", "P75.n.medium"])) == {"other model"}
-    assert verdicts[["P75.n.small", "P75.n.medium"]].tolist() == ["not reproduced"] * 2
+    assert verdicts[["P75.n.small", "P75.n.medium"]].tolist() == ["reproduced"] * 2
+    usual = [replace(rows["P75.n.small"], value=197.0), replace(rows["P75.n.medium"], value=32.0)]  # at 80 %
+    assert ledger.judge(usual)["verdict"].tolist() == ["not reproduced"] * 2
 
 
 def test_too_few_units_or_nothing_that_moves_leave_a_claim_open_and_never_fail(values):
@@ -95,6 +100,11 @@ def test_too_few_units_or_nothing_that_moves_leave_a_claim_open_and_never_fail(v
     still = {row.claim: row for row in measurements(published(np.zeros((4, N))), ["small-gpt2"])}
     assert still["P75.anger.diff"].value == still["P75.anger.d"].value == 0.0
     assert still["P75.anger.p"].value == 1.0
+    for what in ("diff", "d", "ci"):
+        row = still[f"P75.anger.{what}"]
+        assert (row.low, row.high) == (None, None)
+        assert "no change in 20 templates, so in at most 17% of all" in row.note
     alike = {row.claim: row for row in measurements(published(np.ones((4, N))), ["small-gpt2"])}
     assert alike["P75.anger.d"].value is None
+    assert "all of them changed alike" in alike["P75.anger.diff"].note
     assert alike["P75.power"].value is None

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 
 from emotion_utils.core.budget import allot
 from emotion_utils.core.profiles import STEERING_SIZES
 from emotion_utils.reports import steering
-from emotion_utils.reports.claims import read_claims
+from emotion_utils.reports.claims import judge, read_claims
 from emotion_utils.reports.published_steering import raw_alpha
 from emotion_utils.statistics.resampling import FEWEST_UNITS
 from emotion_utils.steering.overview import Trial
@@ -54,26 +55,51 @@ def doses(up, down, says):
     return pd.DataFrame(rows, columns=["emotion", "alpha", "prompt", "unit", "vader", "politeness", "target"])
 
 
+def random_vectors(shares):
+    """Texts of random vectors, ten contexts each, and one vector of another emotion that turns all of them."""
+    rows = [
+        ("gratitude", kind, number, prompt, float(prompt < 10 * share))
+        for kind, number, share in [
+            *(("isotropic", i, share) for i, share in enumerate(shares)),
+            ("vector of anger", 0, 1.0),
+        ]
+        for prompt in range(10)
+    ]
+    return pd.DataFrame(rows, columns=["emotion", "kind", "number", "prompt", "target"])
+
+
 def evidence(
-    *, layers=(0.1, 0.2, 0.3, 0.9), repeated=0.5, costs=None, up=0.4, down=-0.4, own=0.0, gain=0.3, top=0.9
+    *,
+    layers=(0.1, 0.2, 0.3, 0.9),
+    repeated=0.5,
+    costs=None,
+    up=0.4,
+    down=-0.4,
+    says=True,
+    mass=0.3,
+    wobble=0.0,
+    gain=0.3,
+    better=7,
+    random=(0.1, 0.1, 0.0, 0.0) * 5,
 ):
     chosen = {"gratitude": pd.Series({"layer": 1, "alpha": 1.0, "made": MADE[0]})}
-    summary = pd.DataFrame({"control": [0.04], "untouched": [0.01], "controls": [100], "highest": [0.6]})
+    summary = pd.DataFrame({"emotion": ["gratitude"], "untouched": [0.01]})
     size = STEERING_SIZES["smoke"]
     planned = Plan(size, allot(parts(size, 4, 3, 3), size.tokens), 4)
-    trial = Summed(planned, *[summary] * 3, chosen, *[summary] * 3)
-    dose = doses(up, down, True)
-    first = dose.assign(own=own)
+    trial = Summed(planned, *[summary] * 3, chosen, *[summary] * 2, random_vectors(random))
+    dose = doses(up, down, says)
+    sway = wobble * (dose["prompt"] % 2 * 2 - 1)
+    first = dose.assign(mass=np.where(dose["alpha"] == 1.0, 0.1 + mass + sway, 0.1))
     world = pd.DataFrame(
         [
-            ("gratitude", alpha, p, 0.2 + (gain if alpha else 0.0) * (p < 7))
+            ("gratitude", alpha, p, 0.2 + (gain if alpha else 0.0) * (p < better))
             for alpha in (0.0, 1.0)
             for p in range(N)
         ],
         columns=["emotion", "alpha", "prompt", "classifier"],
     ).assign(kind="emotion vector")
     raw = raw_texts(layers, repeated, costs or {0.0: 1.0, 1.0: 1.0, 2.0: 9.0})
-    return steering.Evidence(trial, dose, first, raw, world, pd.Series({"gratitude": top}))
+    return steering.Evidence(trial, dose, first, raw, world)
 
 
 def measured(steered_model, **planted):
@@ -116,23 +142,49 @@ def test_signs_hold_only_where_all_four_do(steered_model):
     assert measured(steered_model, up=-0.1)["P5.sign"].holds is False
 
 
+def held(steered_model, claim, **planted):
+    """What the claim's own rule says, from the columns of the table."""
+    (row,) = judge([measured(steered_model, **planted)[claim]]).to_dict("records")
+    assert row["verdict"] == "other model"  # small-gpt2 is not GPT-2
+    return row["holds"]
+
+
 def test_random_vectors_beyond_the_untouched_model(steered_model):
-    assert measured(steered_model)["P5.random"].value == pytest.approx(0.03)
+    few = measured(steered_model)["P5.random"]
+    assert few.value == pytest.approx(0.05 - 0.01)
+    assert few.low < few.value < few.high
+    assert few.n == 20  # vectors, not texts
+    assert held(steered_model, "P5.random") is None  # an interval that reaches beyond 5 %
+    assert held(steered_model, "P5.random", random=(0.0,) * 300) is True
+    assert held(steered_model, "P5.random", random=(0.3,) * 20 + (0.2,) * 20) is False
+    lucky = {"random": (0.0,) * 299 + (0.5,)}  # true of the average, not of each
+    assert held(steered_model, "P5.random", **lucky) is False
+    assert "the best one turns 50%" in measured(steered_model, **lucky)["P5.random"].note
 
 
-def test_real_world_texts_are_counted(steered_model):
+def test_real_world_texts_are_counted_with_an_exact_interval(steered_model):
     found = measured(steered_model)["P5.realworld"]
-    assert (found.value, found.null) == (7, N / 2)
+    assert (found.value, found.null, found.n) == (7, N / 2, N)
+    exact = binomtest(7, N).proportion_ci(method="exact")
+    assert (found.low, found.high) == pytest.approx((N * exact.low, N * exact.high))
+    assert held(steered_model, "P5.realworld") is None  # 7 of 12 may be chance
+    assert held(steered_model, "P5.realworld", better=12) is True
+    assert held(steered_model, "P5.realworld", better=1) is False
+    none = measured(steered_model, better=0)["P5.realworld"]
+    assert (none.low, none.value) == (0, 0)
+    assert none.high == pytest.approx(N * binomtest(0, N).proportion_ci(method="exact").high)
 
 
-def test_texts_against_first_words(steered_model):
-    assert measured(steered_model)["P5.multitoken"].holds is True
-    assert measured(steered_model, own=1.0)["P5.multitoken"].holds is False
-    # all texts show it and first words of one in five do; of genuine replies as few would
-    found = measured(steered_model, own=0.2, top=0.2)["P5.multitoken"]
-    assert found.value == pytest.approx(0.8)
-    assert found.null == pytest.approx(0.8)
-    assert found.holds is False
+def test_a_first_word_that_moves_contradicts_that_it_shows_nothing(steered_model):
+    moved = measured(steered_model, mass=0.3, wobble=0.05)["P5.multitoken"]
+    assert moved.value == pytest.approx(0.3)
+    assert moved.holds is False
+    hidden = measured(steered_model, mass=0.0, wobble=0.01)["P5.multitoken"]
+    assert hidden.value == pytest.approx(0.0)
+    assert hidden.holds is True  # texts change, and first words by less than 5 %
+    assert measured(steered_model, mass=0.0, wobble=0.01, says=False)["P5.multitoken"].holds is None
+    assert measured(steered_model, mass=0.0, wobble=0.3)["P5.multitoken"].holds is None  # too uncertain
+    assert measured(steered_model, mass=0.3, wobble=0.05, says=False)["P5.multitoken"].holds is False
 
 
 def test_with_few_units_everything_is_pending(steered_model):
@@ -143,7 +195,6 @@ def test_with_few_units_everything_is_pending(steered_model):
         whole.first,
         whole.published,
         whole.real_world,
-        whole.ceiling,
     )
     rows = steering.chapter_measurements(steered_model, few)
     assert [row.claim for row in rows] == [c for c in read_claims()["id"] if c.startswith("P5.")]
