@@ -22,6 +22,12 @@ from emotion_utils.statistics.units import unit_sums
 
 LARGE, SMALL = 0.1, 0.02
 """Shares of the whole difference from which on a head carries much, and below which it carries next to nothing."""
+HEADINGS = {
+    "difference": "difference (nats)", "heads": "heads run", "large": f"carry {LARGE:.0%} or more",
+    "large_surely": "surely", "some": f"carry {SMALL:.0%} or more", "found": "stand out",
+    "found_small": f"of these below {SMALL:.0%}", "within": "small", "open": "open",
+}  # fmt: skip
+"""Columns of :func:`by_size` for readers."""
 
 
 def within(
@@ -58,7 +64,7 @@ def by_size(table: pd.DataFrame, p_within: Float[np.ndarray, "emotion head"], pa
     One row per emotion: ``emotion, difference`` (whole, nats), ``heads`` (run), ``large`` (carry a tenth or more, in
     either direction), ``large_surely`` (with the whole interval), ``some`` (two hundredths or more), ``found`` (p of
     at most 5 %), ``found_small`` (of these below two hundredths), ``within`` (inside the bound), ``open`` (neither
-    found nor inside).
+    found nor inside), ``tested`` (with a p).
     """
     rows = []
     for i, emotion in enumerate(pairs.emotions):
@@ -72,10 +78,21 @@ def by_size(table: pd.DataFrame, p_within: Float[np.ndarray, "emotion head"], pa
         inside = p_within[i, at] <= LEVEL
         rows.append(
             (emotion, whole, len(own), int((share >= LARGE).sum()), int(surely.sum()), int((share >= SMALL).sum()),
-             int(found.sum()), int((found & (share < SMALL)).sum()), int(inside.sum()), int((~found & ~inside).sum()))
+             int(found.sum()), int((found & (share < SMALL)).sum()), int(inside.sum()), int((~found & ~inside).sum()),
+             int(own["p"].notna().sum()))
         )  # fmt: skip
-    columns = ["emotion", "difference", "heads", "large", "large_surely", "some", "found", "found_small", "within"]
-    return pd.DataFrame(rows, columns=[*columns, "open"])
+    columns = [
+        "emotion",
+        "difference",
+        "heads",
+        "large",
+        "large_surely",
+        "some",
+        "found",
+        "found_small",
+        "within",
+    ]
+    return pd.DataFrame(rows, columns=[*columns, "tested"])
 
 
 class Carried(NamedTuple):
@@ -89,6 +106,7 @@ class Carried(NamedTuple):
     found_small: int
     within: int
     open: int
+    tested: int
 
 
 def carried(sizes: pd.DataFrame) -> Carried:
@@ -105,10 +123,15 @@ def carried_in_words(found: Carried, bound: float) -> str:
     bound
         Nats, of the tests that call an effect small.
     """
+    text = (
+        f"Of {found.effects} effects (heads times emotions) **{found.large}** carry a tenth of the difference or more, "
+        f"and **{found.some}** carry {SMALL:.0%} or more."
+    )
+    if not found.tested:
+        return f"{text} There are too few units to test any of them."
     return (
-        f"Of {found.effects} effects (heads times emotions) **{found.large}** carry a tenth of the difference or more "
-        f"({found.large_surely} with the whole interval) and **{found.some}** carry {SMALL:.0%} or more. "
-        f"{found.found} stand out from the null, but {found.found_small} of these carry less than {SMALL:.0%}. "
-        f"{found.within} are surely smaller than {bound:.2f} nats, and {found.open} are open: neither found nor "
-        "shown to be small."
+        f"{text} The whole interval lies beyond a tenth for {found.large_surely}. {found.found} stand out from the "
+        f"null, of which {found.found_small} carry less than {SMALL:.0%}. {found.within} are surely smaller than "
+        f"{bound:.2f} nats, what two genuine replies differ by; {found.open} are open: neither found nor "
+        f"shown to be small."
     )

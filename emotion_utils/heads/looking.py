@@ -18,6 +18,8 @@ HARDLY = 0.3
 """A rank correlation whose whole interval is nearer to zero says next to nothing about single heads."""
 MEAN = "mean of the emotions"
 NEAR = 1 - 1e-12
+HEADINGS = {"spearman": "correlation", "null_low": "at random, from", "null_high": "to"}
+"""Columns of :func:`looking_and_acting` for readers."""
 
 
 def looking_and_acting(
@@ -69,7 +71,9 @@ def looking_and_acting(
         draws.append(drawn)
         nulls.append(null)
     units = min((row[-1] for row in rows), default=float("nan"))
-    mean = _row(MEAN, float(np.mean(values)), np.mean(draws, axis=0), np.mean(nulls, axis=0), units, int(run.sum()))
+    mean = _row(
+        MEAN, float(np.mean(values)), np.mean(draws, axis=0), np.mean(nulls, axis=0), units, int(run.sum())
+    )
     columns = ["emotion", "spearman", "low", "high", "null_low", "null_high", "p", "heads", "units"]
     return pd.DataFrame([mean, *rows], columns=columns)
 
@@ -126,16 +130,26 @@ def go_together(row: pd.Series) -> bool | None:
     return bool(row["p"] <= LEVEL and row["spearman"] > 0)
 
 
+def looking_title(row: pd.Series) -> str:
+    """What the figure of looking and acting says."""
+    together = go_together(row)
+    if together is None:
+        return "Heads that look, and heads that act"
+    return "Heads that look also act" if together else "Heads that look need not act"
+
+
 def looking_in_words(row: pd.Series) -> str:
     """What the correlation of one row says."""
-    value = f"{row['spearman']:+.2f}"
+    value = f"**{row['spearman']:+.2f}**"
     if not np.isnan(row["low"]):
-        value += f" ({row['low']:+.2f} to {row['high']:+.2f})"
-    null = f"heads at random give {row['null_low']:+.2f} to {row['null_high']:+.2f}"
+        value += f" (95 % {row['low']:+.2f} to {row['high']:+.2f})"
+    null = f"heads at random: {row['null_low']:+.2f} to {row['null_high']:+.2f}"
     if row["p"] <= LEVEL:
-        word = "more than by chance" if row["spearman"] > 0 else "less than by chance: heads that look act less"
+        word = (
+            "more than by chance" if row["spearman"] > 0 else "less than by chance: heads that look act less"
+        )
     elif max(abs(row["low"]), abs(row["high"])) <= HARDLY:
         word = f"hardly at all: the whole interval is nearer to zero than {HARDLY:.1f}"
     else:
         word = "no more than by chance"
-    return f"{value}; {null}: they go together {word}"
+    return f"{value}; {null}; they go together {word}"

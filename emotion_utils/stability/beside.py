@@ -20,6 +20,8 @@ from emotion_utils.statistics.resampling import grouped_mean_interval
 from emotion_utils.statistics.units import unit_sums
 
 NATS, TEXTS = "difference of log-odds that is kept (nats)", "replies that say the emotion (share)"
+STRONG = "equal norm"
+"""Kind of random sets that a circuit has to beat: as many heads that write as much."""
 CLOSE = 0.1
 """Share of the whole difference, or of the replies: circuits and random sets that differ by less do the same."""
 FEWEST_SETS = round(1 / LEVEL) - 1
@@ -61,9 +63,12 @@ def beside_sets(
     most`` (of them), ``sets``, ``as_much`` (sets that do at least as much), ``p``, ``gap`` (circuit minus random) with
     ``gap_low, gap_high`` (over pairs, for these sets), ``bound``, ``p_equivalence``, ``n`` (pairs) and ``n_groups``.
     """
-    options = {"n_resamples": n_resamples, "seed": seed}
+
+    def ends_of(found: np.ndarray) -> tuple[float, float]:
+        return grouped_mean_interval(found, units, n_resamples=n_resamples, seed=seed)
+
     own, named, rows = values[:, 0], np.array(kinds), []
-    ends = grouped_mean_interval(own, units, **options)
+    ends = ends_of(own)
     for kind in dict.fromkeys(kinds):
         each = values[:, 1:][:, named == kind]
         means, gap = each.mean(axis=0), own - each.mean(axis=1)
@@ -71,7 +76,7 @@ def beside_sets(
         alike = equivalence(unit_sums(gap[:, None], units), np.array([bound])).p[0] if bound > 0 else np.nan
         rows.append(
             (measure, kind, own.mean(), *ends, means.mean(), means.min(), means.max(), len(means), reached,
-             (1 + reached) / (1 + len(means)), gap.mean(), *grouped_mean_interval(gap, units, **options), bound,
+             (1 + reached) / (1 + len(means)), gap.mean(), *ends_of(gap), bound,
              float(alike), len(own), len(set(units)))
         )  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -113,6 +118,58 @@ def in_texts(spoken: pd.DataFrame, circuit: str, kinds: dict[str, str], **option
     wide = spoken.pivot(index="pair", columns="set", values="target")[[circuit, *kinds]]
     units = spoken.drop_duplicates("pair").set_index("pair")["unit"].loc[wide.index].to_numpy()
     return beside_sets(wide.to_numpy(dtype=float), list(kinds.values()), units, TEXTS, CLOSE, **options)
+
+
+def to_draw(
+    nats: pd.DataFrame, kept: Float[np.ndarray, "pair set"], kinds: Sequence[str], texts: pd.DataFrame,
+    spoken: pd.DataFrame, of_kind: dict[str, str], whole: float,
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    """Both measures as shares: of each random set, and of the circuit.
+
+    Parameters
+    ----------
+    nats, kept, kinds
+        From :func:`in_nats`, and what it was given.
+    texts, spoken, of_kind
+        From :func:`in_texts`, and what it was given.
+    whole
+        Difference between partners (nats).
+
+    Returns
+    -------
+    ``measure, kind, share``, a row for each set; and ``measure, share, low, high``, a row for each measure.
+    """
+    said = spoken.groupby("set")["target"].mean()
+    in_texts = pd.DataFrame({"kind": list(of_kind.values()), "share": said.loc[list(of_kind)].to_numpy()})
+    names = ("difference that is kept", "replies that say the emotion")
+    drawn = [each_set(kept, kinds, whole), in_texts]
+    alone = [as_shares(nats, names[0], whole), as_shares(texts, names[1])]
+    both = [own.assign(measure=name) for name, own in zip(names, drawn, strict=True)]
+    return pd.concat(both, ignore_index=True), pd.concat(alone, ignore_index=True)
+
+
+def for_readers(table: pd.DataFrame) -> pd.DataFrame:
+    """The table of :func:`beside_sets` with the columns that a reader needs, and with words for their names."""
+    names = {
+        "measure": "measure", "kind": "random sets of", "circuit": "circuit", "random": "random", "least": "least",
+        "most": "most", "as_much": "do as much", "sets": "of", "p": "p", "gap": "gap", "gap_low": "from",
+        "gap_high": "to", "n": "pairs", "n_groups": "units",
+    }  # fmt: skip
+    return table[list(names)].rename(columns=names)
+
+
+def each_set(values: Float[np.ndarray, "pair set"], kinds: Sequence[str], whole: float = 1.0) -> pd.DataFrame:
+    """Mean of each random set, as a share of the whole: ``kind, share``; the circuit, the first set, is left out."""
+    return pd.DataFrame({"kind": list(kinds), "share": values[:, 1:].mean(axis=0) / whole})
+
+
+def as_shares(table: pd.DataFrame, measure: str, whole: float = 1.0) -> pd.DataFrame:
+    """The circuit of :func:`beside_sets` as a share of the whole, one row: ``measure, share, low, high``."""
+    first = table.iloc[0]
+    return pd.DataFrame(
+        [(measure, *(float(first[name]) / whole for name in ("circuit", "low", "high")))],
+        columns=["measure", "share", "low", "high"],
+    )
 
 
 def verdict(row: pd.Series) -> str:

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from emotion_utils.circuits.faithfulness import GOAL
+from emotion_utils.circuits.findings import RECORDED
 from emotion_utils.core.errors import listing
-from emotion_utils.stability.beside import FEWEST_SETS, does_no_more, verdict
+from emotion_utils.stability.beside import FEWEST_SETS, NATS, STRONG, TEXTS, does_no_more, verdict
 from emotion_utils.stability.kinds import MEAN, RESAMPLE
 from emotion_utils.stability.membership import CORE, RARE
 from emotion_utils.stability.rechosen import ABOVE, Rechosen
@@ -75,27 +75,63 @@ def same_heads(again: Rechosen) -> bool | None:
     return bool(above.iloc[0]) if above.all() or not above.any() else None
 
 
-def kept_by_both(again: Rechosen) -> bool:
-    """Whether the page's circuit reaches the goal under both kinds of ablation."""
-    own = again.by_kind[again.by_kind["circuit"] == ABOVE]
-    return bool((own["share"] >= GOAL).all())
+def kept_under(again: Rechosen, kind: str) -> float:
+    """Share of the difference that the page's circuit keeps under a kind of ablation."""
+    return float(again.by_kind.set_index(["circuit", "kind"]).loc[(ABOVE, kind), "share"])
 
 
-def beside_in_words(row: pd.Series, what: str) -> str:
-    """A row of :func:`beside.beside_sets` in a sentence.
+def main_numbers(again: Rechosen) -> pd.DataFrame:
+    """What chapter 07 found about circuits chosen anew, for the record: the columns of `real_record.keep_findings`."""
+    nothing, halves = float("nan"), float(len(again.halves))
+    above = again.by_kind.set_index(["circuit", "kind"]).loc[(ABOVE, RESAMPLE)]
+    rows = [
+        ("heads that circuits of two halves of the units share (Jaccard); null: random", again.shared, nothing, nothing,
+         again.by_chance, halves),
+        ("difference that the circuit keeps under resample ablation, share", above["share"], above["low"],
+         above["high"], nothing, float(above["n_groups"])),
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=RECORDED)
 
-    Parameters
-    ----------
-    row
-    what
-        The value of the circuit beside that of random sets, in words.
-    """
+
+def beside_title(both: pd.DataFrame) -> str:
+    """What the figure of the circuit beside random sets of equal norm says, by both measures."""
+    rows = both[both["kind"] == STRONG].set_index("measure")
+    said = {name: does_no_more(rows.loc[name]) for name in (NATS, TEXTS)}
+    if said[NATS] is False and said[TEXTS] is False:
+        return "The circuit does more than random heads, in log-odds and in texts"
+    if said[NATS] is False and said[TEXTS]:
+        return "In log-odds the circuit does more than random heads; in texts such heads do as well"
+    if said[NATS] and said[TEXTS] is False:
+        return "In texts the circuit does more than random heads; in log-odds such heads do as well"
+    if said[NATS] and said[TEXTS]:
+        return "Random heads do as well as the circuit"
+    return "The circuit beside random heads"
+
+
+def value_in_words(row: pd.Series, whole: float) -> str:
+    """The circuit beside random sets, by one measure; of the log-odds there are so many nats in all."""
+    if row["measure"] == NATS:
+        return f"in log-odds {row['circuit']:.2f} nats beside {row['random']:.2f} of {whole:.2f}"
+    return f"in texts {row['circuit']:.0%} of the replies beside {row['random']:.0%}"
+
+
+def sets_in_words(both: pd.DataFrame, whole: float) -> str:
+    """The circuit beside random sets of each kind, by both measures."""
+    said = [
+        f"Random sets of {kind}: " + "; ".join(beside_in_words(row, whole) for _, row in rows.iterrows())
+        for kind, rows in both.groupby("kind", sort=False)
+    ]
+    return ". ".join(said) + "."
+
+
+def beside_in_words(row: pd.Series, whole: float) -> str:
+    """A row of :func:`beside.beside_sets` in a clause; ``whole`` as of :func:`value_in_words`."""
     sets = f"{row['as_much']:.0f} of {row['sets']:.0f} random sets do at least as much"
+    if verdict(row) == "open" and does_no_more(row) is None:
+        return f"{value_in_words(row, whole)}: {sets}, too few sets to say more (at least {FEWEST_SETS})"
     told = {
         "more": f"the circuit does more than random sets ({sets}, p = {row['p']:.2f})",
         "as much": f"random sets do as much on average ({sets}; the gap is smaller than the bound)",
         "open": f"the circuit cannot be told from random sets ({sets}, p = {row['p']:.2f})",
     }[verdict(row)]
-    if verdict(row) == "open" and does_no_more(row) is None:
-        told = f"{sets}; {row['sets']:.0f} sets are too few to say more (at least {FEWEST_SETS})"
-    return f"{what}: {told}"
+    return f"{value_in_words(row, whole)}: {told}"

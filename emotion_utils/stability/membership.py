@@ -32,7 +32,7 @@ def draws_of_units(pairs: Pairs, n: int, seed: int = 0) -> Float[np.ndarray, "dr
 
 
 def halves_of_units(pairs: Pairs, n: int, seed: int = 0) -> Float[np.ndarray, "half pair"]:
-    """Random halves of the units: 1 for the pairs of a half, 0 for others; the second half of a split follows its first."""
+    """Random halves of the units, 1 for the pairs of a half; the second half of a split follows its first."""
     codes, names = pd.factorize(pairs.table["unit"])
     places = np.argsort(np.random.default_rng([seed, 8]).random((n, len(names))), axis=1)
     first = (places < (len(names) + 1) // 2)[:, codes]
