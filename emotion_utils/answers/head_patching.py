@@ -124,8 +124,13 @@ def _any(happened: list[bool | None]) -> bool | None:
 
 
 def _together(side: AtOnce) -> str:
+    """What heads do at once, beside what each does alone, added up."""
     listed = ", ".join(
-        f"{way.more:+.0%} ({way.low:+.0%} to {way.high:+.0%}) {way.direction}" for way in side.directions
+        f"{way.more:+.0%}{ends_in_words(way.low, way.high, '+')} in {way.direction}"
+        for way in side.directions
     )
-    word = "do not work side by side" if side.dependent else "may work side by side"
-    return f"Heads of the circuit {word}: patched at once they move prompts by more than their sum: {listed}."
+    word = "do not work" if side.dependent else "may work"
+    return (
+        f"Beyond the sum of what each does alone, the heads of the circuit patched at once move a prompt by {listed} "
+        f"of the way: they {word} independently of each other."
+    )

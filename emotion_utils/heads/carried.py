@@ -92,7 +92,7 @@ def by_size(table: pd.DataFrame, p_within: Float[np.ndarray, "emotion head"], pa
         "found_small",
         "within",
     ]
-    return pd.DataFrame(rows, columns=[*columns, "tested"])
+    return pd.DataFrame(rows, columns=[*columns, "open", "tested"])
 
 
 class Carried(NamedTuple):

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from emotion_utils.activations.forward import chunks, head_outputs
 from emotion_utils.circuits.ablation import by_position, resampled
@@ -128,11 +128,3 @@ def error_of_draws(effects: Sequence[Float[np.ndarray, "pair head"]]) -> float:
     """How far the effect of a head differs between draws of other prompts: median over heads, nats."""
     means = np.stack([own.mean(axis=0) for own in effects])
     return float(np.median(means.std(axis=0, ddof=1)))
-
-
-def first_heads(
-    effects: Float[np.ndarray, "pair head"], heads: Sequence[Head], size: int
-) -> tuple[list[Head], Bool[np.ndarray, " head"]]:
-    """The first heads by their mean effect, and which of all they are."""
-    order = np.argsort(-effects.mean(axis=0), kind="stable")[:size]
-    return [heads[i] for i in order.tolist()], np.isin(np.arange(len(heads)), order)
