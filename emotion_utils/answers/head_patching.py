@@ -9,7 +9,6 @@ from emotion_utils.circuits.circuit_findings import AtOnce, CircuitKept, Patched
 from emotion_utils.circuits.faithfulness import GOAL
 from emotion_utils.stability.beside import NATS, STRONG, TEXTS, does_no_more
 from emotion_utils.stability.findings import (
-    beside_in_words,
     kept_under,
     kinds_in_words,
     membership_in_words,
@@ -54,7 +53,6 @@ def answer(
     moves, ends = bool(outcome["moves"].any()), ends_in_words(kept.low, kept.high)
     enough = moves and kept.units >= FEWEST_UNITS
     rows = {str(row["measure"]): row for _, row in beside[beside["kind"] == STRONG].iterrows()}
-    said = [beside_in_words(row, kept.whole) for row in rows.values()]
     no_more = [does_no_more(row) for row in rows.values()]
     same = same_heads(again)
     resampled = kept_under(again, RESAMPLE)
@@ -66,7 +64,12 @@ def answer(
             Falsifier(
                 "random sets of as many heads that write as much do as well, in log-odds or in texts",
                 _any(no_more) if enough else None,
-                "; ".join(said),
+                ", ".join(
+                    f"{'in log-odds' if name == NATS else 'in texts'} {row['as_much']:.0f} of "
+                    f"{row['sets']:.0f} such sets "
+                    f"do as much (p = {row['p']:.2f})"
+                    for name, row in rows.items()
+                ),
             ),
             Falsifier(
                 "no head moves a prompt beyond the null when it is patched alone",
@@ -82,8 +85,8 @@ def answer(
             ),
             Falsifier(
                 f"the circuit keeps less than {GOAL:.0%} when other heads give what they give on another prompt",
-                resampled < GOAL if enough else None,
-                f"it keeps {resampled:.0%}",
+                bool(resampled["share"] < GOAL) if enough else None,
+                f"it keeps {resampled['share']:.0%}{ends_in_words(resampled['low'], resampled['high'])}",
             ),
         ),
         (

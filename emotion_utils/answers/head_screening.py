@@ -65,7 +65,10 @@ def answer(
             Falsifier(
                 "attention to emotion words goes together with what a head does, more than heads at random do",
                 go_together(first) if moves and enough else None,
-                f"rank correlation {together}" if enough else FEW,
+                f"rank correlation {first['spearman']:+.2f}, heads at random {first['null_low']:+.2f} to "
+                f"{first['null_high']:+.2f} (p = {first['p']:.2f})"
+                if enough
+                else FEW,
             ),
             Falsifier(
                 f"no head carries {LARGE:.0%} of the difference",

@@ -47,7 +47,8 @@ def looking_and_acting(
     Returns
     -------
     One row per emotion and, first, one for their mean: ``emotion, spearman, low, high`` (95 %), ``null_low,
-    null_high`` (middle 95 % of the null), ``p`` (of the null, two-sided), ``heads, units`` (the fewer of both sets).
+    null_high`` (middle 95 % of the null), ``p`` (of the null, two-sided; that of an emotion
+    adjusted for all of them by the largest of each draw), ``heads, units`` (the fewer of both sets).
     """
     run = ~np.isnan(effects).all(axis=0)
     look = attention.delta.reshape(len(attention), -1)[:, run]
@@ -61,19 +62,17 @@ def looking_and_acting(
     }
     rng = np.random.default_rng([seed, 9])
     shuffled = np.argsort(rng.random((n_permutations, int(run.sum()))), axis=1)
-    rows, values, draws, nulls = [], [], [], []
-    for emotion, (one, other) in both.items():
-        value = float(_spearman(one.mean[None], other.mean[None])[0])
-        drawn = _spearman(one.draws, other.draws)
-        null = _spearman(np.broadcast_to(one.mean, shuffled.shape), other.mean[shuffled])
-        rows.append(_row(emotion, value, drawn, null, min(one.units, other.units), int(run.sum())))
-        values.append(value)
-        draws.append(drawn)
-        nulls.append(null)
-    units = min((row[-1] for row in rows), default=float("nan"))
-    mean = _row(
-        MEAN, float(np.mean(values)), np.mean(draws, axis=0), np.mean(nulls, axis=0), units, int(run.sum())
-    )
+    values, draws, nulls, units = [], [], [], []
+    for one, other in both.values():
+        values.append(float(_spearman(one.mean[None], other.mean[None])[0]))
+        draws.append(_spearman(one.draws, other.draws))
+        nulls.append(_spearman(np.broadcast_to(one.mean, shuffled.shape), other.mean[shuffled]))
+        units.append(min(one.units, other.units))
+    largest, n = np.abs(nulls).max(axis=0), int(run.sum())
+    parts = zip(both, values, draws, nulls, units, strict=True)
+    rows = [_row(emotion, value, drawn, null, largest, own, n) for emotion, value, drawn, null, own in parts]
+    null = np.mean(nulls, axis=0)
+    mean = _row(MEAN, float(np.mean(values)), np.mean(draws, axis=0), null, np.abs(null), min(units), n)
     columns = ["emotion", "spearman", "low", "high", "null_low", "null_high", "p", "heads", "units"]
     return pd.DataFrame([mean, *rows], columns=columns)
 
@@ -95,22 +94,18 @@ def _sizes(values: np.ndarray, table: pd.DataFrame, emotion: str, n: int, seed: 
 
 
 def _row(
-    emotion: str, value: float, draws: np.ndarray, null: np.ndarray, units: float, heads: int
+    emotion: str,
+    value: float,
+    draws: np.ndarray,
+    null: np.ndarray,
+    largest: np.ndarray,
+    units: float,
+    heads: int,
 ) -> tuple[str, float, float, float, float, float, float, int, float]:
-    low, high = interval(_z(draws), units, float(_z(np.array(value))))
+    low, high = np.tanh(interval(_z(draws), units, float(_z(np.array(value)))))
     ends = np.quantile(null, (LEVEL / 2, 1 - LEVEL / 2))
-    p = float(permutation_p(np.array([abs(value)]), np.abs(null)[:, None])[0])
-    return (
-        emotion,
-        value,
-        float(np.tanh(low)),
-        float(np.tanh(high)),
-        float(ends[0]),
-        float(ends[1]),
-        p,
-        heads,
-        units,
-    )
+    p = permutation_p(np.array([abs(value)]), largest[:, None])[0]
+    return emotion, value, float(low), float(high), float(ends[0]), float(ends[1]), float(p), heads, units
 
 
 def _z(value: np.ndarray) -> np.ndarray:

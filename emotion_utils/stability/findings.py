@@ -75,9 +75,13 @@ def same_heads(again: Rechosen) -> bool | None:
     return bool(above.iloc[0]) if above.all() or not above.any() else None
 
 
-def kept_under(again: Rechosen, kind: str) -> float:
-    """Share of the difference that the page's circuit keeps under a kind of ablation."""
-    return float(again.by_kind.set_index(["circuit", "kind"]).loc[(ABOVE, kind), "share"])
+def kept_under(again: Rechosen, kind: str) -> pd.Series:
+    """Share of the difference that the page's circuit keeps under a kind of ablation, with its interval."""
+    return (
+        again.by_kind.set_index(["circuit", "kind"])
+        .loc[(ABOVE, kind), ["share", "low", "high"]]
+        .astype(float)
+    )
 
 
 def main_numbers(again: Rechosen) -> pd.DataFrame:

@@ -19,9 +19,8 @@ NAN = float("nan")
 
 def chosen_anew(shared, resampled):
     frequencies = pd.DataFrame({"name": ["L0H0"], "frequency": [1.0], "member": [True]})
-    kinds = pd.DataFrame(
-        [(ABOVE, MEAN, 0.92, 90), (ABOVE, RESAMPLE, resampled, 90)], columns=["circuit", "kind", "share", "n"]
-    )
+    rows = [(ABOVE, MEAN, 0.92, 0.9, 1.0), (ABOVE, RESAMPLE, resampled, 0.7, 0.95)]
+    kinds = pd.DataFrame(rows, columns=["circuit", "kind", "share", "low", "high"])
     halves = pd.DataFrame({"shared": shared})
     one = Overlap(0.8, 0.7, 0.9, 0.2)
     return Rechosen(30, (3, 5), frequencies, one, one, halves, 0.2, kinds, None, None, pd.DataFrame(), NAN)
@@ -64,6 +63,7 @@ def test_the_finding_holds_the_circuit_beside_random_sets_in_nats_and_in_texts()
         "**92%** of the replies",
     ]
     told += ["**91%** (9 of 19 do as well)", "share 80% of their heads, random ones 20%", "It happened"]
+    told += ["in log-odds 0 of 50 such sets do as much (p = 0.02), in texts 9 of 19"]
     for words in told:
         assert words in short
     assert "+20% (+10% to +30%) in denoising" in answer.points[-1]

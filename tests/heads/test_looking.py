@@ -49,6 +49,8 @@ def test_the_correlation_is_that_of_sizes_and_the_mean_of_emotions_comes_first(p
         assert value == pytest.approx(spearmanr(np.abs(one[run]), np.abs(other[run])).statistic)
     assert found["spearman"][0] == pytest.approx(found["spearman"][1:].mean())
     assert found["heads"].tolist() == [39] * 3
+    sizes = found["spearman"].abs().to_numpy()
+    assert (found["p"][1] < found["p"][2]) == (sizes[1] > sizes[2])  # one null for all emotions
     # of 39 shuffled heads the middle 95 % reach 1.96 / sqrt(38)
     assert found["null_high"][1] == pytest.approx(1.96 / np.sqrt(38), abs=0.06)
 
