@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from emotion_utils.circuits.faithfulness import differences, share_table, sizes_to_try
 from emotion_utils.circuits.methods import EXACT, Screened
@@ -77,7 +78,13 @@ class Rechosen:
         return float(self.halves["shared"].mean())
 
 
-def rechosen(found: Screened, plan: Plan, circuit: Sequence[Head], seed: int = 0) -> Rechosen:
+def rechosen(
+    found: Screened,
+    plan: Plan,
+    circuit: Sequence[Head],
+    kept: Float[np.ndarray, " pair"],
+    seed: int = 0,
+) -> Rechosen:
     """Choose circuits anew: on resampled units of the build split, on halves of all units, by resample ablation.
 
     Where the plan does not pay for all heads, estimates choose, circuits are as large as the page's own, and no circuit
@@ -90,6 +97,8 @@ def rechosen(found: Screened, plan: Plan, circuit: Sequence[Head], seed: int = 0
     plan
     circuit
         The page's own, chosen on the build split.
+    kept
+        Difference between partners that it keeps on the other pairs (nats), from `faithfulness.differences`.
     seed
         Of resamples, splits and the draw of other prompts.
     """
@@ -101,7 +110,7 @@ def rechosen(found: Screened, plan: Plan, circuit: Sequence[Head], seed: int = 0
     own = as_members(circuit, heads)
     halves, by_chance = _halves(found, plan, sizes, seed)
     alone = chosen_by_all(found, sizes, some)
-    by_kind, between, seeds, errors, of_draws = _kinds(found, plan, circuit, alone, sizes, some, seed)
+    by_kind, between, seeds, errors, of_draws = _kinds(found, plan, circuit, kept, alone, sizes, some, seed)
     return Rechosen(
         n, (int(members.sum(axis=1).min()), int(members.sum(axis=1).max())),
         membership.frequencies(members, heads, circuit), overlap(members, seed=seed),
@@ -154,8 +163,8 @@ def _halves(found: Screened, plan: Plan, sizes: Sequence[int], seed: int) -> tup
 
 
 def _kinds(
-    found: Screened, plan: Plan, circuit: Sequence[Head], alone: np.ndarray, sizes: Sequence[int], some: Pairs,
-    seed: int,
+    found: Screened, plan: Plan, circuit: Sequence[Head], kept: np.ndarray, alone: np.ndarray, sizes: Sequence[int],
+    some: Pairs, seed: int,
 ) -> tuple[pd.DataFrame, Overlap | None, Overlap | None, pd.DataFrame, float]:  # fmt: skip
     """Circuits by both kinds of ablation, scored by both."""
     heads, build, held = found.pairs.heads, found.build, found.held
@@ -171,8 +180,7 @@ def _kinds(
             ]
         )
         between, seeds = overlap(by_seed, alone[None], seed=seed), overlap(by_seed, seed=seed)
-        kept = build.table["pair"].isin(some.table["pair"]).to_numpy()
-        by_mean = found.on_build(EXACT)[kept]
+        by_mean = found.on_build(EXACT)[build.table["pair"].isin(some.table["pair"]).to_numpy()]
         errors = kinds.standard_errors(some, {kinds.MEAN: by_mean, kinds.RESAMPLE: effects[0]}, seed=seed)
         of_draws = kinds.error_of_draws(effects)
         circuits |= {
@@ -180,7 +188,8 @@ def _kinds(
             for name, own in ((kinds.MEAN, alone), (kinds.RESAMPLE, by_seed[0]))
         }
     sets = list(circuits.values())
-    both = [_kept(held, found, sets), _resampled(held, build, seed, sets)]
+    others = [_kept(held, found, sets[1:])] if len(sets) > 1 else []
+    both = [np.concatenate([kept[:, None], *others], axis=1), _resampled(held, build, seed, sets)]
     scores = {name: np.stack([own[:, i] for own in both], axis=1) for i, name in enumerate(circuits)}
     options = {"n_resamples": plan.size.resamples, "seed": seed}
     table = kinds.scored_by_kind(held, scores, (kinds.MEAN, kinds.RESAMPLE), **options)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from emotion_utils.circuits import methods
+from emotion_utils.circuits.faithfulness import differences
 from emotion_utils.core.profiles import HEADS_SIZES
 from emotion_utils.heads.budget import Plan
 from emotion_utils.planted import heads as planted
@@ -29,7 +30,8 @@ def chosen_anew(made, whole):
     n = len(pairs.heads)
     plan = Plan(HEADS_SIZES["smoke"], 1000, 3, n, n if whole else 2, 0 if whole else 2, 1, 1, 1)
     found = methods.screen(pairs, (methods.EXACT, "attribution"), plan=plan)
-    return head, rechosen.rechosen(found, plan, [head], seed=0)
+    kept = differences(found.held, [[head]], found.means)[:, 0]
+    return head, rechosen.rechosen(found, plan, [head], kept)
 
 
 def test_the_planted_head_is_chosen_every_time(made):
