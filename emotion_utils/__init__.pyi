@@ -20,6 +20,7 @@ from . import runtime as runtime
 from . import scoring as scoring
 from . import scrutiny as scrutiny
 from . import smallworld as smallworld
+from . import stability as stability
 from . import statistics as statistics
 from . import steering as steering
 from . import subspaces as subspaces
@@ -104,6 +105,7 @@ __all__ = [
     "scrutiny",
     "show",
     "smallworld",
+    "stability",
     "statistics",
     "steer",
     "steering",

@@ -102,7 +102,7 @@ def _resample(
         values = [resampled(given, i, len(ids[row])) for i, row in enumerate(rows)]
         conditions = [UNTOUCHED]
         for own, row in zip(values, rows, strict=True):
-            conditions += [_by_position(pairs, head, own, f"{row} {name_of(head)}") for head in heads]
+            conditions += [by_position(pairs, [head], own, f"{row} {name_of(head)}") for head in heads]
         plan = [
             (row, 0 if k == 0 else 1 + i * len(heads) + k - 1)
             for i, row in enumerate(rows)
@@ -120,11 +120,13 @@ def resampled(given: HeadOutputs, prompt: int, tokens: int) -> Float[Tensor, "la
     return given.values[prompt][:, given.values.shape[2] - 1 - back]
 
 
-def _by_position(
-    pairs: Pairs, head: Head, values: Float[Tensor, "layer position head d_head"], name: str
+def by_position(
+    pairs: Pairs, heads: Sequence[Head], values: Float[Tensor, "layer position head d_head"], name: str
 ) -> Condition:
-    layer, number = head
-    window = window_of(pairs, layer)
-    return Condition(
-        name, (Edit(HookPoint(layer, "z"), values[layer], "set", heads=(number,), window=window),)
-    )
+    """Set some heads to given values, position by position."""
+    edits = []
+    for layer in sorted({layer for layer, _ in heads}):
+        own = tuple(head for at, head in heads if at == layer)
+        window = window_of(pairs, layer)
+        edits.append(Edit(HookPoint(layer, "z"), values[layer], "set", heads=own, window=window))
+    return Condition(name, tuple(edits))

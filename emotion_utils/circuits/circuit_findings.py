@@ -83,6 +83,8 @@ class CircuitKept(NamedTuple):
         Heads that random sets of equal norm share with it, on average.
     without
         What all other heads keep.
+    whole
+        Difference between partners (nats).
     """
 
     size: int
@@ -97,6 +99,7 @@ class CircuitKept(NamedTuple):
     near: bool
     shared: float
     without: float
+    whole: float
 
 
 def circuit_kept(
@@ -106,8 +109,9 @@ def circuit_kept(
     heads: int,
     alike: Sequence[Sequence[Head]],
     without: float,
+    whole: float,
 ) -> CircuitKept:
-    """From the circuit's row of shares, those of random sets by kind, and the random sets of equal norm."""
+    """From the circuit's row of shares, those of random sets by kind, the random sets of equal norm, and the whole."""
     drawn = beside.groupby("kind")["share"].agg(["mean", "max"])
     size = len(circuit)
     return CircuitKept(
@@ -123,6 +127,20 @@ def circuit_kept(
         not beside["share"].max() < kept["low"],
         float(np.mean([len({*own} & {*circuit}) for own in alike])),
         without,
+        whole,
+    )
+
+
+def kept_in_words(own: CircuitKept) -> str:
+    """What a circuit keeps, and what is left without it."""
+    return (
+        f"A circuit of **{own.size} of {own.heads}** heads keeps "
+        f"**{own.share:.0%}**{ends_in_words(own.low, own.high)} of "
+        f"the difference on {own.pairs} other pairs in {own.units} units: it "
+        f"{'reaches' if own.enough else 'does not reach'} {GOAL:.0%} with fewer than half of the heads. Without it all "
+        f"other heads keep {own.without:.0%} (completeness). Of the heads of random sets of equal norm "
+        f"{own.shared:.0f} "
+        "are also in the circuit."
     )
 
 
@@ -257,10 +275,9 @@ def circuits_of_models(each: pd.DataFrame) -> CircuitsOfModels:
     return CircuitsOfModels(chosen[0], chosen[1], kept, ends[0], ends[1])
 
 
-def best_random_texts(spoken: pd.DataFrame) -> tuple[float, float]:
-    """Least and most share of replies that a single random set turns, of those of equal size."""
-    each = spoken[spoken["what"] == "random sets"].groupby("set")["target"].mean()
-    return float(each.min()), float(each.max())
+def ends_in_words(low: float, high: float, sign: str = "") -> str:
+    """An interval of shares in brackets, with a blank before it; nothing where there are too few units for one."""
+    return "" if np.isnan(low) or np.isnan(high) else f" ({low:{sign}.0%} to {high:{sign}.0%})"
 
 
 def share_in_words(row: pd.Series) -> str:

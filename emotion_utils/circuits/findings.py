@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from emotion_utils.core.errors import listing
 from emotion_utils.statistics.permutations import LEVEL, binomial_bounds
 
 Recorded = tuple[str, float, float, float, float, float]
@@ -171,6 +172,41 @@ def effects_found(effects: pd.DataFrame) -> EffectsFound:
     )
 
 
+def found_in_words(found: EffectsFound, emotions: int) -> str:
+    """Which heads have the largest effects, on how many emotions, and which work against one."""
+    largest = ", ".join(f"{one.name} for {one.emotion} ({one.share:.0%})" for one in found.largest)
+    every = {1: "the one emotion", 2: "both emotions"}.get(emotions, f"all {emotions} emotions")
+    names = found.against
+    against = (
+        listing([*names[:8], *([f"{len(names) - 8} more"] if len(names) > 8 else [])]) if names else "none"
+    )
+    return (
+        f"The largest are {largest}. {found.for_all} heads stand out for {every}; such heads cannot be said "
+        f"to be *for* "
+        f"one of them. Against an emotion, beyond the null, work: {against}."
+    )
+
+
+def again_in_words(reworded: pd.DataFrame, split: pd.DataFrame) -> str:
+    """How far other wordings, and halves of the prompts, order the heads alike.
+
+    Parameters
+    ----------
+    reworded
+        From :func:`screening.versions`; without a row where causes are told in one wording.
+    split
+        From :func:`screening.halves`.
+    """
+    (least, most), between = split["spearman"].agg(["min", "max"]), reworded["spearman"]
+    wordings = f"between wordings at {between.min():.2f} to {between.max():.2f}" if len(reworded) else ""
+    return (
+        f"Over heads, effects on other prompts correlate by rank: "
+        f"{wordings + ', ' if wordings else ''}between halves of "
+        f"the units at {least:.2f} to {most:.2f} (medians)."
+        + ("" if wordings else " The pairs that are run tell each cause in one wording.")
+    )
+
+
 def cheap_method(agreed: pd.DataFrame, both: pd.DataFrame, method: str, top: int = 10) -> CheapMethod:
     """How far a cheap method agrees with the exact one about all heads, and about the size of the largest effects.
 
@@ -195,24 +231,6 @@ def cheap_method(agreed: pd.DataFrame, both: pd.DataFrame, method: str, top: int
         float(most["spearman"]),
         float((large[method] / large["exact"]).median()),
     )
-
-
-def size_correlations(delta: pd.DataFrame, effects: pd.DataFrame) -> dict[str, float]:
-    """By emotion: Spearman's correlation over heads of the sizes of delta attention and of the exact effect.
-
-    Parameters
-    ----------
-    delta
-        From :func:`emotion_utils.heads.delta_attention.delta_attention`.
-    effects
-        From :func:`screening.effect_table`.
-    """
-    keys = ["emotion", "name"]
-    merged = delta[[*keys, "delta"]].merge(effects[[*keys, "effect"]], on=keys)
-    return {
-        str(emotion): float(rows["delta"].abs().corr(rows["effect"].abs(), "spearman"))
-        for emotion, rows in merged.groupby("emotion", sort=False)
-    }
 
 
 def across_models(beside: pd.DataFrame, control: str) -> AcrossModels:

@@ -131,6 +131,13 @@ def scored(table: pd.DataFrame, *, small_world: bool) -> pd.DataFrame:
     )
 
 
+def sets_named(table: pd.DataFrame) -> pd.DataFrame:
+    """The same texts with sets as readers call them: both prompts by their name, random sets by their kind."""
+    names = {"target": "neutral prompt", "source": "emotional prompt"}
+    called = table["set"].replace(names).str.replace(r"^equal size \d+$", "random sets", regex=True)
+    return table.assign(set=called.str.replace(r"^equal norm \d+$", "equal norm sets", regex=True))
+
+
 def share_of_texts(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """Share of the texts that say the emotion of their pair, by set.
 

@@ -68,7 +68,7 @@ class HeadsSize:
 
 HEADS_SIZES: dict[str, HeadsSize] = {
     "smoke": HeadsSize(3, 99, 100, 4, 4, 3, 15_000),
-    "baseline": HeadsSize(10_000, 2000, 1000, 50, 60, 30, 35_000),
+    "baseline": HeadsSize(10_000, 2000, 1000, 50, 60, 14, 32_000),
     "extended": HeadsSize(10_000, 5000, 2000, 100, 120, 10_000, 500_000),
     "powered": HeadsSize(10_000, 10_000, 5000, 200, 200, 10_000, 2_000_000),
 }

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import DIVERGING, GREY, PALETTE, add_line, emotion_colour, error_bars
+from emotion_utils.plots.style import (
+    DIVERGING,
+    GREY,
+    PALETTE,
+    SEQUENTIAL,
+    add_dots,
+    add_line,
+    emotion_colour,
+    error_bars,
+)
 from emotion_utils.statistics.permutations import LEVEL
 
 SYMBOLS = {"gratitude": "circle", "anger": "square", "apology": "diamond"}
 MANY_LAYERS = 12
 """From more layers on not every one is labelled."""
+ONE_SIDED = 0.15
+"""Of the largest value: what is never further below zero is drawn from zero up."""
+SHOWN = 24
+"""Heads that the figure of memberships has room for."""
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 
-def effect_map(table: pd.DataFrame, value: str, title: str, unit: str) -> Shown:
+def effect_map(table: pd.DataFrame, value: str, title: str, unit: str, least: float = 0.0) -> Shown:
     """A value of every head, layer by head, a panel per emotion; heads that stand out of the null have a dot.
+
+    A quantity that is hardly ever negative gets a scale from 0.
 
     Parameters
     ----------
@@ -33,6 +45,8 @@ def effect_map(table: pd.DataFrame, value: str, title: str, unit: str) -> Shown:
     title
     unit
         Of the value.
+    least
+        Share of the difference that a head has to carry for its dot.
     """
     partly = "how" in table and bool((table["how"] != "exact").any())
     many = int(table["layer"].nunique()) > MANY_LAYERS
@@ -41,15 +55,20 @@ def effect_map(table: pd.DataFrame, value: str, title: str, unit: str) -> Shown:
         cols=len(emotions), subplot_titles=emotions, shared_yaxes=True, horizontal_spacing=0.04
     )
     far = float(table[value].abs().max()) or 1.0
+    one_sided = float(table[value].min()) >= -ONE_SIDED * far
+    colours = (
+        {"colorscale": SEQUENTIAL, "zmin": 0.0} if one_sided else {"colorscale": DIVERGING, "zmin": -far}
+    )
+    mark = f"p of {LEVEL:g} or less" + (f", and {least:.0%} or more" if least else "")
     for column, emotion in enumerate(emotions, 1):
         rows = table[table["emotion"] == emotion]
         wide, p = (rows.pivot(index="layer", columns="head", values=name) for name in (value, "p"))
         figure.add_heatmap(
-            z=wide.to_numpy(), x=list(wide.columns), y=list(wide.index), name=emotion, zmin=-far, zmax=far,
-            colorscale=DIVERGING, showscale=column == 1, colorbar={"title": unit}, customdata=p.to_numpy(),
+            z=wide.to_numpy(), x=list(wide.columns), y=list(wide.index), name=emotion, zmax=far, **colours,
+            showscale=column == 1, colorbar={"title": unit}, customdata=p.to_numpy(),
             hovertemplate="L%{y}H%{x}: %{z:.2f}, p = %{customdata:.3f}<extra></extra>", row=1, col=column,
         )  # fmt: skip
-        sure = rows[rows["p"] <= LEVEL]
+        sure = _marked(rows, least)
         if partly:
             framed = rows[rows["how"] == "exact"]
             figure.add_scatter(
@@ -58,7 +77,7 @@ def effect_map(table: pd.DataFrame, value: str, title: str, unit: str) -> Shown:
                 marker={"size": 9, "symbol": "square-open", "color": "black", "line": {"width": 1}},
             )  # fmt: skip
         figure.add_scatter(
-            x=sure["head"], y=sure["layer"], mode="markers", hoverinfo="skip", name="p of 0.05 or less",
+            x=sure["head"], y=sure["layer"], mode="markers", hoverinfo="skip", name=mark,
             showlegend=column == 1, row=1, col=column,
             marker={"size": 7, "color": "white", "line": {"width": 1.5, "color": "black"}},
         )  # fmt: skip
@@ -70,11 +89,17 @@ def effect_map(table: pd.DataFrame, value: str, title: str, unit: str) -> Shown:
     for emotion, rows in shown.groupby("emotion", sort=False):
         top = rows.loc[rows[value].abs().idxmax()]
         told.append(
-            f"{emotion} {top['name']} {top[value]:.2f}, {int((rows['p'] <= LEVEL).sum())} heads with p <= {LEVEL:g}"
+            f"{emotion} {top['name']} {top[value]:.2f}, {len(_marked(rows, least))} heads with a dot ({mark})"
         )
     alt = f"Largest value{' of the heads that were run exactly' if partly else ''}: {'; '.join(told)}."
     height = 18 * table["layer"].nunique() + 160 if many else 360
     return show(figure, alt=alt, title=title, data=table, height=height)
+
+
+def _marked(rows: pd.DataFrame, least: float) -> pd.DataFrame:
+    """Rows of heads that stand out, and carry enough."""
+    found = rows[rows["p"] <= LEVEL]
+    return found[found["share"].abs() >= least] if least else found
 
 
 def scatter(table: pd.DataFrame, x: str, y: str, title: str) -> Shown:
@@ -113,33 +138,6 @@ def _symbols(emotion: str, rows: pd.DataFrame) -> str | list[str]:
     return [f"{own}-open" if drawn else own for drawn in rows["drawn"]]
 
 
-def depth(table: pd.DataFrame) -> Shown:
-    """What the heads of each layer add together, helping and opposing ones apart.
-
-    Parameters
-    ----------
-    table
-        From `screening.effect_table`.
-    """
-    figure, told = go.Figure(), []
-    for emotion, rows in table.groupby("emotion", sort=False):
-        for sign, name in ((1, "for"), (-1, "against")):
-            part = (
-                rows.assign(size=(sign * rows["share"]).clip(lower=0) * sign).groupby("layer")["size"].sum()
-            )
-            figure.add_bar(
-                x=part.index, y=part.to_numpy(), name=f"{emotion}, {name}", offsetgroup=str(emotion),
-                marker={"color": emotion_colour(str(emotion)), "opacity": 1.0 if sign > 0 else 0.45},
-            )  # fmt: skip
-            if sign > 0:
-                told.append(f"{emotion} most in layer {int(part.idxmax())} ({part.max():.0%})")
-    figure.update_layout(barmode="relative")
-    figure.update_xaxes(title="layer", dtick=1 if table["layer"].nunique() <= MANY_LAYERS else 5)
-    figure.update_yaxes(title="sum over heads of their share", tickformat=".0%")
-    title = "What the heads of each layer add to the difference"
-    return show(figure, alt=f"Sums over heads: {'; '.join(told)}.", title=title, data=table, height=400)
-
-
 def circuit_curves(table: pd.DataFrame, goal: float, half: float, title: str, *, down: bool = False) -> Shown:
     """Share of the difference by the number of heads, a line per order of heads, with intervals.
 
@@ -167,96 +165,6 @@ def circuit_curves(table: pd.DataFrame, goal: float, half: float, title: str, *,
     figure.update_xaxes(title="heads").update_yaxes(title="share of the difference", tickformat=".0%")
     alt = f"Heads until {goal:.0%}: {'; '.join(told)}."
     return show(figure, alt=alt, title=title, data=table, height=460)
-
-
-def shares(table: pd.DataFrame, name: str, title: str, unit: str) -> Shown:
-    """Shares with intervals, one bar per row.
-
-    Parameters
-    ----------
-    table
-        The column that names the bars, ``share, low, high``.
-    name
-        That column.
-    title
-    unit
-        Of the share.
-    """
-    figure = go.Figure(
-        go.Bar(x=table[name], y=table["share"], error_y=error_bars(table, "share"), marker_color=PALETTE[0])
-    )
-    figure.update_yaxes(title=unit, tickformat=".0%").update_xaxes(title=name)
-    told = "; ".join(f"{row[name]} {row['share']:.0%}" for _, row in table.iterrows())
-    return show(figure, alt=f"{told}.", title=title, data=table, height=380)
-
-
-def sets(random: pd.DataFrame, own: float, title: str) -> Shown:
-    """Shares of random sets of heads as histograms, with that of the circuit as a line.
-
-    Parameters
-    ----------
-    random
-        Columns ``kind, share``.
-    own
-        Of the circuit.
-    title
-    """
-    figure, told = go.Figure(), []
-    for colour, (kind, rows) in zip(
-        (PALETTE[5], PALETTE[1]), random.groupby("kind", sort=False), strict=False
-    ):
-        figure.add_histogram(
-            x=rows["share"],
-            name=str(kind),
-            marker_color=colour,
-            opacity=0.7,
-            xbins={"start": -1, "end": 2, "size": 0.05},
-        )
-        told.append(f"{kind}: mean {rows['share'].mean():.0%}, at most {rows['share'].max():.0%}")
-    figure.add_vline(x=own, line_color=PALETTE[4], line_width=3, annotation_text="the circuit")
-    figure.update_layout(barmode="overlay")
-    figure.update_xaxes(title="share of the difference", tickformat=".0%").update_yaxes(title="random sets")
-    alt = f"The circuit keeps {own:.0%}; {'; '.join(told)}."
-    return show(figure, alt=alt, title=title, data=random, height=380)
-
-
-def flow(links: pd.DataFrame, words: Sequence[str], title: str) -> Shown:
-    """Tokens from left to right, layers upwards: where the heads of a circuit look, seen from the last token.
-
-    Parameters
-    ----------
-    links
-        From `heads.flow.flow`.
-    words
-        The tokens.
-    title
-    """
-    figure = go.Figure()
-    layers = sorted(links["layer"].unique())
-    colours = {layer: PALETTE[i % (len(PALETTE) - 1)] for i, layer in enumerate(layers)}
-    for layer, rows in links.groupby("layer"):
-        for i, link in enumerate(rows.itertuples()):
-            figure.add_scatter(
-                x=[link.key, link.query], y=[layer, layer + 1], mode="lines+markers", name=f"layer {layer}",
-                legendgroup=str(layer), showlegend=i == 0, line={"width": 1 + 6 * link.weight, "color": colours[layer]},
-                marker={"size": 5}, opacity=0.75,
-                text=[_link(link, words)] * 2,
-                hoverinfo="text",
-            )  # fmt: skip
-    figure.update_xaxes(
-        title="token",
-        tickvals=list(range(len(words))),
-        ticktext=[w.strip() or w for w in words],
-        tickangle=-60,
-    )
-    figure.update_yaxes(title="before layer", dtick=1, zeroline=False)
-    figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
-    last = links[links["query"] == len(words) - 1].nlargest(3, "weight")
-    told = "; ".join(
-        f"L{r.layer}H{r.head} looks at {words[r.key].strip()!r} ({r.weight:.0%})" for r in last.itertuples()
-    )
-    named = links.assign(query=[words[i] for i in links["query"]], key=[words[i] for i in links["key"]])
-    return show(figure, alt=f"From the last token: {told}.", title=title, data=named, height=460)
 
 
 def models(table: pd.DataFrame, value: str, title: str, unit: str, line: float | None = None) -> Shown:
@@ -289,6 +197,96 @@ def models(table: pd.DataFrame, value: str, title: str, unit: str, line: float |
     return show(figure, alt=f"Mean over emotions: {told}.", title=title, data=table, height=420)
 
 
-def _link(link: Any, words: Sequence[str]) -> str:
-    at = f"L{link.layer}H{link.head}"
-    return f"{at}: {link.weight:.0%} from {words[link.query]!r} to {words[link.key]!r}"
+def looking(table: pd.DataFrame, title: str) -> Shown:
+    """How much each head looks at emotion words, and how much of the difference is lost without it.
+
+    Parameters
+    ----------
+    table
+        Columns ``emotion, name, delta`` and ``share``; one row per emotion and head.
+    title
+    """
+    figure, told = go.Figure(), []
+    for emotion, rows in table.groupby("emotion", sort=False):
+        figure.add_scatter(
+            x=rows["delta"].abs(), y=rows["share"].abs(), mode="markers", name=str(emotion), text=rows["name"],
+            marker={"color": emotion_colour(str(emotion)), "symbol": SYMBOLS.get(str(emotion), "circle"), "size": 9,
+                    "opacity": 0.8},
+            hovertemplate="%{text}: looks %{x:.2f}, carries %{y:.0%}<extra></extra>",
+        )  # fmt: skip
+        looks, acts = (rows.loc[rows[name].abs().idxmax()] for name in ("delta", "share"))
+        told.append(
+            f"{emotion}: {looks['name']} looks most and carries {abs(looks['share']):.0%}, "
+            f"{acts['name']} carries most, "
+            f"{abs(acts['share']):.0%}"
+        )
+    figure.update_xaxes(title="looks at the emotion word (delta attention, size)", rangemode="tozero")
+    figure.update_yaxes(title="carries of the difference", tickformat=".0%", rangemode="tozero")
+    return show(figure, alt=f"Each point is a head. {'; '.join(told)}.", title=title, data=table, height=420)
+
+
+def beside_sets(random: pd.DataFrame, own: pd.DataFrame, title: str) -> Shown:
+    """A circuit with its interval above random sets of heads, a dot for each set, a panel per measure.
+
+    Parameters
+    ----------
+    random
+        One row per set: ``measure, kind, share``.
+    own
+        Of the circuit, one row per measure: ``measure, share, low, high``.
+    title
+    """
+    measures = list(own["measure"])
+    figure = make_subplots(
+        cols=len(measures), subplot_titles=measures, shared_yaxes=True, horizontal_spacing=0.06
+    )
+    told = []
+    for column, (measure, row) in enumerate(zip(measures, own.itertuples(), strict=True), 1):
+        panel, alone = go.Figure(), own[own["measure"] == measure]
+        for kind, rows in random[random["measure"] == measure].groupby("kind", sort=False):
+            add_dots(
+                panel, rows["share"], [f"random, {kind}"] * len(rows), kind, color=GREY, size=8, opacity=0.6
+            )
+            told.append(
+                f"{measure}, {kind}: {rows['share'].mean():.0%} on average, {rows['share'].max():.0%} at most"
+            )
+        bars = error_bars(alone, "share")
+        add_dots(
+            panel,
+            alone["share"],
+            ["the circuit"],
+            "the circuit",
+            bars,
+            color=PALETTE[3],
+            size=12,
+            symbol="diamond",
+        )
+        figure.add_traces(panel.data, rows=1, cols=column)
+        told.append(f"the circuit {row.share:.0%}")
+    figure.update_traces(showlegend=False).update_xaxes(tickformat=".0%", title="share", rangemode="tozero")
+    figure.update_yaxes(title="set of heads")
+    return show(figure, alt=f"{'; '.join(told)}.", title=title, data=random, height=320)
+
+
+def memberships(table: pd.DataFrame, title: str) -> Shown:
+    """How often each head belongs to a circuit that is chosen anew; those of the page's circuit are filled.
+
+    Parameters
+    ----------
+    table
+        From `membership.frequencies`.
+    title
+    """
+    shown = table.head(SHOWN)
+    figure = go.Figure()
+    for member, name in ((True, "in the circuit above"), (False, "not in it")):
+        rows = shown[shown["member"] == member]
+        look = {
+            "color": PALETTE[0] if member else "rgba(0, 0, 0, 0)",
+            "line": {"color": PALETTE[0], "width": 1.5},
+        }
+        figure.add_bar(x=rows["name"], y=rows["frequency"], name=name, marker=look)
+    figure.update_xaxes(title="head", categoryorder="array", categoryarray=list(shown["name"]))
+    figure.update_yaxes(title="share of the choices", tickformat=".0%", range=[0, 1.02])
+    every = ", ".join(f"{row.name} {row.frequency:.0%}" for row in shown.head(5).itertuples(index=False))
+    return show(figure, alt=f"Chosen most often: {every}.", title=title, data=table, height=340)

@@ -10,7 +10,8 @@ module                     what it does
 :mod:`delta_attention`     attention to emotion words, as the reports screened; :mod:`untrained` is its control
 :mod:`attention_by_class`  what heads look at, by class of token
 :mod:`ov_readout`          what heads write, read in words; :mod:`word_states` is what it is read from
-:mod:`flow`                the way through a set of heads on one prompt: which tokens they look at
+:mod:`carried`             how much heads carry, not only whether they stand out
+:mod:`looking`             whether heads that look at emotion words are heads that act
 :mod:`findings`            what the tables say, as numbers for the page's sentences
 =========================  =================================================================================
 """

@@ -36,6 +36,8 @@ LIMIT = 4
 """Heads of a circuit that are taken one by one then."""
 SPOKEN = 2
 """Random sets of each kind that texts are generated with then."""
+EVERY_SET, FEW_SETS = 19, 5
+"""The same where the budget pays for it, of equal norm and of equal size: with 19 sets p can be 5 %."""
 BUILD = 2
 """Times as many pairs of the build split, on which everything is chosen."""
 
@@ -69,7 +71,7 @@ class Plan:
     compared
         Pairs of each emotion and split on which ways of patching are compared; None is all.
     spoken
-        Random sets of each kind that texts are generated with.
+        Random sets of equal norm that texts are generated with; of equal size there are :data:`FEW_SETS` at most.
     """
 
     size: HeadsSize
@@ -85,12 +87,17 @@ class Plan:
     points: int | None = None
     limit: int | None = None
     compared: int | None = None
-    spoken: int = 5
+    spoken: int = EVERY_SET
 
     @property
     def whole(self) -> bool:
         """Whether every head is run exactly."""
         return self.first + self.sample >= self.heads
+
+    @property
+    def said(self) -> dict[str, int]:
+        """Random sets that texts are generated with, by kind."""
+        return {"equal size": min(FEW_SETS, self.spoken), "equal norm": self.spoken}
 
     def pairs(self, every: Pairs) -> Pairs:
         """Those that are run."""
@@ -167,7 +174,7 @@ def told(plan: Plan, profile: HeadsSize) -> pd.DataFrame:
         ("sizes of circuits that are tried", *_fewer(plan.points, plan.heads // 2)),
         ("heads of a circuit, taken one by one", *_fewer(plan.limit, plan.heads)),
         ("pairs of each emotion and split, for ways of patching", *_fewer(plan.compared, plan.size.pairs)),
-        ("random sets of each kind, for texts", plan.spoken, 5 - plan.spoken),
+        ("random sets of equal norm, for texts", plan.spoken, EVERY_SET - plan.spoken),
         ("models with random weights", plan.untrained, 3 - plan.untrained),
     )
     return pd.DataFrame(rows, columns=["what", "run", "left out"])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
+from emotion_utils.heads.carried import Carried
 from emotion_utils.heads.openings import NEUTRAL, OWN, Asked
 from emotion_utils.statistics.permutations import LEVEL
 
@@ -94,27 +93,24 @@ def difference_in_words(listed: dict[str, tuple[float, float, float, int]]) -> s
     return "; ".join(parts)
 
 
-def some_of(names: Sequence[str], most: int = 8) -> str:
-    """Names of heads; of many the first ones, and how many there are."""
-    if len(names) <= most:
-        return ", ".join(names)
-    return f"{len(names)} heads, among them {', '.join(names[:most])}"
-
-
-def main_numbers(out: StandingOut, sizes: Mapping[str, float], scores: int) -> pd.DataFrame:
+def main_numbers(out: StandingOut, together: pd.Series, counted: Carried) -> pd.DataFrame:
     """What chapter 06 found about attention, for the record: the columns of `real_record.keep_findings`.
 
     Parameters
     ----------
     out
-    sizes
-        By emotion: correlation of the sizes of delta attention and of exact effects, over heads.
-    scores
-        Exact effects that were compared.
+    together
+        The first row of :func:`looking.looking_and_acting`.
+    counted
+        Exact effects by size.
     """
-    nothing, mean = float("nan"), float(np.mean(list(sizes.values())))
+    nothing, scores = float("nan"), float(counted.effects)
+    ends = (float(together["low"]), float(together["high"]))
     rows = [
         ("delta attention of heads beyond the null, share", out.trained, nothing, nothing, out.untrained, nothing),
-        ("sizes of delta attention and of exact effects (Spearman, mean)", mean, nothing, nothing, 0.0, float(scores)),
+        ("sizes of delta attention and of exact effects (Spearman, mean)", float(together["spearman"]), *ends, 0.0,
+         scores),
+        ("effects of heads of a tenth of the difference or more, share", counted.large / counted.effects, nothing,
+         nothing, nothing, scores),
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["finding", "value", "low", "high", "null", "n"])

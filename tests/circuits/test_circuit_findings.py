@@ -47,14 +47,21 @@ CIRCUIT = [(0, 0), (0, 1)]
 def kept_of(share: float, low: float, sets: list[float], heads: int = 8) -> findings.CircuitKept:
     beside = pd.DataFrame({"kind": ["size", "size", "norm"], "share": sets})
     row = pd.Series({"share": share, "low": low, "high": 1.0, "n": 30.0, "n_groups": 10.0})
-    return findings.circuit_kept(row, beside, CIRCUIT, heads, [[(0, 0), (1, 1)], [(0, 0), (0, 1)]], 0.25)
+    return findings.circuit_kept(
+        row, beside, CIRCUIT, heads, [[(0, 0), (1, 1)], [(0, 0), (0, 1)]], 0.25, 12.5
+    )
 
 
 def test_a_circuit_beside_random_sets():
     kept = kept_of(0.9, 0.85, [0.2, 0.4, 0.5])
     assert kept.random == {"norm": (0.5, 0.5), "size": (pytest.approx(0.3), 0.4)}
     assert (kept.enough, kept.near, kept.shared, kept.without) == (True, False, 1.5, 0.25)
-    assert (kept.size, kept.heads, kept.pairs, kept.units) == (2, 8, 30, 10)
+    assert (kept.size, kept.heads, kept.pairs, kept.units, kept.whole) == (2, 8, 30, 10, 12.5)
+    text = findings.kept_in_words(kept)
+    assert "**2 of 8** heads keeps **90%** (85% to 100%)" in text
+    assert "it reaches 80%" in text
+    assert "it does not reach 80%" in findings.kept_in_words(kept_of(0.5, float("nan"), [0, 0, 0]))
+    assert "**50%** of the" in findings.kept_in_words(kept_of(0.5, float("nan"), [0, 0, 0]))
 
 
 @pytest.mark.parametrize(
@@ -132,16 +139,6 @@ def test_circuits_of_models_are_listed():
     assert found.kept == {"a": (5, 0.9), "b": (7, 0.7)}
     assert (found.random, found.equal_norm) == ((0.2, 0.3), (0.4, 0.5))
     assert models_of([True, True], [False, True])[:2] == (("a", "b"), ("b",))
-
-
-def test_the_best_and_the_worst_random_set_on_texts():
-    rows = [
-        ("random sets", "random 0", True),
-        ("random sets", "random 0", False),
-        ("random sets", "random 1", False),
-    ]
-    spoken = pd.DataFrame([*rows, ("the circuit", "the circuit", True)], columns=["what", "set", "target"])
-    assert findings.best_random_texts(spoken) == (0.0, 0.5)
 
 
 def at_once_of(own: float, size: float, norm: float) -> findings.AtOnce:

@@ -36,12 +36,25 @@ def test_a_cheap_method_is_judged_by_order_and_size():
     assert findings.cheap_method(agreed, exact, "cheap").size == 1.0
 
 
-@pytest.mark.parametrize(("sizes", "correlation"), [((1, 2, 3), 1.0), ((3, -2, 1), -1.0)])
-def test_sizes_are_correlated_without_their_signs_whatever_the_order_of_rows(sizes, correlation):
-    names = ["L0H0", "L0H1", "L1H0"]
-    delta = pd.DataFrame({"emotion": "anger", "name": names, "delta": [0.1, -0.2, 0.3]})
-    effects = pd.DataFrame({"emotion": "anger", "name": names, "effect": sizes})[::-1]
-    assert findings.size_correlations(delta, effects) == {"anger": pytest.approx(correlation)}
+def test_the_largest_heads_and_those_against_are_named():
+    found = findings.effects_found(EFFECTS.assign(p=0.01))
+    text = findings.found_in_words(found, 2)
+    assert "L0H0 for anger (25%), L0H1 for apology (88%). 2 heads stand out for both emotions" in text
+    assert text.endswith("work: L0H1.")
+    none = findings.found_in_words(found._replace(against=()), 3)
+    assert none.endswith("work: none.")
+    many = findings.found_in_words(found._replace(against=tuple("abcdefghij")), 3)
+    assert many.endswith("a, b, c, d, e, f, g, h and 2 more.")
+    assert "all 3 emotions" in many
+
+
+def test_other_prompts_are_told_with_and_without_wordings():
+    split = pd.DataFrame({"spearman": [0.9, 0.95]})
+    both = findings.again_in_words(pd.DataFrame({"spearman": [0.5, 0.7]}), split)
+    assert "between wordings at 0.50 to 0.70, between halves of the units at 0.90 to 0.95" in both
+    alone = findings.again_in_words(pd.DataFrame({"spearman": []}), split)
+    assert "one wording" in alone
+    assert "between wordings" not in alone
 
 
 def models(pearson, low):

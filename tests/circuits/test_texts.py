@@ -7,10 +7,8 @@ import pandas as pd
 import pytest
 import torch
 
-from emotion_utils.activations.forward import head_outputs
 from emotion_utils.circuits import texts
 from emotion_utils.circuits.patching import aligned
-from emotion_utils.heads import flow
 from emotion_utils.heads import pairs as heads_pairs
 from emotion_utils.heads.pairs import emotional_pairs
 from emotion_utils.models.model import load
@@ -114,20 +112,11 @@ def test_the_whole_sentence_is_matched_but_its_first_token(sentences):
     assert aligned(sentences).tolist() == lengths
 
 
-def test_the_way_back_begins_at_the_last_token_and_leads_to_what_is_looked_at(told):
-    heads = [(0, 1), (2, 4), (3, 0), (3, 1)]
-    links = flow.flow(told, 0, heads, least=0.1)
-    ids = list(told.emotional[0])
-    pattern = head_outputs(told.model, [ids], "pattern").values[0]
-    reached = {len(ids) - 1}
-    for layer, rows in links.groupby("layer", sort=False):
-        assert set(rows["query"]) <= reached
-        assert set(rows["head"]) <= {head for at, head in heads if at == layer}
-        for link in rows.itertuples():
-            assert link.weight == pytest.approx(float(pattern[layer, link.head, link.query, link.key]))
-            assert link.weight >= 0.1
-        reached |= set(rows["key"])
-    assert links["layer"].is_monotonic_decreasing
+def test_sets_of_heads_get_the_names_that_readers_know():
+    names = ["target", "source", "the circuit", "L1H3 alone", "equal size 0", "equal size 12", "equal norm 3"]
+    found = texts.sets_named(pd.DataFrame({"set": names, "text": "a"}))["set"].tolist()
+    assert found == ["neutral prompt", "emotional prompt", "the circuit", "L1H3 alone", *["random sets"] * 2,
+                     "equal norm sets"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

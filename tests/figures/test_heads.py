@@ -34,7 +34,7 @@ def test_the_map_has_a_panel_per_emotion_and_marks_what_stands_out(effects):
     assert maps[0]["zmin"] == -1
     assert dots[0]["x"] == [0, 0]
     assert dots[0]["y"] == [0, 1]
-    assert "gratitude L0H0 1.00, 2 heads with p <= 0.05" in shown.alt
+    assert "gratitude L0H0 1.00, 2 heads with a dot (p of 0.05 or less)" in shown.alt
 
 
 def test_a_scatter_has_the_line_of_equality_and_says_the_correlation(effects):
@@ -43,15 +43,6 @@ def test_a_scatter_has_the_line_of_equality_and_says_the_correlation(effects):
     assert lines[0]["x"] == lines[0]["y"] == [-2, 2]
     assert [t["name"] for t in lines[1:]] == EMOTIONS
     assert "gratitude correlation 1.00" in shown.alt
-
-
-def test_layers_add_up_what_helps_and_what_opposes(effects):
-    shown = figures.depth(effects)
-    bars = traces(shown, "bar")
-    assert len(bars) == 6
-    assert bars[0]["y"] == pytest.approx([0.375, 0])
-    assert bars[1]["y"] == pytest.approx([0, -0.375])
-    assert "gratitude most in layer 0 (38%)" in shown.alt
 
 
 def test_curves_say_how_many_heads_are_enough():
@@ -70,27 +61,54 @@ def test_curves_say_how_many_heads_are_enough():
     assert "greedy 2 heads; random order never" in falling.alt
 
 
-def test_bars_and_random_sets_name_their_shares():
+def test_a_one_sided_quantity_has_a_scale_from_zero(effects):
+    positive = figures.effect_map(effects.assign(effect=effects["effect"].abs()), "effect", "Effects", "nats")
+    nearly = figures.effect_map(
+        effects.assign(effect=effects["effect"].clip(lower=-0.1)), "effect", "Effects", "nats"
+    )
+    assert [traces(shown, "heatmap")[0]["zmin"] for shown in (positive, nearly)] == [0, 0]
+
+
+def test_dots_ask_for_a_share_too_where_one_is_named(effects):
+    shown = figures.effect_map(effects, "share", "Shares", "share", 0.2)
+    dots = traces(shown, "scatter")
+    assert dots[0]["y"] == [0]  # of the two heads with p of 0.01 the one of layer 1 carries nothing
+    assert "1 heads with a dot (p of 0.05 or less, and 20% or more)" in shown.alt
+
+
+def test_looking_names_who_looks_most_and_who_acts_most():
     table = pd.DataFrame(
-        {"set": ["own", "neutral"], "share": [0.9, 0.1], "low": [0.8, 0.0], "high": [1.0, 0.2]}
+        {"emotion": ["anger"] * 2, "name": ["L0H0", "L0H1"], "delta": [-0.5, 0.2], "share": [0.01, -0.3]}
     )
-    assert "own 90%; neutral 10%" in figures.shares(table, "set", "Replies", "share").alt
-    random = pd.DataFrame({"kind": ["a", "a", "b"], "share": [0.1, 0.3, 0.5]})
-    shown = figures.sets(random, 0.9, "Sets")
-    assert shown.alt == "The circuit keeps 90%; a: mean 20%, at most 30%; b: mean 50%, at most 50%."
-    assert len(traces(shown, "histogram")) == 2
+    shown = figures.looking(table, "Looking")
+    points = traces(shown, "scatter")[0]
+    assert (points["x"], points["y"]) == ([0.5, 0.2], [0.01, 0.3])
+    assert "L0H0 looks most and carries 1%, L0H1 carries most, 30%" in shown.alt
 
 
-def test_the_flow_draws_each_link_and_escapes_nothing_into_markup():
-    links = pd.DataFrame(
-        [(1, 0, 2, 0, 0.9), (0, 1, 0, 0, 1.0)], columns=["layer", "head", "query", "key", "weight"]
+def test_random_sets_are_dots_beside_the_circuit_in_a_panel_per_measure():
+    random = pd.DataFrame(
+        {"measure": ["odds", "odds", "texts"], "kind": ["size", "norm", "norm"], "share": [0.1, 0.3, 0.9]}
     )
-    shown = figures.flow(links, ["<b>", "said", '"'], "Way")
+    own = pd.DataFrame(
+        {"measure": ["odds", "texts"], "share": [0.92, 0.9], "low": [0.9, 0.8], "high": [0.95, 1.0]}
+    )
+    shown = figures.beside_sets(random, own, "Sets")
     drawn = traces(shown, "scatter")
-    assert len(drawn) == 2
-    assert {tuple(t["x"]) for t in drawn} == {(0, 2), (0, 0)}
-    assert "L1H0 looks at '<b>' (90%)" in shown.alt
-    assert "<b>" not in shown.markup
+    assert [t["x"] for t in drawn] == [[0.1], [0.3], [0.92], [0.9], [0.9]]
+    assert "texts, norm: 90% on average, 90% at most; the circuit 90%" in shown.alt
+    assert len(drawn) == 5
+
+
+def test_memberships_are_bars_of_which_the_circuit_is_filled():
+    table = pd.DataFrame(
+        {"name": ["a", "b", "c"], "frequency": [1.0, 0.5, 0.25], "member": [True, False, True]}
+    )
+    shown = figures.memberships(table, "Members")
+    bars = traces(shown, "bar")
+    assert (bars[0]["x"], bars[0]["y"]) == (["a", "c"], [1.0, 0.25])
+    assert bars[1]["x"] == ["b"]
+    assert shown.alt.startswith("Chosen most often: a 100%, b 50%")
 
 
 def test_models_have_a_point_per_emotion_with_its_interval():

@@ -1,0 +1,122 @@
+"""Chapter 6: whether heads that look at emotion words are heads that carry the emotion."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from emotion_utils.answers.answer import Answer, Falsifier
+from emotion_utils.circuits.findings import (
+    PEARSON_AT_LEAST,
+    SPEARMAN_AT_LEAST,
+    AcrossModels,
+    CheapMethod,
+    EffectsFound,
+)
+from emotion_utils.heads.carried import LARGE, SMALL, Carried, carried_in_words
+from emotion_utils.heads.looking import go_together, looking_in_words
+from emotion_utils.statistics.resampling import FEWEST_UNITS
+
+QUESTION = "Are heads that look at emotion words the heads that carry the emotion?"
+FEW = "too few units for an interval"
+
+
+def answer(
+    model: str,
+    looking: pd.DataFrame,
+    found: EffectsFound,
+    sizes: Carried,
+    bound: float,
+    outcome: pd.DataFrame,
+    cheap: CheapMethod,
+    beside: AcrossModels,
+) -> Answer:
+    """What chapter 6 answers.
+
+    Parameters
+    ----------
+    model
+        As a reader calls it.
+    looking
+        From `looking.looking_and_acting`.
+    found, sizes
+        Of exact effects, from `findings.effects_found` and `carried.carried`.
+    bound
+        Nats, below which an effect is small.
+    outcome
+        From `openings.outcome`: whether there is a difference that heads could carry.
+    cheap
+        From `findings.cheap_method`.
+    beside
+        Other models and the blind one, from `findings.across_models`.
+    """
+    moves = bool(outcome["moves"].any())
+    enough = bool(outcome["n_groups"].min() >= FEWEST_UNITS)
+    first = looking.iloc[0]
+    together = looking_in_words(first)
+    finding = (
+        f"On {model} looking and acting correlate over heads at {together}. {_carry(found, sizes, outcome)}"
+    )
+    each = "; ".join(f"{row['emotion']} {row['spearman']:+.2f}" for _, row in looking.iloc[1:].iterrows())
+    return Answer(
+        QUESTION,
+        finding,
+        (
+            Falsifier(
+                "attention to emotion words goes together with what a head does, more than heads at random do",
+                go_together(first) if moves and enough else None,
+                f"rank correlation {first['spearman']:+.2f}, heads at random {first['null_low']:+.2f} to "
+                f"{first['null_high']:+.2f} (p = {first['p']:.2f})"
+                if enough
+                else FEW,
+            ),
+            Falsifier(
+                f"no head carries {LARGE:.0%} of the difference",
+                _none_carries(sizes) if moves and enough else None,
+                f"{sizes.large} of {sizes.effects} effects do, {sizes.large_surely} with the whole interval",
+            ),
+            Falsifier(
+                "as many effects stand out in the model that was trained on exchanged reactions",
+                beside.blind_found >= beside.found_least if beside.models and enough else None,
+                f"at most {beside.blind_found} there for an emotion, {beside.found_least} to {beside.found_most} in "
+                f"others ({beside.models})",
+            ),
+            Falsifier(
+                f"attribution reaches no Pearson correlation of {PEARSON_AT_LEAST} or no rank correlation of "
+                f"{SPEARMAN_AT_LEAST} with the exact effects",
+                _too_cheap(cheap),
+                f"{cheap.pearson_least:.2f} (Pearson) and {cheap.spearman_least:.2f} (Spearman), least of the emotions",
+            ),
+        ),
+        (
+            f"By emotion looking and acting correlate at {each} (rank correlation over {first['heads']:.0f} heads).",
+            carried_in_words(sizes, bound),
+            f"Attribution agrees with the exact effects at {cheap.pearson_least:.2f} to {cheap.pearson_most:.2f} "
+            f"(Pearson) and {cheap.spearman_least:.2f} to {cheap.spearman_most:.2f} (Spearman).",
+        ),
+    )  # fmt: skip
+
+
+def _carry(found: EffectsFound, sizes: Carried, outcome: pd.DataFrame) -> str:
+    """Whether heads carry something, in one or two sentences."""
+    if not outcome["moves"].any():
+        most = outcome["difference"].abs().max()
+        return f"The emotions move the outcome by {most:.2f} nats at most: there is nothing to carry."
+    best = max(found.largest, key=lambda one: one.share)
+    return (
+        f"{sizes.large} of {sizes.effects} effects carry {LARGE:.0%} of the difference or more, most of all "
+        f"{best.name} ({best.share:.0%} for {best.emotion}). {sizes.found} stand out from the null, and "
+        f"{sizes.found_small} of these carry less than {SMALL:.0%}."
+    )
+
+
+def _none_carries(sizes: Carried) -> bool | None:
+    """No head surely; None where some seem to, and no interval does."""
+    if sizes.large_surely:
+        return False
+    return None if sizes.large else True
+
+
+def _too_cheap(cheap: CheapMethod) -> bool | None:
+    values = np.array([cheap.pearson_least, cheap.spearman_least])
+    return None if np.isnan(values).any() else bool((values < (PEARSON_AT_LEAST, SPEARMAN_AT_LEAST)).any())
