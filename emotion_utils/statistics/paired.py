@@ -7,7 +7,7 @@ import pandas as pd
 from jaxtyping import Float, Shaped
 
 from emotion_utils.statistics.bootstrap import bootstrap
-from emotion_utils.statistics.equivalence import equivalence
+from emotion_utils.statistics.equivalence import equivalence, equivalence_power, half_widths
 from emotion_utils.statistics.flips import sign_flip_p
 from emotion_utils.statistics.resampling import FEWEST_UNITS
 from emotion_utils.statistics.units import cohens_d_z, correction, means, scales, unit_sums
@@ -22,6 +22,7 @@ def paired_effects(
     n_resamples: int = N_RESAMPLES,
     n_flips: int = N_FLIPS,
     seed: int = 0,
+    bounds: Float[np.ndarray, " test"] | None = None,
 ) -> pd.DataFrame:
     """Sizes, intervals and p values of paired differences, one row per test.
 
@@ -33,14 +34,18 @@ def paired_effects(
         What is resampled and flipped together, such as the template of a prompt; by default each pair on its own.
     n_resamples, n_flips, seed
         Of the bootstrap and of the sign flips, whose seeds are spawned from this one.
+    bounds
+        The smallest effect that matters of each test, in the outcome's unit; where it is NaN, and by default, 0.2
+        standard deviations.
 
     Returns
     -------
     Columns ``n, n_units, mean, low, high`` (BCa, expanded for the number of units, 95 %, in the
     outcome's unit), ``d_z, d_low, d_high`` (standard
-    deviations), ``g`` (Hedges), ``p`` (sign flips, alone), ``p_equivalence`` (two one-sided tests against 0.2 standard
-    deviations) and ``shape`` (:func:`emotion_utils.statistics.paired.shapes`). NaN where a test has fewer than 3
-    pairs or 8 units.
+    deviations), ``g`` (Hedges), ``p`` (sign flips, alone), ``bound`` (the smallest effect that matters, in the
+    outcome's unit), ``p_equivalence`` (two one-sided tests against it), ``power_equivalence`` (the chance that an effect
+    of exactly 0 passes them) and ``shape`` (:func:`emotion_utils.statistics.paired.shapes`). NaN where a test has fewer
+    than 3 pairs or 8 units.
 
     Raises
     ------
@@ -61,6 +66,7 @@ def paired_effects(
     size = scales(differences)
     sums = unit_sums(np.asarray(differences) / size, units)
     drawn, flipped = (int(s.generate_state(1)[0]) for s in np.random.SeedSequence(seed).spawn(2))
+    scaled = None if bounds is None else np.asarray(bounds, dtype=float) / size
     d_z = cohens_d_z(sums)
     mean_ends = bootstrap(sums, "mean", n_resamples=n_resamples, seed=drawn)
     d_ends = bootstrap(sums, "d_z", n_resamples=n_resamples, seed=drawn)
@@ -76,7 +82,9 @@ def paired_effects(
             "d_high": d_ends.high,
             "g": d_z * correction(sums.pairs),
             "p": sign_flip_p(sums, n_flips, flipped),
-            "p_equivalence": equivalence(sums).p,
+            "bound": half_widths(sums, scaled) * size,
+            "p_equivalence": equivalence(sums, scaled).p,
+            "power_equivalence": equivalence_power(sums, scaled),
             "shape": shapes(np.asarray(differences)),
         }
     )

@@ -17,7 +17,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.stats import t as student
 
-from emotion_utils.statistics.permutations import LEVEL
+from emotion_utils.statistics.permutations import LEVEL, binomial_bounds
 
 FEWEST_UNITS = 8
 """Below this number no interval is given and no test is made."""
@@ -116,6 +116,41 @@ def grouped_mean_interval(
     drawn = _weights(len(uniques), n_resamples, np.random.default_rng(seed))
     draws = (drawn @ sums) / (drawn @ sizes)
     return interval(draws, effective_units(groups), float(sums.sum() / sizes.sum()), bounds)
+
+
+def exact_share_interval(
+    values: np.ndarray, groups: np.ndarray, *, n_resamples: int = 1000, seed: int = 0
+) -> tuple[float, float]:
+    """Interval (95 %) of a share, exact in the number of units where nothing or everything happened.
+
+    Draws of units that are all alike do not vary; what so few units can exclude is known exactly
+    {cite:p}`clopper1934`, also with fewer than :data:`FEWEST_UNITS` of them.
+
+    Parameters
+    ----------
+    values
+        0 or 1 of each prompt, shape (n,).
+    groups
+        The unit of each prompt, shape (n,).
+    n_resamples, seed
+        Of :func:`grouped_mean_interval`, which gives the interval where values differ.
+
+    Returns
+    -------
+    Low and high end; NaN without a value, and with fewer than :data:`FEWEST_UNITS` units that are not all alike.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> low, high = exact_share_interval(np.zeros(40), np.repeat(np.arange(20), 2))
+    >>> low, round(high, 3)
+    (0.0, 0.168)
+    """
+    kept = np.asarray(values, dtype=float)
+    if len(kept) and (kept == kept[0]).all() and kept[0] in (0.0, 1.0):
+        units = len(pd.unique(np.asarray(groups)))
+        return binomial_bounds(int(kept[0]) * units, units)
+    return grouped_mean_interval(kept, groups, n_resamples=n_resamples, seed=seed, bounds=(0.0, 1.0))
 
 
 def interval(

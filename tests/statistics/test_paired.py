@@ -10,7 +10,7 @@ from benchmarks.loop_bootstrap import bootstrap_as_published
 from emotion_utils.core.errors import UserError
 from emotion_utils.statistics import units as statistics_units
 from emotion_utils.statistics.bootstrap import bootstrap
-from emotion_utils.statistics.equivalence import equivalence
+from emotion_utils.statistics.equivalence import equivalence, equivalence_power
 from emotion_utils.statistics.flips import least_p, max_t, sign_flip_p
 from emotion_utils.statistics.paired import paired_effects, shapes
 from emotion_utils.statistics.units import unit_sums
@@ -144,6 +144,24 @@ def test_equivalence_counts_units_not_pairs_and_refuses_a_bound_of_nothing():
     assert one.p == pytest.approx(two.p, rel=1e-9)
     with pytest.raises(UserError, match="no room for equivalence"):
         equivalence(unit_sums(x, units), np.array([0.0]))
+
+
+def test_the_power_of_an_equivalence_test_is_the_share_of_empty_studies_that_pass_it():
+    x = RNG.normal(0.0, 1.0, (60, 4000))
+    for bound in (0.3, 0.45, 0.1):
+        sums = unit_sums(x)
+        bounds = np.full(4000, bound)
+        passed = np.mean(equivalence(sums, bounds).p <= 0.05)
+        assert equivalence_power(sums, bounds).mean() == pytest.approx(passed, abs=0.04)
+
+
+def test_bounds_in_the_unit_of_the_outcome_decide_what_is_too_small_to_matter():
+    x = np.tile(RNG.normal(0.01, 0.002, (40, 1)), (1, 3)) * [1.0, 1.0, 100.0]
+    found = paired_effects(x, bounds=np.array([0.5, np.nan, 0.5]))
+    assert found["bound"].tolist() == pytest.approx([0.5, 0.2 * x[:, 1].std(ddof=1), 0.5])
+    assert found.loc[0, "p_equivalence"] < 1e-6
+    assert (found.loc[1:, "p_equivalence"] > 0.99).all()
+    assert found["power_equivalence"].tolist() == pytest.approx([1, 0, 1], abs=0.05)
 
 
 def test_corners_give_defined_results():

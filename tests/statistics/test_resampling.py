@@ -14,6 +14,7 @@ from emotion_utils.statistics.auc import auroc, grouped_auc_interval
 from emotion_utils.statistics.resampling import (
     FEWEST_UNITS,
     effective_units,
+    exact_share_interval,
     grouped_mean_interval,
     interval,
     resampling_units,
@@ -74,6 +75,17 @@ def test_at_the_end_of_a_scale_the_interval_is_that_of_a_share_of_all():
     assert low == pytest.approx(1 / (1 + square / 20))  # Wilson, 20 of 20
     turned = interval(-2 * np.ones(9) + 1, 20, -1.0, (-1.0, 1.0))
     assert turned == pytest.approx((-1, 1 - 2 * low))
+
+
+def test_nothing_of_twenty_units_has_an_exact_interval_and_so_has_everything_of_four():
+    units = np.repeat(np.arange(20), 3)
+    low, high = exact_share_interval(np.zeros(60), units)
+    assert (low, high) == pytest.approx((0, 1 - 0.025 ** (1 / 20)))  # P(0 of 20) = 2.5 % at the upper end
+    low, high = exact_share_interval(np.ones(8), np.repeat(np.arange(4), 2))
+    assert (low, high) == pytest.approx((0.025 ** (1 / 4), 1))
+    some = np.tile([0.0, 1.0, 1.0], 20)
+    assert exact_share_interval(some, units) == grouped_mean_interval(some, units, bounds=(0, 1))
+    assert np.isnan(exact_share_interval(np.array([0.0, 1.0]), np.arange(2))).all()
 
 
 def test_effective_units_are_those_of_welch_and_never_more_than_there_are():
