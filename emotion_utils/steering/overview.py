@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Unpack
 
@@ -196,6 +196,7 @@ def overview(
     known: tuple[SteeredModel, Trial] | None = None,
     *,
     fresh: bool = True,
+    also: Callable[[SteeredModel, Mapping[str, pd.Series]], object] | None = None,
     **options: Unpack[Options],
 ) -> pd.DataFrame:
     """The summary of the trial of several models, each computed once per store.
@@ -217,6 +218,8 @@ def overview(
         A model and its trial that was made with these prompts, size and seed, so that it is not made twice.
     fresh
         Whether fresh contexts are run too, for all models; else :func:`by_context` runs them when it is asked.
+    also
+        What else is done with a model and what was chosen for it, while it is loaded.
     options
         The model to begin with (``first``), ``device`` and ``dtype`` of the models, ``seed``.
 
@@ -239,6 +242,8 @@ def overview(
 
         if fresh:
             asked.tables(BY_CONTEXT, beside, __name__, [name])
+        if also is not None:
+            also(steered, tried.chosen)
         return tried.summary()
 
     return asked.tables("steering_overview", compute, __name__)
