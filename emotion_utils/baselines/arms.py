@@ -15,7 +15,7 @@ from emotion_utils.core.profiles import SteeringSize
 from emotion_utils.steering.contexts import fresh_contexts
 from emotion_utils.steering.controls import KINDS, isotropic
 from emotion_utils.steering.overview import Trial, overview
-from emotion_utils.steering.plan import EVENTS, vectors_tried
+from emotion_utils.steering.plan import BESIDE, EVENTS, TURNS
 from emotion_utils.steering.readout import reply_log_odds
 from emotion_utils.steering.subject import SteeredModel, prepare
 from emotion_utils.steering.trials import (
@@ -55,7 +55,8 @@ def arms(
     chosen
         By emotion, with ``made, where, layer, alpha``.
     n, n_random
-        Contexts of :func:`emotion_utils.steering.contexts.fresh_contexts`, and random vectors of each emotion.
+        Contexts of :func:`emotion_utils.steering.contexts.fresh_contexts`, and random vectors of each emotion, each of
+        which is tried on a third of the contexts, in turn.
     store
         Keeps the texts.
     seed
@@ -70,11 +71,22 @@ def arms(
     """
     contexts, settings = fresh_contexts(n, seed), chosen_settings(steered, chosen)
     sizes = [sized_bias(steered, contexts, setting) for setting in settings]
-    random = [one for setting in settings for one in random_settings(steered, setting, n_random, seed)]
+    turns = min(TURNS, n_random, n)
+    random = [
+        [
+            one
+            for setting in settings
+            for one in random_settings(steered, setting, n_random, seed)[turn::turns]
+        ]
+        for turn in range(turns)
+    ]
     plain = chosen_settings(steered, chosen, [0.0])
     parts = [
         _measured(steered, contexts, [*settings, *plain], store),
-        _measured(steered, contexts, random, store, priced=False),
+        *(
+            _measured(steered, contexts.iloc[turn::turns], random[turn], store, priced=False)
+            for turn in range(turns)
+        ),
         *(
             _measured(steered, part, bias_settings(steered, part["context"].iloc[0], sizes), store)
             for part in by_joint(contexts)
@@ -179,8 +191,8 @@ def arms_here(
 def _sized_arms(
     steered: SteeredModel, chosen: Mapping[str, pd.Series], size: SteeringSize, store: Store, seed: int
 ) -> pd.DataFrame:
-    n_random = vectors_tried(len(steered.layers), size.controls)
-    return arms(steered, chosen, min(EVENTS, size.fresh), n_random, store=store, seed=seed)
+    n, n_random = min(EVENTS, size.fresh), min(BESIDE, size.controls)
+    return arms(steered, chosen, n, n_random, store=store, seed=seed)
 
 
 def beside_models(

@@ -90,13 +90,19 @@ def _row(emotion: str, own: pd.DataFrame, outcome: str, rival: str, seed: int) -
     vector, other = float(contexts[VECTOR].mean()), float(contexts[rival].mean())
     p = np.nan
     if rival == RANDOM and outcome == NATS:
-        draws = own[own["arm"] == RANDOM].groupby("number")[outcome].mean().to_numpy()
-        p = against_null(vector, draws).p
+        p = _rank(own, contexts[VECTOR])
     return {
         "emotion": emotion, "outcome": outcome, "against": rival, "vector": vector, "rival": other,
         "difference": vector - other, "low": low, "high": high,
         "left": (vector - other) / vector if vector > 0 else np.nan, "n_units": len(np.unique(units)), "p": p,
     }  # fmt: skip
+
+
+def _rank(own: pd.DataFrame, vector: pd.Series) -> float:
+    """P with vectors as units: the share of them, the emotion's among them, that do at least as much in their contexts."""
+    random = own[own["arm"] == RANDOM]
+    ahead = (random[NATS] - random["prompt"].map(vector)).groupby(random["number"]).mean()
+    return against_null(0.0, ahead.to_numpy()).p
 
 
 def _beats(row: object) -> bool | None:
