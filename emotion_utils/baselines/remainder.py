@@ -69,8 +69,8 @@ def remaining(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     -------
     One row per emotion, outcome and rival (``against``): ``vector, rival, difference, low, high`` (over kinds of
     events), ``left`` (difference over the vector's own), ``n_units``; against random vectors in nats ``p`` with vectors
-    as units and ``p_holm``, corrected over the emotions; ``beats``: by ``p_holm`` against random vectors in nats, else
-    by the interval, None where there is neither.
+    as units and ``p_holm``, corrected over the emotions; ``vectors`` (random ones); ``beats``: by ``p_holm`` against random vectors in
+    nats, else by the interval, None where there is neither, or too few vectors for a small p.
     """
     rows = []
     for emotion, own in table.groupby("emotion", sort=False):
@@ -78,7 +78,8 @@ def remaining(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
             rows += [_row(str(emotion), own, outcome, rival, seed) for rival in (RANDOM, BIAS)]
     found = pd.DataFrame(rows)
     found["p_holm"] = adjusted(found["p"].to_numpy(), "holm")
-    found["beats"] = [_beats(row) for row in found.itertuples()]
+    least = found["p"].notna().sum() / (1 + found["vectors"])
+    found["beats"] = [_beats(row, low) for row, low in zip(found.itertuples(), least, strict=True)]
     return found
 
 
@@ -95,20 +96,22 @@ def _row(emotion: str, own: pd.DataFrame, outcome: str, rival: str, seed: int) -
         "emotion": emotion, "outcome": outcome, "against": rival, "vector": vector, "rival": other,
         "difference": vector - other, "low": low, "high": high,
         "left": (vector - other) / vector if vector > 0 else np.nan, "n_units": len(np.unique(units)), "p": p,
+        "vectors": int(own.loc[own["arm"] == RANDOM, "number"].nunique()),
     }  # fmt: skip
 
 
 def _rank(own: pd.DataFrame, vector: pd.Series) -> float:
-    """P with vectors as units: the share of them, the emotion's among them, that do at least as much in their contexts."""
+    """P with vectors as units: the share of them, the emotion's included, that do as much in their contexts."""
     random = own[own["arm"] == RANDOM]
     ahead = (random[NATS] - random["prompt"].map(vector)).groupby(random["number"]).mean()
     return against_null(0.0, ahead.to_numpy()).p
 
 
-def _beats(row: object) -> bool | None:
+def _beats(row: object, least: float) -> bool | None:
+    """By the corrected p where there is one and so many vectors can make it small, else by the interval."""
     p, low = row.p_holm, row.low  # type: ignore[attr-defined]
     if not np.isnan(p):
-        return bool(p <= LEVEL)
+        return bool(p <= LEVEL) if least <= LEVEL else None
     return None if np.isnan(low) else bool(low > 0)
 
 
@@ -126,6 +129,19 @@ def of_models(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     found = pd.concat(parts, ignore_index=True)
     found["q"] = adjusted(found["p"].to_numpy(), "fdr_bh")
     return found[["model", *found.columns.drop("model")]]
+
+
+def title(found: pd.DataFrame) -> str:
+    """What the figure of the arms shows, from :func:`remaining` of one model."""
+    total = counted(found)
+    if not total.decided:
+        return "Steering, random vectors and a bias on first words"
+    if not total.not_beyond_bias:
+        return "In nats steering reaches more than a bias on first words"
+    return (
+        f"In nats a bias on first words reaches what steering does, for {len(total.not_beyond_bias)} of "
+        f"{total.emotions}"
+    )
 
 
 class Left(NamedTuple):

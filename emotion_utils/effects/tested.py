@@ -117,7 +117,8 @@ def main_effects(table: pd.DataFrame, largest: int = 5) -> pd.DataFrame:
 
     Returns
     -------
-    Of chapter 05 the log-odds and the texts that say the emotion, steered and along a random direction; of chapter 06 the ``largest``; of chapter 07 sets of heads put into the neutral prompt, and the reports' head.
+    Of chapter 05 the log-odds and the texts that say the emotion, steered and along a random direction; of chapter 06
+    the ``largest``; of chapter 07 sets of heads put into the neutral prompt, and the reports' head.
     """
     steering = table["outcome"].isin([OUTCOMES[name].label for name in (SHIFT, "target")])
     steering &= table["what"].str.startswith("steered") | (table["what"] == f"{CONTROLS[KINDS[0]]} (control)")
@@ -168,8 +169,8 @@ def findings(table: pd.DataFrame) -> pd.DataFrame:
         alike = ~still & (adjusted(made["p_equivalence"].to_numpy(), "fdr_bh") <= LEVEL)
         left = ~found & ~alike & ~still
         counts = [int((made[column] <= LEVEL).sum()) for column in ("p", "q", "p_holm", "p_max")]
-        said = [int(part.sum()) for part in (found & ~alike, still, alike, left)]
-        rows.append((*key, len(made), *counts, *said, float(made.loc[left, "power_equivalence"].median())))
+        kinds = [int(part.sum()) for part in (found & ~alike, still, alike, left)]
+        rows.append((*key, len(made), *counts, *kinds, float(made.loc[left, "power_equivalence"].median())))
     corrections = ["none", "benjamini_hochberg", "holm", "max_t"]
     said = ["effect", "unchanged", "equivalent", "open", "power"]
     return pd.DataFrame(rows, columns=[*FAMILY, "tests", *corrections, *said])
