@@ -69,8 +69,8 @@ def remaining(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     -------
     One row per emotion, outcome and rival (``against``): ``vector, rival, difference, low, high`` (over kinds of
     events), ``left`` (difference over the vector's own), ``n_units``; against random vectors in nats ``p`` with vectors
-    as units and ``p_holm``, corrected over the emotions; ``vectors`` (random ones); ``beats``: by ``p_holm`` against random vectors in
-    nats, else by the interval, None where there is neither, or too few vectors for a small p.
+    as units and ``p_holm``, corrected over the emotions; ``vectors`` (random ones); ``beats``: by ``p_holm`` against
+    random vectors in nats, else by the interval, None where there is neither, or too few vectors for a small p.
     """
     rows = []
     for emotion, own in table.groupby("emotion", sort=False):

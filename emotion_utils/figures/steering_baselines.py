@@ -56,7 +56,10 @@ def arms(by_arm: pd.DataFrame, title: str) -> Shown:
         )
         for emotion in emotions
     )
-    note = "Bars are 95 % intervals over kinds of events. Log-odds are against neutral replies, minus the untouched model's."
+    note = (
+        "Bars are 95 % intervals over kinds of events. Log-odds are against neutral replies, minus the untouched "
+        "model's."
+    )
     return show(
         figure, alt=f"{told}.", title=title, caption=note, data=by_arm, height=170 + ROW * len(emotions)
     )

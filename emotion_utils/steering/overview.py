@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 import pandas as pd
 
 from emotion_utils.core.profiles import SteeringSize
+from emotion_utils.statistics.corrections import adjusted
 from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.steering import screening, trials
 from emotion_utils.steering.by_context import scored_contexts
@@ -271,6 +272,12 @@ def by_context(
 
 def _prepared(name: str, asked: Comparison) -> SteeredModel:
     return prepare(asked.load(name), asked.prompts, asked.store, seed=asked.seed)
+
+
+def corrected(table: pd.DataFrame) -> pd.DataFrame:
+    """:func:`overview` with ``q``, p after Benjamini-Hochberg over all its rows, by which ``beyond_random`` is told."""
+    q = adjusted(table["p"].to_numpy(), "fdr_bh")
+    return table.assign(q=q, beyond_random=q <= LEVEL)
 
 
 def passed(table: pd.DataFrame) -> pd.DataFrame:
