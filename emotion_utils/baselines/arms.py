@@ -15,7 +15,7 @@ from emotion_utils.core.profiles import SteeringSize
 from emotion_utils.steering.contexts import fresh_contexts
 from emotion_utils.steering.controls import KINDS, isotropic
 from emotion_utils.steering.overview import Trial, overview
-from emotion_utils.steering.plan import BESIDE, EVENTS, TURNS
+from emotion_utils.steering.plan import BESIDE, EVENTS, turns
 from emotion_utils.steering.readout import reply_log_odds
 from emotion_utils.steering.subject import SteeredModel, prepare
 from emotion_utils.steering.trials import (
@@ -56,7 +56,7 @@ def arms(
         By emotion, with ``made, where, layer, alpha``.
     n, n_random
         Contexts of :func:`emotion_utils.steering.contexts.fresh_contexts`, and random vectors of each emotion, each of
-        which is tried on a third of the contexts, in turn.
+        which is tried on some of the contexts, in turn: :func:`emotion_utils.steering.plan.turns`.
     store
         Keeps the texts.
     seed
@@ -71,21 +71,15 @@ def arms(
     """
     contexts, settings = fresh_contexts(n, seed), chosen_settings(steered, chosen)
     sizes = [sized_bias(steered, contexts, setting) for setting in settings]
-    turns = min(TURNS, n_random, n)
-    random = [
-        [
-            one
-            for setting in settings
-            for one in random_settings(steered, setting, n_random, seed)[turn::turns]
-        ]
-        for turn in range(turns)
-    ]
+    groups = min(turns(len(steered.layers)), n_random, n)
+    drawn = [random_settings(steered, setting, n_random, seed) for setting in settings]
+    random = [[one for own in drawn for one in own[group::groups]] for group in range(groups)]
     plain = chosen_settings(steered, chosen, [0.0])
     parts = [
         _measured(steered, contexts, [*settings, *plain], store),
         *(
-            _measured(steered, contexts.iloc[turn::turns], random[turn], store, priced=False)
-            for turn in range(turns)
+            _measured(steered, contexts.iloc[group::groups], some, store, priced=False)
+            for group, some in enumerate(random)
         ),
         *(
             _measured(steered, part, bias_settings(steered, part["context"].iloc[0], sizes), store)

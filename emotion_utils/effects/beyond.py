@@ -74,3 +74,33 @@ def beyond_random_of(trials: pd.DataFrame, arms: pd.DataFrame, seed: int = 0) ->
     )
     table["q"] = adjusted(table["p"].to_numpy(), "fdr_bh")
     return table.assign(beyond=table["q"] <= LEVEL)
+
+
+def summarise(table: pd.DataFrame, blind: str) -> str:
+    """In how many cells the vector is beyond random ones, and where it is not, the blind model apart.
+
+    Parameters
+    ----------
+    table
+        From :func:`beyond_random_of`.
+    blind
+        The model that has nothing to carry.
+    """
+    told = []
+    for name, part in (
+        ("trained models", table[table["model"] != blind]),
+        ("blind model", table[table["model"] == blind]),
+    ):
+        missed = part[~part["beyond"]]
+        listed = "; ".join(
+            f"{r.model}, {r.emotion}, {_short(str(r.outcome))}: q = {r.q:.3f}" for r in missed.itertuples()
+        )
+        told.append(
+            f"- *{name}*: in **{len(part) - len(missed)} of {len(part)}** cells (model, emotion and outcome) the "
+            f"vector is beyond random ones{f'; not in {listed}' if len(missed) else ''}."
+        )
+    return "\n".join(told)
+
+
+def _short(outcome: str) -> str:
+    return outcome.split(" (")[0]

@@ -132,12 +132,28 @@ def main_effects(table: pd.DataFrame, largest: int = 5) -> pd.DataFrame:
 
 
 def short_names(table: pd.DataFrame) -> pd.Series:
-    """Labels of two lines for a figure: emotion and intervention, and the outcome without its unit."""
+    """Labels for a figure: emotion and intervention, and the outcome without its unit."""
     names = []
     for row in table.itertuples():
         what = str(row.what).replace(f" to {row.emotion}", "")
-        names.append(f"{row.emotion}: {what}<br>{str(row.outcome).split(' (')[0]}")
+        names.append(f"{row.emotion}: {what}, {str(row.outcome).split(' (')[0]}")
     return pd.Series(names, index=table.index)
+
+
+def chapter_name(chapter: str) -> str:
+    """A chapter as readers call it.
+
+    >>> chapter_name("05_steering")
+    'Chapter 5'
+    """
+    return f"Chapter {int(chapter.split('_', 1)[0])}"
+
+
+def in_words(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with the columns ``chapter`` and ``is_control`` as readers call them: a name, ``effects or controls``."""
+    kinds = table["is_control"].map({True: "controls", False: "effects"})
+    worded = table.assign(chapter=table["chapter"].map(chapter_name), is_control=kinds)
+    return worded.rename(columns={"is_control": "effects or controls"})
 
 
 def named(table: pd.DataFrame) -> pd.Series:

@@ -6,6 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from emotion_utils.figures.label_colours import label_colours
 from emotion_utils.plots.figure import Shown, show
 from emotion_utils.plots.style import GREY, PALETTE, error_bars
 
@@ -46,6 +47,7 @@ def arms(by_arm: pd.DataFrame, title: str) -> Shown:
     figure.add_vline(x=0, line_dash="dot", line_color=GREY, row=1, col=1)
     figure.update_xaxes(tickformat=".0%", range=[-0.03, 1.05], row=1, col=2)
     figure.update_yaxes(tickvals=list(range(len(emotions))), ticktext=emotions, autorange="reversed")
+    figure.update_yaxes(title="emotion", col=1)
     wide = by_arm.pivot(index="emotion", columns=["outcome", "arm"], values="value")
     told = "; ".join(
         f"{emotion}: "
@@ -76,19 +78,19 @@ def models(cells: pd.DataFrame, control: str) -> Shown:
         The model that has nothing to carry, drawn hollow.
     """
     names, emotions = list(dict.fromkeys(cells["model"])), list(dict.fromkeys(cells["emotion"]))
-    figure = go.Figure()
+    figure, colours = go.Figure(), label_colours(emotions)
     for place, emotion in enumerate(emotions):
         rows = cells[cells["emotion"] == emotion]
         heights = [names.index(name) + (place - (len(emotions) - 1) / 2) * 0.2 for name in rows["model"]]
         symbols = ["circle-open" if name == control else "circle" for name in rows["model"]]
         figure.add_scatter(
             x=rows["difference"], y=heights, mode="markers", name=emotion, text=rows["model"],
-            error_x=error_bars(rows, "difference"), marker={"symbol": symbols, "size": 9},
+            error_x=error_bars(rows, "difference"), marker={"symbol": symbols, "size": 9, "color": colours[emotion]},
             hovertemplate="%{text}: %{x:+.1f} nats<extra></extra>",
         )  # fmt: skip
     figure.add_vline(x=0, line_dash="dash", line_color=GREY, annotation_text="the bias")
     figure.update_xaxes(title="vector minus bias (nats)")
-    figure.update_yaxes(tickvals=list(range(len(names))), ticktext=names, autorange="reversed")
+    figure.update_yaxes(title="model", tickvals=list(range(len(names))), ticktext=names, autorange="reversed")
     mean = cells.groupby("model", sort=False)["difference"].mean()
     told = "; ".join(f"{name} {value:+.1f}" for name, value in mean.items())
     return show(
