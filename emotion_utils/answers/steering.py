@@ -11,6 +11,7 @@ from emotion_utils.answers.answer import Answer, Falsifier
 from emotion_utils.baselines.arms import RANDOM
 from emotion_utils.baselines.logit_bias import KIND as BIAS
 from emotion_utils.baselines.remainder import NATS, TEXTS, Left, counted
+from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.statistics.resampling import FEWEST_UNITS
 from emotion_utils.steering.findings import HALF, BesideRandom, Reached, span
 from emotion_utils.steering.overview import passed
@@ -71,7 +72,7 @@ def answer(
         None where no blind model was run beside.
     """
     total = counted(left)
-    finding = f"On {model} {goal_words(reached[0])}. {_left_words(left, total)}"
+    finding = f"On {model}, {goal_words(reached[0])}. {_left_words(left, total)}"
     if blind is not None:
         finding += f" {_blind_words(blind)}"
     others = (_other_vectors(compared), _signs(turns), *([] if blind is None else [_understanding(blind)]))
@@ -87,10 +88,10 @@ def goal_words(one: Reached) -> str:
     """For how many emotions the goal is reached, on how many units and different replies, and what that can carry."""
     low, high = one.different
     replies = f"{low}" if low == high else f"{low} to {high}"
-    few = "" if one.units >= FEWEST_UNITS else ", too few kinds of events to say it of others"
+    few = "" if one.units >= FEWEST_UNITS else ", too few topics to say it of others"
     return (
         f"steering reaches the goal within the budget for **{one.reached} of {one.emotions}** emotions, in contexts of "
-        f"{one.units} kinds of events with {replies} different replies{few}"
+        f"{one.units} topics (kinds of events) with {replies} different replies{few}"
     )
 
 
@@ -148,11 +149,15 @@ def _bias(total: Left) -> Falsifier:
 
 def _setting(reached: Sequence[Reached], random: BesideRandom) -> Falsifier:
     test = reached[0]
-    p = f"p after Holm against random vectors up to {random.p:.3f}"
+    emotions = len(random.by_emotion)
+    enough = emotions / (1 + random.controls) <= LEVEL
+    happened = test.reached == 0 or not random.beyond
+    few = "" if enough else f", which {random.controls} of them cannot make small"
     return Falsifier(
-        "no setting reaches the goal within the budget on the test split, or none is beyond random vectors",
-        test.reached == 0 or not random.beyond,
-        f"{test.reached} of {test.emotions} emotions reach it; {p}",
+        "no setting reaches the goal within the budget on the test split, or some vector is not beyond random ones",
+        None if happened and test.reached and not enough else happened,
+        f"{test.reached} of {test.emotions} emotions reach it; p after Holm against random vectors up to "
+        f"{random.p:.3f}{few}",
     )
 
 
