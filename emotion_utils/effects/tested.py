@@ -16,13 +16,15 @@ from emotion_utils.statistics.corrections import adjusted
 from emotion_utils.statistics.flips import max_t
 from emotion_utils.statistics.mixed import mixed_model
 from emotion_utils.statistics.paired import N_FLIPS, N_RESAMPLES, SECTION, paired_effects
-from emotion_utils.statistics.permutations import LEVEL
+from emotion_utils.statistics.permutations import LEVEL, binomial_bounds
 from emotion_utils.steering.by_context import SHIFT
 from emotion_utils.steering.controls import KINDS
 
 NAMED = ["chapter", "model", "emotion", "what", "outcome", "is_control"]
 IN_NATS = "(nats)"
 """How outcomes end that are log-odds of replies."""
+IN_SHARES = "(0 or 1)"
+"""How outcomes end that a text has or has not."""
 FAMILY = ["chapter", "model", "is_control"]
 """Tests that are corrected together: those of a chapter on a model, its controls apart."""
 
@@ -65,7 +67,7 @@ def results(
         )
         labels = pd.DataFrame([[getattr(effect, name) for name in NAMED] for effect in own], columns=NAMED)
         parts.append(pd.concat([labels, table], axis=1).set_index(pd.Index(places)))
-    found = pd.concat(parts).sort_index()
+    found = _with_exact_ends(pd.concat(parts).sort_index())
     warnings = {shape: warning(shape) for shape in found["shape"].unique()}
     found["warning"] = found["shape"].map(warnings)
     found[["p_max", "p_holm", "q"]] = np.nan
@@ -77,6 +79,24 @@ def results(
         largest = _max_t(own, n_flips, seed)
         found.loc[family.index, "p_max"] = np.where(np.isnan(p), np.nan, largest)
     return found
+
+
+def _with_exact_ends(table: pd.DataFrame) -> pd.DataFrame:
+    """Intervals of differences that are all the same, which resampling makes a point: exact for 0 or 1, else none.
+
+    Where a share of nothing or of everything changes, so many units exclude only so much {cite:p}`clopper1934`.
+    """
+    for i, row in table[table["shape"] == "constant"].iterrows():
+        low = high = np.nan
+        if str(row["outcome"]).endswith(IN_SHARES) and row["n_units"]:
+            hits, units = round(abs(row["mean"])), int(row["n_units"])
+            low, high = binomial_bounds(hits * units, units)
+            if not hits:
+                low = -high
+            elif row["mean"] < 0:
+                low, high = -high, -low
+        table.loc[i, ["low", "high"]] = low, high
+    return table
 
 
 def _bound(effect: Effect, nats: Mapping[str, float]) -> float:
@@ -213,7 +233,7 @@ def robust(effects: Sequence[Effect], table: pd.DataFrame) -> pd.DataFrame:
         effect = effects[int(i)]
         fit = mixed_model(effect.differences, effect.units, effect.prompts)
         sides = [
-            np.sign(low) * (np.sign(low) == np.sign(high))
+            np.nan_to_num(np.sign(low) * (np.sign(low) == np.sign(high)))
             for low, high in ((row["low"], row["high"]), fit[1:3])
         ]
         paired = row[[*NAMED[:5], "mean", "low", "high", "p"]].tolist()

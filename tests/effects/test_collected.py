@@ -16,7 +16,7 @@ from emotion_utils.circuits.ablation import ablated, pair_effects
 from emotion_utils.core import profiles as head_sizes
 from emotion_utils.core import profiles as steering_sizes
 from emotion_utils.core.store import Store
-from emotion_utils.effects import beyond_random, collect
+from emotion_utils.effects import beyond, beyond_random, collect
 from emotion_utils.effects import heads as of_heads
 from emotion_utils.effects.beyond import beyond_random_of
 from emotion_utils.effects.steering import OUTCOMES
@@ -274,3 +274,12 @@ def test_contexts_alone_are_computed_from_the_stored_choice(implicit, chosen, st
     store.remove(key)
     again = overview.by_context([NAME], implicit, TINY, store)
     pd.testing.assert_frame_equal(kept, again, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("p", "told"), [(0.01, "in **2 of 2** cells"), (0.3, "in **1 of 2** cells")])
+def test_cells_beyond_random_vectors_are_counted_apart_from_the_blind_model(p, told):
+    table = beyond_random_of(*trials_and_arms([p, 0.4], [1.0] * 99))
+    lines = beyond.summarise(table, "b").splitlines()
+    assert told in lines[0]
+    assert ("not in a, anger, texts that say the emotion: q = 0.4" in lines[0]) is (p == 0.3)
+    assert "in **1 of 2** cells" in lines[1]

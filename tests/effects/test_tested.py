@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from emotion_utils.effects import tested as testing
@@ -98,6 +99,27 @@ def test_what_moves_nats_by_less_than_replies_differ_is_too_small_even_where_it_
     found = testing.findings(testing.results([wide], nats={"small-gpt2": 0.4}, **options)).iloc[0]
     assert found[["effect", "equivalent", "open"]].tolist() == [0, 0, 1]
     assert found["power"] < 0.05
+
+
+def test_differences_that_are_all_alike_have_an_exact_interval_or_none():
+    says = OUTCOMES["target"].label
+    values = [np.zeros(48), np.ones(48), -np.ones(48)]
+    shares = [effect(own, f"{i}", outcome=says) for i, own in enumerate(values)]
+    found = testing.results(
+        [*shares, effect(np.zeros(48), outcome="words (count)")], n_resamples=50, n_flips=50
+    )
+    end = 1 - 0.025 ** (1 / 12)  # twelve units
+    assert found[["low", "high"]].head(3).to_numpy().tolist() == pytest.approx(
+        np.array([[-end, end], [1 - end, 1], [-1, end - 1]])
+    )
+    assert found.loc[3, ["low", "high"]].isna().all()
+
+
+def test_chapters_have_their_names():
+    table = pd.DataFrame({"chapter": ["05_steering", "06_head_screening"], "is_control": [True, False]})
+    assert testing.in_words(table).to_dict("list") == {
+        "chapter": ["Chapter 5", "Chapter 6"], "effects or controls": ["controls", "effects"],
+    }  # fmt: skip
 
 
 def test_kinds_of_data_that_tests_do_not_fit_carry_a_warning(effects):
