@@ -7,6 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from emotion_utils.figures.label_colours import label_colours
+from emotion_utils.figures.steering_baselines import arms as arms
+from emotion_utils.figures.steering_baselines import beyond_bias as beyond_bias
 from emotion_utils.figures.steering_maps import frontier as frontier
 from emotion_utils.figures.steering_maps import height_of, panels, symbols_of
 from emotion_utils.figures.steering_maps import layer_alpha as layer_alpha

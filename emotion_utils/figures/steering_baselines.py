@@ -67,7 +67,7 @@ def arms(by_arm: pd.DataFrame, title: str) -> Shown:
     )
 
 
-def models(cells: pd.DataFrame, control: str) -> Shown:
+def beyond_bias(cells: pd.DataFrame, control: str) -> Shown:
     """Of every model and emotion, what the vector reaches beyond the bias in nats, with its interval.
 
     Parameters

@@ -46,7 +46,7 @@ def test_the_blind_model_is_hollow_and_left_of_the_bias_where_it_reaches_less():
         for m in ("one", "blind")
         for e in ("anger", "apology")
     ]
-    shown = figures.models(
+    shown = figures.beyond_bias(
         pd.DataFrame(rows, columns=["model", "emotion", "difference", "low", "high"]), "blind"
     )
     for trace in shown.figure["data"]:
