@@ -92,12 +92,13 @@ def summarise(table: pd.DataFrame, blind: str) -> str:
         ("blind model", table[table["model"] == blind]),
     ):
         missed = part[~part["beyond"]]
+        some = missed if len(missed) < len(part) else missed.head(0)
         listed = "; ".join(
-            f"{r.model}, {r.emotion}, {_short(str(r.outcome))}: q = {r.q:.3f}" for r in missed.itertuples()
+            f"{r.model}, {r.emotion}, {_short(str(r.outcome))}: q = {r.q:.3f}" for r in some.itertuples()
         )
         told.append(
             f"- *{name}*: in **{len(part) - len(missed)} of {len(part)}** cells (model, emotion and outcome) the "
-            f"vector is beyond random ones{f'; not in {listed}' if len(missed) else ''}."
+            f"vector is beyond random ones{f'; not in {listed}' if listed else ''}."
         )
     return "\n".join(told)
 
