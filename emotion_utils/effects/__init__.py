@@ -4,7 +4,9 @@ from emotion_utils.core.lazy import attach
 
 EXPORTS = {
     "Effect": "records",
+    "beyond_random": "beyond",
     "collect": "collected",
+    "reply_bounds": "bounds",
 }
 
 __getattr__, __dir__ = attach(__name__, EXPORTS)

@@ -151,9 +151,13 @@ def design(tested: pd.DataFrame, pairs: int) -> Design:
 
 
 def outcomes(families: pd.DataFrame) -> pd.DataFrame:
-    """Tests of each chapter by what is said of them, effects and controls apart: columns of :data:`OUTCOMES`."""
-    named = families.assign(effect=families["benjamini_hochberg"])
-    return named.groupby(["chapter", "is_control"], sort=False)[["tests", *OUTCOMES]].sum().reset_index()
+    """Tests of each chapter by what is said of them, effects and controls apart: columns of :data:`OUTCOMES`.
+
+    ``power`` is the median over models of that of the open tests: the chance to recognise an effect of 0.
+    """
+    grouped = families.groupby(["chapter", "is_control"], sort=False)
+    counts = grouped[["tests", *OUTCOMES]].sum()
+    return counts.assign(power=grouped["power"].median()).reset_index()
 
 
 class Outcomes(NamedTuple):

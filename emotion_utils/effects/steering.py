@@ -45,7 +45,10 @@ OUTCOMES: dict[str, Outcome] = {
 
 
 def steering_effects(table: pd.DataFrame) -> list[Effect]:
-    """Steered, and controlled, minus untouched of each context; and steered minus the mean of random directions.
+    """Steered, and controlled, minus untouched of each context.
+
+    What is beyond random directions is no difference between contexts: its units are vectors, see
+    :mod:`emotion_utils.effects.beyond`.
 
     Parameters
     ----------
@@ -66,9 +69,6 @@ def steering_effects(table: pd.DataFrame) -> list[Effect]:
         for kind, own in kinds.items():
             what, is_control = _called(kind, str(emotion))
             found += _effects(str(model), str(emotion), what, own, plain, is_control)
-        random = pd.concat([kinds[kind] for kind in KINDS if kind in kinds]).groupby(level=0).mean()
-        beyond = f"steered to {emotion}, beyond random directions"
-        found += _effects(str(model), str(emotion), beyond, kinds[OWN], random, False)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,17 +16,26 @@ from emotion_utils.statistics.corrections import adjusted
 from emotion_utils.statistics.flips import max_t
 from emotion_utils.statistics.mixed import mixed_model
 from emotion_utils.statistics.paired import N_FLIPS, N_RESAMPLES, SECTION, paired_effects
-from emotion_utils.statistics.permutations import LEVEL
+from emotion_utils.statistics.permutations import LEVEL, binomial_bounds
 from emotion_utils.steering.by_context import SHIFT
 from emotion_utils.steering.controls import KINDS
 
 NAMED = ["chapter", "model", "emotion", "what", "outcome", "is_control"]
+IN_NATS = "(nats)"
+"""How outcomes end that are log-odds of replies."""
+IN_SHARES = "(0 or 1)"
+"""How outcomes end that a text has or has not."""
 FAMILY = ["chapter", "model", "is_control"]
 """Tests that are corrected together: those of a chapter on a model, its controls apart."""
 
 
 def results(
-    effects: Sequence[Effect], *, n_resamples: int = N_RESAMPLES, n_flips: int = N_FLIPS, seed: int = 0
+    effects: Sequence[Effect],
+    *,
+    n_resamples: int = N_RESAMPLES,
+    n_flips: int = N_FLIPS,
+    seed: int = 0,
+    nats: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
     """Sizes, intervals and p values of all effects.
 
@@ -36,6 +45,9 @@ def results(
         From :func:`emotion_utils.effects.collect`.
     n_resamples, n_flips, seed
         Of the bootstrap and the sign flips.
+    nats
+        By model: the smallest effect that matters in nats, from :func:`emotion_utils.effects.bounds.reply_bounds`. Of
+        outcomes in another unit, and of a model without one, it is 0.2 standard deviations.
 
     Returns
     -------
@@ -49,10 +61,13 @@ def results(
     for places in _alike(effects):
         own = [effects[i] for i in places]
         values = np.stack([effect.differences for effect in own], axis=1)
-        table = paired_effects(values, own[0].units, n_resamples=n_resamples, n_flips=n_flips, seed=seed)
+        bounds = np.array([_bound(effect, nats or {}) for effect in own])
+        table = paired_effects(
+            values, own[0].units, n_resamples=n_resamples, n_flips=n_flips, seed=seed, bounds=bounds
+        )
         labels = pd.DataFrame([[getattr(effect, name) for name in NAMED] for effect in own], columns=NAMED)
         parts.append(pd.concat([labels, table], axis=1).set_index(pd.Index(places)))
-    found = pd.concat(parts).sort_index()
+    found = _with_exact_ends(pd.concat(parts).sort_index())
     warnings = {shape: warning(shape) for shape in found["shape"].unique()}
     found["warning"] = found["shape"].map(warnings)
     found[["p_max", "p_holm", "q"]] = np.nan
@@ -64,6 +79,29 @@ def results(
         largest = _max_t(own, n_flips, seed)
         found.loc[family.index, "p_max"] = np.where(np.isnan(p), np.nan, largest)
     return found
+
+
+def _with_exact_ends(table: pd.DataFrame) -> pd.DataFrame:
+    """Intervals of differences that are all the same, which resampling makes a point: exact for 0 or 1, else none.
+
+    Where a share of nothing or of everything changes, so many units exclude only so much {cite:p}`clopper1934`.
+    """
+    for i, row in table[table["shape"] == "constant"].iterrows():
+        low = high = np.nan
+        if str(row["outcome"]).endswith(IN_SHARES) and row["n_units"]:
+            hits, units = round(abs(row["mean"])), int(row["n_units"])
+            low, high = binomial_bounds(hits * units, units)
+            if not hits:
+                low = -high
+            elif row["mean"] < 0:
+                low, high = -high, -low
+        table.loc[i, ["low", "high"]] = low, high
+    return table
+
+
+def _bound(effect: Effect, nats: Mapping[str, float]) -> float:
+    """In the outcome's unit; NaN where none is known."""
+    return nats.get(effect.model, np.nan) if effect.outcome.endswith(IN_NATS) else np.nan
 
 
 def _alike(effects: Sequence[Effect]) -> list[list[int]]:
@@ -99,8 +137,8 @@ def main_effects(table: pd.DataFrame, largest: int = 5) -> pd.DataFrame:
 
     Returns
     -------
-    Of chapter 05 the log-odds and the texts that say the emotion, steered, beyond random directions and along a random
-    one; of chapter 06 the ``largest``; of chapter 07 sets of heads put into the neutral prompt, and the reports' head.
+    Of chapter 05 the log-odds and the texts that say the emotion, steered and along a random direction; of chapter 06
+    the ``largest``; of chapter 07 sets of heads put into the neutral prompt, and the reports' head.
     """
     steering = table["outcome"].isin([OUTCOMES[name].label for name in (SHIFT, "target")])
     steering &= table["what"].str.startswith("steered") | (table["what"] == f"{CONTROLS[KINDS[0]]} (control)")
@@ -114,12 +152,28 @@ def main_effects(table: pd.DataFrame, largest: int = 5) -> pd.DataFrame:
 
 
 def short_names(table: pd.DataFrame) -> pd.Series:
-    """Labels of two lines for a figure: emotion and intervention, and the outcome without its unit."""
+    """Labels for a figure: emotion and intervention, and the outcome without its unit."""
     names = []
     for row in table.itertuples():
         what = str(row.what).replace(f" to {row.emotion}", "")
-        names.append(f"{row.emotion}: {what}<br>{str(row.outcome).split(' (')[0]}")
+        names.append(f"{row.emotion}: {what}, {str(row.outcome).split(' (')[0]}")
     return pd.Series(names, index=table.index)
+
+
+def chapter_name(chapter: str) -> str:
+    """A chapter as readers call it.
+
+    >>> chapter_name("05_steering")
+    'Chapter 5'
+    """
+    return f"Chapter {int(chapter.split('_', 1)[0])}"
+
+
+def in_words(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with the columns ``chapter`` and ``is_control`` as readers call them: a name, ``effects or controls``."""
+    kinds = table["is_control"].map({True: "controls", False: "effects"})
+    worded = table.assign(chapter=table["chapter"].map(chapter_name), is_control=kinds)
+    return worded.rename(columns={"is_control": "effects or controls"})
 
 
 def named(table: pd.DataFrame) -> pd.Series:
@@ -138,20 +192,24 @@ def findings(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     Columns ``chapter, model, is_control, tests``, findings with ``none``, ``benjamini_hochberg``, ``holm`` and
-    ``max_t``; ``unchanged`` (no pair differs), ``equivalent`` (not found, and smaller than the smallest effect
-    of interest by tests that are corrected likewise) and ``open`` (none of these; both by Benjamini-Hochberg).
+    ``max_t``; ``unchanged`` (no pair differs), ``equivalent`` (shown to be smaller than the smallest effect that
+    matters, whether or not it can be told from 0), ``effect`` (can be told from 0, and is not too small) and ``open``
+    (none of these; all by Benjamini-Hochberg); ``power`` (median chance of the open ones that an effect of exactly 0
+    would be recognised as too small).
     """
     rows = []
     for key, part in table.groupby(FAMILY, sort=False):
         made = part.dropna(subset=["p"])
         found = made["q"] <= LEVEL
-        alike = ~found & (adjusted(made["p_equivalence"].to_numpy(), "fdr_bh") <= LEVEL)
         still = (made["shape"] == "constant") & (made["mean"] == 0)
-        left = int((~found & ~alike & ~still).sum())
+        alike = ~still & (adjusted(made["p_equivalence"].to_numpy(), "fdr_bh") <= LEVEL)
+        left = ~found & ~alike & ~still
         counts = [int((made[column] <= LEVEL).sum()) for column in ("p", "q", "p_holm", "p_max")]
-        rows.append((*key, len(made), *counts, int(still.sum()), int(alike.sum()), left))
+        kinds = [int(part.sum()) for part in (found & ~alike, still, alike, left)]
+        rows.append((*key, len(made), *counts, *kinds, float(made.loc[left, "power_equivalence"].median())))
     corrections = ["none", "benjamini_hochberg", "holm", "max_t"]
-    return pd.DataFrame(rows, columns=[*FAMILY, "tests", *corrections, "unchanged", "equivalent", "open"])
+    said = ["effect", "unchanged", "equivalent", "open", "power"]
+    return pd.DataFrame(rows, columns=[*FAMILY, "tests", *corrections, *said])
 
 
 def robust(effects: Sequence[Effect], table: pd.DataFrame) -> pd.DataFrame:
@@ -175,7 +233,7 @@ def robust(effects: Sequence[Effect], table: pd.DataFrame) -> pd.DataFrame:
         effect = effects[int(i)]
         fit = mixed_model(effect.differences, effect.units, effect.prompts)
         sides = [
-            np.sign(low) * (np.sign(low) == np.sign(high))
+            np.nan_to_num(np.sign(low) * (np.sign(low) == np.sign(high)))
             for low, high in ((row["low"], row["high"]), fit[1:3])
         ]
         paired = row[[*NAMED[:5], "mean", "low", "high", "p"]].tolist()

@@ -143,8 +143,9 @@ class Batch:
                 use_cache=True,
                 logits_to_keep=1,
             )
+        logits = self.packed.biased(out.logits[:, -1:], places)
         self.next = self.next + 1
-        return out.logits[:, -1]
+        return logits[:, -1]
 
     def _again(self) -> Float[Tensor, "row vocabulary"]:
         """The same without a cache: every text from its first token on."""

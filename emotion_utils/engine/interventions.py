@@ -1,6 +1,7 @@
 """What is done to a model, as data: conditions made of edits, each at one hook point and in a window of positions.
 
-An edit adds a vector to the activations of a hook point, or sets them. Steering, ablation and patching are the same
+An edit adds a vector to the activations of a hook point, or sets them; a bias adds a constant to the logits of some
+tokens and leaves what the model computes as it is. Steering, ablation and patching are the same
 thing here: a sweep over layers, strengths, controls or heads is a list of conditions, which
 :mod:`generation` and :mod:`teacher_forcing` run packed into large batches. Positions are counted from the first token
 of a prompt, or from its last one, so that a KV cache, padding or the batch change nothing.
@@ -125,6 +126,30 @@ class Edit:
         return first, min(stop, len(self.value)) if self.by_position else stop
 
 
+@dataclass(frozen=True)
+class LogitBias:
+    """A constant that is added to the logits of some tokens, whatever the model computes.
+
+    Attributes
+    ----------
+    tokens
+        Whose logits.
+    strength
+        The constant, in nats: below 0 they become less probable.
+    window
+        At which positions: the logits of the last token of the prompt are those of the first generated one.
+    """
+
+    tokens: tuple[int, ...]
+    strength: float
+    window: Window = FROM_END
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether it adds zero, or to no token."""
+        return self.strength == 0 or not self.tokens
+
+
 @dataclass(frozen=True, eq=False)
 class Condition:
     """Edits that act together, those at one hook point in their order, under a name.
@@ -133,7 +158,7 @@ class Condition:
     ----------
     name
         Of the condition in tables of results.
-    edits
+    edits, biases
         None of them is the untouched model.
 
     Raises
@@ -150,6 +175,12 @@ class Condition:
 
     name: str
     edits: tuple[Edit, ...] = ()
+    biases: tuple[LogitBias, ...] = ()
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether it is the untouched model."""
+        return not self.acting() and all(bias.changes_nothing for bias in self.biases)
 
     def acting(self) -> tuple[Edit, ...]:
         """The edits that change anything."""
@@ -166,6 +197,8 @@ class Condition:
             told = (str(edit.point), edit.mode, edit.scale, edit.window, edit.heads, tuple(edit.value.shape))
             found.update(repr(told).encode())
             found.update(edit.value.detach().double().cpu().contiguous().numpy().tobytes())
+        for bias in self.biases:
+            found.update(repr(bias).encode())
         return found.hexdigest()
 
 
@@ -200,6 +233,12 @@ def check_conditions(model: Model, conditions: Sequence[Condition]) -> None:
         for edit in condition.edits:
             if problem := _problem(model, edit):
                 raise UserError(f'The condition "{condition.name}" {problem}')
+        for bias in condition.biases:
+            if not abs(bias.strength) < float("inf"):
+                raise UserError(
+                    f'The condition "{condition.name}" adds {bias.strength} to logits: give a finite number.'
+                )
+            model.check_tokens(list(bias.tokens), f'The condition "{condition.name}" has')
 
 
 def _problem(model: Model, edit: Edit) -> str | None:

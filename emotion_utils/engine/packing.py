@@ -79,6 +79,30 @@ class Packed:
         """The acting edits of a row with their first position and the one after the last."""
         return [(edit, *edit.bounds(self.prompts[row])) for edit in self.conditions[row].acting()]
 
+    def biased(
+        self, logits: Float[Tensor, "row position vocabulary"], positions: Int[Tensor, "row position"]
+    ) -> Float[Tensor, "row position vocabulary"]:
+        """Logits with the constants of the rows' conditions added, in a copy where there are any.
+
+        Parameters
+        ----------
+        logits
+            After each position.
+        positions
+            Of the rows, on the CPU; negative ones are padding.
+        """
+        copied = False
+        for row, condition in enumerate(self.conditions):
+            for bias in condition.biases:
+                first, stop = bias.window.bounds(self.prompts[row])
+                inside = (positions[row] >= first) & (positions[row] < stop)
+                if bias.changes_nothing or not inside.any():
+                    continue
+                logits, copied = (logits if copied else logits.clone()), True
+                places, tokens = inside.nonzero().to(logits.device), torch.tensor(bias.tokens)
+                logits[row, places, tokens.to(logits.device)] += bias.strength
+        return logits
+
     def part(self, rows: Sequence[int]) -> Packed:
         """Some of the rows."""
         return Packed([self.conditions[r] for r in rows], [self.prompts[r] for r in rows], self.n_layers)

@@ -73,19 +73,24 @@ class Prefill:
 
     @torch.no_grad()
     def run(self) -> Prefill:
-        """Fill the cache, and ``logits`` with those of the last positions of each row."""
-        shares = self._shares()
+        """Fill the cache, and ``logits`` with those of the last positions of each row, biases added."""
+        self._run_rows(self._shares())
+        lengths = torch.from_numpy(self.lengths[self.which])[:, None]
+        keep = self.logits.shape[1]
+        self.logits = self.batch.packed.biased(self.logits, lengths - keep + torch.arange(keep))
+        return self
+
+    def _run_rows(self, shares: dict[_Share, list[int]]) -> None:
         everything = _Share(0, 0)
         if set(shares) == {everything}:
             self._own(everything, shares[everything], {}, [])
-            return self
+            return
         states, pairs, logits = self._untouched(shares)
         for share, rows in shares.items():
             if share.column >= self.width:
                 self._take_over(rows, pairs, logits)
             else:
                 self._own(share, rows, states, pairs)
-        return self
 
     def _shares(self) -> dict[_Share, list[int]]:
         """The rows by what they compute themselves."""

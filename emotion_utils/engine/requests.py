@@ -158,7 +158,7 @@ def distinct(
 
     Conditions that change nothing are one: in any batch they give exactly what the untouched model gives.
     """
-    idle = [i for i, condition in enumerate(conditions) if not condition.acting()]
+    idle = [i for i, condition in enumerate(conditions) if condition.changes_nothing]
     same = np.arange(len(conditions))
     same[idle] = idle[:1]
     merged = np.column_stack([plan[:, 0], same[plan[:, 1]], plan[:, 2]])

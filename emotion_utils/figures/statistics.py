@@ -12,13 +12,13 @@ from emotion_utils.plots.style import GREY, PALETTE, emotion_colour, error_bars
 from emotion_utils.statistics.permutations import LEVEL
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x")
-ROW = 34
+ROW = 40
 BIN = 0.05
 """Width of a bar of p values, which is also what it holds where nothing has an effect."""
 
 
 def forest(table: pd.DataFrame, smallest: float, title: str) -> Shown:
-    """Effect sizes with intervals, a row per effect, controls in grey, the region of no interest shaded.
+    """Effect sizes with intervals, each with its name above, controls in grey, the region of no interest shaded.
 
     Parameters
     ----------
@@ -45,7 +45,13 @@ def forest(table: pd.DataFrame, smallest: float, title: str) -> Shown:
     figure.add_vrect(x0=-smallest, x1=smallest, fillcolor=GREY, opacity=0.15, line_width=0)
     figure.add_vline(x=0, line={"color": GREY, "dash": "dash"})
     figure.update_xaxes(title="d<sub>z</sub>, 95 % interval")
-    figure.update_yaxes(title="effect", autorange="reversed", dtick=1, tickfont={"size": 11})
+    for name in dict.fromkeys(table["name"]):
+        figure.add_annotation(
+            x=0, xref="x domain", y=name, text=name, showarrow=False, xanchor="left", yshift=13, font={"size": 11},
+        )  # fmt: skip
+    figure.update_yaxes(
+        title="effect, named above its mark", autorange="reversed", dtick=1, showticklabels=False
+    )
     height = 170 + ROW * table["name"].nunique()
     figure.update_layout(legend={"y": -70 / height})
     return show(

@@ -6,8 +6,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from emotion_utils.figures.steering_maps import colours_of, height_of, panels, symbols_of
+from emotion_utils.figures.label_colours import label_colours
+from emotion_utils.figures.steering_baselines import arms as arms
+from emotion_utils.figures.steering_baselines import beyond_bias as beyond_bias
 from emotion_utils.figures.steering_maps import frontier as frontier
+from emotion_utils.figures.steering_maps import height_of, panels, symbols_of
 from emotion_utils.figures.steering_maps import layer_alpha as layer_alpha
 from emotion_utils.figures.steering_maps import screen as screen
 from emotion_utils.plots.figure import Shown, show
@@ -31,7 +34,11 @@ def dose_response(table: pd.DataFrame, title: str, unit: str, line: float | None
     line
         A level to mark.
     """
-    figure, colours, symbols = go.Figure(), colours_of(table["emotion"]), symbols_of(table["emotion"])
+    figure, colours, symbols = (
+        go.Figure(),
+        label_colours(table["emotion"].unique()),
+        symbols_of(table["emotion"]),
+    )
     for emotion, rows in table.groupby("emotion", sort=False):
         rows = rows.sort_values("alpha")
         figure.add_scatter(
@@ -134,7 +141,7 @@ def _said(table: pd.DataFrame, emotions: list[str]) -> tuple[pd.DataFrame, dict[
     says = table["says"].where(table["says"].isin(named), REST)
     keys = ["emotion", "alpha", "says"]
     summed = table.assign(says=says).groupby(keys, sort=False)["share"].sum().reset_index()
-    return summed, {**colours_of(emotions), REST: "#4D4D4D", "neutral": GREY, NONE: "#D8D8D8"}
+    return summed, {**label_colours(emotions), REST: "#4D4D4D", "neutral": GREY, NONE: "#D8D8D8"}
 
 
 def models(table: pd.DataFrame, goal: float, control: str) -> Shown:
@@ -155,7 +162,7 @@ def models(table: pd.DataFrame, goal: float, control: str) -> Shown:
     table = table.assign(
         place=[names.index(n) + 0.2 * s for n, s in zip(table["model"], spread, strict=True)]
     )
-    colours, symbols = colours_of(emotions), symbols_of(emotions)
+    colours, symbols = label_colours(emotions), symbols_of(emotions)
     for emotion, rows in table.groupby("emotion", sort=False):
         dear = ~rows["steered"] & (rows["share"] >= goal)
         figure.add_scatter(
@@ -193,7 +200,11 @@ def windows(summary: pd.DataFrame, budget: float) -> Shown:
     budget
         Cells that cost more are drawn open.
     """
-    figure, colours, symbols = go.Figure(), colours_of(summary["emotion"]), symbols_of(summary["emotion"])
+    figure, colours, symbols = (
+        go.Figure(),
+        label_colours(summary["emotion"].unique()),
+        symbols_of(summary["emotion"]),
+    )
     for emotion, rows in summary.groupby("emotion", sort=False):
         symbol = symbols[str(emotion)]
         figure.add_scatter(

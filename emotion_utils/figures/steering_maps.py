@@ -9,8 +9,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from emotion_utils.figures.label_colours import label_colours
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import EMOTION_COLOURS, GREY, PALETTE, SEQUENTIAL, emotion_colour
+from emotion_utils.plots.style import GREY, PALETTE, SEQUENTIAL
 
 SYMBOLS = {"gratitude": "circle", "anger": "square", "apology": "diamond"}
 OTHER_SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star")
@@ -21,17 +22,8 @@ DEAREST = 20.0
 """Where the axis of costs ends."""
 
 
-def colours_of(emotions: Iterable[str]) -> dict[str, str]:
-    """The colour of each: that of every page, or, where one is not the book's, of the palette in their order."""
-    names = list(dict.fromkeys(emotions))
-    if set(names) <= EMOTION_COLOURS.keys():
-        return {name: emotion_colour(name) for name in names}
-    free = [colour for colour in PALETTE if colour != GREY]
-    return {name: free[i % len(free)] for i, name in enumerate(names)}
-
-
 def symbols_of(emotions: Iterable[str]) -> dict[str, str]:
-    """The mark of each, as :func:`colours_of`."""
+    """The mark of each: that of every page, or, where one is not the book's, in their order."""
     names = list(dict.fromkeys(emotions))
     if set(names) <= SYMBOLS.keys():
         return {name: SYMBOLS[name] for name in names}
@@ -138,7 +130,9 @@ def layer_alpha(summary: pd.DataFrame, budget: float, chosen: pd.DataFrame | Non
             _marks(figure, chosen[chosen["emotion"] == emotion], place, "chosen", {
                 "symbol": "square-open", "size": 18, "color": PALETTE[0], "line": {"width": 3}})  # fmt: skip
     figure.update_annotations(font_size=12, yshift=-3)
-    figure.update_xaxes(title="alpha", type="category", categoryorder="array", categoryarray=alphas)
+    figure.update_xaxes(
+        title="alpha", type="category", categoryorder="array", categoryarray=alphas, tickangle=-90
+    )
     figure.update_yaxes(type="category", categoryorder="array", categoryarray=layers)
     figure.update_yaxes(title="layer", col=1)
     within = (
@@ -178,7 +172,7 @@ def frontier(summary: pd.DataFrame, budget: float, goal: float) -> Shown:
     """
     figure = go.Figure()
     strong = summary[summary["alpha"] > 0]
-    colours, symbols = colours_of(strong["emotion"]), symbols_of(strong["emotion"])
+    colours, symbols = label_colours(strong["emotion"].unique()), symbols_of(strong["emotion"])
     for emotion, rows in strong.groupby("emotion", sort=False):
         colour, symbol = colours[str(emotion)], symbols[str(emotion)]
         figure.add_scatter(

@@ -59,8 +59,7 @@ def measurements(
         own = [effect for effect in effects if effect.model == model and effect.what == PUBLISHED]
         if own:
             values = np.stack([effect.differences for effect in own], axis=1)
-            options = {"n_resamples": n_resamples, "n_flips": n_flips, "seed": seed}
-            table = paired_effects(values, own[0].units, **options)
+            table = paired_effects(values, own[0].units, n_resamples=n_resamples, n_flips=n_flips, seed=seed)
             table.index = pd.Index([_name_of(effect) for effect in own])
             found += _of_model(model, table)
     return found + [_needed(claim, d) for claim, d in NEEDED.items()]

@@ -79,7 +79,7 @@ def equivalence_power(
 def half_widths(
     sums: UnitSums, bounds: Float[np.ndarray, " test"] | None = None
 ) -> Float[np.ndarray, " test"]:
-    """The bounds, in the outcome's unit; :data:`SMALLEST` standard deviations of a test's differences where none is given.
+    """The bounds in the outcome's unit; where none is given, :data:`SMALLEST` standard deviations of the differences.
 
     Raises
     ------

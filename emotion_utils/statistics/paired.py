@@ -43,9 +43,9 @@ def paired_effects(
     Columns ``n, n_units, mean, low, high`` (BCa, expanded for the number of units, 95 %, in the
     outcome's unit), ``d_z, d_low, d_high`` (standard
     deviations), ``g`` (Hedges), ``p`` (sign flips, alone), ``bound`` (the smallest effect that matters, in the
-    outcome's unit), ``p_equivalence`` (two one-sided tests against it), ``power_equivalence`` (the chance that an effect
-    of exactly 0 passes them) and ``shape`` (:func:`emotion_utils.statistics.paired.shapes`). NaN where a test has fewer
-    than 3 pairs or 8 units.
+    outcome's unit), ``p_equivalence`` (two one-sided tests against it), ``power_equivalence`` (the chance that
+    an effect of exactly 0 passes them) and ``shape``, from :func:`emotion_utils.statistics.paired.shapes`. NaN where a
+    test has fewer than 3 pairs or 8 units.
 
     Raises
     ------

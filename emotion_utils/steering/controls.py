@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emotion_utils.core.errors import UserError
+from emotion_utils.statistics.corrections import adjusted
 from emotion_utils.statistics.nulls import against_null
 from emotion_utils.statistics.permutations import permute_blocks
 from emotion_utils.steering.contexts import (
@@ -28,6 +29,8 @@ from emotion_utils.vectors.vector import centred_class_means
 if TYPE_CHECKING:
     from emotion_utils.core.store import Store
 
+ALL = "all random"
+"""The three kinds together."""
 KINDS = ("isotropic", "covariance-matched", "label-shuffled")
 """Random directions: any alike; spread like the residual stream; made like the vector, from exchanged labels."""
 
@@ -108,8 +111,9 @@ def compare(steered: pd.DataFrame, controls: pd.DataFrame, untouched: pd.DataFra
     One row per emotion and kind of control (``all random`` are the three kinds together): ``share`` (of the vector),
     ``untouched``, ``control`` (mean share), ``highest`` (of a single control), ``difference`` (to the mean),
     ``controls`` (how many), ``p`` (of random kinds: the share of vectors, the emotion's own among them, that do at
-    least as well), ``other`` (share of the controls' texts that say another emotion than the one asked for and
-    neutral), ``none of them`` (share of those that open like no reply at all).
+    least as well), ``p_holm`` (of all random vectors together, corrected over the emotions), ``other`` (share of the
+    controls' texts that say another emotion than the one asked for and neutral), ``none of them`` (share of those that
+    open like no reply at all).
     """
     tried = set(controls["prompt"])
     steered, untouched = (part[part["prompt"].isin(tried)] for part in (steered, untouched))
@@ -118,7 +122,7 @@ def compare(steered: pd.DataFrame, controls: pd.DataFrame, untouched: pd.DataFra
         ours = float(texts["target"].mean())
         rest = float((untouched["says"] == emotion).mean())
         beside = controls[controls["emotion"] == emotion]
-        parts = [("all random", beside[beside["kind"].isin(KINDS)]), *beside.groupby("kind", sort=False)]
+        parts = [(ALL, beside[beside["kind"].isin(KINDS)]), *beside.groupby("kind", sort=False)]
         for kind, part in parts:
             shares = part.groupby(["kind", "number"])["target"].mean().to_numpy()
             held = against_null(ours, shares)
@@ -127,11 +131,13 @@ def compare(steered: pd.DataFrame, controls: pd.DataFrame, untouched: pd.DataFra
                     "emotion": emotion, "against": kind, "share": ours, "untouched": rest,
                     "control": held.null, "highest": float(shares.max()),
                     "difference": ours - held.null, "controls": len(shares),
-                    "p": held.p if str(kind) in ("all random", *KINDS) else np.nan,
+                    "p": held.p if str(kind) in (ALL, *KINDS) else np.nan,
                     "other": float(astray(part).mean()), "none of them": float(part["says"].isna().mean()),
                 }
             )  # fmt: skip
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    own = table["against"] == ALL
+    return table.assign(p_holm=pd.Series(adjusted(table.loc[own, "p"].to_numpy(), "holm"), table.index[own]))
 
 
 def by_control(controls: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from emotion_utils.scoring.lexical import keyword_count, vader_sentiment
 from emotion_utils.scoring.panel import OwnPanel
 from emotion_utils.scoring.politeness import politeness
 from emotion_utils.scoring.scorer import Scorer, score
-from emotion_utils.statistics.resampling import grouped_mean_interval
+from emotion_utils.statistics.resampling import exact_share_interval, grouped_mean_interval
 from emotion_utils.steering.subject import SteeredModel
 from emotion_utils.steering.trials import SteeringSetting, at_chosen, chosen_settings, outcomes, run
 
@@ -81,14 +81,17 @@ def curve(
 
     Returns
     -------
-    Columns ``emotion, alpha, value, low, high, n``; the interval is empty with fewer than eight units.
+    Columns ``emotion, alpha, value, low, high, n``; the interval is empty with fewer than eight units, but
+    exact for a share (``bounds`` of 0 and 1) of all or none.
     """
     rows = []
     for (emotion, alpha), part in table.groupby(["emotion", "alpha"], sort=False):
         kept = part[part[column].notna()]
-        low, high = grouped_mean_interval(
-            kept[column].to_numpy(), kept["unit"].to_numpy(), seed=seed, bounds=bounds
-        )
+        values, units = kept[column].to_numpy(), kept["unit"].to_numpy()
+        if bounds == (0.0, 1.0):
+            low, high = exact_share_interval(values, units, seed=seed)
+        else:
+            low, high = grouped_mean_interval(values, units, seed=seed, bounds=bounds)
         rows.append((emotion, alpha, kept[column].mean(), low, high, len(kept)))
     return pd.DataFrame(rows, columns=["emotion", "alpha", "value", "low", "high", "n"])
 

@@ -27,12 +27,17 @@ class Missed(NamedTuple):
 
 
 class Reached(NamedTuple):
-    """How many of the emotions reach the goal within the budget on one kind of contexts, and which do not."""
+    """How many emotions reach the goal within the budget on one kind of contexts, which do not, and on how many units.
+
+    ``different`` are the fewest and most different replies of an emotion.
+    """
 
     contexts: str
     reached: int
     emotions: int
     missed: tuple[Missed, ...]
+    units: int
+    different: tuple[int, int]
 
 
 class RandomShare(NamedTuple):
@@ -45,19 +50,10 @@ class RandomShare(NamedTuple):
 
 
 class BesideRandom(NamedTuple):
-    """The emotion vectors beside random ones.
+    """The emotion vectors beside ``controls`` random ones of each emotion.
 
-    Attributes
-    ----------
-    by_emotion
-    controls
-        Random vectors of an emotion, the most of any.
-    p
-        The largest of any emotion.
-    beyond
-        Whether every emotion's vector is beyond what random vectors do.
-    lucky
-        For how many emotions some random vector turns half of the contexts or more.
+    ``p`` is the largest of any emotion, after Holm over the emotions; ``beyond`` says whether every emotion's vector is
+    beyond random ones, ``lucky`` for how many emotions some random vector turns half of the contexts or more.
     """
 
     by_emotion: tuple[RandomShare, ...]
@@ -128,7 +124,9 @@ def reached_goal(tested: pd.DataFrame) -> list[Reached]:
     for contexts, part in tested.groupby("contexts", sort=False):
         good = (part["share"] >= GOAL) & (part["cost"] <= BUDGET)
         missed = tuple(Missed(*row) for row in part.loc[~good, list(Missed._fields)].itertuples(index=False))
-        rows.append(Reached(str(contexts), int(good.sum()), len(part), missed))
+        replies = int(part["different"].min()), int(part["different"].max())
+        units = int(part["n_units"].min())
+        rows.append(Reached(str(contexts), int(good.sum()), len(part), missed, units, replies))
     return rows
 
 
@@ -145,8 +143,8 @@ def beside_random(compared: pd.DataFrame) -> BesideRandom:
     return BesideRandom(
         tuple(RandomShare(*row) for row in columns.itertuples(index=False)),
         int(random["controls"].max()),
-        float(random["p"].max()),
-        bool((random["p"] <= LEVEL).all()),
+        float(random["p_holm"].max()),
+        bool((random["p_holm"] <= LEVEL).all()),
         int((random["highest"] >= HALF).sum()),
     )
 
@@ -280,7 +278,7 @@ def summarise_models(beside: pd.DataFrame, control: str) -> str:
     Parameters
     ----------
     beside
-        From :func:`overview.overview`.
+        From :func:`overview.corrected`.
     control
         The blind model, which is left out.
     """
@@ -288,18 +286,18 @@ def summarise_models(beside: pd.DataFrame, control: str) -> str:
     full = trained[trained["steered"] == trained["emotions"]]
     beyond = full[full["beyond_random"] == full["emotions"]]
     kept = beside[beside["model"].isin(full.index) & ~beside["beyond_random"]]
-    rest = ", ".join(f"{r.model} {r.emotion} (p = {r.p:.3f})" for r in kept.itertuples())
+    rest = ", ".join(f"{r.model} {r.emotion} (q = {r.q:.3f})" for r in kept.itertuples())
     of = f"of {len(trained)}** models"
     return (
         f"Every emotion reaches the goal within the budget in **{len(full)} {of} ({', '.join(full.index) or 'none'}). "
-        f"In **{len(beyond)} {of} it does so with every p at most {LEVEL:g}{'; not for ' + rest if rest else ''}. "
+        f"In **{len(beyond)} {of} it does so with every q at most {LEVEL:g}{'; not for ' + rest if rest else ''}. "
         f"Random vectors turn {span(trained['control'], '.1%')} of the contexts (mean of each model); in "
         f"**{trained['controls_fail'].sum()} {of} that is {RANDOM_AT_MOST:.0%} or less."
     )
 
 
 def summarise_blind_model(beside: pd.DataFrame, control: str) -> str:
-    """Whether the model that has nothing to carry is steered as well, which falsifies what steering is taken for.
+    """Whether the model that has nothing to carry is steered as well, which shows what steering does not show.
 
     Parameters
     ----------
@@ -314,7 +312,7 @@ def summarise_blind_model(beside: pd.DataFrame, control: str) -> str:
         return "The blind model cannot be steered with such vectors."
     ps = span([blind["p_low"], blind["p_high"]], ".3f")
     falsified = (
-        "By the rule above, *steering moves what the model understands* is **falsified**: the blind model is steered "
+        "That *steering moves what the model understands* does not follow: the blind model is steered "
         f"to {blind['steered']} of {blind['emotions']} emotions (mean share {blind['share']:.0%}), with vectors from "
         "states that tell it nothing of the reaction to come."
     )

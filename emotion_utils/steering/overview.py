@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Unpack
 
 import pandas as pd
 
 from emotion_utils.core.profiles import SteeringSize
+from emotion_utils.statistics.corrections import adjusted
 from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.steering import screening, trials
 from emotion_utils.steering.by_context import scored_contexts
@@ -196,6 +197,7 @@ def overview(
     known: tuple[SteeredModel, Trial] | None = None,
     *,
     fresh: bool = True,
+    also: Callable[[SteeredModel, Mapping[str, pd.Series]], object] | None = None,
     **options: Unpack[Options],
 ) -> pd.DataFrame:
     """The summary of the trial of several models, each computed once per store.
@@ -217,6 +219,8 @@ def overview(
         A model and its trial that was made with these prompts, size and seed, so that it is not made twice.
     fresh
         Whether fresh contexts are run too, for all models; else :func:`by_context` runs them when it is asked.
+    also
+        What else is done with a model and what was chosen for it, while it is loaded.
     options
         The model to begin with (``first``), ``device`` and ``dtype`` of the models, ``seed``.
 
@@ -239,6 +243,8 @@ def overview(
 
         if fresh:
             asked.tables(BY_CONTEXT, beside, __name__, [name])
+        if also is not None:
+            also(steered, tried.chosen)
         return tried.summary()
 
     return asked.tables("steering_overview", compute, __name__)
@@ -266,6 +272,12 @@ def by_context(
 
 def _prepared(name: str, asked: Comparison) -> SteeredModel:
     return prepare(asked.load(name), asked.prompts, asked.store, seed=asked.seed)
+
+
+def corrected(table: pd.DataFrame) -> pd.DataFrame:
+    """:func:`overview` with ``q``, p after Benjamini-Hochberg over all its rows, by which ``beyond_random`` is told."""
+    q = adjusted(table["p"].to_numpy(), "fdr_bh")
+    return table.assign(q=q, beyond_random=q <= LEVEL)
 
 
 def passed(table: pd.DataFrame) -> pd.DataFrame:

@@ -48,6 +48,10 @@ UNITS = 6
 """Contexts of the choice at least."""
 EVENTS = 9
 """Fresh contexts at least, each of another kind of event: with fewer than eight kinds there is no interval."""
+BESIDE = 60
+"""Random vectors of an emotion beside a bias on first words."""
+TURNS, MANY_TURNS = 3, 9
+"""Of them: each is tried on a third of the contexts; with many layers on a ninth."""
 ALREADY = 0.5
 """Share of untouched texts that say a label from which on there is nothing to steer to."""
 
@@ -183,6 +187,9 @@ def parts(size: SteeringSize, n_layers: int, n: int, kinds: int, own: bool = Fal
         Part("windows", 4, size.test, (len(WINDOWS) - 1) * n * TEXT, "contexts of other windows"),
         Part("moved", 4, size.test, 2 * n * TEXT, "contexts of the divergence along texts"),
         Part("published", EVENTS, size.published, raw * n + read, "contexts of the reports' sweep"),
+        Part("left", EVENTS, EVENTS,
+             (2 * n + 1) * TEXT + read + n * min(BESIDE, size.controls) / turns(n_layers) * (opening + odds),
+             "contexts beside random vectors and a bias on first words"),
         Part("posts", 1, max(1, size.tried), (FEW_POSTS if thinned else POSTS) * n * TEXT,
              "random vectors on real-world texts"),
     ]  # fmt: skip
@@ -192,6 +199,11 @@ def parts(size: SteeringSize, n_layers: int, n: int, kinds: int, own: bool = Fal
         return found
     price = (n + 1) * TEXT + read + n * (n + 2) * NEW_TOKENS
     return [*found, Part("beside", EVENTS, size.fresh, price, "contexts kept for chapter 8")]
+
+
+def turns(n_layers: int) -> int:
+    """Groups that the random vectors beside a bias on first words are tried in."""
+    return MANY_TURNS if many(n_layers) else TURNS
 
 
 def about(steered: SteeredModel) -> str:

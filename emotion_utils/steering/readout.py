@@ -218,9 +218,7 @@ def _words(
 ) -> pd.DataFrame:
     ids = [steered.ids(text + mark) for text in contexts["context"]]
     conditions = [
-        steering(
-            f"{i}", setting.vector, setting.layer, setting.alpha, _earlier(WINDOWS[setting.where], shift)
-        )
+        steering(f"{i}", setting.vector, setting.layer, setting.alpha, earlier(WINDOWS[setting.where], shift))
         for i, setting in enumerate(settings)
     ]
     log_probs = next_token_log_probs(steered.model, ids, [*conditions, UNTOUCHED])
@@ -258,7 +256,7 @@ def _by_shift(steered: SteeredModel, contexts: pd.DataFrame, mark: str) -> Itera
         yield int(shift), part
 
 
-def _earlier(window: Window, shift: int) -> Window:
+def earlier(window: Window, shift: int) -> Window:
     """The same positions, counted from an end that lies later."""
     if window.anchor == "start":
         return window

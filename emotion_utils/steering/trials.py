@@ -26,7 +26,7 @@ from emotion_utils.engine.interventions import (
     steering,
 )
 from emotion_utils.scoring.replies import first_reply
-from emotion_utils.statistics.resampling import grouped_mean_interval
+from emotion_utils.statistics.resampling import exact_share_interval, grouped_mean_interval
 from emotion_utils.steering.subject import NEW_TOKENS as NEW_TOKENS
 from emotion_utils.steering.subject import SteeredModel
 
@@ -216,17 +216,15 @@ def sweep_summary(table: pd.DataFrame, keys: Sequence[str] = KEYS, seed: int = 0
 
     Returns
     -------
-    The keys, ``share, low, high`` (the interval is empty with fewer than eight units), ``other`` (share of texts that
-    say another emotion than that and neutral: steered the wrong way), ``cost`` (perplexity of all texts together, over
-    that of genuine replies in their contexts: the exponential of the mean difference in nats per token), ``cost_low,
-    cost_high``, ``empty`` (share of texts without a reply, which have no cost), ``n, n_units``. Cost and ``empty`` are
-    of the texts that were read for it.
+    The keys, ``share, low, high`` (the interval is exact where all texts or none say it, and empty otherwise with fewer
+    than eight units), ``other`` (share of texts that say another emotion than that and neutral: steered the wrong way),
+    ``cost`` (perplexity of all texts together, over that of genuine replies in their contexts: the exponential of the
+    mean difference in nats per token), ``cost_low, cost_high``, ``empty`` (share of texts without a reply, which have
+    no cost), ``n, n_units``. Cost and ``empty`` are of the texts that were read for it.
     """
     rows = []
     for names, part in table.groupby(list(keys), sort=False):
-        low, high = grouped_mean_interval(
-            part["target"].to_numpy(), part["unit"].to_numpy(), seed=seed, bounds=(0.0, 1.0)
-        )
+        low, high = exact_share_interval(part["target"].to_numpy(), part["unit"].to_numpy(), seed=seed)
         row = dict(zip(keys, names, strict=True)) | {"share": part["target"].mean(), "low": low, "high": high}
         row["other"] = float(astray(part).mean())
         if "relative_perplexity" in part:

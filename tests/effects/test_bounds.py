@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import combinations
 from statistics import median
 
+import pandas as pd
 import pytest
 import torch
 
 from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.core.store import Store
-from emotion_utils.effects.bounds import reply_bound, reply_bounds
+from emotion_utils.effects.bounds import reply_bound, reply_bounds, summarise
 from emotion_utils.models.model import load
 from emotion_utils.prompts.loading import load_profile
 from emotion_utils.scoring.replies import genuine_replies
@@ -46,3 +47,9 @@ def test_bounds_of_models_are_measured_on_neutral_prompts_that_vectors_are_made_
     assert table.to_dict("records") == [
         {"model": "small-gpt2", **reply_bound(load("small-gpt2"), contexts)._asdict()}
     ]
+
+
+def test_the_bound_is_said_for_one_model_and_for_several():
+    table = pd.DataFrame({"nats": [1.29, 0.87], "pairs": [288, 288]})
+    assert "differ by 0.87 to 1.29 nats in the same context (median of 288 pairs" in summarise(table)
+    assert "differ by 1.29 nats" in summarise(table.head(1))

@@ -16,8 +16,10 @@ from emotion_utils.circuits.ablation import ablated, pair_effects
 from emotion_utils.core import profiles as head_sizes
 from emotion_utils.core import profiles as steering_sizes
 from emotion_utils.core.store import Store
-from emotion_utils.effects import collect
+from emotion_utils.effects import beyond, beyond_random, collect
 from emotion_utils.effects import heads as of_heads
+from emotion_utils.effects.beyond import beyond_random_of
+from emotion_utils.effects.steering import OUTCOMES
 from emotion_utils.heads import pairs as heads_pairs
 from emotion_utils.heads.pairs import emotional_pairs
 from emotion_utils.models.model import load
@@ -26,6 +28,7 @@ from emotion_utils.prompts.loading import load_profile
 from emotion_utils.reports import heads as reports_heads
 from emotion_utils.statistics.resampling import resampling_units
 from emotion_utils.steering import dose, overview, trials
+from emotion_utils.steering.by_context import SHIFT
 from emotion_utils.steering.contexts import fresh_contexts
 
 NAME = "small-gpt2"
@@ -143,13 +146,46 @@ def test_controls_are_flagged_and_held_against_the_vector(effects):
     assert (
         steering[steering["is_control"]]["what"].nunique() == 6
     )  # three random kinds, three vectors of others
-    names = {"emotion": "anger", "outcome": "log-odds of replies of the emotion (nats)"}
-    random = ("random direction", "random direction like the stream", "vector of exchanged labels")
-    own = one(effects, what="steered to anger", **names)
-    controls = [one(effects, what=f"{kind} (control)", **names).differences for kind in random]
-    beyond = one(effects, what="steered to anger, beyond random directions", **names)
-    assert beyond.differences == pytest.approx(own.differences - np.mean(controls, axis=0))
-    assert not beyond.is_control
+
+
+def test_beyond_random_directions_has_the_p_values_of_chapter_five(store, chosen):
+    table = beyond_random([NAME], "smoke", store).set_index("emotion")
+    texts = table[table["outcome"] == OUTCOMES["target"].label]
+    for emotion, row in chosen.iterrows():
+        assert texts.loc[emotion, "p"] == row["p"]
+        assert texts.loc[emotion, ["vector", "random", "vectors"]].tolist() == [
+            row["share"], row["control"], row["controls"],
+        ]  # fmt: skip
+    assert len(table) == 2 * len(chosen)
+
+
+def trials_and_arms(p, random):
+    """Two models whose vector moves 8 contexts by 5 nats; random ones by as much as stated."""
+    trials = pd.DataFrame(
+        {"model": ["a", "b"], "emotion": "anger", "share": 1.0, "control": 0.1, "controls": 100, "p": p}
+    )
+    rows = [
+        (model, "anger", arm, number, prompt, prompt, shift, 1.0)
+        for model in ("a", "b")
+        for arm, shifts in (("emotion vector", [5.0]), ("logit bias", [3.0]), ("isotropic", random))
+        for number, shift in enumerate(shifts)
+        for prompt in range(8)
+    ]
+    columns = ["model", "emotion", "arm", "number", "prompt", "unit", "shift", "says_it"]
+    return trials, pd.DataFrame(rows, columns=columns)
+
+
+def test_vectors_are_the_units_and_the_family_pays():
+    found = beyond_random_of(*trials_and_arms([0.01, 0.3], [1.0] * 38 + [6.0]))
+    texts, nats = (found[found["outcome"] == OUTCOMES[name].label] for name in ("target", SHIFT))
+    assert nats["p"].tolist() == [pytest.approx(2 / 40)] * 2  # one of 39 is ahead, and the vector itself
+    assert nats["random"].tolist() == pytest.approx([(38 + 6) / 39] * 2)
+    assert texts["p"].tolist() == [0.01, 0.3]
+    assert found["q"].tolist() == pytest.approx([0.2 / 3, 0.2 / 3, 0.04, 0.3])
+    assert found["beyond"].tolist() == [False, False, True, False]
+    three = beyond_random_of(*trials_and_arms([0.2, 0.3], [1.0, 2.0, 3.0]))
+    assert (three["p"] >= 0.2).all()  # three vectors cannot show more
+    assert not three["beyond"].any()
 
 
 def test_ablated_heads_are_the_exact_effects_with_the_sign_of_the_change(effects, found, implicit):
@@ -238,3 +274,12 @@ def test_contexts_alone_are_computed_from_the_stored_choice(implicit, chosen, st
     store.remove(key)
     again = overview.by_context([NAME], implicit, TINY, store)
     pd.testing.assert_frame_equal(kept, again, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("p", "told"), [(0.01, "in **2 of 2** cells"), (0.3, "in **1 of 2** cells")])
+def test_cells_beyond_random_vectors_are_counted_apart_from_the_blind_model(p, told):
+    table = beyond_random_of(*trials_and_arms([p, 0.4], [1.0] * 99))
+    lines = beyond.summarise(table, "b").splitlines()
+    assert told in lines[0]
+    assert ("not in a, anger, texts that say the emotion: q = 0.4" in lines[0]) is (p == 0.3)
+    assert "in **1 of 2** cells" in lines[1]

@@ -47,7 +47,10 @@ def families() -> pd.DataFrame:
         ("05_steering", True, 60, 3, 0, 0, 0),
         ("06_head_screening", False, 60, 30, 20, 15, 16),
     ]
-    left = {"unchanged": [1, 2, 3], "equivalent": [0, 58, 0], "open": [29, 0, 37]}
+    left = {
+        "effect": [10, 0, 20], "unchanged": [1, 2, 3], "equivalent": [0, 58, 0], "open": [29, 0, 37],
+        "power": [0.2, NAN, 0.9],
+    }  # fmt: skip
     return pd.DataFrame(rows, columns=columns).assign(**left)
 
 
@@ -98,6 +101,7 @@ def test_outcomes_are_added_up_by_chapter_and_in_all():
     by_chapter = findings.outcomes(families())
     assert by_chapter["effect"].tolist() == [10, 0, 20]
     assert by_chapter["open"].tolist() == [29, 0, 37]
+    assert by_chapter["power"].tolist() == pytest.approx([0.2, NAN, 0.9], nan_ok=True)
     trials = pd.DataFrame(
         {"design": ["normal", "normal"], "effect": [0.0, 0.5], "equivalent": [30, 999], "n": [1000, 1000]}
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from emotion_utils.effects import tested as testing
@@ -78,8 +79,47 @@ def test_findings_are_counted_by_correction_and_what_is_left_is_open(table):
     found = testing.findings(table).set_index(["chapter", "is_control"])
     steering = found.loc[("05_steering", False)]
     assert steering[["tests", "none", "benjamini_hochberg", "holm", "max_t"]].tolist() == [4, 1, 1, 1, 1]
-    assert steering[["unchanged", "equivalent", "open"]].tolist() == [1, 0, 2]
+    assert steering[["effect", "unchanged", "equivalent", "open"]].tolist() == [1, 1, 0, 2]
     assert (found["tests"] == found["benjamini_hochberg"] + found["unchanged"] + found["open"]).all()
+
+
+def test_what_moves_nats_by_less_than_replies_differ_is_too_small_even_where_it_is_not_zero():
+    rng = np.random.default_rng(6)
+    heads = [
+        effect(0.014 + 0.002 * rng.normal(size=48), f"L0H{i} ablated", outcome=INTO["noising"])
+        for i in range(3)
+    ]
+    large = effect(5 + rng.normal(size=48), "L1H1 ablated", outcome=INTO["noising"])
+    count = effect(0.014 + 0.002 * rng.normal(size=48), "L1H2 ablated", outcome="words (count)")
+    options = {"n_resamples": 200, "n_flips": 500}
+    for nats, expected in (({"small-gpt2": 1.0}, [2, 3, 0]), ({}, [5, 0, 0]), ({"other": 1.0}, [5, 0, 0])):
+        found = testing.findings(testing.results([*heads, large, count], nats=nats, **options)).iloc[0]
+        assert found[["effect", "equivalent", "open"]].tolist() == expected
+    wide = effect(4 * rng.normal(size=48), "L1H3 ablated", outcome=INTO["noising"])
+    found = testing.findings(testing.results([wide], nats={"small-gpt2": 0.4}, **options)).iloc[0]
+    assert found[["effect", "equivalent", "open"]].tolist() == [0, 0, 1]
+    assert found["power"] < 0.05
+
+
+def test_differences_that_are_all_alike_have_an_exact_interval_or_none():
+    says = OUTCOMES["target"].label
+    values = [np.zeros(48), np.ones(48), -np.ones(48)]
+    shares = [effect(own, f"{i}", outcome=says) for i, own in enumerate(values)]
+    found = testing.results(
+        [*shares, effect(np.zeros(48), outcome="words (count)")], n_resamples=50, n_flips=50
+    )
+    end = 1 - 0.025 ** (1 / 12)  # twelve units
+    assert found[["low", "high"]].head(3).to_numpy().tolist() == pytest.approx(
+        np.array([[-end, end], [1 - end, 1], [-1, end - 1]])
+    )
+    assert found.loc[3, ["low", "high"]].isna().all()
+
+
+def test_chapters_have_their_names():
+    table = pd.DataFrame({"chapter": ["05_steering", "06_head_screening"], "is_control": [True, False]})
+    assert testing.in_words(table).to_dict("list") == {
+        "chapter": ["Chapter 5", "Chapter 6"], "effects or controls": ["controls", "effects"],
+    }  # fmt: skip
 
 
 def test_kinds_of_data_that_tests_do_not_fit_carry_a_warning(effects):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from emotion_utils.figures import steering_maps as maps
+from emotion_utils.figures.label_colours import label_colours
 
 EMOTIONS = ["gratitude", "anger", "apology"]
 
@@ -86,7 +87,7 @@ def test_six_own_labels_stand_in_two_rows_and_none_looks_like_another(summary):
     assert len(traces(shown, "heatmap")) == 6
     assert {t.get("xaxis", "x") for t in traces(shown, "heatmap")} == {"x", "x2", "x3", "x4", "x5", "x6"}
     assert shown.figure["layout"]["height"] > maps.layer_alpha(summary, 1.5).figure["layout"]["height"]
-    looks = set(zip(maps.colours_of(labels).values(), maps.symbols_of(labels).values(), strict=True))
+    looks = set(zip(label_colours(labels).values(), maps.symbols_of(labels).values(), strict=True))
     assert len({colour for colour, _ in looks}) == 6
     assert list(maps.symbols_of(EMOTIONS).values()) == ["circle", "square", "diamond"]
     assert (

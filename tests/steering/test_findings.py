@@ -21,14 +21,14 @@ def models(blind_p=0.3, blind_steered=True):
         ("blind", "anger", 1.0, blind_steered, 0.2, 10, blind_p, blind_p <= 0.05),
         ("blind", "apology", 0.9, False, 0.3, 10, 0.04, True),
     ]
-    return pd.DataFrame(rows, columns=MODELS)
+    return pd.DataFrame(rows, columns=MODELS).assign(q=lambda t: t["p"])
 
 
 def test_models_are_counted_with_and_without_their_random_vectors():
     summary = findings.summarise_models(models(), "blind")
     assert "within the budget in **2 of 3** models (one, two)." in summary
     assert (
-        "In **1 of 3** models it does so with every p at most 0.05; not for two apology (p = 0.119)."
+        "In **1 of 3** models it does so with every q at most 0.05; not for two apology (q = 0.119)."
         in summary
     )
     assert (
@@ -39,9 +39,9 @@ def test_models_are_counted_with_and_without_their_random_vectors():
     assert "**0 of 3** models (none)." in findings.summarise_models(none, "blind")
 
 
-def test_a_blind_model_that_is_steered_falsifies_what_steering_is_taken_for():
+def test_a_blind_model_that_is_steered_shows_what_steering_does_not_show():
     summary = findings.summarise_blind_model(models(), "blind")
-    assert "*steering moves what the model understands* is **falsified**" in summary
+    assert "*steering moves what the model understands* does not follow" in summary
     assert "to 1 of 2 emotions (mean share 95%)" in summary
     assert "turn 25% of its contexts too, against 1% to 10% elsewhere" in summary
     assert "not beyond random ones for 1 of 2 emotions (p 0.040 to 0.300)." in summary
@@ -50,7 +50,7 @@ def test_a_blind_model_that_is_steered_falsifies_what_steering_is_taken_for():
     )
 
 
-def test_a_blind_model_that_is_not_steered_falsifies_nothing():
+def test_a_blind_model_that_is_not_steered_shows_nothing():
     summary = findings.summarise_blind_model(models(blind_steered=False), "blind")
     assert summary == "The blind model cannot be steered with such vectors."
 
@@ -89,15 +89,15 @@ def test_one_value_is_no_span():
 
 
 TESTED = pd.DataFrame(
-    [("test", "anger", 0.8, 1.5), ("test", "apology", 1.0, 0.5),
-     ("fresh", "anger", 0.79, 1.0), ("fresh", "apology", 0.9, 1.6)],
-    columns=["contexts", "emotion", "share", "cost"],
+    [("test", "anger", 0.8, 1.5, 4, 3), ("test", "apology", 1.0, 0.5, 4, 8),
+     ("fresh", "anger", 0.79, 1.0, 9, 5), ("fresh", "apology", 0.9, 1.6, 9, 5)],
+    columns=["contexts", "emotion", "share", "cost", "n_units", "different"],
 )  # fmt: skip
 
 
 def test_an_emotion_is_steered_where_it_reaches_the_goal_within_the_budget():
     full, none = findings.reached_goal(TESTED)
-    assert full == ("test", 2, 2, ())
+    assert full == ("test", 2, 2, (), 4, (3, 8))
     assert none[:3] == ("fresh", 0, 2)
     assert [(m.emotion, m.share, m.cost) for m in none.missed] == [
         ("anger", 0.79, 1.0),
@@ -114,11 +114,11 @@ def test_a_text_without_a_cost_is_not_within_the_budget():
 
 def random_vectors(p, highest):
     rows = [
-        (emotion, against, 0.25, high, 6, value, 0.125)
+        (emotion, against, 0.25, high, 6, 0.01, value, 0.125)
         for emotion, value, high in zip(("anger", "apology"), p, highest, strict=True)
         for against in ("all random", "isotropic")
     ]
-    columns = ["emotion", "against", "control", "highest", "controls", "p", "none of them"]
+    columns = ["emotion", "against", "control", "highest", "controls", "p", "p_holm", "none of them"]
     return findings.beside_random(pd.DataFrame(rows, columns=columns))
 
 
