@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from emotion_utils.core.errors import UserError, listing
 from emotion_utils.models.files import load_weights
 from emotion_utils.models.positions import check_offsets
-from emotion_utils.models.reading import reading_of
+from emotion_utils.models.reading import reading_of, tokenized
 from emotion_utils.models.registry import BUNDLED, PACKAGED, ModelRef, fetched, resolve_model
 
 if TYPE_CHECKING:
@@ -180,8 +180,8 @@ def token_offsets(name: str) -> Callable[[list[str]], list[list[tuple[int, int]]
     def offsets(texts: list[str]) -> list[list[tuple[int, int]]]:
         if not texts:
             return []
-        encoded = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        return [[(int(a), int(b)) for a, b in spans] for spans in encoded["offset_mapping"]]
+        _, rows = tokenized(tokenizer, texts, add_special_tokens=False)
+        return [[(int(a), int(b)) for a, b in spans] for spans in rows]
 
     return offsets
 
