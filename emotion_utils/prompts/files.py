@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from emotion_utils.core.errors import UserError
+from emotion_utils.core.files import POINTER
 
 Row = tuple[int, dict[str, Any]]
 """A line number (from 1) and the fields found there."""
 
 FORMATS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 SIGNATURES = {
+    POINTER: "the Git LFS pointer of a file (`git lfs pull` brings the file)",
     b"PK\x03\x04": "a zip archive or an Excel workbook",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"\x1f\x8b": "a gzip file",
@@ -120,7 +122,7 @@ def _decode(data: bytes, path: Path, encoding: str) -> str:
     for signature, what in SIGNATURES.items():
         if data.startswith(signature):
             raise UserError(
-                f"{path.name} is {what}, not a text file: export the prompts as CSV, TSV or JSONL."
+                f"{path.name} is {what}, not a file of prompts: export the prompts as CSV, TSV or JSONL."
             )
     is_utf8 = encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig")
     if is_utf8:

@@ -200,6 +200,14 @@ def test_a_binary_file(write, content, part):
     refused(write(content), part)
 
 
+def test_a_pointer_in_place_of_a_file_and_utf_32(write):
+    refused(
+        write("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"), "Git LFS pointer", "git lfs pull"
+    )
+    refused(write(GOOD.encode("utf-32")), "UTF-32", "encoding='utf-32'")
+    assert len(load_prompts(write(GOOD.encode("utf-32")), encoding="utf-32")) == 2
+
+
 def test_a_nul_in_a_json_text_and_half_a_surrogate_pair(write):
     for escape, part in [(r"\u0000", "NUL character"), (r"\ud83d", "surrogate pair")]:
         line = f'{{"text": "Thanks {escape}", "emotion": "gratitude"}}\n'
