@@ -98,6 +98,21 @@ def test_it_runs_again_when_content_changes_and_only_then(project):
 
 
 @pytest.mark.slow
+def test_a_project_that_is_only_read_leaves_its_results_elsewhere(tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    monkeypatch.setenv("EMOTION_CIRCUITS_OUTPUT", str(elsewhere))
+    made = Project(tmp_path / "project")
+    made.output = elsewhere / "build" / "mine" / "notebooks" / "01_dataset--small-gpt2.ipynb"
+    before = {path for path in made.root.rglob("*") if "__pycache__" not in path.parts}
+    status, said = made.run()
+    assert status == 0, said
+    assert made.result() == "1"
+    assert {path for path in made.root.rglob("*") if "__pycache__" not in path.parts} == before
+    status, said = made.run()
+    assert status == 0
+    assert FRESH in said
+
+
 def test_a_notebook_that_raises_fails_the_run_and_mending_it_goes_on(project):
     project.write("1 / 0")
     status, said = project.run()

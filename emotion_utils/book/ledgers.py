@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emotion_utils.core.paths import PROJECT_ROOT
+from emotion_utils.core.paths import OUTPUT
 from emotion_utils.ledger import assembly, files
 
 if TYPE_CHECKING:
@@ -71,4 +71,4 @@ def stage(run: Run, folder: Path) -> LedgerPages:
 
 
 def _relative(path: Path) -> str:
-    return os.path.relpath(path, PROJECT_ROOT)
+    return os.path.relpath(path, OUTPUT)

@@ -12,6 +12,7 @@ from typing import Any
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.files import POINTER
+from emotion_utils.core.paths import expanded
 
 Row = tuple[int, dict[str, Any]]
 """A line number (from 1) and the fields found there."""
@@ -59,7 +60,7 @@ def read_rows(
     UserError
         For a file that is missing, empty, binary, wrongly encoded or not well formed.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     kind = _format_of(path, file_format)
     _check_separator(separator)
     text = _decode(_read_bytes(path), path, encoding)

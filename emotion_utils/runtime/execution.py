@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from platform import python_version
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from emotion_utils.core.errors import UserError
@@ -56,21 +57,30 @@ def execute(
     import papermill
     from nbclient.exceptions import DeadKernelError
 
+    from emotion_utils.runtime.kernels import STARTING, OwnKernel
+
     if not notebook.is_file():
         raise UserError(f"There is no notebook {notebook}: `python -m emotion_utils chapters` lists them.")
-    output.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{output.parent} cannot be written ({error.strerror}): name another folder for {output.name}."
+        ) from error
     partial = output.with_name(f".{output.stem}.partial.ipynb")
     failed = output.with_name(f"{output.stem}.failed.ipynb")
     limit_threads(threads)
     try:
-        papermill.execute_notebook(
-            str(notebook),
-            str(partial),
-            parameters=dict(parameters),
-            kernel_name="python3",
-            progress_bar={"desc": output.stem, "unit": "cell"} if progress else False,
-            extra_arguments=["--IPKernelApp.log_level=ERROR"],
-        )
+        with TemporaryDirectory() as profile:
+            papermill.execute_notebook(
+                str(notebook),
+                str(partial),
+                parameters=dict(parameters),
+                kernel_name="python3",
+                kernel_manager_class=OwnKernel,
+                progress_bar={"desc": output.stem, "unit": "cell"} if progress else False,
+                extra_arguments=["--IPKernelApp.log_level=ERROR", f"--IPKernelApp.ipython_dir={profile}"],
+            )
     except papermill.PapermillExecutionError as error:
         os.replace(partial, failed)
         raise _failure(error, notebook, failed) from None
@@ -78,6 +88,14 @@ def execute(
         raise CellFailure(
             f"The kernel of {notebook.name} died, most likely for want of memory: free some, or take a smaller "
             f"profile or model. What had run is in {partial}.",
+            user_error=False,
+        ) from None
+    except RuntimeError as error:
+        if STARTING not in str(error):
+            raise
+        raise CellFailure(
+            f"The kernel of {notebook.name} did not start: `{sys.executable} -m ipykernel` says why; `python -m "
+            "emotion_utils doctor` whether the environment is whole.",
             user_error=False,
         ) from None
     _record_provenance(partial, notebook.stem)
