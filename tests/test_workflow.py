@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
@@ -61,10 +62,17 @@ class Project:
 
     def wait_for_a_kernel(self, process: subprocess.Popen[str]) -> None:
         """Until the notebook runs."""
-        partial = self.output.with_name(f".{self.output.stem}.partial.ipynb")
-        while not partial.exists():
+        while not any("ipykernel_launcher" in line for line in self.commands(process)):
             assert process.poll() is None, process.communicate()
             time.sleep(0.2)
+
+    def commands(self, process: subprocess.Popen[str]) -> list[str]:
+        """What the processes that it has started were called with; those that end meanwhile are left out."""
+        lines = []
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                lines.append(" ".join(child.cmdline()))
+        return lines
 
     def result(self) -> str:
         return nbformat.read(self.output, as_version=4).cells[-1].outputs[0]["data"]["text/plain"]

@@ -103,11 +103,11 @@ def test_kernels_and_settings_of_somebody_else_are_left_alone(run_cells, tmp_pat
     status, output = run_cells("import sys\n(sys.executable, 'theirs' in globals())")
     assert status == 0
     assert _text(output, -1) == repr((sys.executable, False))
+    assert os.environ["JUPYTER_PATH"] == str(tmp_path / "jupyter")
 
 
 def test_a_kernel_that_does_not_start_is_one_sentence(run_cells, capfd, monkeypatch):
-    false = {"argv": ["/bin/false"], "display_name": "Python 3", "language": "python"}
-    monkeypatch.setattr("emotion_utils.runtime.kernels.get_kernel_dict", lambda: false)
+    monkeypatch.setattr("ipykernel.kernelspec.make_ipkernel_cmd", lambda **_: ["/bin/false"])
     status, output = run_cells("1")
     assert status == 1
     assert not output.exists()
