@@ -10,6 +10,7 @@ RUN ?= runs/small.yaml
 NAME ?=
 PEERS := build/bench-peers
 PORT ?= 8000
+MADE := $(or $(EMOTION_CIRCUITS_OUTPUT),.)
 
 .NOTPARALLEL:
 .PHONY: help book test test-real real lab serve bench bench-peers calibrate models lint format requirements clean clean-env chromium
@@ -40,7 +41,7 @@ lab: $(READY)  ## explore the notebooks in JupyterLab
 
 serve: book  ## build the book and serve it on PORT (8000)
 	@echo "The book is at http://localhost:$(PORT)/ until you press Ctrl-C."
-	@$(PY) -m http.server --directory _build/html $(PORT)
+	@$(PY) -m http.server --directory $(MADE)/_build/html $(PORT)
 
 models: $(READY)  ## train the bundled model NAME again, or all of them
 	@$(PY) -m emotion_utils.training train $(or $(NAME),all)

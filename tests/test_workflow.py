@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
@@ -61,10 +62,17 @@ class Project:
 
     def wait_for_a_kernel(self, process: subprocess.Popen[str]) -> None:
         """Until the notebook runs."""
-        partial = self.output.with_name(f".{self.output.stem}.partial.ipynb")
-        while not partial.exists():
+        while not any("ipykernel_launcher" in line for line in self.commands(process)):
             assert process.poll() is None, process.communicate()
             time.sleep(0.2)
+
+    def commands(self, process: subprocess.Popen[str]) -> list[str]:
+        """What the processes that it has started were called with; those that end meanwhile are left out."""
+        lines = []
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                lines.append(" ".join(child.cmdline()))
+        return lines
 
     def result(self) -> str:
         return nbformat.read(self.output, as_version=4).cells[-1].outputs[0]["data"]["text/plain"]
@@ -98,6 +106,21 @@ def test_it_runs_again_when_content_changes_and_only_then(project):
 
 
 @pytest.mark.slow
+def test_a_project_that_is_only_read_leaves_its_results_elsewhere(tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    monkeypatch.setenv("EMOTION_CIRCUITS_OUTPUT", str(elsewhere))
+    made = Project(tmp_path / "project")
+    made.output = elsewhere / "build" / "mine" / "notebooks" / "01_dataset--small-gpt2.ipynb"
+    before = {path for path in made.root.rglob("*") if "__pycache__" not in path.parts}
+    status, said = made.run()
+    assert status == 0, said
+    assert made.result() == "1"
+    assert {path for path in made.root.rglob("*") if "__pycache__" not in path.parts} == before
+    status, said = made.run()
+    assert status == 0
+    assert FRESH in said
+
+
 def test_a_notebook_that_raises_fails_the_run_and_mending_it_goes_on(project):
     project.write("1 / 0")
     status, said = project.run()

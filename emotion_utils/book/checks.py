@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from emotion_utils.core.paths import PROJECT_ROOT, cache_folder
+from emotion_utils.core.paths import OUTPUT, PROJECT_ROOT, cache_folder
 
 MAX_BYTES = 400_000
 """Of a page: with the 30 layers and 270 heads of a real model its figures hold several times what small ones need."""
@@ -71,7 +71,7 @@ def check_site(site: Path) -> list[str]:
 
 def _machine_paths() -> list[str]:
     """How folders of this machine begin: the project's, and the reader's own, where models are kept."""
-    folders = {PROJECT_ROOT, Path.home(), cache_folder()}
+    folders = {PROJECT_ROOT, OUTPUT, Path.home(), cache_folder()}
     return [f"{folder}/" for folder in sorted(folders) if len(folder.parts) > 1]
 
 

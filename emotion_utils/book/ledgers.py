@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from emotion_utils.core.paths import PROJECT_ROOT
+from emotion_utils.core.paths import OUTPUT, PROJECT_ROOT
 from emotion_utils.ledger import assembly, files
 
 if TYPE_CHECKING:
@@ -87,4 +87,4 @@ def where_to_object(config: Path = PROJECT_ROOT / "_config.yml") -> str:
 
 
 def _relative(path: Path) -> str:
-    return os.path.relpath(path, PROJECT_ROOT)
+    return os.path.relpath(path, OUTPUT)

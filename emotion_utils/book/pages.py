@@ -14,7 +14,7 @@ import nbformat
 
 from emotion_utils.book.hourglass import answer_cells
 from emotion_utils.core.errors import UserError
-from emotion_utils.core.paths import PROJECT_ROOT, cache_folder
+from emotion_utils.core.paths import OUTPUT, PROJECT_ROOT, cache_folder, expanded
 from emotion_utils.models.registry import short_name, world_of
 from emotion_utils.runtime.schema import CHAPTERS
 
@@ -72,15 +72,15 @@ def without_paths(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """
     given = notebook.metadata.get("provenance", {}).get("parameters", {})
     named = [given.get("model", ""), *given.get("models", "").split(",")]
-    replaced = {f"{PROJECT_ROOT}/": "", f"{cache_folder()}/": ""}
+    replaced = {f"{folder}/": "" for folder in (PROJECT_ROOT, OUTPUT, cache_folder())}
     for name in (name.strip() for name in named):
         if name and world_of(name) == "local":
             written = [name] if "/" in name else []
-            places = (Path(name).expanduser(), PROJECT_ROOT / name)
+            places = (expanded(name), PROJECT_ROOT / name)
             replaced |= dict.fromkeys(
                 [*written, *(str(place.resolve()) for place in places)], short_name(name)
             )
-    for kept in (Path(given.get(name, "")).expanduser() for name in PATHS):
+    for kept in (expanded(given.get(name, "")) for name in PATHS):
         if kept.is_absolute():
             replaced |= dict.fromkeys((str(kept), str(kept.resolve())), kept.name)
     text = nbformat.writes(notebook)
@@ -218,7 +218,7 @@ def _shown(name: str, value: Any) -> Any:
     """A parameter as a page shows it: models as a reader calls them, and the last part of a folder."""
     if name in ("model", "models"):
         return ", ".join(short_name(one.strip()) for one in str(value).split(","))
-    return Path(value).name if name in PATHS and Path(value).expanduser().is_absolute() else value
+    return Path(value).name if name in PATHS and expanded(value).is_absolute() else value
 
 
 def _insert_after_title(notebook: nbformat.NotebookNode, tabs: str, made_with: str, suffix: str) -> None:

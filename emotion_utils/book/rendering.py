@@ -42,8 +42,13 @@ def render(run: Run, root: Path = PROJECT_ROOT) -> Path:
     # Stale pages of another run would otherwise stay beside the new ones.
     shutil.rmtree(run.html, ignore_errors=True)
     failed, lines = _build(source, run.site, root)
-    if failed or not (run.html / "index.html").is_file():
+    if failed:
         raise BookError(f"The book was not built:\n{_complaints(lines)}")
+    if not (run.html / "index.html").is_file():
+        raise BookError(
+            f"Jupyter Book built the pages, and {run.html / 'index.html'} is not there: something else writes to this "
+            "folder or removed it, so give the run a folder of its own under the key site."
+        )
     problems = check_site(run.html)
     if problems:
         raise BookError("The book was built, but breaks its promises:\n" + "\n".join(problems))

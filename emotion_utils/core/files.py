@@ -1,14 +1,20 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and what stands in the place of files that are not there."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+from emotion_utils.core.errors import UserError
+
+POINTER = b"version https://git-lfs"
+"""What a checkout without Git LFS has in place of a large file."""
 _UMASK = threading.Lock()
 
 
@@ -39,6 +45,62 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
         Path(name).unlink(missing_ok=True)
         raise
     return path
+
+
+def read_bytes(path: Path, size: int = -1) -> bytes:
+    """What a file begins with, or all of it.
+
+    Parameters
+    ----------
+    path
+    size
+        Bytes; -1 for all.
+
+    Raises
+    ------
+    UserError
+        Naming what stands in its place: a link that leads nowhere, a folder, the pointer of a Git LFS file, a web page.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(size)
+    except FileNotFoundError:
+        if not path.is_symlink():
+            raise UserError(f"There is no file {path}: check the path.") from None
+        raise UserError(
+            f"{path} is a link to {path.readlink()}, which is not there: copy it again with what links lead to (cp -L)."
+        ) from None
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read ({error.strerror}): put the file of that name in its place."
+        ) from error
+    start = data[:200].lstrip().lower()
+    if data.startswith(POINTER):
+        raise UserError(f"{path} is the Git LFS pointer of a file, not the file: run `git lfs pull` there.")
+    if start.startswith((b"<!doctype", b"<html")):
+        raise UserError(f"{path} is a web page, not the file that it is named for: download it again.")
+    return data
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file.
+
+    Raises
+    ------
+    UserError
+        With the place of what is damaged, and what :func:`read_bytes` refuses.
+    """
+    try:
+        return json.loads(read_bytes(path).decode("utf-8"))
+    except UserError:
+        raise
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is damaged (byte {error.start + 1} is not UTF-8): copy it again.") from error
+    except (ValueError, RecursionError) as error:
+        where = f"line {getattr(error, 'lineno', 1)}, column {getattr(error, 'colno', 1)}"
+        raise UserError(
+            f"{path} is damaged, it is not JSON at {where} ({getattr(error, 'msg', error)}): copy it again."
+        ) from error
 
 
 def place_folder(folder: Path, target: Path) -> Path:

@@ -239,6 +239,11 @@ def check_conditions(model: Model, conditions: Sequence[Condition]) -> None:
                     f'The condition "{condition.name}" adds {bias.strength} to logits: give a finite number.'
                 )
             model.check_tokens(list(bias.tokens), f'The condition "{condition.name}" has')
+        added = [edit for edit in condition.edits if edit.mode == "add"]
+        if len(added) > 1 and (
+            problem := _length_problem(sum(map(_length, added)), "values that are added together")
+        ):
+            raise UserError(f'The condition "{condition.name}" {problem}')
 
 
 def _problem(model: Model, edit: Edit) -> str | None:
@@ -256,19 +261,22 @@ def _problem(model: Model, edit: Edit) -> str | None:
         return f"names head {wrong[0]}, and the model has heads 0 to {model.n_heads - 1}."
     if not torch.isfinite(edit.value).all() or not abs(edit.scale) < float("inf"):
         return f"has a value at {point} that is not finite: make the vector anew, or leave the condition out."
-    return _width_problem(model, edit) or _length_problem(edit)
+    return _width_problem(model, edit) or _length_problem(_length(edit), f"a value at {point}")
 
 
-def _length_problem(edit: Edit) -> str | None:
-    """Too long a value: the sum of squares that a norm takes is infinite, and everything after it is zero."""
+def _length(edit: Edit) -> float:
+    """How far an edit can move an activation, at the position where it moves it most."""
     size = abs(edit.scale) if edit.mode == "add" else 1.0
-    length = size * float(
-        edit.value.double().flatten(-2 if edit.point.kind == "z" else -1).norm(dim=-1).max()
-    )
+    axes = -2 if edit.point.kind == "z" else -1
+    return size * float(edit.value.double().flatten(axes).norm(dim=-1).max())
+
+
+def _length_problem(length: float, what: str) -> str | None:
+    """Too long a value: the sum of squares that a norm takes is infinite, and everything after it is zero."""
     if length < LONGEST:
         return None
     return (
-        f"has a value at {edit.point} of length {length:.1g}. From {LONGEST:.0e} on its square is beyond the largest "
+        f"has {what} of length {length:.1g}. From {LONGEST:.0e} on its square is beyond the largest "
         "number of float32, so that the next norm makes zeros of it and the model gives one and the same token: choose "
         "a smaller strength."
     )

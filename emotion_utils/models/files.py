@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,10 +11,17 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from emotion_utils.core.errors import UserError
+from emotion_utils.core.files import read_bytes, read_json
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.h5", "*.msgpack")
+ADAPTER = "adapter_config.json"
 SHOWN = 3
 """Names of weights that an error spells out."""
+
+WEIGHTS = "model.safetensors"
+INDEX = f"{WEIGHTS}.index.json"
+PLAIN = ("F64", "F32", "F16", "BF16")
+"""Kinds of numbers that are weights as they are, as safetensors names them; others need a scale beside them."""
 
 BLOCK = re.compile(r"\.(\d+)\.")
 REBUILT = re.compile(
@@ -36,10 +43,17 @@ def check_model_directory(folder: Path) -> dict[str, Any]:
             f"{folder} is a file, not a model directory: name the directory that holds its config.json."
         )
     config = read_config(folder)
-    weights = sorted(folder.glob("*.safetensors"))
-    if not weights:
+    refuse_quantised(config, str(folder))
+    if (folder / ADAPTER).is_file():
+        raise UserError(
+            f"{folder} holds a model and an adapter ({ADAPTER}): remove the file where its weights are merged into the "
+            "model, else merge them (merge_and_unload() of peft) and save the model."
+        )
+    alone = os.path.lexists(folder / WEIGHTS)
+    shards = _listed_shards(folder, alone)
+    if not shards and not alone:
         raise UserError(_no_weights(folder))
-    for path in (*weights, *_listed_shards(folder)):
+    for path in [folder / WEIGHTS] * alone + shards:
         _check_safetensors(path)
     return config
 
@@ -47,10 +61,9 @@ def check_model_directory(folder: Path) -> dict[str, Any]:
 def read_config(folder: Path) -> dict[str, Any]:
     """Read `config.json` of a model directory."""
     path = folder / "config.json"
-    if not path.is_file():
-        present = ", ".join(sorted(entry.name for entry in folder.iterdir())[:6]) or "nothing"
-        raise UserError(f"{folder} is not a model directory: it has no config.json (found {present}).")
-    config = _read_json(path)
+    if not os.path.lexists(path):
+        raise UserError(f"{folder} is not a model directory: {_what_it_is(folder)}.")
+    config = read_json(path)
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise UserError(
             f'{path} names no "model_type": save the model again with model.save_pretrained(...).'
@@ -58,50 +71,113 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{path} is damaged (byte {error.start + 1} is not UTF-8): copy the model again."
-        ) from error
-    except ValueError as error:
-        where = f"line {getattr(error, 'lineno', 1)}, column {getattr(error, 'colno', 1)}"
-        raise UserError(
-            f"{path} is damaged, it is not JSON at {where} ({getattr(error, 'msg', error)}): copy the model again."
-        ) from error
+def refuse_quantised(config: dict[str, Any], where: str) -> None:
+    """Refuse a model whose configuration says that its weights are no plain numbers.
+
+    Raises
+    ------
+    UserError
+        With the method.
+    """
+    how = config.get("quantization_config")
+    if how is None:
+        return
+    method = how.get("quant_method") if isinstance(how, dict) else None
+    raise UserError(
+        f"The weights of {where} are quantised ({method or 'quantization_config'}), which is not read: take the model "
+        "that they were made from, a GGUF file, or save what model.dequantize() gives without quantization_config."
+    )
+
+
+def check_tokenizer_files(folder: Path) -> None:
+    """Check that the tokenizer files of a directory are JSON objects.
+
+    Raises
+    ------
+    UserError
+        Naming the file that is damaged, or what stands in its place.
+    """
+    for path in sorted(folder.glob("*token*.json")):
+        if not isinstance(read_json(path), dict):
+            raise UserError(f"{path} is damaged, it is no JSON object: copy the model again.")
+
+
+def _what_it_is(folder: Path) -> str:
+    """A directory without config, with the way out where it is a known kind of one."""
+    entries = sorted(entry.name for entry in folder.iterdir())
+    if (folder / ADAPTER).is_file():
+        base = read_json(folder / ADAPTER)
+        name = base.get("base_model_name_or_path") if isinstance(base, dict) else None
+        return (
+            f"it holds an adapter of {name or 'another model'}; load that with peft, call merge_and_unload() and save "
+            "what it gives"
+        )
+    if folder.name.startswith("models--") and "snapshots" in entries:
+        hub_id = folder.name.removeprefix("models--").replace("--", "/")
+        return (
+            f'it is a folder of the hub\'s cache; name the model as "{hub_id}", or a folder in its snapshots'
+        )
+    inside = [name for name in entries if (folder / name / "config.json").is_file()]
+    if inside:
+        return f"it has no config.json, and its folder {inside[-1]} has; name that"
+    ggufs = [name for name in entries if name.endswith(".gguf")]
+    if ggufs:
+        return f"it has no config.json; name the file {ggufs[0]} itself"
+    return f"it has no config.json (found {', '.join(entries[:6]) or 'nothing'})"
 
 
 def _no_weights(folder: Path) -> str:
     pickles = sorted(path.name for pattern in PICKLES for path in folder.glob(pattern))
+    others = sorted(path.name for path in folder.glob("*.safetensors"))
+    if others:
+        return (
+            f"{folder} has {others[0]}, and neither {WEIGHTS} nor {INDEX}: rename it, or copy the index too."
+        )
+    if ggufs := sorted(path.name for path in folder.glob("*.gguf")):
+        return f"{folder} has its weights in {ggufs[0]}: name that file itself."
     if pickles:
         return (
             f"{folder} has its weights only in {pickles[0]}, which can execute code when it is opened: save them as "
             "safetensors, for example with model.save_pretrained(...) where you trust the file."
         )
-    return f"{folder} has a config but no weights (model.safetensors): copy the model again."
+    return f"{folder} has a config but no weights ({WEIGHTS}): copy the model again."
 
 
-def _listed_shards(folder: Path) -> list[Path]:
-    index = folder / "model.safetensors.index.json"
-    if not index.is_file():
+def _listed_shards(folder: Path, alone: bool) -> list[Path]:
+    """The files that an index lists; beside a single file of weights, ``alone``, transformers does not read it."""
+    index = folder / INDEX
+    if not os.path.lexists(index):
         return []
-    names = set(_read_json(index).get("weight_map", {}).values())
-    missing = sorted(name for name in names if not (folder / name).is_file())
+    content = read_json(index)
+    listed = content.get("weight_map") if isinstance(content, dict) else None
+    names = set(listed.values()) if isinstance(listed, dict) else set()
+    whole = names and all(isinstance(name, str) and name.endswith(".safetensors") for name in names)
+    if not whole or not (alone or isinstance(content.get("metadata"), dict)):
+        raise UserError(
+            f'{index} is no index of weights (a "weight_map" from their names to .safetensors files, and "metadata"): '
+            "copy it again, or remove it where all weights are in one file."
+        )
+    missing = sorted(name for name in names if not os.path.lexists(folder / name))
     if missing:
         raise UserError(f"{folder} lacks {missing[0]}, which {index.name} lists: copy the model again.")
     return [folder / name for name in sorted(names)]
 
 
 def _check_safetensors(path: Path) -> None:
-    """Open the file, which reads its header and compares it with the size of the file."""
+    """Open the file, which reads its header and compares it with the size of the file; weights are plain numbers."""
+    read_bytes(path, 200)
     try:
-        with safe_open(path, framework="numpy"):
-            pass
+        with safe_open(path, framework="numpy") as file:
+            kinds = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118 - no mapping
     except SafetensorError as error:
         raise UserError(
             f"{path} is torn or no safetensors file ({error}): copy or save the model again."
         ) from error
+    odd = next((n for n, kind in kinds.items() if kind not in PLAIN and not REBUILT.search(n)), None)
+    if odd is not None:
+        raise UserError(
+            f"{path} holds {odd} as {kinds[odd]}, as quantised weights are: take the model that they were made from."
+        )
 
 
 def load_weights(kind: Any, location: str | Path, other_heads: str = r"(?!)", **options: Any) -> Any:
@@ -135,7 +211,18 @@ def load_weights(kind: Any, location: str | Path, other_heads: str = r"(?!)", **
     missing, mismatched = sorted(report["missing_keys"]), sorted(report["mismatched_keys"])
     if missing or unexpected or mismatched:
         raise UserError(_unfit(model, str(location), missing, sorted(unexpected), mismatched))
+    _refuse_not_finite(model, str(location))
     return model
+
+
+def _refuse_not_finite(model: Any, location: str) -> None:
+    """Weights that are no numbers make all results no numbers, without a word of warning."""
+    for name, weight in model.named_parameters():
+        if not weight.isfinite().all():
+            raise UserError(
+                f"The weights of {location} are not all finite ({name} is one such): the training failed or the file "
+                "is damaged, so save or copy the model again."
+            )
 
 
 def _unfit(

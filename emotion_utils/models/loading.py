@@ -5,18 +5,20 @@ torch and transformers are imported by who opens a model: parameters are checked
 
 from __future__ import annotations
 
+import logging
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from emotion_utils.core.errors import UserError, listing
-from emotion_utils.models.files import load_weights
+from emotion_utils.models.files import check_tokenizer_files, load_weights, refuse_quantised
 from emotion_utils.models.positions import check_offsets
-from emotion_utils.models.reading import reading_of
+from emotion_utils.models.reading import reading_of, tokenized
 from emotion_utils.models.registry import BUNDLED, PACKAGED, ModelRef, fetched, resolve_model
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
         raise UserError(
             f"{ref.location} has no tokenizer (tokenizer.json): save it there with tokenizer.save_pretrained(...)."
         )
+    if ref.source != "hub":
+        check_tokenizer_files(Path(ref.directory))
     tokenizer = _opened(_transformers().AutoTokenizer.from_pretrained, ref, "tokenizer")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -67,6 +71,8 @@ def load_model(name: str, device: str = "cpu", dtype: str = "auto") -> PreTraine
     if not DEVICE.fullmatch(str(device)):
         raise UserError(f'There is no device "{device}": choose cpu, cuda, cuda:<number> or mps.')
     check_device(device)
+    config = load_config(name)
+    _check_family(config, ref)
     chosen = _dtype_of(ref, device, dtype)
     kind = _transformers().AutoModelForCausalLM
     model = _opened(partial(load_weights, kind), ref, "model", dtype=getattr(torch, chosen))
@@ -92,7 +98,20 @@ def context_of(config: Any, name: str) -> int:
 def load_config(name: str) -> Any:
     """Load the configuration of a model as transformers reads it."""
     ref = resolve_model(name)
-    return _opened(_transformers().AutoConfig.from_pretrained, ref, "config")
+    config = _opened(_transformers().AutoConfig.from_pretrained, ref, "config")
+    refuse_quantised(config.to_dict(), ref.location)  # of a hub model this is the first that is known of it
+    return config
+
+
+def _check_family(config: Any, ref: ModelRef) -> None:
+    """Refuse a model before its weights are read that no hook could be put into."""
+    from emotion_utils.models.families import FAMILIES
+
+    if config.get_text_config().model_type not in FAMILIES or config.is_encoder_decoder:
+        raise UserError(
+            f'{ref.location} is of the type "{config.model_type}", where nothing can be read or changed here: choose a '
+            f"causal language model of a type that is known ({listing(FAMILIES)})."
+        )
 
 
 def token_counter(
@@ -148,22 +167,64 @@ def _opened(loader: Callable[..., Any], ref: ModelRef, what: str, **options: Any
     if ref.source == "hub":
         options["revision"] = ref.revision
     try:
-        return loader(ref.directory, trust_remote_code=False, **options)
+        with grave_warnings(ref.location):
+            return loader(ref.directory, trust_remote_code=False, **options)
     except UserError:
         raise
     except Exception as error:
         raise UserError(_why_not(ref, what, error)) from error
 
 
+GRAVE = re.compile(
+    "incorrect regex pattern|Could not (reorder vocab|extract SentencePiece)|Missing validation function"
+    r"|`rope_parameters`.*(must|Missing)|Missing.*`rope_parameters`"
+)
+"""What transformers only warns of, and then computes something else than the model was made for."""
+
+
+@contextmanager
+def grave_warnings(location: str) -> Iterator[None]:
+    """Inside, a remark of transformers that numbers will be wrong is an error.
+
+    Raises
+    ------
+    UserError
+        With the remark.
+    """
+    said: list[str] = []
+    handler, logger = logging.Handler(logging.WARNING), logging.getLogger("transformers")
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    level = logger.level
+    logger.setLevel(min(logger.getEffectiveLevel(), logging.WARNING))
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+    grave = next((remark for remark in said if GRAVE.search(remark)), None)
+    if grave is not None:
+        raise UserError(
+            f"transformers reads {location} otherwise than it was made ({' '.join(grave.split())[:300].rstrip('.')}): "
+            "correct the file, or take the model from where it was published."
+        )
+
+
 def _why_not(ref: ModelRef, what: str, error: Exception) -> str:
     reason = " ".join(str(error).split())[:300] or type(error).__name__
+    if "remote code" in reason or "custom code" in reason or "trust_remote_code" in reason:
+        return f'"{ref.location}" needs code from its own repository, which is never run here: choose another model.'
+    if "does not recognize this architecture" in reason:
+        kind = reason.split("model type `")[-1].split("`")[0]
+        return (
+            f'{ref.location} is of the type "{kind}", which transformers {_transformers().__version__} does not know: '
+            "choose another model, or correct model_type in its config.json."
+        )
     if ref.source != "hub":
         return (
             f"The {what} in {ref.location} could not be loaded ({type(error).__name__}: {reason}): "
-            "copy or save the directory again."
+            "correct what it names, or copy or save the directory again."
         )
-    if "remote code" in reason or "trust_remote_code" in reason:
-        return f'"{ref.location}" needs code from its own repository, which is never run here: choose another model.'
     return (
         f"{'The hub model' if what == 'model' else f'The {what} of the hub model'} "
         f'"{ref.location}" could not be loaded ({type(error).__name__}: {reason}). '
@@ -180,8 +241,8 @@ def token_offsets(name: str) -> Callable[[list[str]], list[list[tuple[int, int]]
     def offsets(texts: list[str]) -> list[list[tuple[int, int]]]:
         if not texts:
             return []
-        encoded = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        return [[(int(a), int(b)) for a, b in spans] for spans in encoded["offset_mapping"]]
+        _, rows = tokenized(tokenizer, texts, add_special_tokens=False)
+        return [[(int(a), int(b)) for a, b in spans] for spans in rows]
 
     return offsets
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from itertools import dropwhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -159,7 +160,11 @@ class Model:
         """
         if not self.reading.bos:
             return self.encode([text]).ids[0]
-        return [*self.opening, *self.tokenizer(text, add_special_tokens=False)["input_ids"]]
+        own = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return [
+            *self.opening,
+            *dropwhile(lambda token: token in self.opening, own),
+        ]  # the text may bring its BOS
 
     @property
     def ends(self) -> tuple[int, ...]:

@@ -25,6 +25,9 @@ DOCUMENT = "<|endoftext|>"
 _MARK = "\ue000"
 """Stands for the text in a template; of the private use area, so that no template has it."""
 
+BLANKS = ("\u2581", "\u0120")
+"""What stands for a blank in vocabularies, as a token of its own before a word that has none with it."""
+
 Span = tuple[int, int]
 
 
@@ -59,7 +62,7 @@ class Reading:
         """
         if self.chat:
             return self._in_template(tokenizer, texts)
-        ids, spans = _tokenized(tokenizer, texts)
+        ids, spans = tokenized(tokenizer, texts)
         if self.separator is None:
             return ids, spans
         pairs = [self._separated(own, at) for own, at in zip(ids, spans, strict=True)]
@@ -74,10 +77,11 @@ class Reading:
         self, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]
     ) -> tuple[list[list[int]], list[list[Span]]]:
         before, after = _frame(tokenizer)
+        _refuse_rendered(tokenizer, texts, before + after)
         lead = [_lead(tokenizer, text, before, after) for text in texts]
         kept = [text if skipped is None else text.strip() for text, skipped in zip(texts, lead, strict=True)]
         # the template has written its own BOS
-        ids, spans = _tokenized(tokenizer, [before + text + after for text in kept], add_special_tokens=False)
+        ids, spans = tokenized(tokenizer, [before + text + after for text in kept], add_special_tokens=False)
         moved = [
             _content(own, len(before), len(text), skipped or 0)
             for own, text, skipped in zip(spans, kept, lead, strict=True)
@@ -159,7 +163,7 @@ def has_template(tokenizer: Any) -> bool:
 
 def own_start(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """The tokens that a tokenizer itself puts before a text."""
-    ids, spans = _tokenized(tokenizer, ["a"])
+    ids, spans = _raw(tokenizer, ["a"])
     return ids[0][: next((i for i, (start, end) in enumerate(spans[0]) if start < end), 0)]
 
 
@@ -171,14 +175,37 @@ def find_separator(tokenizer: PreTrainedTokenizerBase) -> int | None:
     """
     if own := own_start(tokenizer):
         return own[0]
-    added = {
-        token.content: number for number, token in tokenizer.added_tokens_decoder.items() if token.special
-    }
+    added = {content: number for number, content in _specials(tokenizer).items()}
     known = (added.get(DOCUMENT), tokenizer.bos_token_id, tokenizer.eos_token_id)
     return next((int(token) for token in known if token is not None), None)
 
 
-def _tokenized(
+def tokenized(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], **options: Any
+) -> tuple[list[list[int]], list[list[Span]]]:
+    """Ids of texts, and the characters that each token stands for.
+
+    A text may begin with the very token that the tokenizer puts in front, as a rendered chat does: it stands there
+    once. Special tokens that are written out in a text are no content, and neither is the mark of a blank that a
+    tokenizer puts before a first word which has none: their spans are empty.
+
+    Parameters
+    ----------
+    tokenizer
+    texts
+    options
+        Of the tokenizer, such as ``add_special_tokens=False``.
+    """
+    rows, spans = _raw(tokenizer, texts, **options)
+    special = _specials(tokenizer)
+    marks = {tokenizer.convert_tokens_to_ids(mark) for mark in BLANKS} - {None, tokenizer.unk_token_id}
+    cleaned = [
+        _cleaned(text, ids, at, special, marks) for text, ids, at in zip(texts, rows, spans, strict=True)
+    ]
+    return [ids for ids, _ in cleaned], [at for _, at in cleaned]
+
+
+def _raw(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], **options: Any
 ) -> tuple[list[list[int]], list[list[Span]]]:
     found = tokenizer(
@@ -192,6 +219,28 @@ def _tokenized(
     return found["input_ids"], found["offset_mapping"]
 
 
+def _specials(tokenizer: PreTrainedTokenizerBase) -> dict[int, str]:
+    """Special tokens, which a text can write out."""
+    return {
+        number: token.content for number, token in tokenizer.added_tokens_decoder.items() if token.special
+    }
+
+
+def _cleaned(
+    text: str, ids: list[int], spans: list[Span], special: dict[int, str], marks: set[int]
+) -> tuple[list[int], list[Span]]:
+    if len(ids) > 1 and ids[0] == ids[1] and ids[0] in special and spans[0] == (0, 0):
+        first = next((i for i, token in enumerate(ids) if token != ids[0]), len(ids))
+        ids, spans = [ids[0], *ids[first:]], [spans[0], *spans[first:]]
+    empty = {
+        i
+        for i, (token, (a, b)) in enumerate(zip(ids, spans, strict=True))
+        if (token in special and text[a:b].strip() == special[token])
+        or (token in marks and text[a:b].strip(" \n\t" + "".join(BLANKS)))
+    }
+    return ids, [(0, 0) if i in empty else span for i, span in enumerate(spans)] if empty else spans
+
+
 def _rendered(tokenizer: PreTrainedTokenizerBase, text: str) -> str:
     """A chat of one turn, up to where the model answers."""
     turn = [{"role": "user", "content": text}]
@@ -203,6 +252,17 @@ def _rendered(tokenizer: PreTrainedTokenizerBase, text: str) -> str:
             f"The chat template of {tokenizer.name_or_path.rsplit('/', 1)[-1]} cannot be applied to "
             f"{text[:40]!r} ({reason}): set chat to off."
         ) from error
+
+
+def _refuse_rendered(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], frame: str) -> None:
+    """Refuse a text that brings a template of its own, which would be a turn within a turn."""
+    marks = [content for content in _specials(tokenizer).values() if content in frame]
+    for text in texts:
+        if mark := next((mark for mark in marks if mark in text), None):
+            raise UserError(
+                f"The text {text[:40]!r} contains {mark!r}, with which the chat template marks a turn: give the words "
+                "of the turn alone, or set chat to off."
+            )
 
 
 def _frame(tokenizer: PreTrainedTokenizerBase) -> tuple[str, str]:

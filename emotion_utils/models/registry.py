@@ -9,7 +9,7 @@ from typing import Literal
 
 from emotion_utils.core.errors import UserError, listing, suggestion
 from emotion_utils.core.gguf_header import UNQUANTISED, read_header
-from emotion_utils.core.paths import MODELS, PROJECT_ROOT
+from emotion_utils.core.paths import MODELS, PROJECT_ROOT, expanded
 from emotion_utils.models import gguf
 from emotion_utils.models.files import check_model_directory
 from emotion_utils.models.packaged import PACKAGED, fetched
@@ -173,7 +173,7 @@ def _packaged(name: str) -> ModelRef:
 
 def _places(name: str) -> tuple[Path, Path]:
     """Where a relative path is looked up: from the working directory, then from the project."""
-    return Path(name).expanduser(), PROJECT_ROOT / name
+    return expanded(name), PROJECT_ROOT / name
 
 
 def model_files(name: str) -> list[Path]:
@@ -219,7 +219,7 @@ def short_name(model: str) -> str:
     """One model as a reader calls it, without a word on where it comes from."""
     if model in PACKAGED:
         return PACKAGED[model].title
-    return Path(model).expanduser().absolute().name if world_of(model) == "local" else model
+    return expanded(model).absolute().name if world_of(model) == "local" else model
 
 
 def world_of(model: str) -> str:

@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from emotion_utils.core.errors import UserError
+from emotion_utils.core.files import POINTER
+from emotion_utils.core.paths import expanded
 
 Row = tuple[int, dict[str, Any]]
 """A line number (from 1) and the fields found there."""
 
 FORMATS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 SIGNATURES = {
+    POINTER: "the Git LFS pointer of a file (`git lfs pull` brings the file)",
     b"PK\x03\x04": "a zip archive or an Excel workbook",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"\x1f\x8b": "a gzip file",
@@ -27,6 +30,8 @@ SIGNATURES = {
     b"\xff\xd8\xff": "a JPEG image",
 }
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+UTF32_MARKS = (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 NEWLINE = re.compile(r"\r\n|\r|\n")
 
 
@@ -55,8 +60,9 @@ def read_rows(
     UserError
         For a file that is missing, empty, binary, wrongly encoded or not well formed.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     kind = _format_of(path, file_format)
+    _check_separator(separator)
     text = _decode(_read_bytes(path), path, encoding)
     if kind == "jsonl":
         rows = list(_json_rows(text, path))
@@ -66,6 +72,14 @@ def read_rows(
     if not rows:
         raise UserError(f"{path.name} has no rows: write at least one prompt below the column names.")
     return columns, rows
+
+
+def _check_separator(separator: str | None) -> None:
+    if separator is not None and (len(separator) != 1 or separator in '"\r\n\0'):
+        raise UserError(
+            f"The separator is {separator!r}: pass one character, such as ';', which stands between all columns; where "
+            "several do, write commas in their place."
+        )
 
 
 def _format_of(path: Path, file_format: str | None) -> str:
@@ -79,18 +93,28 @@ def _format_of(path: Path, file_format: str | None) -> str:
 
 
 def _read_bytes(path: Path) -> bytes:
-    if not path.exists():
-        raise UserError(f"There is no prompt file {str(path)!r}: check the path (looked from {Path.cwd()}).")
-    if path.is_dir():
-        raise UserError(
-            f"{str(path)!r} is a folder, not a prompt file: name one CSV, TSV or JSONL file in it."
-        )
     try:
         return path.read_bytes()
+    except IsADirectoryError:
+        raise UserError(
+            f"{str(path)!r} is a folder, not a prompt file: name one CSV, TSV or JSONL file in it."
+        ) from None
+    except (FileNotFoundError, ValueError):  # a path with a NUL is no path
+        link = f" (a link to {path.readlink()}, which is not there)" if _is_link(path) else ""
+        raise UserError(
+            f"There is no prompt file {str(path)!r}{link}: check the path (looked from {Path.cwd()})."
+        ) from None
     except OSError as error:
         raise UserError(
-            f"{str(path)!r} could not be read ({error.strerror}): check its permissions."
+            f"{str(path)!r} could not be read ({error.strerror}): check the path and its permissions."
         ) from error
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except ValueError:
+        return False
 
 
 def _decode(data: bytes, path: Path, encoding: str) -> str:
@@ -99,7 +123,7 @@ def _decode(data: bytes, path: Path, encoding: str) -> str:
     for signature, what in SIGNATURES.items():
         if data.startswith(signature):
             raise UserError(
-                f"{path.name} is {what}, not a text file: export the prompts as CSV, TSV or JSONL."
+                f"{path.name} is {what}, not a file of prompts: export the prompts as CSV, TSV or JSONL."
             )
     is_utf8 = encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig")
     if is_utf8:
@@ -116,6 +140,8 @@ def _decode(data: bytes, path: Path, encoding: str) -> str:
 
 
 def _refuse_foreign(data: bytes, path: Path) -> None:
+    if data.startswith(UTF32_MARKS):
+        raise UserError(f"{path.name} is UTF-32, not UTF-8: pass encoding='utf-32', or save it as UTF-8.")
     if data.startswith(UTF16_MARKS):
         raise UserError(f"{path.name} is UTF-16, not UTF-8: pass encoding='utf-16', or save it as UTF-8.")
     at = data.find(b"\0")
@@ -162,7 +188,11 @@ def _json_rows(text: str, path: Path) -> Iterator[Row]:
         if not line.strip():
             continue
         try:
-            fields = json.loads(line)
+            fields = json.loads(line, object_pairs_hook=_unique)
+        except RecursionError:
+            raise UserError(
+                f"{path.name}, line {number}, is nested too deeply: write one flat object there."
+            ) from None
         except ValueError as error:
             where = f"line {number}, column {getattr(error, 'colno', 1)}"
             raise UserError(f"{path.name}, {where}, is not JSON: {getattr(error, 'msg', error)}.") from error
@@ -173,13 +203,23 @@ def _json_rows(text: str, path: Path) -> Iterator[Row]:
         yield number, fields
 
 
+def _unique(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, of which Python would silently keep the last of two values under one name."""
+    found = dict(fields)
+    if len(found) < len(fields):
+        names = [name for name, _ in fields]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f'the name "{twice}" is written twice')
+    return found
+
+
 def _delimited_rows(text: str, path: Path, separator: str) -> tuple[list[str], list[Row]]:
     # a prompt may be longer than the csv module's default limit of 128 KiB per field
     old_limit = csv.field_size_limit(max(len(text), 131_072))
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-        columns = [name.strip() for name in next(row for row in reader if any(row))]
-        _check_header(columns, path)
+        columns = [name.strip() for name in next((row for row in reader if any(row)), [])]
+        _check_header(columns, path, separator)
         return columns, [
             (reader.line_num, _fields(columns, row, reader.line_num, path)) for row in reader if any(row)
         ]
@@ -192,7 +232,17 @@ def _delimited_rows(text: str, path: Path, separator: str) -> tuple[list[str], l
         csv.field_size_limit(old_limit)
 
 
-def _check_header(columns: list[str], path: Path) -> None:
+def _check_header(columns: list[str], path: Path, separator: str) -> None:
+    if not columns:
+        raise UserError(
+            f"{path.name} names no columns: write for example text,emotion in its first line and a prompt below."
+        )
+    other = next((m for m in SEPARATORS if len(columns) == 1 and m != separator and m in columns[0]), None)
+    if other:
+        raise UserError(
+            f"{path.name} has {SEPARATORS[other]} between its columns, not "
+            f"{SEPARATORS.get(separator, repr(separator))}: pass separator={other!r}, or save it with commas."
+        )
     twice = [name for name in columns if columns.count(name) > 1 and name]
     if twice:
         raise UserError(f"{path.name} has two columns named {twice[0]!r}: rename one of them.")

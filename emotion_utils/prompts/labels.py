@@ -52,7 +52,7 @@ def read_labels(
         With the value, the line and what to do.
     """
     shown = dict(zip(map(fold, EMOTIONS), EMOTIONS, strict=True))
-    renamed = {fold(value): label for value, label in (label_map or {}).items()}
+    renamed = _folded(label_map or {})
     for label in (label for label in renamed.values() if label is not None):
         if not isinstance(label, str) or not label.strip():
             raise UserError(
@@ -74,6 +74,20 @@ def read_labels(
     _check_names(labels, lines, name)
     _check_map(renamed, values, name)
     return _with_reference(labels, reference, name)
+
+
+def _folded(label_map: Mapping[Any, str | None]) -> dict[str, str | None]:
+    """The names by what of a label counts; two spellings of a label may not get two names."""
+    renamed: dict[str, str | None] = {}
+    for value, label in label_map.items():
+        key = fold(value)
+        if key in renamed and renamed[key] != label:
+            raise UserError(
+                f"label_map renames {key!r} to {renamed[key]!r} and, spelled {value!r}, to {label!r}: case, width and "
+                "spaces make no difference between labels, so keep one."
+            )
+        renamed[key] = label
+    return renamed
 
 
 def fold(value: Any) -> str:

@@ -165,7 +165,8 @@ def load_prompts(
     kept = [i for i, emotion in enumerate(emotions) if emotion is not None]
     if not kept:
         raise UserError(f"label_map leaves out all {len(rows)} rows of {name}: keep at least one label.")
-    table = pd.DataFrame([rows[i][1] for i in kept], columns=columns)
+    # as objects: a column of whole numbers and gaps would become one of floating-point numbers, which merges long ids
+    table = pd.DataFrame([rows[i][1] for i in kept], columns=columns, dtype=object)
     table = table.assign(text=[texts[i] for i in kept], emotion=[emotions[i] for i in kept])
     return complete(table, [lines[i] for i in kept], name, seed)
 
@@ -213,8 +214,6 @@ def _check_columns(columns: Sequence[str], wanted: Mapping[str, str], name: str)
             continue
         near = difflib.get_close_matches(column, columns, n=1)
         hint = f" (for example {role}={near[0]!r})" if near else ""
-        if len(columns) == 1 and any(mark in columns[0] for mark in ";\t|,"):
-            hint = ", and pass separator= if the columns are not cut where they should be"
         raise UserError(
             f"{name} has no column {column!r} for the {role}: its columns are {', '.join(map(repr, columns))}. "
             f"Pass {role}= with the right name{hint}."

@@ -102,7 +102,10 @@ def _writable() -> Check:
             pass
     except OSError as error:
         return Check(
-            "build folder", "fails", f"{BUILD} cannot be written ({error.strerror}): free or chmod it"
+            "build folder",
+            "fails",
+            f"{BUILD} cannot be written ({error.strerror}): free it, or name another folder for all that a run "
+            "makes in the variable EMOTION_CIRCUITS_OUTPUT",
         )
     free = shutil.disk_usage(BUILD).free / 1e9
     return Check("build folder", "ok", f"{BUILD} is writable, {free:.0f} GB free")

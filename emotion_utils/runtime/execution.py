@@ -11,10 +11,12 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from platform import python_version
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from emotion_utils.core.errors import UserError
@@ -22,6 +24,7 @@ from emotion_utils.core.versions import commit, versions
 from emotion_utils.runtime.parameters import assignments, model_names
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_NOT_STARTED = "Kernel died before replying to kernel_info"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -58,19 +61,25 @@ def execute(
 
     if not notebook.is_file():
         raise UserError(f"There is no notebook {notebook}: `python -m emotion_utils chapters` lists them.")
-    output.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{output.parent} cannot be written ({error.strerror}): name another folder for {output.name}."
+        ) from error
     partial = output.with_name(f".{output.stem}.partial.ipynb")
     failed = output.with_name(f"{output.stem}.failed.ipynb")
     limit_threads(threads)
     try:
-        papermill.execute_notebook(
-            str(notebook),
-            str(partial),
-            parameters=dict(parameters),
-            kernel_name="python3",
-            progress_bar={"desc": output.stem, "unit": "cell"} if progress else False,
-            extra_arguments=["--IPKernelApp.log_level=ERROR"],
-        )
+        with _own_kernel() as folder:
+            papermill.execute_notebook(
+                str(notebook),
+                str(partial),
+                parameters=dict(parameters),
+                kernel_name="python3",
+                progress_bar={"desc": output.stem, "unit": "cell"} if progress else False,
+                extra_arguments=["--IPKernelApp.log_level=ERROR", f"--IPKernelApp.ipython_dir={folder}"],
+            )
     except papermill.PapermillExecutionError as error:
         os.replace(partial, failed)
         raise _failure(error, notebook, failed) from None
@@ -80,9 +89,34 @@ def execute(
             f"profile or model. What had run is in {partial}.",
             user_error=False,
         ) from None
+    except RuntimeError as error:
+        if _NOT_STARTED not in str(error):
+            raise
+        raise CellFailure(
+            f"The kernel of {notebook.name} did not start: `{sys.executable} -m ipykernel` says why; `python -m "
+            "emotion_utils doctor` whether the environment is whole.",
+            user_error=False,
+        ) from None
     _record_provenance(partial, notebook.stem)
     _replace_durably(partial, output)
     failed.unlink(missing_ok=True)
+
+
+@contextmanager
+def _own_kernel() -> Iterator[str]:
+    """Inside, ``python3`` is this interpreter, whatever kernels a machine has; the folder has nobody's settings."""
+    from ipykernel.kernelspec import write_kernel_spec
+
+    before = os.environ.get("JUPYTER_PATH")
+    with TemporaryDirectory() as folder:
+        write_kernel_spec(str(Path(folder) / "kernels" / "python3"))
+        os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, (folder, before)))
+        try:
+            yield folder
+        finally:
+            os.environ.pop("JUPYTER_PATH")
+            if before is not None:
+                os.environ["JUPYTER_PATH"] = before
 
 
 def limit_threads(threads: int) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from emotion_utils.core.emotions import REFERENCE, has_reference, labels_of
 from emotion_utils.core.errors import UserError, listing, suggestion
-from emotion_utils.core.paths import PROJECT_ROOT
+from emotion_utils.core.paths import PROJECT_ROOT, expanded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,7 +106,7 @@ def read_own(values: Mapping[str, Any]) -> OwnPrompts | None:
                 f'Parameter "{name}" is about a file of your own: name it as the parameter "prompts".'
             )
         return None
-    path = PROJECT_ROOT / Path(given["prompts"]).expanduser()
+    path = PROJECT_ROOT / expanded(given["prompts"])
     if not path.is_file():
         raise UserError(
             f'Parameter "prompts" names {path}, where there is no file: write the path of a CSV, TSV or JSON Lines '

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emotion_utils.core.errors import UserError, suggestion
-from emotion_utils.core.paths import PROJECT_ROOT
+from emotion_utils.core.paths import expanded, output_folder
 from emotion_utils.models.loading import check_device
 from emotion_utils.runtime.schema import Parameter, chapter_schema
 
@@ -53,8 +53,11 @@ class Parameters(Mapping[str, Any]):
 
     @property
     def run_path(self) -> Path:
-        """`run_dir` as an absolute path; a relative one is taken from the project, not the working directory."""
-        return PROJECT_ROOT / Path(self._values["run_dir"]).expanduser()
+        """`run_dir` as an absolute path; a relative one is taken from the project, not the working directory.
+
+        Where ``EMOTION_CIRCUITS_OUTPUT`` names another folder for what is made, it is taken from there.
+        """
+        return output_folder() / expanded(self._values["run_dir"])
 
     @property
     def own(self) -> OwnPrompts | None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import chdir
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, NoReturn
 
-import yaml
-
 from emotion_utils.core.errors import UserError, suggestion
-from emotion_utils.core.paths import BUILD, NOTEBOOKS, PROJECT_ROOT
+from emotion_utils.core.paths import BUILD, NOTEBOOKS, OUTPUT, PROJECT_ROOT, expanded
 from emotion_utils.runtime.parameters import model_names
+from emotion_utils.runtime.run_yaml import load_yaml
 from emotion_utils.runtime.schema import CHAPTERS, Parameter, chapter_schema
 
 _SHARED = ("profile", "seed", "device", "dtype")
@@ -68,7 +68,7 @@ class Job:
     def own_prompts(self) -> Path | None:
         """The file of a reader's own texts, or None where the chapter is about the book's prompts."""
         given = str(self.parameters.get("prompts", "")).strip()
-        return PROJECT_ROOT / Path(given).expanduser() if given else None
+        return PROJECT_ROOT / expanded(given) if given else None
 
     @property
     def notebook(self) -> Path:
@@ -106,7 +106,7 @@ class Run:
     dtype: str
     chapters: list[Job]
     threads: int = 1
-    site: Path = PROJECT_ROOT
+    site: Path = OUTPUT
     path: Path = field(default=Path(), compare=False)
     left_out: Mapping[str, str] = field(default_factory=dict)
 
@@ -165,22 +165,6 @@ def read_left_out(directory: Path) -> dict[str, str]:
         raise UserError(f"{path} is damaged ({error}): delete it and start the run again.") from error
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML that refuses a key written twice, where PyYAML would silently keep the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, Hashable) and key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f'the key "{key}" is written twice', key_node.start_mark
-                )
-            if isinstance(key, Hashable):
-                seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
 class _RunFile:
     """The reader behind :func:`read_run`; keeps the path for its messages."""
 
@@ -188,8 +172,8 @@ class _RunFile:
         self.path = path
 
     def read(self) -> Run:
-        content = self._mapping(self._load(), "", _RUN_KEYS)
-        name = self._name(content.get("name", self.path.stem))
+        content = self._mapping(load_yaml(self.path), "", _RUN_KEYS)
+        name = self._name(content)
         known = {p.name: p for declared in CHAPTERS.values() for p in declared}
         shared = {
             name: self._checked(known[name], content.get(name, known[name].default), name) for name in _SHARED
@@ -205,30 +189,15 @@ class _RunFile:
             for job in self._jobs(name, str(chapter), entry, models, shared | own)
         ]
         self._refuse_duplicates(jobs)
-        site = PROJECT_ROOT / self._text(content.get("site", "."), "site")
+        site = self._site(content.get("site", "."))
         return Run(
             name=name,
             chapters=jobs,
             threads=self._checked(_THREADS, content.get("threads", _THREADS.default), "threads"),
-            site=site.resolve(),
+            site=site,
             path=self.path.resolve(),
             **shared,
         )
-
-    def _load(self) -> Any:
-        try:
-            text = self.path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            raise UserError(f"There is no run file {self.path}: runs/small.yaml is one to copy.") from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"The run file {self.path} cannot be read as UTF-8 text: {error}.") from error
-        try:
-            return yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 (a SafeLoader)
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            line = f" at line {mark.line + 1}" if mark else ""
-            problem = getattr(error, "problem", None) or "it does not parse"
-            raise UserError(f"The run file {self.path} is not valid YAML{line}: {problem}.") from error
 
     def _jobs(
         self, run: str, chapter: str, entry: Any, models: list[str], shared: dict[str, Any]
@@ -237,25 +206,50 @@ class _RunFile:
         schema = chapter_schema(chapter)
         entry = self._mapping({} if entry is None else entry, key, _CHAPTER_KEYS)
         values = {name: value for name, value in shared.items() if name in schema}
-        values["run_dir"] = str((BUILD / run).relative_to(PROJECT_ROOT))
+        values["run_dir"] = str((BUILD / run).relative_to(OUTPUT))
         if "profile" in entry:
             values["profile"] = self._checked(schema["profile"], entry["profile"], f"{key}.profile")
         given = self._mapping(
             entry.get("parameters", {}), f"{key}.parameters", tuple(schema), what="parameter"
         )
         for name, value in given.items():
-            values[name] = self._checked(schema[name], value, f"{key}.parameters.{name}")
+            if name != "models":  # it is read with the key of that name
+                values[name] = self._checked(schema[name], value, f"{key}.parameters.{name}")
+        if "run_dir" in given:
+            self._fail(f"{key}.parameters.run_dir", "it follows from the name of the run; leave the key out")
         self._check_own(values, key)
         if "model" not in schema:
-            if "models" in entry:
-                self._fail(f"{key}.models", f"chapter {chapter} takes no model; leave the key out")
-            return [Job(run, chapter, None, values)]
+            return [Job(run, chapter, None, values | self._compared(entry, given, schema, key))]
         if "model" in given:
             self._fail(f"{key}.parameters.model", "write the model under the key models")
         chosen = self._models(entry.get("models", models), f"{key}.models")
         if not chosen:
             return [Job(run, chapter, None, values)]
         return [Job(run, chapter, model, {"model": model, **values}) for model in chosen]
+
+    def _compared(
+        self, entry: dict[str, Any], given: dict[str, Any], schema: Mapping[str, Parameter], key: str
+    ) -> dict[str, str]:
+        """The parameter ``models`` of a chapter that sets several side by side, from either place as a list or text."""
+        if "models" in entry and "models" not in schema:
+            self._fail(f"{key}.models", "this chapter takes no model; leave the key out")
+        if "models" in entry and "models" in given:
+            self._fail(f"{key}.models", f"{key}.parameters.models names models too; keep one")
+        place = f"{key}.models" if "models" in entry else f"{key}.parameters.models"
+        if (value := entry.get("models", given.get("models"))) is None:
+            return {}
+        names = (
+            [name.strip() for name in value.split(",")]
+            if isinstance(value, str)
+            else self._models(value, place)
+        )
+        text = self._checked(schema["models"], ", ".join(names), place)
+        try:
+            model_names({"models": text})
+        except UserError as error:
+            self._fail(place, str(error))
+        self._models(names, place)
+        return {"models": text}
 
     def _models(self, value: Any, key: str) -> list[str]:
         from emotion_utils.models.registry import PACKAGED, resolve_model
@@ -297,15 +291,28 @@ class _RunFile:
         except UserError as error:
             self._fail(key, str(error))
 
-    def _name(self, value: Any) -> str:
-        if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value):
-            self._fail("name", f"must be letters, digits, dots, dashes and underscores, but it is {value!r}")
-        return value
+    def _name(self, content: Mapping[str, Any]) -> str:
+        value = content.get("name", self.path.stem)
+        if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
+            return value
+        problem = f"must be at most 100 letters, digits, dots, dashes and underscores, but it is {value!r}"
+        if "name" not in content:
+            problem += ", from the name of the file; write a name into it, or rename it"
+        elif not isinstance(value, str):
+            kind = {type(None): "nothing", bool: "true or false", date: "a date"}.get(type(value), "a number")
+            problem = f'must be text, but YAML reads {value} as {kind}; write it in quotes, as in "{value}"'
+        self._fail("name", problem)
 
-    def _text(self, value: Any, key: str) -> str:
+    def _site(self, value: Any) -> Path:
         if not isinstance(value, str) or not value.strip():
-            self._fail(key, f"must be the path of a folder, but it is {value!r}")
-        return value
+            self._fail("site", f"must be the path of a folder, but it is {value!r}")
+        try:
+            site = (OUTPUT / expanded(value)).resolve()
+        except (ValueError, OSError, RuntimeError) as error:  # a circle of links among them
+            self._fail("site", str(error))
+        if site.is_file():
+            self._fail("site", f"must be the path of a folder, but {value!r} is a file")
+        return site
 
     def _refuse_duplicates(self, jobs: list[Job]) -> None:
         seen: dict[str, Job] = {}

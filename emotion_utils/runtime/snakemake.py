@@ -8,17 +8,17 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.core.paths import PROJECT_ROOT
+from emotion_utils.core.paths import OUTPUT, PROJECT_ROOT
 from emotion_utils.runtime.runs import Run
 
 SNAKEFILE = PROJECT_ROOT / "workflow" / "Snakefile"
-RECORDS = PROJECT_ROOT / ".snakemake" / "metadata"
+RECORDS = OUTPUT / ".snakemake" / "metadata"
 TO_END = (signal.SIGTERM, signal.SIGHUP)
 GRACE = 10
 """Seconds that processes have to end by themselves."""
@@ -34,7 +34,7 @@ def available_cores() -> int:
 def snakemake_command(run: Run, cores: int, target: str = "book", extra: Sequence[str] = ()) -> list[str]:
     """The command line; `extra` goes to Snakemake as it is, for example ``--executor slurm --jobs 8``."""
     command = [sys.executable, "-m", "snakemake", target, "--snakefile", str(SNAKEFILE)]
-    command += ["--directory", str(PROJECT_ROOT), "--cores", str(cores), "--nolock"]
+    command += ["--directory", str(OUTPUT), "--cores", str(cores), "--nolock"]
     if not RECORDS.is_dir():
         # Without the records of what made them, nothing can be said about files that are there already.
         command.append("--forceall")
@@ -49,14 +49,19 @@ def run_workflow(run: Run, cores: int, target: str = "book", extra: Sequence[str
     Raises
     ------
     UserError
-        If the same run is already in progress.
+        If the same run, or one that puts its pages at the same place, is already in progress.
     """
     environment = dict(os.environ)
+    environment["PYTHONPATH"] = os.pathsep.join(
+        filter(None, [str(PROJECT_ROOT), environment.get("PYTHONPATH")])
+    )
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
-    with run_lock(run) as lock, _terminating_interrupts():
-        process = psutil.Popen(
-            snakemake_command(run, cores, target, extra), env=environment, pass_fds=(lock,)
-        )
+    with ExitStack() as held:
+        locks = [held.enter_context(run_lock(run))]
+        if target == "book":
+            locks.append(held.enter_context(site_lock(run)))
+        held.enter_context(_terminating_interrupts())
+        process = psutil.Popen(snakemake_command(run, cores, target, extra), env=environment, pass_fds=locks)
         try:
             return int(process.wait())
         except KeyboardInterrupt:
@@ -110,13 +115,45 @@ def run_lock(run: Run) -> Iterator[int]:
     The kernel frees it with the last process that holds it, so a killed run leaves nothing to unlock; this is
     why Snakemake's own lock, which survives a kill, is off.
     """
-    run.directory.mkdir(parents=True, exist_ok=True)
-    path = run.directory / ".lock"
-    with path.open("a") as file:
+    with _lock(run.directory / ".lock", run.name) as (file, _):
+        if file is None:
+            raise UserError(
+                f'The run "{run.name}" is already in progress: wait for it, or give this one another name.'
+            )
+        yield file
+
+
+@contextmanager
+def site_lock(run: Run) -> Iterator[int]:
+    """Hold the place of the pages, where two runs at once would delete each other's."""
+    with _lock(run.html.parent / ".lock", run.name) as (file, holder):
+        if file is None:
+            raise UserError(
+                f'The run "{holder}" is in progress and puts its pages into {run.html}, as "{run.name}" would: wait '
+                "for it, give this run a folder of its own under the key site, or add --no-book."
+            )
+        yield file
+
+
+@contextmanager
+def _lock(path: Path, name: str) -> Iterator[tuple[int | None, str]]:
+    """A lock under which a name stands; where somebody holds it, None and the name that stands there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        opened = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise UserError(
+            f"{path.parent} cannot be written ({error.strerror}): free it, or name another folder for all that a run "
+            "makes in the variable EMOTION_CIRCUITS_OUTPUT."
+        ) from error
+    with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError(
-                f'The run "{run.name}" is already in progress: wait for it, or give this one another name.'
-            ) from None
-        yield file.fileno()
+            file.seek(0)
+            yield None, file.read().strip()
+            return
+        file.truncate(0)
+        file.write(name)
+        file.flush()
+        yield file.fileno(), name

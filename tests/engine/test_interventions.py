@@ -68,6 +68,19 @@ def test_a_strength_whose_square_is_no_number_is_refused_where_a_norm_would_make
     assert torch.isfinite((vector * 1e18).pow(2).mean())
 
 
+def test_values_that_are_added_count_together():
+    model = load("small-llama3")
+    vector = torch.zeros(model.d_model)
+    vector[0] = 1.0
+    one = steering("one", vector, 1, 4e18)
+    check_conditions(model, [Condition("two", one.edits * 2)])
+    with pytest.raises(UserError, match=r'"three" has values that are added together of length 1e\+19'):
+        check_conditions(model, [Condition("three", one.edits * 3)])
+    assert torch.isfinite((2 * 4e18 * vector).pow(2).mean())
+    kept = [Edit(HookPoint(1, "resid_post"), vector * 4e18, mode="set")] * 3
+    check_conditions(model, [Condition("set", tuple(kept))])  # each replaces the one before
+
+
 def test_a_set_value_counts_without_its_scale():
     model = load("small-llama3")
     value = torch.full((model.d_model,), 1e19)

@@ -7,6 +7,8 @@ import shutil
 
 import pandas as pd
 import pytest
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
 
 from emotion_utils.activations.token_spans import find_spans
 from emotion_utils.core.errors import UserError
@@ -18,6 +20,7 @@ from emotion_utils.models.reading import AS_IT_IS, Reading, find_separator, own_
 from emotion_utils.scoring.judge import Judge
 from emotion_utils.smallworld.openings import starting_ids
 
+MARK = "\u2581"
 TURNS = (
     "{% for m in messages %}{{ '[' + m['role'] + ']\n' + m['content'] + '<|end|>\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '[assistant]\n' }}{% endif %}"
@@ -92,6 +95,63 @@ def test_a_separator_stands_once_before_a_text(name):
     assert not reads["sink"].any()
     assert [word.strip() for word in covered(table, encoded, "emotion")] == ["I", "We", "I am"]
     assert covered(table, encoded, "mean")[:2] == TEXTS
+
+
+NAMES = ["small-gpt2", "small-neo", "small-pythia", "small-llama3", "small-qwen3", "small-gemma3"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_bos_that_a_text_brings_stands_once_and_is_no_content(name, times):
+    model = load(name)
+    begun = [model.tokenizer.bos_token * times + text for text in TEXTS]
+    encoded = model.encode(begun)
+    adds = bool(own_start(model.tokenizer))
+    for text, ids, spans in zip(TEXTS, encoded.ids, encoded.spans, strict=True):
+        front = [model.tokenizer.bos_token_id] * (1 if adds else times)
+        assert ids == front + model.tokenizer(text, add_special_tokens=False)["input_ids"]
+        assert [span for span in spans if span[0] == span[1]] == [(0, 0)] * len(front)
+    assert covered(words([(begun[0], "I"), (begun[1], "We")]), encoded, "mean") == TEXTS
+    assert [model.starting_ids(text) for text in begun] == [model.starting_ids(text) for text in TEXTS]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_special_tokens_that_a_text_writes_out_are_no_content(name):
+    tokenizer = tokenizer_of(name)
+    text = f"Thanks{tokenizer.eos_token}Sorry{tokenizer.eos_token}"
+    encoded = encode(tokenizer, [text])
+    contents = [text[a:b] for a, b in encoded.spans[0] if a < b]
+    assert "".join(contents) == "ThanksSorry"
+    assert encoded.ids[0].count(tokenizer.eos_token_id) == 2
+    with pytest.raises(UserError, match="has no tokens"):
+        encode(tokenizer, [tokenizer.eos_token])
+
+
+@pytest.fixture(params=["always", "first", "normalizer"])
+def metaspace(request):
+    """A tokenizer that puts a mark before the first word, and knows no word with it."""
+    raw = Tokenizer(models.Unigram([(token, -1.0) for token in ("<unk>", MARK, *"感谢他", "Tom")], unk_id=0))
+    if request.param == "normalizer":
+        raw.normalizer = normalizers.Sequence([normalizers.Prepend(MARK), normalizers.Replace(" ", MARK)])
+    else:
+        raw.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=request.param)
+    return PreTrainedTokenizerFast(tokenizer_object=raw, unk_token=raw.model.id_to_token(0))
+
+
+def test_the_mark_of_a_blank_is_no_token_of_a_word_without_blank(metaspace):
+    texts = ["感谢他", "他 感谢", " 感谢", "Tom感谢", f"{MARK}他"]
+    encoded = encode(metaspace, texts)
+    table = words(
+        [(texts[0], "感谢"), (texts[1], "感谢"), (texts[2], "感谢"), (texts[3], "感谢"), (texts[4], "他")]
+    )
+    reads = find_spans(table, encoded, ["emotion"])
+    tokens = [
+        metaspace.convert_ids_to_tokens(encoded.ids[row.row][row.first : row.last])
+        for row in reads.itertuples()
+    ]
+    assert tokens == [["感", "谢"]] * 4 + [["他"]]
+    assert metaspace.convert_ids_to_tokens(encoded.ids[0])[0] == MARK  # it is read all the same
+    assert own_start(metaspace) == []
 
 
 def test_the_separator_is_what_began_documents():
@@ -173,6 +233,18 @@ def test_pages_say_how_a_model_reads(local):
     assert len(both) == 2
     assert both[0].startswith("- small-gpt2 and small-neo: each prompt is read as plain text with nothing")
     assert "after the `<bos>` that the tokenizer puts in front" in both[1]
+
+
+def test_a_text_that_is_a_chat_already_is_no_turn_of_another():
+    tokenizer = tokenizer_of("small-qwen3", TURNS.replace("<|end|>", "<|endoftext|>"))
+    assert "<|endoftext|>" in tokenizer.apply_chat_template(
+        [{"role": "user", "content": "a"}], tokenize=False
+    )
+    with pytest.raises(
+        UserError, match=r"'Thanks.<\|endoftext\|>' contains '<\|endoftext\|>'.*set chat to off"
+    ):
+        encode(tokenizer, ["Fine.", "Thanks.<|endoftext|>"], None, Reading(chat=True))
+    assert len(encode(tokenizer, ["Fine.", "Thanks."], None, Reading(chat=True)).ids) == 2
 
 
 def test_what_cannot_be_read_so_is_refused_in_a_sentence(local, tmp_path):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import shutil
+from contextlib import nullcontext
 
 import pytest
+from safetensors.torch import load_file
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.models import loading, registry
@@ -272,11 +275,149 @@ def test_a_corrupt_config(copy):
     refused(str(copy), "model_type")
 
 
-def test_an_unknown_model_type(copy):
-    path = copy / "config.json"
-    path.write_text(json.dumps({"model_type": "made-up", "auto_map": {"AutoModelForCausalLM": "code.Model"}}))
+def reconfigured(folder, **values):
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+    return str(folder)
+
+
+def test_a_model_with_code_of_its_own_never_runs_it(copy):
+    auto = {"AutoConfig": "code.Config", "AutoModelForCausalLM": "code.Model"}
     (copy / "code.py").write_text("raise SystemExit('ran')")
-    refused(str(copy), "could not be loaded", call=load_model)
+    name = reconfigured(copy, model_type="made-up", auto_map=auto)
+    refused(name, str(copy), "code from its own repository", "never run", call=load_model)
+
+
+def test_an_unknown_model_type(copy):
+    name = reconfigured(copy, model_type="made-up")
+    refused(name, str(copy), '"made-up"', "transformers 5", "model_type in its config.json", call=load_model)
+
+
+@pytest.mark.parametrize("kind", ["t5", "bert", "mamba"])
+def test_a_model_of_a_family_without_hooks_is_refused_before_its_weights_are_read(copy, kind, monkeypatch):
+    monkeypatch.setattr(loading, "load_weights", lambda *_, **__: pytest.fail("read"))
+    refused(reconfigured(copy, model_type=kind), f'of the type "{kind}"', "gpt2, gpt_neo", call=load_model)
+
+
+@pytest.mark.parametrize("method", ["bitsandbytes", "gptq", "awq", "fp8", "mxfp4", None])
+def test_quantised_weights_are_named_with_their_method(copy, method):
+    how = {"load_in_8bit": True} if method is None else {"quant_method": method, "bits": 4}
+    name = reconfigured(copy, quantization_config=how)
+    for call in (resolve_model, load_model):
+        refused(name, f"quantised ({method or 'quantization_config'})", "made from", "GGUF", call=call)
+
+
+def test_a_hub_model_says_by_its_config_that_it_is_quantised(copy, monkeypatch):
+    name = reconfigured(copy, quantization_config={"quant_method": "gptq", "bits": 4})
+    hub = registry.ModelRef("org/quantised", "hub", name)
+    monkeypatch.setattr(loading, "resolve_model", lambda _: hub)
+    refused("org/quantised", "quantised (gptq)", call=load_model)
+
+
+def test_quantised_weights_without_a_word_in_the_config_are_refused(tmp_path):
+    import torch
+
+    some = lambda held: {  # noqa: E731
+        name: value.to(torch.int8) if name.endswith("h.1.mlp.c_fc.weight") else value
+        for name, value in held.items()
+    }
+    refused(changed("small-gpt2", tmp_path / "m", some), "h.1.mlp.c_fc.weight as I8", "quantised")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(tmp_path, value):
+    def spoiled(held):
+        held["transformer.h.1.mlp.c_fc.bias"][3] = value
+        return held
+
+    name = changed("small-gpt2", tmp_path / "m", spoiled)
+    refused(name, "not all finite (transformer.h.1.mlp.c_fc.bias", call=load_model)
+
+
+@pytest.mark.parametrize(
+    ("logged", "grave"),
+    [
+        ("The tokenizer you are loading from 'x' with an incorrect regex pattern: y.", True),
+        ("`rope_parameters`'s factor field must be a float or int >= 1, got 0.5", True),
+        ("Missing required keys in `rope_parameters`: 'factor'", True),
+        ("`torch_dtype` is deprecated! Use `dtype` instead!", False),
+        ("Unrecognized keys in `rope_parameters` for 'rope_type'='linear': {'mrope_section'}", False),
+    ],
+)
+@pytest.mark.parametrize("level", [logging.WARNING, logging.ERROR])
+def test_what_transformers_only_warns_of_is_an_error_where_numbers_change(logged, grave, level):
+    logger = logging.getLogger("transformers")
+    before, handlers = logger.level, list(logger.handlers)
+    logger.setLevel(level)
+    try:
+        refusal = pytest.raises(UserError, match="reads x otherwise") if grave else nullcontext()
+        with refusal, loading.grave_warnings("x"):
+            logging.getLogger("transformers.some.module").warning(logged)
+        assert (logger.level, logger.handlers) == (level, handlers)
+    finally:
+        logger.setLevel(before)
+
+
+def test_a_rotation_that_transformers_does_not_know_is_refused(tmp_path):
+    name = changed("small-llama3", tmp_path / "m", rope_scaling={"rope_type": "made-up", "factor": 2.0})
+    config = json.loads((tmp_path / "m" / "config.json").read_text())
+    config.pop("rope_parameters", None)
+    (tmp_path / "m" / "config.json").write_text(json.dumps(config))
+    refused(name, "otherwise than it was made", "made-up", call=load_model)
+
+
+def test_adapters_are_no_models(copy):
+    (copy / "adapter_config.json").write_text('{"base_model_name_or_path": "org/base"}')
+    refused(str(copy), "a model and an adapter", "merge_and_unload()")
+    (copy / "config.json").unlink()
+    refused(str(copy), "an adapter of org/base", "merge_and_unload()")
+
+
+def test_folders_that_hold_a_model_deeper_down_lead_there(tiny, tmp_path):
+    cache = tmp_path / "models--org--name"
+    shutil.copytree(tiny, cache / "snapshots" / ("a" * 40))
+    refused(str(cache), "hub's cache", '"org/name"')
+    shutil.copytree(tiny, tmp_path / "trainer" / "checkpoint-500")
+    refused(str(tmp_path / "trainer"), "its folder checkpoint-500 has")
+    (tmp_path / "trainer" / "x.gguf").write_bytes(b"GGUF")
+    shutil.rmtree(tmp_path / "trainer" / "checkpoint-500")
+    refused(str(tmp_path / "trainer"), "name the file x.gguf itself")
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_what_stands_in_the_place_of_a_file_is_named(copy, name):
+    path, call = copy / name, (load_tokenizer if name.startswith("tok") else resolve_model)
+    path.unlink()
+    path.symlink_to("/nowhere/blob")
+    refused(str(copy), f"{name} is a link to /nowhere/blob", "cp -L", call=call)
+    path.unlink()
+    path.symlink_to(path)
+    refused(str(copy), f"{name} cannot be read (Too many levels of symbolic links)", call=call)
+    path.unlink()
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    refused(str(copy), f"{name} is the Git LFS pointer", "git lfs pull", call=call)
+    path.write_text("<!DOCTYPE html><html></html>")
+    refused(str(copy), f"{name} is a web page", "download it again", call=call)
+    path.unlink()
+    path.mkdir()
+    refused(str(copy), f"{name} cannot be read (Is a directory)", call=call)
+
+
+@pytest.mark.parametrize("content", ["[1]", "{}", '{"weight_map": [1]}', '{"weight_map": {"a": 3}}'])
+def test_an_index_that_is_none(copy, content):
+    (copy / "model.safetensors.index.json").write_text(content)
+    refused(str(copy), "index.json is no index of weights", "weight_map")
+
+
+def test_shards_need_their_index_and_a_single_file_its_name(copy):
+    shard = (copy / "model.safetensors").rename(copy / "model-00001-of-00001.safetensors")
+    refused(str(copy), "has model-00001-of-00001.safetensors, and neither")
+    names = list(load_file(shard))
+    index = {"weight_map": dict.fromkeys(names, shard.name)}
+    (copy / "model.safetensors.index.json").write_text(json.dumps(index))
+    refused(str(copy), "no index of weights", "metadata")
+    (copy / "model.safetensors.index.json").write_text(json.dumps({**index, "metadata": {}}))
+    assert load_model(str(copy)).config.n_layer == 1
 
 
 @pytest.mark.parametrize(
@@ -310,7 +451,7 @@ def test_a_hub_model_without_a_network_names_the_way_out(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     refused("org/certainly-not-cached", "could not be loaded", "small-gpt2", call=load_tokenizer)
-    refused("org/certainly-not-cached", 'The hub model "org/certainly-not-cached" could', call=load_model)
+    refused("org/certainly-not-cached", 'of the hub model "org/certainly-not-cached" could', call=load_model)
 
 
 def test_a_hub_model_has_no_files_and_a_bundled_one_its_weights():

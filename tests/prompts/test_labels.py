@@ -49,6 +49,13 @@ def test_a_map_renames_joins_and_leaves_out():
     assert "None to leave its rows out" in refused("glad", "sad", label_map={"glad": "  "})
 
 
+def test_two_spellings_of_a_label_have_one_name():
+    same = {"joy": "happy", "JOY ": "happy", "sad": "low"}
+    assert read("joy", "sad", label_map=same) == ["happy", "low"]
+    told = refused("joy", "sad", label_map={"joy": "happy", "Joy": "glad"})
+    assert "'joy' to 'happy' and, spelled 'Joy', to 'glad'" in told
+
+
 def test_the_reference_is_neutral_in_tables_whatever_the_file_calls_it():
     assert read("joy", "Calm", "calm", reference="CALM") == ["joy", "neutral", "neutral"]
     assert read("joy", "neutral") == ["joy", "neutral"]

@@ -18,7 +18,7 @@ from emotion_utils.prompts.loading import (
     load_prompts,
     prompt_set,
 )
-from emotion_utils.prompts.schema import SCHEMA
+from emotion_utils.prompts.schema import SCHEMA, SPANS
 from emotion_utils.prompts.splits import SPLITS, grouped_splits
 from emotion_utils.statistics.resampling import connected_groups
 
@@ -153,7 +153,6 @@ def test_a_wrong_column_lists_those_found(write):
     path = write("Text,emotion\nThanks.,gratitude\n")
     refused(path, "no column 'text'", "'Text', 'emotion'", "text='Text'")
     refused(path, "no column 'mood' for the label", text="Text", label="mood")
-    refused(write("text;emotion\nThanks.;gratitude\n"), "'text;emotion'", "separator=")
 
 
 def test_a_label_is_whatever_the_file_says_and_a_blank_or_unfit_one_names_its_line(write):
@@ -201,6 +200,14 @@ def test_a_binary_file(write, content, part):
     refused(write(content), part)
 
 
+def test_a_pointer_in_place_of_a_file_and_utf_32(write):
+    refused(
+        write("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"), "Git LFS pointer", "git lfs pull"
+    )
+    refused(write(GOOD.encode("utf-32")), "UTF-32", "encoding='utf-32'")
+    assert len(load_prompts(write(GOOD.encode("utf-32")), encoding="utf-32")) == 2
+
+
 def test_a_nul_in_a_json_text_and_half_a_surrogate_pair(write):
     for escape, part in [(r"\u0000", "NUL character"), (r"\ud83d", "surrogate pair")]:
         line = f'{{"text": "Thanks {escape}", "emotion": "gratitude"}}\n'
@@ -237,8 +244,129 @@ def test_spans_outside_the_text_and_unknown_splits(write):
     refused(
         write("text,emotion,emotion_start,emotion_end\nThanks.,gratitude,0,99\n"), "0..99", "7 characters"
     )
-    refused(write("text,emotion,emotion_start,emotion_end\nThanks.,gratitude,x,9\n"), "whole numbers")
+    refused(write("text,emotion,emotion_start,emotion_end\nThanks.,gratitude,x,9\n"), "whole number")
     refused(write("text,emotion,split\nThanks.,gratitude,train\n"), "'train'", "build, select, test")
+
+
+# --- ids and other names: nothing is taken for something else
+
+
+def json_lines(*rows: dict) -> str:
+    return "".join(
+        json.dumps({"text": f"Text {i}.", "emotion": "anger"} | row) + "\n" for i, row in enumerate(rows)
+    )
+
+
+LONG = 10**18 + 1  # beyond 2**53, where floating-point numbers skip whole numbers
+
+
+@pytest.mark.parametrize("column", ["id", "pair_id", "template", "group", "topic"])
+def test_whole_numbers_stay_themselves_beside_gaps(write, column):
+    given = [LONG, LONG + 1, LONG + 2] if column == "id" else [LONG, LONG + 1, None]
+    table = load_prompts(write(json_lines(*({column: value} for value in given)), "a.jsonl"))
+    assert table[column].dropna().tolist()[:2] == ["1000000000000000001", "1000000000000000002"]
+
+
+def test_a_number_is_the_same_name_with_and_without_a_fraction_of_zero(write):
+    table = load_prompts(write(json_lines({"pair_id": 7}, {"pair_id": 7.0}, {"pair_id": " 7 "}), "a.jsonl"))
+    assert table["pair_id"].tolist() == ["7", "7", "7"]
+
+
+@pytest.mark.parametrize(
+    ("value", "part"),
+    [
+        (True, "is True, write text or a whole number"),
+        ([1, 2], "is [1, 2], write text or a whole number"),
+        ({"a": 1}, "is {'a': 1}, write text or a whole number"),
+        (1e18, "too long to be kept exactly"),
+        (float("inf"), "too long to be kept exactly"),
+        ("1.00E+18", "cut off"),
+        ("a\0b", "NUL"),
+        ("\ud800", "surrogate"),
+    ],
+)
+@pytest.mark.parametrize("column", ["id", "pair_id", "group", "lang"])
+def test_what_can_be_no_name_is_placed(write, column, value, part):
+    path = write(json_lines({column: "1"}, {column: value}), "a.jsonl")
+    refused(path, f"a.jsonl, line 2: {column} is ", part)
+
+
+def test_one_number_in_two_spellings_is_refused_and_hashes_are_not_numbers(write):
+    rows = "text,emotion,pair_id\na,anger,1.0\nb,neutral,1\n"
+    refused(write(rows), "pair_id is '1.0' in line 2 and '1' in line 3", "write both alike")
+    kept = load_prompts(write("text,emotion,pair_id\na,anger,12e40\nb,neutral,01\nc,anger,2.0\n"))
+    assert kept["pair_id"].tolist() == ["12e40", "01", "2.0"]
+
+
+def test_a_pair_has_one_neutral_text(write):
+    rows = "text,emotion,pair_id\na,anger,p\nb,neutral,p\nc,neutral,{}\nd,neutral,\ne,neutral,\n"
+    refused(write(rows.format("p")), "the pair 'p' has two neutral texts, in line 3 and line 4")
+    assert len(load_prompts(write(rows.format("q")))) == 5
+
+
+# --- files that are almost tables
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbf", b",,,\n", b",,,\n,,,\n", b"\xef\xbb\xbf\n,\n"])
+def test_a_csv_without_column_names(write, content):
+    refused(write(content), "names no columns", "text,emotion")
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_other_marks_between_columns_are_named_and_the_way_out_works(write, mark):
+    path = write(f"text{mark}emotion\nThanks, a, b, c.{mark}gratitude\nNo, no.{mark}anger\n")
+    refused(path, f"separator={mark!r}", "or save it with commas")
+    assert load_prompts(path, separator=mark)["text"].tolist() == ["Thanks, a, b, c.", "No, no."]
+    odd = write(GOOD.replace(",", mark), "mine.tsv") if mark != "\t" else write(GOOD, "mine.tsv")
+    refused(odd, "not tabs")
+
+
+@pytest.mark.parametrize("separator", ["||", "", "\n", '"'])
+def test_a_separator_is_one_character(write, separator):
+    refused(write(GOOD), f"The separator is {separator!r}", "one character", separator=separator)
+
+
+def test_a_name_that_stands_twice_in_an_object_and_one_nested_beyond_reading(write):
+    twice = '{"text": "a", "emotion": "anger", "text": "b"}\n'
+    refused(write(twice, "a.jsonl"), "line 1", 'the name "text" is written twice')
+    refused(write('{"text":' + "[" * 100_000 + "\n", "a.jsonl"), "line 1", "nested too deeply")
+
+
+def test_old_line_ends_are_lines(write):
+    assert len(load_prompts(write(GOOD.replace("\n", "\r")))) == 2
+    lines = json_lines({}, {}).replace("\n", "\r")
+    assert len(load_prompts(write(lines, "a.jsonl"))) == 2
+
+
+def test_links_that_lead_nowhere_or_in_a_circle_and_names_that_are_none(tmp_path):
+    circle, gone = tmp_path / "circle.csv", tmp_path / "gone.csv"
+    circle.symlink_to(circle)
+    gone.symlink_to(tmp_path / "target.csv")
+    refused(circle, "could not be read (Too many levels of symbolic links)")
+    refused(gone, "a link to", "target.csv, which is not there")
+    refused("a\0b.csv", "no prompt file")
+    refused("a" * 5000 + ".csv", "could not be read (File name too long)")
+
+
+@pytest.mark.parametrize("value", [True, 1.5, [1], float("inf"), "one", 1e300])
+def test_a_span_is_whole_numbers_of_characters(write, value):
+    path = write(json_lines({}, {"emotion_start": value, "emotion_end": 3}), "a.jsonl")
+    refused(path, "a.jsonl, line 2: emotion_start is", "whole number")
+
+
+@pytest.mark.parametrize("span", [(5, 2), (2, 2), (-1, 2), (0, 99), (0, None)])
+@pytest.mark.parametrize("kind", ["emotion", "match"])
+def test_a_span_lies_in_its_text(write, kind, span):
+    rows = [{"emotion_start": 0, "emotion_end": 4, "pair_id": 1}, {"emotion": "neutral", "pair_id": 1}]
+    rows[0] |= {f"{kind}_start": span[0], f"{kind}_end": span[1]}
+    text = "the text" if kind == "emotion" else "the neutral text of its pair"
+    refused(write(json_lines(*rows), "a.jsonl"), f"line 1: the {kind} span", f"{text} (7 characters)")
+
+
+def test_spans_that_lie_in_their_texts_are_kept(write):
+    given = {"emotion_start": "0.0", "emotion_end": 4, "match_start": 1, "match_end": 7.0, "pair_id": 1}
+    path = write(json_lines(given, {"emotion": "neutral", "pair_id": 1}), "a.jsonl")
+    assert load_prompts(path).loc[0, list(SPANS)].tolist() == [0, 4, 1, 7]
 
 
 def test_a_prompt_longer_than_the_context_is_named_with_its_length():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 
 import nbformat
 import pytest
@@ -86,6 +87,38 @@ def test_a_kernel_that_dies_is_one_sentence(run_cells, capfd):
     assert status == 1
     assert not output.exists()
     assert "died" in capfd.readouterr().err.strip().splitlines()[-1]
+
+
+def test_kernels_and_settings_of_somebody_else_are_left_alone(run_cells, tmp_path, monkeypatch):
+    spec = tmp_path / "jupyter" / "kernels" / "python3"
+    startup = tmp_path / "home" / ".ipython" / "profile_default" / "startup"
+    spec.mkdir(parents=True)
+    startup.mkdir(parents=True)
+    foreign = {"argv": ["/bin/false"], "display_name": "Python 3", "language": "python"}
+    (spec / "kernel.json").write_text(json.dumps(foreign))
+    (startup / "00.py").write_text("theirs = 1\n")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("IPYTHONDIR", raising=False)
+    status, output = run_cells("import sys\n(sys.executable, 'theirs' in globals())")
+    assert status == 0
+    assert _text(output, -1) == repr((sys.executable, False))
+    assert os.environ["JUPYTER_PATH"] == str(tmp_path / "jupyter")
+
+
+def test_a_kernel_that_does_not_start_is_one_sentence(run_cells, capfd, monkeypatch):
+    monkeypatch.setattr("ipykernel.kernelspec.make_ipkernel_cmd", lambda **_: ["/bin/false"])
+    status, output = run_cells("1")
+    assert status == 1
+    assert not output.exists()
+    assert "did not start: `" in capfd.readouterr().err.strip().splitlines()[-1]
+
+
+def test_an_output_that_cannot_be_written_is_one_sentence(tmp_path):
+    notebook = write_notebook(tmp_path / "01_dataset.ipynb")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"file cannot be written .*another folder for out\.ipynb"):
+        execute(notebook, tmp_path / "file" / "out.ipynb", {})
 
 
 def test_a_missing_notebook_and_bad_json_are_user_errors(tmp_path, capfd):

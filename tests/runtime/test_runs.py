@@ -70,6 +70,44 @@ def test_a_relative_model_path_starts_from_the_project(write, tmp_path, monkeypa
     assert run.chapters[0].name == "01_dataset--small-llama3"
 
 
+COMPARED = {"models": "small-gpt2, small-neo"}
+
+
+@pytest.mark.parametrize("chapter", ["04_alignment", "08_statistics"])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "models: [small-gpt2, small-neo]",
+        "models: small-gpt2, small-neo",
+        "parameters: {models: [small-gpt2, small-neo]}",
+        'parameters: {models: "small-gpt2,small-neo"}',
+    ],
+)
+def test_models_that_a_chapter_sets_side_by_side_stand_where_models_stand(write, chapter, entry):
+    (job,) = read_run(write(f"chapters:\n  {chapter}:\n    {entry}\n")).chapters
+    assert job.model is None
+    assert {"models": job.parameters["models"]} == COMPARED
+    assert job.models == ["small-gpt2", "small-neo"]
+
+
+def test_a_number_in_quotes_and_one_part_for_several_chapters(write):
+    text = (
+        'name: "2025"\nx-mine: &mine {profile: smoke, models: [small-gpt2]}\n'
+        "chapters:\n  01_dataset: {<<: *mine}\n  02_activations:\n    <<: *mine\n    profile: extended\n"
+    )
+    run = read_run(write(text))
+    assert run.name == "2025"
+    assert [(job.name, job.parameters["profile"]) for job in run.chapters] == [
+        ("01_dataset--small-gpt2", "smoke"),
+        ("02_activations--small-gpt2", "extended"),
+    ]
+
+
+def test_the_home_folder_has_its_short_name(write, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert read_run(write("site: ~/pages\n" + MINIMAL)).site == tmp_path / "pages"
+
+
 def test_another_place_for_the_pages(write):
     assert read_run(write("site: build/x\n" + MINIMAL)).html == BUILD / "x" / "_build" / "html"
 
@@ -121,6 +159,53 @@ def test_the_run_files_of_the_project_are_good(path):
             ", chapters.01_dataset.models",
             "same file",
         ),
+        (
+            "chapters:\n  08_statistics: {models: [small-gpt9]}\n",
+            ", chapters.08_statistics.models",
+            'There is no model "small-gpt9"',
+        ),
+        (
+            "chapters:\n  08_statistics: {parameters: {models: small-gpt9}}\n",
+            ", chapters.08_statistics.parameters.models",
+            'There is no model "small-gpt9"',
+        ),
+        (
+            "chapters:\n  08_statistics: {models: [small-gpt2, small-gpt2]}\n",
+            ", chapters.08_statistics.models",
+            'names "small-gpt2" twice',
+        ),
+        (
+            "chapters:\n  08_statistics: {models: [small-gpt2], parameters: {models: small-neo}}\n",
+            ", chapters.08_statistics.models",
+            "names models too; keep one",
+        ),
+        (
+            "chapters:\n  00_calibration: {models: [small-gpt2]}\n",
+            ", chapters.00_calibration.models",
+            "takes no model",
+        ),
+        (
+            "chapters:\n  01_dataset: {parameters: {run_dir: build/x}}\n",
+            ", chapters.01_dataset.parameters.run_dir",
+            "follows from the name",
+        ),
+        ("name: 2025\n" + MINIMAL, ", name", 'YAML reads 2025 as a number; write it in quotes, as in "2025"'),
+        ("name: 2025-01-02\n" + MINIMAL, ", name", "as a date; write it in quotes"),
+        ("name: yes\n" + MINIMAL, ", name", "as true or false; write it in quotes"),
+        ("name:\n" + MINIMAL, ", name", "as nothing; write it in quotes"),
+        (f"name: {'a' * 101}\n" + MINIMAL, ", name", "at most 100 letters"),
+        ("site: ~nobody-is-called-this/x\n" + MINIMAL, ", site", "somebody who is not known here"),
+        ("site: README.md\n" + MINIMAL, ", site", "'README.md' is a file"),
+        ("seed: 010\n" + MINIMAL, "", "line 1: 010 would be read as 8; write"),
+        ("seed: 1:30\n" + MINIMAL, "", "line 1: 1:30 would be read as 90; write"),
+        ("chapters:\n  01_dataset:\n    <<: 3\n", "", "line 3: expected a mapping"),
+        (
+            "x-a: &a {}\nchapters:\n  01_dataset:\n    <<: *a\n    <<: *a\n",
+            "",
+            'line 5: the key "<<" is written twice',
+        ),
+        ("chapters: *unknown\n", "", "line 1: found undefined alias"),
+        ("x: " + "[" * 5000 + "\n", "", "nested too deeply"),
         ("- a\n- b\n", "", "mapping of names"),
         ("", "", "mapping of names"),
         ("chapters: {01_dataset: [\n", "", "not valid YAML at line"),
@@ -135,6 +220,11 @@ def test_each_mistake_is_one_sentence_with_the_file_and_the_key(write, text, key
     assert f"{path}{key}" in sentence
     assert "\n" not in sentence
     assert sentence.endswith(".")
+
+
+def test_a_name_taken_from_the_file_says_so(write):
+    with pytest.raises(UserError, match="it is 'my run', from the name of the file; write a name into it"):
+        read_run(write(MINIMAL, "my run.yaml"))
 
 
 def test_a_missing_binary_or_misencoded_file_is_one_sentence(tmp_path):

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import fcntl
+import re
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +51,40 @@ def test_a_run_in_progress_is_refused_and_its_lock_ends_with_it(run):
         pass
     with (run.directory / ".lock").open() as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_two_runs_at_once_do_not_share_the_place_of_their_pages(run, tmp_path):
+    first, second = (replace(run, name=name, site=tmp_path / "site") for name in ("first", "second"))
+    elsewhere = replace(second, site=tmp_path / "other")
+    with snakemake.run_lock(first), snakemake.site_lock(first), snakemake.run_lock(second):
+        sentence = f'The run "first" is in progress and puts its pages into {first.html}, as "second" would'
+        with pytest.raises(UserError, match=re.escape(sentence)) as caught, snakemake.site_lock(second):
+            pass
+        assert "under the key site" in str(caught.value)
+        with snakemake.site_lock(elsewhere):
+            pass
+    with snakemake.site_lock(second):
+        assert (tmp_path / "site" / "_build" / ".lock").read_text() == "second"
+
+
+def test_only_a_run_that_makes_pages_holds_their_place(run, monkeypatch, tmp_path):
+    here = replace(run, site=tmp_path / "site")
+    monkeypatch.setattr(snakemake, "snakemake_command", lambda *_: [sys.executable, "-c", ""])
+    with snakemake.site_lock(replace(here, name="other")):
+        assert snakemake.run_workflow(here, 1, "notebooks") == 0
+        with pytest.raises(UserError, match='The run "other" is in progress'):
+            snakemake.run_workflow(here, 1, "book")
+    assert snakemake.run_workflow(here, 1, "book") == 0
+
+
+def test_a_folder_that_cannot_be_written_to_says_where_else_results_can_go(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    for lock, broken in (
+        (snakemake.run_lock, replace(run, name="file/x")),
+        (snakemake.site_lock, replace(run, site=tmp_path / "file")),
+    ):
+        with pytest.raises(UserError, match=r"cannot be written .*EMOTION_CIRCUITS_OUTPUT"), lock(broken):
+            pass
 
 
 def test_failures_are_the_sentences_in_the_order_of_the_run_file(run):
