@@ -78,8 +78,7 @@ def answer(
             Falsifier(
                 "as many effects stand out in the model that was trained on exchanged reactions",
                 beside.blind_found >= beside.found_least if beside.models and enough else None,
-                f"at most {beside.blind_found} there for an emotion, {beside.found_least} to {beside.found_most} in "
-                f"others ({beside.models})",
+                _others(beside),
             ),
             Falsifier(
                 f"attribution reaches no Pearson correlation of {PEARSON_AT_LEAST} or no rank correlation of "
@@ -108,6 +107,14 @@ def _carry(found: EffectsFound, sizes: Carried, outcome: pd.DataFrame) -> str:
         f"{best.name} ({best.share:.0%} for {best.emotion}). {sizes.found} stand out from the null, and "
         f"{sizes.found_small} of these carry less than {SMALL:.0%}."
     )
+
+
+def _others(beside: AcrossModels) -> str:
+    """Effects that stand out in the blind model, and in others."""
+    own = f"at most {beside.blind_found} there for an emotion"
+    if not beside.models:
+        return f"{own}; no other model stands beside it in this run"
+    return f"{own}, {beside.found_least} to {beside.found_most} in {beside.models} other models"
 
 
 def _none_carries(sizes: Carried) -> bool | None:

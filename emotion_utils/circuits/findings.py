@@ -244,6 +244,10 @@ def across_models(beside: pd.DataFrame, control: str) -> AcrossModels:
         The blind model.
     """
     blind, trained = (beside[(beside["model"] == control) == is_blind] for is_blind in (True, False))
+    if trained.empty:  # a smoke run of the blind model has none beside it
+        nothing = float("nan")
+        difference, most = float(blind["difference"].abs().max()), int(blind["found"].max())
+        return AcrossModels(0, (), 0, difference, most, 0, 0, nothing, nothing)
     lowest = trained.groupby("model", sort=False).min(numeric_only=True)
     good, sure = (
         (lowest[f"pearson{end}"] >= PEARSON_AT_LEAST) & (lowest[f"spearman{end}"] >= SPEARMAN_AT_LEAST)
@@ -259,6 +263,24 @@ def across_models(beside: pd.DataFrame, control: str) -> AcrossModels:
         int(trained["found"].max()),
         float(trained["largest_share"].min()),
         float(trained["largest_share"].max()),
+    )
+
+
+def across_in_words(models: AcrossModels) -> str:
+    """What several models say beside the blind one."""
+    blind = (
+        f"In the blind model the partners differ by at most {models.blind_difference:.2f} nats, and at most "
+        f"**{models.blind_found}** of its heads' effects on an emotion stand out"
+    )
+    if not models.models:
+        return f"{blind}. No other model stands beside it in this run."
+    return (
+        f"In **{len(models.good)} of {models.models}** models ({', '.join(models.good) or 'none'}) "
+        f"attribution reaches a "
+        f"Pearson correlation of {PEARSON_AT_LEAST}, and a rank correlation of {SPEARMAN_AT_LEAST}, for every emotion; "
+        f"with the whole interval in {models.sure}. {blind}; in the others {models.found_least} to {models.found_most} "
+        "do. How much hangs on one head differs between families: the largest carries "
+        f"{models.share_least:.0%} to {models.share_most:.0%} of the difference."
     )
 
 

@@ -27,7 +27,7 @@ def answered(
         1.25,
         outcome,
         CheapMethod(cheap[0], 0.99, cheap[1], 0.97, 0.8),
-        AcrossModels(6, (), 0, 0.01, blind, *others, 0.1, 0.7),
+        AcrossModels(models, (), 0, 0.01, blind, *others, 0.1, 0.7),
     )
 
 
@@ -56,6 +56,7 @@ def test_the_finding_says_how_far_looking_tells_acting_and_how_much_heads_carry(
         ({"p": 0.01, "value": -0.6}, [False, False, False, False]),
         ({"large": (0, 0)}, [False, True, False, False]),
         ({"large": (3, 0)}, [False, None, False, False]),
+        ({"models": 0}, [False, False, None, False]),
         ({"blind": 3}, [False, False, True, False]),
         ({"cheap": (0.89, 0.9)}, [False, False, False, True]),
         ({"cheap": (0.95, 0.69)}, [False, False, False, True]),

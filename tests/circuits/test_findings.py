@@ -97,3 +97,14 @@ def test_a_model_falls_by_its_worst_emotion():
     table = models((0.9, 0.9), (0.9, 0.9))
     table.loc[1, "spearman"] = 0.69
     assert findings.across_models(table, "blind").good == ("two",)
+
+
+def test_the_blind_model_may_stand_alone():
+    table = models((0.9, 0.9), (0.9, 0.9))
+    alone = findings.across_models(table[table["model"] == "blind"], "blind")
+    assert (alone.models, alone.blind_difference, alone.blind_found) == (0, 0.5, 1)
+    assert findings.across_in_words(alone).endswith("No other model stands beside it in this run.")
+    text = findings.across_in_words(findings.across_models(table, "blind"))
+    assert text.startswith("In **2 of 2** models (one, two)")
+    assert "at most **1** of its heads' effects" in text
+    assert "25% to 50%" in text
