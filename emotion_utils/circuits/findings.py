@@ -224,13 +224,9 @@ def cheap_method(agreed: pd.DataFrame, both: pd.DataFrame, method: str, top: int
     both = both.dropna(subset=["exact"])
     large = both[both["exact"].abs().rank(ascending=False) <= top]
     least, most = rows.min(), rows.max()
-    return CheapMethod(
-        float(least["pearson"]),
-        float(most["pearson"]),
-        float(least["spearman"]),
-        float(most["spearman"]),
-        float((large[method] / large["exact"]).median()),
-    )
+    size = float((large[method] / large["exact"]).median())
+    pearson, spearman = ((float(least[name]), float(most[name])) for name in ("pearson", "spearman"))
+    return CheapMethod(pearson[0], pearson[1], spearman[0], spearman[1], size)
 
 
 def across_models(beside: pd.DataFrame, control: str) -> AcrossModels:

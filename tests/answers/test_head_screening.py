@@ -11,7 +11,15 @@ from emotion_utils.heads.carried import Carried
 
 
 def answered(
-    p=0.8, value=0.02, units=10.0, moves=True, large=(8, 4), blind=0, others=(3, 18), cheap=(0.95, 0.9)
+    p=0.8,
+    models=6,
+    value=0.02,
+    units=10.0,
+    moves=True,
+    large=(8, 4),
+    blind=0,
+    others=(3, 18),
+    cheap=(0.95, 0.9),
 ):
     row = {"emotion": "mean", "spearman": value, "low": -0.1, "high": 0.2, "null_low": -0.2, "null_high": 0.2, "p": p,
            "heads": 32, "units": units}  # fmt: skip
