@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import nan
 from typing import NamedTuple
 
 import pandas as pd
@@ -82,6 +83,36 @@ def answer(
         _random_words(random), _left_words(left, total), _texts_words(left),
     )  # fmt: skip
     return Answer(QUESTION, finding, falsifiers, points)
+
+
+RANDOM_SHARE = "nats that random vectors of equal length reach, share of the vector's"
+BIAS_SHARE = "nats that a bias on first words reaches, share of the vector's"
+BLIND_SHARE = "share of the emotions that the blind model is steered to"
+
+
+def findings(left: pd.DataFrame, blind: Blind | None) -> pd.DataFrame:
+    """What of the effect its rivals reach, for the record and the welcome page.
+
+    Parameters
+    ----------
+    left
+        From :func:`emotion_utils.baselines.remainder.remaining`.
+    blind
+        From :func:`blind_of`.
+
+    Returns
+    -------
+    Columns ``finding, value, low, high, null, n``; shares are means over the emotions whose vector raises the log-odds.
+    """
+    rows: list[tuple[str, float, float, float, float, float]] = []
+    nats = left[(left["outcome"] == NATS) & (left["vector"] > 0)]
+    for against, told in ((RANDOM, RANDOM_SHARE), (BIAS, BIAS_SHARE)):
+        own = nats[nats["against"] == against]
+        if len(own):
+            rows.append((told, float((own["rival"] / own["vector"]).mean()), nan, nan, nan, len(own)))
+    if blind is not None:
+        rows.append((BLIND_SHARE, blind.steered / blind.emotions, nan, nan, nan, blind.emotions))
+    return pd.DataFrame(rows, columns=["finding", "value", "low", "high", "null", "n"])
 
 
 def goal_words(one: Reached) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import NamedTuple
 
+from emotion_utils.answers.steering import BIAS_SHARE, BLIND_SHARE
 from emotion_utils.core.errors import listing
 from emotion_utils.ledger.sources import Seen, Sources
 from emotion_utils.models.registry import short_name
@@ -27,6 +28,7 @@ STEERED = ": share of test texts that say it, steered"
 """Ends the words of a finding for each emotion."""
 LOOKING = "sizes of delta attention and of exact effects (Spearman, mean)"
 CIRCUIT = "difference that the circuit keeps, share; null: random sets"
+IN_TEXTS = "replies that the circuit turns, share; null: random sets"
 ALIKE = 0.95
 """Wrong pairs that reach this share of a score score as high."""
 HALF = 0.5
@@ -132,8 +134,9 @@ def vectors(sources: Sources) -> Headline | None:
 
 
 def steering(sources: Sources) -> Headline | None:
-    """What steering does to replies, beside random vectors of equal length."""
+    """What steering does to replies, beside random vectors, a bias on first words, and a blind model."""
     seen = sources.finding("05_steering", STEERED, ending=True)
+    blind = sources.finding("05_steering", BLIND_SHARE)
     bold = _choose(
         seen,
         lambda one: one.above,
@@ -141,9 +144,18 @@ def steering(sources: Sources) -> Headline | None:
         "Steering turns replies to some emotions, not to all",
         "Steering does no more than random vectors",
     )
+    if seen and any(one.value > HALF for one in blind):
+        bold = "Steering begins a reply; it need not move an understanding"
     steered, random = ([_mean(seen, model, name) for model in _models(seen)] for name in ("value", "null"))
     plain = f"of the texts that are steered to an emotion {_listed(steered)} say it, a mean over emotions; with random "
-    return _headline(bold, _sentence(f"{plain}vectors of equal length {_listed(random)}"), seen)
+    plain += f"vectors of equal length {_listed(random)}"
+    if bias := [one for one in sources.finding("05_steering", BIAS_SHARE) if one.model in _models(seen)]:
+        plain += f"; a bias on the first words alone reaches {_values(bias)} of the vector's push"
+    if blind:
+        plain += (
+            f"; a model trained on causes without meaning is steered to {_values(blind[:1])} of the emotions"
+        )
+    return _headline(bold, _sentence(plain), seen)
 
 
 def _about_none(one: Seen) -> bool:
@@ -181,6 +193,8 @@ def heads(sources: Sources) -> Headline | None:
     )
     if circuit:
         plain += f"; a circuit alone keeps {_values(circuit)} of the effect, as many random heads {_nulls(circuit)}"
+    if texts := sources.finding("07_head_patching", IN_TEXTS):
+        plain += f", and turns {_values(texts)} of the replies, random heads {_nulls(texts)}"
     return _headline(bold, _sentence(plain), seen)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from emotion_utils.core.errors import UserError
@@ -27,6 +28,8 @@ class Report(NamedTuple):
     authors
     link
         Where it, or the project that it is part of, is public; empty where no place is known.
+    says
+        What it says, in a line.
     """
 
     key: str
@@ -35,6 +38,7 @@ class Report(NamedTuple):
     original: str
     authors: str
     link: str
+    says: str
 
 
 REPORTS = (
@@ -42,27 +46,33 @@ REPORTS = (
         "000", "Causal analysis",
         "Causal analysis of emotion circuits in lightweight Transformer language models",
         "軽量Transformer言語モデルにおける感情回路の因果解析", "T. Hanawa", REPOSITORY,
+        "directions, subspaces and heads for gratitude, anger and apology in GPT-2, Pythia and GPT-Neo, and statistics of "
+        "all of it",
     ),
     Report(
         "001", "Integrated analysis",
         "Understanding emotion circuits in small language models: an integrated analysis from dataset to subspace "
         "alignment and attention-head circuits", "", "T. Hanawa", REPOSITORY,
+        "the same project told as a paper, from data to heads",
     ),
     Report(
         "002", "Phase 8 comparison",
         "Phase 8: a comparison of how well emotion subspaces of mid-size models align",
         "Phase 8: 中規模モデル間の感情サブスペース整合性比較解析", "T. Hanawa", COMPARISON,
+        "a linear map takes the emotions of Llama 3, Gemma 3 and Qwen3 to those of GPT-2, more or less well",
     ),
     Report(
         "003", "Predictable and novel",
         "Decomposing internal representations of LLMs into predictable and novel components",
         "LLM 内部表現における予測可能成分と新規成分の分解", "M. Sekiguchi, R. Ishigaki, E. Maeda", "",
+        "which part of a hidden state could be foreseen from the tokens before it, and which part is new",
     ),
     Report(
         "004", "Japanese siblings",
         "Does further training on Japanese make the internal representations of LLMs robust? Circuits and sparse "
         "autoencoders in the classification of communities",
         "日本語追加学習は LLM の内部表現をロバストにするか: コミュニティ分類における回路・SAE 分析", "Y. Fukasawa", "",
+        "whether further training on Japanese makes the circuits of one of two sibling models wider and more robust",
     ),
 )  # fmt: skip
 """In the order of the claims' table."""
@@ -98,3 +108,28 @@ def listed() -> str:
             f'{i}. <span id="report-{i}"></span>**{report.short}**: {name}{original}, {report.authors}{place}.'
         )
     return "\n".join(lines)
+
+
+def in_a_table(sections: Mapping[str, Sequence[str]]) -> str:
+    """The five reports as a table in Markdown: name, what it says, and where its claims stand.
+
+    Parameters
+    ----------
+    sections
+        By short name, the section of each claim.
+    """
+    rows = ["| report | what it says | its claims |", "|---|---|---|"]
+    for i, report in enumerate(REPORTS, 1):
+        own = list(sections.get(report.short, ()))
+        places = sorted({_main(section) for section in own if section[:1].isdigit()}, key=int)
+        where = f", sections {places[0]} to {places[-1]}" if len(places) > 1 else ""
+        name = f"[*{report.title}*]({report.link})" if report.link else f"*{report.title}*"
+        rows.append(
+            f"| {name}, {report.authors} | {report.says} | [{len(own)} claim{'' if len(own) == 1 else 's'}](ledger.md#report-{i}){where} |"
+        )
+    return "\n".join(rows)
+
+
+def _main(section: str) -> str:
+    """The number of the chapter of a report that a section such as 6.2 is in."""
+    return section.split(".")[0].rstrip("-")

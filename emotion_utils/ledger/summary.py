@@ -25,6 +25,14 @@ def decided(entry: Entry) -> bool:
     return entry.verdict in DECIDED or entry.scrutiny not in OPEN
 
 
+def sections(entries: Sequence[Entry]) -> dict[str, list[str]]:
+    """By report, the section of each of its claims."""
+    found: dict[str, list[str]] = {}
+    for entry in entries:
+        found.setdefault(entry.source, []).append(entry.section)
+    return found
+
+
 def by_part(entries: Sequence[Entry]) -> pd.DataFrame:
     """Claims of each part of the reports by verdict, and all of them.
 

@@ -134,6 +134,36 @@ def test_steering_beside_random_vectors(lows, bold):
 
 
 @pytest.mark.parametrize(
+    ("blind", "bold"),
+    [
+        (1.0, "Steering begins a reply; it need not move an understanding"),
+        (0.0, "Steering turns replies, beyond what random vectors do"),
+    ],
+)
+def test_a_blind_model_that_is_steered_as_well_and_a_bias_are_said(blind, bold):
+    rows = [
+        (f"gratitude{h.STEERED}", 0.5, 0.3, 0.6, 0.06, 36), (h.BLIND_SHARE, blind, NAN, NAN, NAN, 3),
+        (h.BIAS_SHARE, 0.7, NAN, NAN, NAN, 3),
+    ]  # fmt: skip
+    elsewhere = part("05_steering", "small-gpt2", (h.BIAS_SHARE, 0.2, NAN, NAN, NAN, 3))
+    found = h.steering(of(part("05_steering", MODELS[0], *rows), kept=(elsewhere,)))
+    assert found.bold == bold
+    assert "a bias on the first words alone reaches 0.70 of the vector's push" in found.plain
+    assert found.plain.endswith(
+        "trained on causes without meaning is steered to "
+        + ("1.00" if blind else "0.00")
+        + " of the emotions."
+    )
+
+
+def test_a_bias_on_another_model_is_not_put_beside_these_numbers():
+    elsewhere = part("05_steering", "small-gpt2", (h.BIAS_SHARE, 0.2, NAN, NAN, NAN, 3))
+    row = (f"gratitude{h.STEERED}", 0.5, 0.3, 0.6, 0.06, 36)
+    found = h.steering(of(part("05_steering", MODELS[0], row), kept=(elsewhere,)))
+    assert "first words" not in found.plain
+
+
+@pytest.mark.parametrize(
     ("rho", "bold"),
     [
         ((0.03, -0.1, 0.12), "Heads that look need not be heads that act"),

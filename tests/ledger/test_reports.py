@@ -1,0 +1,26 @@
+"""The five reports by name, with their claims and where they stand."""
+
+from __future__ import annotations
+
+import pytest
+
+from emotion_utils.core.errors import UserError
+from emotion_utils.ledger.reports import REPORTS, in_a_table, report_of
+from emotion_utils.reports.claims import read_claims
+
+
+def test_every_claim_is_of_one_of_the_five() -> None:
+    keys = {report_of(file).key for file in read_claims()["seed"]}
+    assert keys == {report.key for report in REPORTS}
+    with pytest.raises(UserError, match="add it to REPORTS"):
+        report_of("9.txt")
+
+
+def test_the_table_counts_claims_and_names_the_sections_they_span() -> None:
+    rows = in_a_table(
+        {"Causal analysis": ["10.5", "2", "9.1"], "Phase 8 comparison": ["results"]}
+    ).splitlines()
+    assert len(rows) == 2 + len(REPORTS)
+    assert rows[2].endswith("| [3 claims](ledger.md#report-1), sections 2 to 10 |")
+    assert rows[4].endswith("| [1 claim](ledger.md#report-3) |")
+    assert all(report.says in row for report, row in zip(REPORTS, rows[2:], strict=True))
