@@ -46,8 +46,8 @@ REPORTS = (
         "000", "Causal analysis",
         "Causal analysis of emotion circuits in lightweight Transformer language models",
         "軽量Transformer言語モデルにおける感情回路の因果解析", "T. Hanawa", REPOSITORY,
-        "directions, subspaces and heads for gratitude, anger and apology in GPT-2, Pythia and GPT-Neo, and statistics of "
-        "all of it",
+        "directions, subspaces and heads for gratitude, anger and apology in GPT-2, Pythia and GPT-Neo, and their "
+        "statistics",
     ),
     Report(
         "001", "Integrated analysis",
@@ -124,9 +124,8 @@ def in_a_table(sections: Mapping[str, Sequence[str]]) -> str:
         places = sorted({_main(section) for section in own if section[:1].isdigit()}, key=int)
         where = f", sections {places[0]} to {places[-1]}" if len(places) > 1 else ""
         name = f"[*{report.title}*]({report.link})" if report.link else f"*{report.title}*"
-        rows.append(
-            f"| {name}, {report.authors} | {report.says} | [{len(own)} claim{'' if len(own) == 1 else 's'}](ledger.md#report-{i}){where} |"
-        )
+        counted = f"[{len(own)} claim{'' if len(own) == 1 else 's'}](ledger.md#report-{i})"
+        rows.append(f"| {name}, {report.authors} | {report.says} | {counted}{where} |")
     return "\n".join(rows)
 
 
