@@ -154,8 +154,8 @@ def shown(results: Iterable[Tried]) -> pd.DataFrame:
 
     Returns
     -------
-    Columns ``rule``, ``claims``, ``of invented values`` (what it says, most often first), ``null above``, ``planted``,
-    ``seen`` and ``may not say``.
+    Columns ``rule``, ``claims``, ``says of invented values`` (most often first), ``own null above chance``,
+    ``planted``, ``planted seen`` and ``may not say``.
     """
     listed = list(results)
     full = table(listed)
@@ -165,8 +165,10 @@ def shown(results: Iterable[Tried]) -> pd.DataFrame:
         )
         for one in listed
     ]
-    full.insert(2, "of invented values", said)
-    return full[["rule", "claims", "of invented values", "null above", "planted", "seen", "may not say"]]
+    full = full.rename(columns={"null above": "own null above chance", "seen": "planted seen"})
+    full.insert(2, "says of invented values", said)
+    columns = ["own null above chance", "planted", "planted seen", "may not say"]
+    return full[["rule", "claims", "says of invented values", *columns]]
 
 
 class Outcome(NamedTuple):
