@@ -286,3 +286,39 @@ def cells(found: pd.DataFrame) -> pd.DataFrame:
         }
     )  # fmt: skip
     return table.reset_index()
+
+
+def arm_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """:func:`by_arm` for a table: one row per emotion and arm, with intervals in brackets, and what the texts cost."""
+    rows = []
+    for (emotion, arm), part in table.groupby(["emotion", "arm"], sort=False):
+        own = part.set_index("outcome")
+        cells = [_with_ends(own.loc[outcome], spec) for outcome, spec in ((NATS, "+.1f"), (TEXTS, ".0%"))]
+        rows.append((emotion, arm, *cells, own["cost"].iloc[0]))
+    return pd.DataFrame(rows, columns=["emotion", "under", "log-odds (nats)", "texts that say it", "cost"])
+
+
+def _with_ends(row: pd.Series, spec: str) -> str:
+    ends = "" if np.isnan(row["low"]) else f" ({row['low']:{spec}} to {row['high']:{spec}})"
+    return f"{row['value']:{spec}}{ends}"
+
+
+def main_findings(found: pd.DataFrame) -> pd.DataFrame:
+    """What the vector adds to the bias in nats, as `real_record.keep_findings` takes it; the null is random vectors.
+
+    Parameters
+    ----------
+    found
+        From :func:`remaining`, of one model.
+    """
+    nats = found[found["outcome"] == NATS]
+    bias = nats[nats["against"] == BIAS]
+    random = nats[nats["against"] == RANDOM].set_index("emotion")
+    rows = [
+        (
+            f"{row.emotion}: log-odds under the vector minus a bias on first words (nats)",
+            row.difference, row.low, row.high, float(random.loc[row.emotion, "rival"] - row.rival), row.n_units,
+        )
+        for row in bias.itertuples()
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["finding", "value", "low", "high", "null", "n"])

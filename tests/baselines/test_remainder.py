@@ -125,3 +125,21 @@ def test_models_are_counted_apart_from_the_blind_one():
     assert shown["texts: vector"].tolist() == [1.0] * 4
     small = remainder.of_models(invented(n=5).assign(model="one"))
     assert "nothing can be said" in remainder.summarise_models(small, "blind")
+
+
+def test_tables_say_every_arm_with_its_cost_and_the_record_what_is_left():
+    table = invented()
+    shown = remainder.arm_cells(remainder.by_arm(table)).set_index(["emotion", "under"])
+    assert shown.loc[("anger", "untouched"), "log-odds (nats)"] == "+0.0"
+    assert shown.loc[("anger", "emotion vector"), "texts that say it"] == "100% (66% to 100%)"
+    assert shown.loc[("anger", "logit bias"), "cost"] == pytest.approx(np.exp(0.1))
+    found = remainder.remaining(table)
+    kept = remainder.main_findings(found)
+    assert kept["value"].tolist() == [
+        row(found, NATS, "logit bias", emotion)["difference"] for emotion in EMOTIONS
+    ]
+    random, bias = (
+        row(found, NATS, against, "gratitude")["rival"] for against in ("isotropic", "logit bias")
+    )
+    assert kept.loc[0, "null"] == pytest.approx(random - bias)
+    assert kept["n"].tolist() == [9, 9]
