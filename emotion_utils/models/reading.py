@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from emotion_utils.core.errors import UserError, listing
 from emotion_utils.models.registry import resolve_model
@@ -29,6 +30,7 @@ BLANKS = ("\u2581", "\u0120")
 """What stands for a blank in vocabularies, as a token of its own before a word that has none with it."""
 
 Span = tuple[int, int]
+_SPECIALS: WeakKeyDictionary[Any, tuple[object, dict[int, str]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -220,10 +222,14 @@ def _raw(
 
 
 def _specials(tokenizer: PreTrainedTokenizerBase) -> dict[int, str]:
-    """Special tokens, which a text can write out."""
-    return {
-        number: token.content for number, token in tokenizer.added_tokens_decoder.items() if token.special
-    }
+    """Special tokens, which a text can write out; some tokenizers have thousands, so that they are listed once."""
+    state = (len(tokenizer), tuple(tokenizer.all_special_tokens))
+    known = _SPECIALS.get(tokenizer)
+    if known is None or known[0] != state:
+        added = tokenizer.added_tokens_decoder.items()
+        known = state, {number: token.content for number, token in added if token.special}
+        _SPECIALS[tokenizer] = known
+    return known[1]
 
 
 def _cleaned(
