@@ -80,6 +80,28 @@ def bag_of_words(
     return _summary(observed, truth, names, units, null, n_resamples, seed)
 
 
+def folded_log_odds(prompts: pd.DataFrame, folds: int = 5, seed: int = 0) -> pd.DataFrame:
+    """Log-odds by which a bag of words that was trained on other prompts of the same set judges each prompt.
+
+    Parameters
+    ----------
+    prompts
+        All of one set.
+    folds, seed
+        Grouped folds, as in :func:`bag_of_words`.
+
+    Returns
+    -------
+    One row per prompt, by its id; one column per label, against neutral or, without a reference, against all others.
+    """
+    labels, names = prompts["emotion"].to_numpy(dtype=object), labels_of(prompts)
+    scores = predict(within(prompts, folds, seed)(labels), labels, len(prompts), names)
+    told = _contrasts(labels, names)
+    return pd.DataFrame(
+        {name: log_odds(scores, names, name) for name in told}, index=prompts["id"].to_numpy()
+    )
+
+
 def lexicality(
     sets: Mapping[str, pd.DataFrame],
     transfers: Mapping[str, tuple[str, str]] | None = None,

@@ -24,6 +24,7 @@ from emotion_utils.prompts.bag_of_words import (
 )
 from emotion_utils.prompts.lexical_baseline import (
     bag_of_words,
+    folded_log_odds,
     lexicality,
     summarise_lexicality,
     telling_words,
@@ -308,3 +309,13 @@ def test_the_reading_says_what_labels_are_told_from():
     assert "implicit" not in summarise_lexicality(table, "mine", "all others")
     few = lexicality({"mine": planted(4, 0, 1.0, emotions=("joy", "worry"), family=4)})
     assert "Told from" not in summarise_lexicality(few, "mine", "all others")
+
+
+def test_log_odds_of_folds_are_those_that_the_baseline_is_scored_by():
+    table = planted(30, 0, 0.5)
+    odds = folded_log_odds(table, seed=3)
+    expected = scores(bag_of_words(table, n_permutations=0, seed=3))["value"]
+    for emotion in odds:
+        rows = table[table["emotion"].isin([emotion, "neutral"])]
+        area = roc_auc_score(rows["emotion"] == emotion, odds.loc[rows["id"], emotion])
+        assert area == pytest.approx(expected[f"AUROC {emotion}"])
