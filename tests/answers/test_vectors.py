@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from emotion_utils.answers.vectors import Neurons, Results, answer
+from emotion_utils.answers.vectors import Neurons, Results, answer, summarise_angle
 from emotion_utils.vectors.findings import (
     BesideModels,
     BesideWords,
@@ -106,6 +106,20 @@ def test_a_cosine_below_that_of_no_emotion_is_no_common_direction():
     )
 
 
+def test_all_pairs_at_once_come_before_single_pairs():
+    said = summarise_angle(ANGLE, control=True)
+    assert (
+        "average **0.80** (0.70 to 0.90); without any emotion they would average 0.48 (**p = 0.01**" in said
+    )
+    assert "distance of 0.38 in four of five cases); with one emotion for all 0.91 (p = 0.005)" in said
+    assert said.endswith(
+        "0 of 3 pairs differ from no emotion, and 2 lie below one emotion (in the control 3)."
+    )
+    alone = summarise_angle(ANGLE._replace(low=NAN, one_emotion=NAN), control=False)
+    assert "nan" not in alone
+    assert alone.endswith("0 of 3 pairs differ from no emotion.")
+
+
 def test_neurons_that_do_not_respond_write_nothing():
     assert happened(replace(RESULTS, neurons=[Neurons("anger", 0, 0.2, 0.1)]), "Single neurons") is True
 
@@ -115,6 +129,9 @@ def test_with_too_few_units_it_cannot_be_said():
     assert "too few units for an interval" in answer(few).finding
     for part in ("more than words*: a score", "measures more than words", "stands for its own label"):
         assert happened(few, part) is None
+    alone = replace(few, angles=[ANGLE._replace(low=NAN, high=NAN)])
+    assert happened(alone, "share a direction") is None
+    assert "nan" not in answer(alone).what_we_found().lower()
     nothing = replace(few, scored=None, names=[], promoted=Promoted((), 0), neurons=[], beside=None)
     assert "Too few prompts were read" in answer(nothing).finding
     assert happened(nothing, "promote fitting words") is None
