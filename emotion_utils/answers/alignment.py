@@ -10,6 +10,7 @@ from emotion_utils.alignment.findings import AllPairs, ChosenK, Depths, Differen
 from emotion_utils.alignment.map_findings import BesideRidge
 from emotion_utils.answers.answer import Answer, Falsifier
 from emotion_utils.answers.recorded import Recorded
+from emotion_utils.answers.words import between
 from emotion_utils.core.errors import listing
 from emotion_utils.reports.published_alignment import PublishedFindings, PublishedGap
 from emotion_utils.statistics.permutations import LEVEL
@@ -18,6 +19,8 @@ from emotion_utils.subspaces.findings import NeutralVariance, RawOverlap
 QUESTION = "Does the published score show that two language models share an emotion geometry, and do they?"
 PUBLISHED = "published score of Phase 3.5; null: wrong pairs"
 """The finding by which the record keeps the published score."""
+PARTIAL = "RSA, partial"
+"""The score without a map that words are taken out of."""
 SMALLEST_MOVE = 0.01
 """A score that another unit of one model moves by less is called unmoved."""
 
@@ -278,11 +281,20 @@ def _intervals(condition: str, controls: Mapping[str, Sequence[Difference]], eno
 
 
 def _geometry(results: Results) -> Falsifier:
-    one = results.similar
+    """Permuted prompts are too weak a null where words are shared (Chapter 0): the first control decides with them."""
+    one, (name, gains) = results.similar, _first(results.alike)
+    beyond = [gain.above for gain in gains if gain.score == PARTIAL]
+    reached = one.partial <= one.null_high
     return Falsifier(
-        "*Geometries agree beyond the words*: a partial similarity that permuted prompts reach",
-        one.partial <= one.null_high,
-        f"{one.partial:.2f}, permuted prompts {one.null_high:.2f}",
+        f"*Geometries agree beyond the words*: a partial similarity that permuted prompts reach, or no more of it than with "
+        f"the control *{name}*",
+        True if reached else (not all(beyond)) if results.enough else None,
+        f"{one.partial:.2f}, permuted prompts {one.null_high:.2f}; "
+        + "; ".join(
+            f"more than with the control by {gain.difference:+.2f}{between(gain.low, gain.high, '+.2f')}"
+            for gain in gains
+            if gain.score == PARTIAL
+        ),
     )
 
 

@@ -83,7 +83,10 @@ def test_what_finds_too_much_is_named() -> None:
         ("Causal methods", changed("heads", sure=8)),
         ("test of heads", changed("heads", above=1)),
         ("Intervals", changed("coverage", below=1)),
-        ("committed table", replace(RESULTS, repeated=[record(planted_findings.Repeated, holds=False, numbers=3, others=0)])),
+        (
+            "committed table",
+            replace(RESULTS, repeated=[record(planted_findings.Repeated, holds=False, numbers=3, others=0)]),
+        ),
     ],
 )
 def test_every_falsifier_has_both_outcomes(part: str, wrong: Results) -> None:
