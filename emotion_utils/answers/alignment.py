@@ -138,9 +138,8 @@ def _pairs(results: Results) -> str:
             f"**{one.corrected} of {one.n}** stand out"
         )
         if one.calibrated == one.calibrated:  # NaN where no ceiling lies above its null
-            part += (
-                f"; calibrated {one.calibrated:.2f}, though {one.n - one.small} of {one.n} have p > {LEVEL}"
-            )
+            part += f"; calibrated {one.calibrated:.2f}"
+            part += f", though {one.n - one.small} of {one.n} have p > {LEVEL}" if one.small < one.n else ""
         parts.append(part)
     return f"By sound scores: {'. '.join(parts)}."
 
@@ -286,8 +285,8 @@ def _geometry(results: Results) -> Falsifier:
     beyond = [gain.above for gain in gains if gain.score == PARTIAL]
     reached = one.partial <= one.null_high
     return Falsifier(
-        f"*Geometries agree beyond the words*: a partial similarity that permuted prompts reach, or no more of it than with "
-        f"the control *{name}*",
+        f"*Geometries agree beyond the words*: a partial similarity that permuted prompts reach, or no more of it than "
+        f"with the control *{name}*",
         True if reached else (not all(beyond)) if results.enough else None,
         f"{one.partial:.2f}, permuted prompts {one.null_high:.2f}; "
         + "; ".join(

@@ -86,11 +86,11 @@ def _published(results: Results) -> str:
 def _kept(results: Results) -> str:
     kept = results.kept
     n = kept.tested - len(kept.exceeding)
-    text = f"**{n} of {kept.tested}** tests of this book find something in 5 % of cases or fewer where nothing is there"
+    text = f"**{n} of {kept.tested}** tests of this book keep their level of 5 % where nothing is there"
     if not kept.exceeding:
         return f"{text}."
     others = listing(f"{name} ({rate:.0%})" for name, rate, _ in kept.exceeding)
-    return f"{text}; more often do so: {others}."
+    return f"{text}; too often something is found by {others}."
 
 
 def _found(results: Results) -> str:

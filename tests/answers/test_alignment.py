@@ -122,6 +122,8 @@ def test_more_than_a_control_is_said_in_which_score():
 def test_a_high_calibrated_score_is_said_with_the_pairs_that_do_not_stand_out():
     found = answer(RESULTS).what_we_found()
     assert "**1 of 30** stand out; calibrated 0.71, though 18 of 30 have p > 0.05" in found
+    every = replace(RESULTS, sound=[sound("r2", 0.01)._replace(small=30)])
+    assert "calibrated 0.71." in answer(every).what_we_found()
     without = replace(RESULTS, sound=[sound("r2", 0.01, calibrated=NAN)])
     assert "calibrated" not in answer(without).what_we_found()
 

@@ -55,14 +55,16 @@ def test_nothing_shared_comes_first_then_what_keeps_its_promise() -> None:
         "share nothing score **0.55** at scale 1 and **0.98** at scale 10 by the published formula" in short
     )
     assert "the reports print 0.99" in short
-    assert "**40 of 40** tests of this book find something in 5 % of cases or fewer" in short
+    assert "**40 of 40** tests of this book keep their level of 5 %" in short
     assert "**It did not**: 0 of 40, chance 1.0" in short
 
 
 def test_what_finds_too_much_is_named() -> None:
     over = replace(RESULTS, kept=Kept(40, (("RSA, partial", 0.25, 0.2), ("CKA, partial", 0.2, 0.15)), 1.0))
     assert "**38 of 40** tests" in answer(over).finding
-    assert "more often do so: RSA, partial (25%) and CKA, partial (20%)." in answer(over).finding
+    assert (
+        "too often something is found by RSA, partial (25%) and CKA, partial (20%)." in answer(over).finding
+    )
     assert happened(over, "tests keep their level*: more") is True
     one = replace(over, kept=Kept(40, over.kept.exceeding[:1], 1.0))
     assert happened(one, "tests keep their level*: more") is False  # one in forty is what chance gives
