@@ -108,17 +108,21 @@ def results_of(
     raw = cosines[cosines["version"] == "raw"]
     most, blocks = raw.loc[raw["value"].idxmax()], shares[shares["layer"] >= 0]
     best, (model, name, blind) = blocks.loc[blocks["value"].idxmax()], names
-    columns = list(Share._fields)
-    rows = () if control is None else control[columns].itertuples(index=False)
+    value, low, high, spread = (float(most[column]) for column in ("value", "low", "high", "spread"))
+    share, null, p_max = (float(best[column]) for column in ("value", "null", "p_max"))
+    rows = () if control is None else control[list(Share._fields)].itertuples(index=False)
     return Results(
-        model,
-        checks,
-        *(float(most[column]) for column in ("value", "low", "high", "spread")),
-        Share(model, name, *(float(best[column]) for column in columns[2:])),
-        float(best["low"]),
-        float(best["high"]),
-        tuple(Share(*row) for row in rows),
-        blind,
+        model=model,
+        checks=checks,
+        cosine=value,
+        low=low,
+        high=high,
+        spread=spread,
+        best=Share(model, name, share, null, p_max),
+        best_low=float(best["low"]),
+        best_high=float(best["high"]),
+        control=tuple(Share(*row) for row in rows),
+        blind=blind,
     )
 
 

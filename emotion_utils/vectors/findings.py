@@ -6,7 +6,7 @@ read: at the ``end`` of a prompt, or at the emotion ``word``.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -195,9 +195,9 @@ def names_held(specific: pd.DataFrame, name: str) -> list[NamesHeld]:
     rivals = specific[(specific["set"] == name) & (specific["against"] == "other emotions")]
     records = []
     for made, rows in rivals.groupby("made", sort=False):
-        ends = (float(rows["value"].agg(how)) for how in ("mean", "min", "max"))
+        mean, low, high = (float(rows["value"].agg(how)) for how in ("mean", "min", "max"))
         held, lost = (tuple(rows["vector"][rows["holds"] == answer]) for answer in ("yes", "no"))
-        records.append(NamesHeld(str(made), *ends, held, lost))
+        records.append(NamesHeld(str(made), mean, low, high, held, lost))
     return records
 
 
@@ -238,12 +238,12 @@ def mean_angles(angles: pd.DataFrame, control: pd.DataFrame) -> list[MeanAngles]
         rows = rows.reindex(columns=COSINES)
         single, together = of_pairs(rows), of_all_pairs(rows).iloc[0]
         theirs = of_pairs(control[control["reading"] == place].reindex(columns=COSINES))
-        counts = (
-            significant(table[p].to_numpy(dtype=float))
-            for table, p in ((single, "p_no"), (single, "p_one"), (theirs, "p_one"))
-        )
-        numbers = (float(together[name]) for name in MeanAngles._fields[1:9])
-        records.append(MeanAngles(str(place), *numbers, len(single), *counts))
+        numbers: dict[str, Any] = {name: float(together[name]) for name in MeanAngles._fields[1:9]}
+        for name, table, p in (
+            ("apart", single, "p_no"), ("below", single, "p_one"), ("control_below", theirs, "p_one")
+        ):  # fmt: skip
+            numbers[name] = significant(table[p].to_numpy(dtype=float))
+        records.append(MeanAngles(place=str(place), n=len(single), **numbers))
     return records
 
 
