@@ -1,4 +1,4 @@
-"""What chapter 02 finds, as the numbers that its sentences are filled with."""
+"""What Chapter 2 finds, as the numbers that its sentences are filled with."""
 
 from __future__ import annotations
 

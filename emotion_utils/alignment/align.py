@@ -108,6 +108,7 @@ def align(
     seed: int = 0,
     *,
     penalty: float = PENALTY,
+    orders: Int[np.ndarray, "draw row"] | None = None,
 ) -> Alignment:
     """Score maps from one model to another, for all pairs of layers and many pairings.
 
@@ -126,6 +127,8 @@ def align(
         Of the pairing.
     penalty
         Of the ridge map.
+    orders
+        Pairings in place of drawn ones, the true one first: the target's row of each place.
 
     Raises
     ------
@@ -134,8 +137,9 @@ def align(
         than k dimensions.
     """
     _check(source, target)
-    true = np.arange(len(source.groups))[None]
-    orders = np.concatenate([true, permute_pairing(source.groups, n_permutations, seed)])
+    if orders is None:
+        true = np.arange(len(source.groups))[None]
+        orders = np.concatenate([true, permute_pairing(source.groups, n_permutations, seed)])
     # products of this size gain little from threads of BLAS, which lose much by waiting where others use the cores
     with threadpool_limits(1, user_api="blas"):
         scores = _scores(source, target, orders, k, penalty)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 
 from emotion_utils.alignment.align import Alignment, align
+from emotion_utils.alignment.pooled import model_orders, relative_orders
 from emotion_utils.subspaces.readings import ModelStates, PromptPairs, paired_states
 
 DIMENSIONS = 5
@@ -98,16 +98,24 @@ def align_pairs(
         Names.
     halves
         From :meth:`emotion_utils.subspaces.readings.PromptPairs.halves`.
-    k, n_permutations, seed
+    k
         Of :func:`emotion_utils.alignment.align.align`.
+    n_permutations, seed
+        Of the orders of every model's rows, see :mod:`emotion_utils.alignment.pooled`.
     """
     one, other = halves
     sources = {name: paired_states(states, one) for name, states in states_of.items()}
     goals = {name: paired_states(states_of[name], other) for name in targets}
+    orders = model_orders(one.neutral["unit"].to_numpy(), list(states_of), n_permutations, seed)
     # of a model with itself only the score of the true pairing is asked for, as a ceiling: no null
     alignments = {
-        (source, target): align(
-            sources[source], goals[target], k, n_permutations if source != target else 1, seed
+        (source, target): align(sources[source], goals[target], k, 1, seed)
+        if source == target
+        else align(
+            sources[source],
+            goals[target],
+            k,
+            orders=relative_orders(orders[source], orders[target]),
         )
         for target in targets
         for source in sources
@@ -179,39 +187,8 @@ def _in_units(table: pd.DataFrame, half: PromptPairs) -> pd.DataFrame:
     return table[table["unit"].isin(units)]
 
 
-def _grid(axes: Sequence[pd.Series]) -> np.ndarray:
-    """Relative depths of the shallowest model."""
-    layers = min(int(axis.max()) for axis in axes) + 1
-    return (np.arange(layers) + 1) / layers
-
-
 def _depth(layers: pd.Series) -> pd.Series:
     return (layers + 1) / (layers.max() + 1)
-
-
-def mean_table(tables: Sequence[pd.DataFrame], name: str) -> pd.DataFrame:
-    """Means over pairs of models, on the relative depths that the shallowest model has.
-
-    Parameters
-    ----------
-    tables
-        From :meth:`emotion_utils.alignment.align.Alignment.table`, one per pair.
-    name
-        What to call the models.
-
-    Returns
-    -------
-    Columns ``source, target, score, source_layer, target_layer, value, null``; layers are places on those depths.
-    """
-    ends = ("source_layer", "target_layer")
-    grid = _grid([table[end] for table in tables for end in ends])
-    parts = []
-    for table in tables:
-        depth = {end: _depth(table[end]).to_numpy() for end in ends}
-        nearest = {end: np.abs(d[:, None] - grid).argmin(axis=1) for end, d in depth.items()}
-        parts.append(table[["score", "value", "null"]].assign(**nearest))
-    means = pd.concat(parts).groupby(["score", *ends], sort=False)[["value", "null"]].mean().reset_index()
-    return means.assign(source=name, target=name)[["source", "target", "score", *ends, "value", "null"]]
 
 
 def at_equal_depth(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

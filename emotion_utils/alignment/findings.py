@@ -1,8 +1,9 @@
-"""The numbers of chapter 04's sentences: a page has one template per sentence, and a record of this module fills it.
+"""The numbers of Chapter 4's sentences: a page has one template per sentence, and a record of this module fills it.
 
 What counts as small, as above or as best is decided here, never on the page. Small is a p of at most :data:`LEVEL`;
-``expected`` is how many of these chance gives. Scores go by their keys, as in
-:data:`emotion_utils.alignment.all_pairs.SCORES`.
+``expected`` is how many of these chance gives; ``corrected`` counts what is left of them when the expected share of
+false ones among the tests of a sentence is held at :data:`LEVEL` {cite:p}`benjamini1995`. Scores go by their
+keys, as in :data:`emotion_utils.alignment.all_pairs.SCORES`.
 """
 
 from __future__ import annotations
@@ -12,11 +13,47 @@ from typing import NamedTuple
 import pandas as pd
 
 from emotion_utils.alignment.all_pairs import SCORES
+from emotion_utils.statistics.corrections import significant
 from emotion_utils.statistics.permutations import LEVEL
+
+COLUMNS = {
+    "one": "first model",
+    "other": "second model",
+    "n": "texts",
+    "n_units": "units",
+    "low": "from",
+    "high": "to",
+    "before": "before the map",
+    "chance": "chance before",
+    "after": "after the map",
+    "permuted": "wrong pairs",
+    "permuted_high": "wrong pairs, 95 %",
+    "rotated_high": "rotated, 95 %",
+    "cosine_chance": "cosine, chance",
+    "cosine_spread": "spread of chance",
+    "reference": "second neutral clause",
+    "null": "wrong pairs",
+    "null_high": "wrong pairs, 95 %",
+    "trained_null": "trained, wrong pairs",
+    "null_sd": "spread of wrong pairs",
+    "ratio": "times chance",
+    "boot_z": "z chooses it, resamples",
+    "boot_ratio": "ratio chooses it, resamples",
+    "null_z": "z chooses it, wrong pairs",
+    "null_ratio": "ratio chooses it, wrong pairs",
+    "small": "pairs with p ≤ 5 %",
+    "corrected": "stand out, corrected",
+    "chosen": "pairs that choose it",
+}
+"""What the columns of the chapter's tables are called on its page."""
 
 
 def _small(p: pd.Series) -> int:
     return int((p <= LEVEL).sum())
+
+
+def _corrected(p: pd.Series) -> int:
+    return significant(p.to_numpy())
 
 
 class Spread(NamedTuple):
@@ -42,8 +79,10 @@ class AllPairs(NamedTuple):
         Over the pairs.
     null, ceiling, calibrated
         Means over the pairs; the last over those that have one, `n_calibrated`.
-    small, expected, least, n
-        Pairs with a small p, what chance gives, pairs with the smallest p that there can be, and all.
+    pooled
+        One p of the mean over all pairs, see :mod:`emotion_utils.alignment.pooled`.
+    corrected, small, expected, n
+        Pairs that stand out when all are corrected for, pairs with a small p, what chance gives of these, and all.
     """
 
     score: str
@@ -52,31 +91,39 @@ class AllPairs(NamedTuple):
     ceiling: float
     calibrated: float
     n_calibrated: int
+    pooled: float
+    corrected: int
     small: int
     expected: float
-    least: int
     n: int
 
+    @property
+    def shared(self) -> bool:
+        """Whether all pairs together score higher than wrong pairs of rows do."""
+        return self.pooled <= LEVEL
 
-def all_pairs(best: pd.DataFrame, n_permutations: int) -> list[AllPairs]:
+
+def all_pairs(best: pd.DataFrame, pooled: pd.DataFrame) -> list[AllPairs]:
     """What :meth:`emotion_utils.alignment.all_pairs.PairAlignments.best` says of each score.
 
     Parameters
     ----------
     best
         One row per pair and score.
-    n_permutations
-        Other pairings that p comes from.
+    pooled
+        From :func:`emotion_utils.alignment.pooled.pooled`.
     """
+    together = pooled.set_index("score")["p"]
     return [
         AllPairs(
             score=str(score),
             value=_spread(pairs["value"]),
             **{name: float(pairs[name].mean()) for name in ("null", "ceiling", "calibrated")},
             n_calibrated=int(pairs["calibrated"].notna().sum()),
+            pooled=float(together[score]),
+            corrected=_corrected(pairs["p"]),
             small=_small(pairs["p"]),
             expected=LEVEL * len(pairs),
-            least=int((pairs["p"] <= 1 / (1 + n_permutations)).sum()),
             n=len(pairs),
         )
         for score, pairs in best.groupby("score", sort=False)
@@ -110,14 +157,15 @@ class NoEmotion(NamedTuple):
     ----------
     emotion, plain
         With and without emotion.
-    small
-        Pairs with a small p without emotion.
+    corrected, small
+        Pairs that stand out without emotion when all are corrected for, and pairs with a small p.
     leads, n
         Pairs whose excess is larger with emotion, of how many.
     """
 
     emotion: Spread
     plain: Spread
+    corrected: int
     small: int
     leads: int
     n: int
@@ -132,7 +180,7 @@ def no_emotion(plain: pd.DataFrame) -> NoEmotion:
     """What :func:`emotion_utils.alignment.all_pairs.no_emotion` says."""
     leads = int((plain["emotion_excess"] > plain["excess"]).sum())
     spreads = _spread(plain["emotion_excess"]), _spread(plain["excess"])
-    return NoEmotion(*spreads, _small(plain["p"]), leads, len(plain))
+    return NoEmotion(*spreads, _corrected(plain["p"]), _small(plain["p"]), leads, len(plain))
 
 
 class Difference(NamedTuple):
@@ -169,14 +217,15 @@ class Similar(NamedTuple):
         As it is, of the words alone, and with what they share taken out.
     null_high
         The largest 95th percentile of the latter with permuted prompts.
-    small, n
-        Pairs with a small p of the latter, of how many.
+    corrected, small, n
+        Pairs of which the latter stands out when all are corrected for, with a small p, of how many.
     """
 
     value: float
     words: float
     partial: float
     null_high: float
+    corrected: int
     small: int
     n: int
 
@@ -185,7 +234,8 @@ def similar(pairs: pd.DataFrame) -> Similar:
     """What :func:`emotion_utils.alignment.rsa_cka.compare` says of some pairs."""
     value, words, partial = (float(pairs[name].mean()) for name in ("value", "words", "partial"))
     highest = float(pairs["partial_null_high"].max())
-    return Similar(value, words, partial, highest, _small(pairs["partial_p"]), len(pairs))
+    p = pairs["partial_p"]
+    return Similar(value, words, partial, highest, _corrected(p), _small(p), len(pairs))
 
 
 class ChosenK(NamedTuple):
@@ -201,8 +251,9 @@ class ChosenK(NamedTuple):
         The k that z chooses for most pairs, its mean z, and for how many of how many.
     again
         The share of resamples that choose as their pair did.
-    small, expected
-        Pairs whose best k has a small p, the maximum over k inside the null, and what chance gives.
+    corrected, small, expected
+        Pairs whose best k stands out when all are corrected for, or has a small p, the maximum over k inside the null;
+        and what chance gives of the latter.
     one_for_all
         Whether there are several k to choose from, and more than two thirds of pairs and of resamples agree.
     """
@@ -215,6 +266,7 @@ class ChosenK(NamedTuple):
     chosen: int
     n: int
     again: float
+    corrected: int
     small: int
     expected: float
     one_for_all: bool
@@ -234,6 +286,7 @@ def chosen_k(by_k: pd.DataFrame, summary: pd.DataFrame) -> ChosenK:
         chosen=chosen,
         n=n,
         again=again,
+        corrected=_corrected(pairs["p_any"]),
         small=_small(pairs["p_any"]),
         expected=LEVEL * n,
         one_for_all=len(table) > 1 and chosen > n * 2 / 3 and again > 2 / 3,

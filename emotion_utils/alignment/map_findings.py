@@ -1,4 +1,4 @@
-"""The numbers of chapter 04's sentences about kinds of maps; see :mod:`emotion_utils.alignment.findings`."""
+"""The numbers of Chapter 4's sentences about kinds of maps; see :mod:`emotion_utils.alignment.findings`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from emotion_utils.alignment.map_scores import corrected_p
 from emotion_utils.statistics.permutations import LEVEL
 
 
@@ -19,11 +20,18 @@ class MapScore(NamedTuple):
 
 
 class BestMap(NamedTuple):
-    """The ridge and the map that stands furthest above its own wrong pairs, and the small p of all maps."""
+    """The ridge and the map that stands furthest above its own wrong pairs; pairs that stand out, all maps counted.
+
+    Attributes
+    ----------
+    corrected, small, n
+        When all maps and pairs of the score are corrected for, with a p of at most :data:`LEVEL`, of how many.
+    """
 
     score: str
     ridge: MapScore
     furthest: MapScore
+    corrected: int
     small: int
     n: int
 
@@ -37,36 +45,40 @@ def best_maps(maps: pd.DataFrame) -> list[BestMap]:
             for at in ("ridge", str(kinds["z"].idxmax()))
         )
         records.append(
-            BestMap(str(score), ridge, furthest, int(kinds["small"].sum()), int(kinds["pairs"].sum()))
+            BestMap(
+                str(score), ridge, furthest, *(int(kinds[n].sum()) for n in ("corrected", "small", "pairs"))
+            )
         )
     return records
 
 
 class BesideRidge(NamedTuple):
-    """Other maps on the pairs and scores where the ridge has no small p, and where it has one.
+    """Other maps on the pairs and scores where the ridge does not stand out, and where it does.
+
+    All maps and pairs of a score are corrected for.
 
     Attributes
     ----------
-    gained, n_without, expected
-        Those with a small p where the ridge has none, of how many, and what chance gives.
+    gained, n_without
+        Those that stand out where the ridge does not, of how many.
     lost, n_with
-        Those without one where the ridge has it, of how many.
+        Those that do not where the ridge does, of how many.
     """
 
     gained: int
     n_without: int
-    expected: float
     lost: int
     n_with: int
 
 
 def beside_ridge(mapped: pd.DataFrame) -> BesideRidge:
-    """Compare the small p of every map of :func:`emotion_utils.alignment.map_scores.compare_maps` with the ridge's."""
-    small = mapped.pivot(index=["source", "target", "score"], columns="map", values="p") <= LEVEL
+    """Compare what stands out in :func:`emotion_utils.alignment.map_scores.compare_maps` with the ridge's."""
+    wide = mapped.assign(p=corrected_p(mapped))
+    small = wide.pivot(index=["source", "target", "score"], columns="map", values="p") <= LEVEL
     others, ridge = small.drop(columns="ridge"), small["ridge"]
     without, with_it = others[~ridge], ~others[ridge]
     gained, lost = int(without.to_numpy().sum()), int(with_it.to_numpy().sum())
-    return BesideRidge(gained, without.size, LEVEL * without.size, lost, with_it.size)
+    return BesideRidge(gained, without.size, lost, with_it.size)
 
 
 class Rate(NamedTuple):

@@ -18,6 +18,7 @@ from emotion_utils.alignment.maps import MAPS, Affine, Fitted, checked, folds
 from emotion_utils.alignment.ridge import permute_pairing
 from emotion_utils.core.errors import UserError
 from emotion_utils.statistics.auc import areas
+from emotion_utils.statistics.corrections import adjusted
 from emotion_utils.statistics.nulls import against_null
 from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.subspaces.measures import emotion_subspace
@@ -228,6 +229,12 @@ def compare_maps(
     return pd.concat(tables, ignore_index=True).pipe(lambda t: t[[*front, *t.columns.drop(front)]])
 
 
+def corrected_p(table: pd.DataFrame) -> pd.Series:
+    """P values of :func:`compare_maps`, adjusted for all maps and pairs of a score."""
+    by_score = table.groupby("score", sort=False)["p"]
+    return by_score.transform(lambda p: adjusted(p.to_numpy(), "fdr_bh"))
+
+
 def summary(table: pd.DataFrame) -> pd.DataFrame:
     """One row per score and map: means over the pairs, and how many of them stand out.
 
@@ -239,11 +246,17 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     Columns ``score, map, value, null, null_high, z, ceiling, calibrated`` (means; without a calibrated one where it
-    lacks for a pair), ``small`` (pairs with p of at most 0.05), ``p`` (the largest) and ``pairs``.
+    lacks for a pair), ``corrected`` (pairs that stand out when all maps and pairs of the score are corrected for),
+    ``small`` (pairs with p of at most 0.05), ``p`` (the largest) and ``pairs``.
     """
     kept = ["value", "null", "null_high", "z", "ceiling", "calibrated"]
     groups = table.groupby(["score", "map"], sort=False)
-    counts = groups["p"].agg(small=lambda p: int((p <= LEVEL).sum()), p="max", pairs="size")
+    corrected = corrected_p(table).le(LEVEL).groupby([table["score"], table["map"]], sort=False).sum()
+    counts = (
+        corrected.rename("corrected")
+        .to_frame()
+        .join(groups["p"].agg(small=lambda p: int((p <= LEVEL).sum()), p="max", pairs="size"))
+    )
     means = groups[kept].agg(lambda values: values.mean(skipna=False))
     whole = means.join(counts).reset_index()
     return whole.sort_values("score", key=lambda s: s.map(NAMES.index), kind="stable", ignore_index=True)

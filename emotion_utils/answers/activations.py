@@ -1,21 +1,44 @@
-"""What Chapter 2 answers: what hidden states look like before any emotion is looked for."""
+"""What Chapter 2 answers: whether the numbers that are read are right, and how much in them has to do with emotion."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
-from emotion_utils.activations.class_separation import best_layer
 from emotion_utils.answers.answer import Answer, Falsifier
+from emotion_utils.answers.words import between
+from emotion_utils.core.errors import listing
 from emotion_utils.statistics.permutations import LEVEL
 
-QUESTION = "What do hidden states look like before any emotion is looked for?"
-NO_WORDS = "implicit"
-"""The set whose prompts name no emotion."""
-BAND = 2
-"""Standard deviations of the cosine of two random directions that make the band."""
+QUESTION = "Are the activations that are read the right ones, and how much in them has to do with emotion?"
+BAND = 1.0
+"""Standard deviations of the cosine of random directions that the grey band is wide, to each side."""
+
+
+class Share(NamedTuple):
+    """Largest share of variance between the labels of one set, of one model; p is corrected for the layers."""
+
+    model: str
+    set: str
+    value: float
+    null: float
+    p_max: float
+
+    @property
+    def above(self) -> bool | None:
+        """Whether it lies above its null; None where there were too few prompts for a test."""
+        return None if self.p_max != self.p_max else self.p_max <= LEVEL
+
+
+class Checks(NamedTuple):
+    """Cases that agree with the plain model, of how many, and models that agree with TransformerLens, of how many."""
+
+    agree: int
+    cases: int
+    same: int
+    models: int
 
 
 @dataclass(frozen=True)
@@ -25,140 +48,167 @@ class Results:
     Attributes
     ----------
     model
-        As a reader calls it.
-    cases
-        From :func:`emotion_utils.activations.batch_invariance.wide`; its last column says whether a case is within its
-        bound.
-    lens
-        From :func:`emotion_utils.engine.lens.worst_of_each`.
-    sinks
-        From :func:`emotion_utils.activations.residual_norms.sinks`.
-    cosines
-        From :func:`emotion_utils.activations.anisotropy.anisotropy`.
-    shares
-        Variance between the labels of the page's prompts, from
-        :func:`emotion_utils.activations.class_separation.class_variance`.
+        What a reader calls it.
+    checks
+        Of the numbers.
+    cosine, low, high, spread
+        The largest mean cosine of two prompts over the layers with its interval, and the standard deviation of that of
+        two random directions.
+    best
+        The layer with the largest share on the page's own set; `low` and `high` may be NaN.
+    best_low, best_high
+        Its interval.
     control
-        The same of the best layers of the model and the blind one, from
-        :func:`emotion_utils.activations.class_separation.beside_control`; None where the texts are a reader's own.
+        The model and the negative control, set by set; empty beside own texts.
+    blind
+        What the control is called.
     """
 
     model: str
-    cases: pd.DataFrame
-    lens: pd.DataFrame
-    sinks: pd.DataFrame
-    cosines: pd.DataFrame
-    shares: pd.DataFrame
-    control: pd.DataFrame | None = None
-
-
-@dataclass(frozen=True)
-class Share:
-    """Variance between the labels after one block: value, 95 % interval, mean under the null, corrected p, prompts."""
-
-    value: float
+    checks: Checks
+    cosine: float
     low: float
     high: float
-    null: float
-    p: float
-    n: int
+    spread: float
+    best: Share
+    best_low: float
+    best_high: float
+    control: tuple[Share, ...]
+    blind: str
 
-    def __str__(self) -> str:
-        interval = "" if np.isnan(self.low) else f"{self.low:.1%} to {self.high:.1%}; "
-        p = "too few prompts for a test" if np.isnan(self.p) else f"p = {self.p:.2g}"
-        return f"**{self.value:.1%}** ({interval}permuted labels {self.null:.1%}; {p}; n = {self.n})"
 
-    @property
-    def inside(self) -> bool | None:
-        """Whether it lies inside its null; None where there was no test."""
-        return None if np.isnan(self.p) else bool(self.p > LEVEL)
+def checks_of(wide: pd.DataFrame, lens: pd.DataFrame) -> Checks:
+    """Count cases of :func:`emotion_utils.activations.batch_invariance.wide`, and models of ``lens.worst_of_each``."""
+    agree, same = wide.iloc[:, -1].isin([True, "yes"]), lens["same"].astype(bool)
+    return Checks(int(agree.sum()), len(wide), int(same.sum()), len(lens))
+
+
+def results_of(
+    names: tuple[str, str, str],
+    checks: Checks,
+    cosines: pd.DataFrame,
+    shares: pd.DataFrame,
+    control: pd.DataFrame | None = None,
+) -> Results:
+    """Gather what the chapter has.
+
+    Parameters
+    ----------
+    names
+        Of the model, of the set that the page is about, and of the negative control.
+    checks
+        From :func:`checks_of`.
+    cosines
+        From :func:`emotion_utils.activations.anisotropy.anisotropy`.
+    shares
+        From :func:`emotion_utils.activations.class_separation.class_variance`.
+    control
+        From :func:`emotion_utils.activations.class_separation.beside_control`.
+    """
+    raw = cosines[cosines["version"] == "raw"]
+    most, blocks = raw.loc[raw["value"].idxmax()], shares[shares["layer"] >= 0]
+    best, (model, name, blind) = blocks.loc[blocks["value"].idxmax()], names
+    value, low, high, spread = (float(most[column]) for column in ("value", "low", "high", "spread"))
+    share, null, p_max = (float(best[column]) for column in ("value", "null", "p_max"))
+    rows = () if control is None else control[list(Share._fields)].itertuples(index=False)
+    return Results(
+        model=model,
+        checks=checks,
+        cosine=value,
+        low=low,
+        high=high,
+        spread=spread,
+        best=Share(model, name, share, null, p_max),
+        best_low=float(best["low"]),
+        best_high=float(best["high"]),
+        control=tuple(Share(*row) for row in rows),
+        blind=blind,
+    )
 
 
 def answer(results: Results) -> Answer:
     """The answer, its words chosen by the numbers."""
-    raw = results.cosines[results.cosines["version"] == "raw"]
-    top = raw.loc[raw["value"].idxmax()]
-    alike = (
-        f"After some block, two random prompts of {results.model} have a cosine of up to **{top['value']:.2f}**, where "
-        f"random directions have 0 ± {top['spread']:.2f} (n = {top['n']:.0f})."
-    )
-    named, unnamed = _share(_best_row(results.shares)), _implicit(results, results.model)
-    emotion = f"Of the variance between prompts at most {named} lies between their labels"
-    emotion += f", and {unnamed} where no prompt names an emotion." if unnamed else "."
-    points = (alike, f"{emotion} {_blind_in_words(results)}".strip(), _sink(results))
-    return Answer(QUESTION, f"{alike} {emotion}", _falsifiers(results, raw, unnamed or named), points)
+    points = (_right(results), _alike(results), _emotion(results))
+    return Answer(QUESTION, " ".join(points), _falsifiers(results), (*points, *_controls(results)))
 
 
-def _best_row(shares: pd.DataFrame) -> pd.Series:
-    return shares[shares["layer"] == best_layer(shares)].iloc[0]
-
-
-def _share(row: pd.Series) -> Share:
-    value, low, high, null, p = (float(row[name]) for name in ("value", "low", "high", "null", "p_max"))
-    return Share(value, low, high, null, p, int(row["n"]))
-
-
-def _implicit(results: Results, model: str) -> Share | None:
-    """The share of the prompts without emotion words in one model; None where they were not read."""
-    if results.control is None:
-        return None
-    rows = results.control[(results.control["set"] == NO_WORDS) & (results.control["model"] == model)]
-    return None if rows.empty else _share(rows.iloc[0])
-
-
-def _blind(results: Results) -> Share | None:
-    """The same in the blind model; None where the page is about it, or it was not read."""
-    if results.control is None:
-        return None
-    others = [name for name in results.control["model"].unique() if name != results.model]
-    return _implicit(results, others[0]) if others else None
-
-
-def _blind_in_words(results: Results) -> str:
-    blind = _blind(results)
-    return f"In the blind model the latter is {blind}." if blind else ""
-
-
-def _sink(results: Results) -> str:
-    most = results.sinks.loc[results.sinks["ratio"].idxmax()]
+def _right(results: Results) -> str:
+    one = results.checks
     return (
-        f"Position 0 is up to **{most['ratio']:.1f} times** as long as the tokens after it (layer {most['layer']:.0f}, "
-        f"n = {most['n']:.0f}), so that a mean which includes it is a mean of that position."
+        f"What is read from {results.model} agrees with the plain model in **{one.agree} of {one.cases}** ways of "
+        f"batching, and with TransformerLens in {one.same} of {one.models} models."
     )
 
 
-def _falsifiers(results: Results, raw: pd.DataFrame, share: Share) -> tuple[Falsifier, ...]:
-    ours, blind = _implicit(results, results.model), _blind(results)
-    last = results.cases.columns[-1]
-    wrong, apart = (
-        int((~results.cases[last]).sum()),
-        results.lens.loc[~results.lens["same"], "model"].tolist(),
+def _alike(results: Results) -> str:
+    return (
+        f"Two prompts that share nothing but the model have a cosine of up to **{results.cosine:.2f}**"
+        f"{between(results.low, results.high)}, where random directions have 0 ± {results.spread:.2f}."
     )
-    inside = raw["value"].abs() <= BAND * raw["spread"]
-    found = [
-        Falsifier("the share of variance between the labels lies inside its null", share.inside, str(share)),
-        Falsifier(
-            "raw cosines of two random prompts lie in the band of random directions",
-            bool(inside.all()),
-            f"at {int(inside.sum())} of {len(raw)} layers",
-        ),
-        Falsifier(
-            "what a prompt gives depends on its batch, the padding or the cache", wrong > 0,
-            f"{wrong} of {len(results.cases)} cases beyond the bound",
-        ),
-        Falsifier(
-            "TransformerLens or the plain model gives other numbers", bool(apart),
-            f"{len(apart)} of {len(results.lens)} models differ" + (f": {', '.join(apart)}" if apart else ""),
-        ),
-    ]  # fmt: skip
-    if ours is not None:
-        beside = "this page is about the blind model itself, or it was not read"
-        found.insert(
-            1,
-            Falsifier(
-                "the blind model separates prompts without emotion words as well",
-                None if blind is None or ours.inside is None else bool(blind.value >= ours.value),
-                beside if blind is None else f"{ours.value:.1%}, blind {blind.value:.1%}",
-            ),
+
+
+def _emotion(results: Results) -> str:
+    one = results.best
+    tested = (
+        f"p = {one.p_max:.2g}, corrected for the layers" if one.above is not None else "too few for a test"
+    )
+    return (
+        f"Of the variance on *{one.set}* **{one.value:.0%}**{between(results.best_low, results.best_high, '.0%')} lies "
+        f"between the labels, permuted labels give {one.null:.0%} ({tested})."
+    )
+
+
+def _controls(results: Results) -> list[str]:
+    said = []
+    for name in dict.fromkeys(one.set for one in results.control):
+        rows = [one for one in results.control if one.set == name]
+        said.append(
+            f"*{name}*: "
+            + listing(f"{one.model} {one.value:.1%} (null {one.null:.1%})" for one in rows)
+            + "."
         )
-    return tuple(found)
+    return said
+
+
+def _falsifiers(results: Results) -> tuple[Falsifier, ...]:
+    one, best = results.checks, results.best
+    return (
+        Falsifier(
+            "*What a prompt gives does not depend on the batch*: a way of batching that differs from the plain model",
+            one.agree < one.cases,
+            f"{one.cases - one.agree} of {one.cases} differ",
+        ),
+        Falsifier(
+            "*The numbers are those of TransformerLens*: a model with a hook that differs",
+            one.same < one.models,
+            f"{one.models - one.same} of {one.models} differ",
+        ),
+        Falsifier(
+            "*Prompts point the same way*: a raw cosine inside the band of random directions",
+            results.cosine < BAND * results.spread,
+            f"{results.cosine:.2f} against ± {BAND * results.spread:.2f}",
+        ),
+        Falsifier(
+            "*Variance lies between the emotions*: a largest share inside its null",
+            None if best.above is None else not best.above,
+            f"{best.value:.1%} against {best.null:.1%}",
+        ),
+        *_blind(results),
+    )
+
+
+def _blind(results: Results) -> list[Falsifier]:
+    """On the set without emotion words, where there is one: does the control separate as well."""
+    rows = [one for one in results.control if one.set == "implicit"]
+    own = [one for one in rows if one.model != results.blind]
+    control = [one for one in rows if one.model == results.blind]
+    if not own or not control:
+        return []
+    known = control[0].above is not None
+    return [
+        Falsifier(
+            "*Separation on implicit is emotion*: a negative control that lies above its null there too",
+            control[0].above if known else None,
+            f"{control[0].value:.1%} against {control[0].null:.1%}; the model {own[0].value:.1%}",
+        )
+    ]

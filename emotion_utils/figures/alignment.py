@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -63,71 +61,90 @@ def specificity(table: pd.DataFrame) -> Shown:
     """
     means = table.groupby(["model", "layer"], sort=False)[["value", "reference"]].mean().reset_index()
     models = list(dict.fromkeys(means["model"]))
-    figure = go.Figure()
+    rows = -(-len(models) // 2)
+    figure = make_subplots(
+        rows=rows, cols=min(2, len(models)), shared_xaxes=True, shared_yaxes=True,
+        subplot_titles=[short(model) for model in models], vertical_spacing=0.24 / rows, horizontal_spacing=0.05,
+    )  # fmt: skip
+    looks = (
+        ("reference", "a second neutral clause", {"color": GREY, "dash": "dot"}),
+        ("value", "an emotional clause, mean of the emotions", {"color": PALETTE[0]}),
+    )
     for i, model in enumerate(models):
-        own = means[means["model"] == model]
-        colour = PALETTE[i % len(PALETTE)]
-        deepest = max(own["layer"]) + 1
-        depth = (own["layer"] + 1) / deepest
-        figure.add_scatter(
-            x=depth, y=own["value"], name=short(model), mode="lines+markers",
-            line={"color": colour}, marker={"symbol": i, "size": 9},
-        )  # fmt: skip
-        figure.add_scatter(
-            x=depth, y=own["reference"], name=f"{short(model)}, no emotion", mode="lines", showlegend=i == 0,
-            line={"color": colour, "dash": "dot"},
-        )  # fmt: skip
-    figure.data[1].name = "dotted: second neutral minus neutral"
-    figure.update_xaxes(title="relative depth, (layer + 1) / layers")
-    figure.update_yaxes(title="overlap, mean of three emotions", range=[0, 1.03])
+        own, at = means[means["model"] == model], {"row": i // 2 + 1, "col": i % 2 + 1}
+        depth = (own["layer"] + 1) / (own["layer"].max() + 1)
+        for column, name, line in looks:
+            figure.add_scatter(
+                x=depth, y=own[column], name=name, mode="lines", line=line, showlegend=i == 0, legendgroup=name, **at
+            )  # fmt: skip
+        figure.update_xaxes(title="relative depth" if i >= len(models) - 2 else None, range=[0, 1.03], **at)
+    highest = float(means[["value", "reference"]].max().max())
+    figure.update_yaxes(range=[0, 1.1 * highest], matches="y").update_yaxes(title="overlap", col=1)
+    lower = means["value"] < means["reference"]
+    below = [model for model, own in lower.groupby(means["model"], sort=False) if own.all()]
     alt = (
         f"Lines by depth: the emotion subspaces overlap the neutral one by {means['value'].min():.2f} to "
         f"{means['value'].max():.2f}; differences without emotion by {means['reference'].min():.2f} "
         f"to {means['reference'].max():.2f}."
     )
-    return show(figure, alt=alt, title="How neutral is an emotion subspace?", data=table, height=460)
+    title = f"Emotional clauses lie below a second neutral one at every depth in {len(below)} of {len(models)} models"
+    return show(figure, alt=alt, title=title, data=table, height=180 + 150 * rows)
 
 
-def layers(table: pd.DataFrame, score: str, label: str) -> Shown:
-    """One score of one pair of models for all pairs of layers, on axes of relative depth.
+def layers(table: pd.DataFrame, score: str, label: str, n: int) -> Shown:
+    """One score minus its null for all pairs of relative depths; a line is drawn around what wrong pairs do not reach.
 
     Parameters
     ----------
     table
-        From `Alignment.table`.
+        From `pooled.by_depth`.
     score
         Which one.
     label
         What it is called.
+    n
+        Ordered pairs of models, of which these are means.
     """
-    rows = table[table["score"] == score]
-    excess = rows.assign(excess=rows["value"] - rows["null"])
-    wide = excess.pivot(index="source_layer", columns="target_layer", values="excess")
-    x, y = ([f"{(layer + 1) / (max(axis) + 1):.2f}" for layer in axis] for axis in (wide.columns, wide.index))
-    largest = float(np.abs(wide.to_numpy()).max())
+    rows = table[table["score"] == score].assign(
+        excess=lambda t: t["value"] - t["null"], beyond=lambda t: t["value"] - t["null_high"]
+    )
+    grids = (
+        rows.pivot(index="source_depth", columns="target_depth", values=name) for name in ("excess", "beyond")
+    )
+    excess, over = (grid.to_numpy() for grid in grids)
+    x, y = ([f"{d:.2f}" for d in sorted(rows[end].unique())] for end in ("target_depth", "source_depth"))
     figure = go.Figure(
         go.Heatmap(
-            z=wide.to_numpy(), x=x, y=y, colorscale=DIVERGING, zmin=-largest, zmax=largest,
-            colorbar={"title": {"text": f"{label} minus null"}},
+            z=excess, x=x, y=y, colorscale=SEQUENTIAL, zmin=min(0.0, float(np.nanmin(excess))),
+            colorbar={"title": {"text": f"{label} minus its null"}},
             hovertemplate="source %{y}, target %{x}: %{z:.3f}<extra></extra>",
         )
     )  # fmt: skip
-    source, target = rows["source"].iloc[0], rows["target"].iloc[0]
-    figure.update_xaxes(title=f"relative depth of {target}", type="category")
-    figure.update_yaxes(title=f"relative depth of {source}", type="category")
-    best = excess.loc[excess["excess"].idxmax()]
+    figure.add_contour(
+        z=over, x=x, y=y, showscale=False, contours={"start": 0, "end": 0, "coloring": "none"},
+        line={"color": "#FFFFFF", "width": 3}, hoverinfo="skip", name="95 % of wrong pairs",
+    )  # fmt: skip
+    figure.update_xaxes(title="relative depth of the target", type="category")
+    figure.update_yaxes(title="relative depth of the source", type="category")
+    best, inside = rows.loc[rows["excess"].idxmax()], int((rows["beyond"] > 0).sum())
     alt = (
-        f"Heat map: {label} minus its null runs from {wide.min().min():.2f} to {wide.max().max():.2f}; the largest is "
-        f"at layer {best['source_layer']} of {source} and layer {best['target_layer']} of {target}."
+        f"Heat map: {label} minus its null runs from {np.nanmin(excess):.2f} to {np.nanmax(excess):.2f}; the largest "
+        f"is at depth {best['source_depth']:.2f} of the source and {best['target_depth']:.2f} of the target. {inside} "
+        f"of {len(rows)} cells lie above the 95th percentile of wrong pairs."
     )
-    title = f"{label[0].upper()}{label[1:]}, layer by layer: {source} to {target}"
-    return show(figure, alt=alt, title=title, data=rows, height=380)
+    title = f"{label[0].upper()}{label[1:]}: {inside} of {len(rows)} pairs of depths beyond wrong pairs"
+    caption = f"Means of {n} ordered pairs of models. " + (
+        "Every cell lies above the 95th percentile of wrong pairs."
+        if inside == len(rows)
+        else "No cell lies above the 95th percentile of wrong pairs."
+        if inside == 0
+        else "The white line is the 95th percentile of wrong pairs."
+    )
+    return show(figure, alt=alt, title=title, caption=caption, data=rows, height=380)
 
 
-def message(
-    published: pd.DataFrame, best: pd.DataFrame, score: str, label: str, names: Sequence[str]
-) -> Shown:
-    """The message of the chapter: the published score, the same with wrong pairs, and the calibrated sound one.
+def message(published: pd.DataFrame, best: pd.DataFrame, score: str, label: str) -> Shown:
+    """The message of the chapter: true pairs of sentences against wrong ones, by the published and by a sound score.
 
     Parameters
     ----------
@@ -137,40 +154,42 @@ def message(
         From `PairAlignments.best`.
     score, label
         Which sound score, and what it is called.
-    names
-        Models, in order.
     """
     sound = best[best["score"] == score]
-    tables = (
-        published.set_index(["source", "target"])["after"],
-        published.set_index(["source", "target"])["permuted"],
-        sound.set_index(["source", "target"])["calibrated"],
+    panels = (
+        ("published score", published["permuted"], published["after"], published),
+        (label, sound["null"], sound["value"], sound),
     )
-    titles = ("published score", "published, wrong pairs", f"calibrated {label}")
-    figure = make_subplots(cols=1, rows=3, shared_xaxes=True, vertical_spacing=0.04)
-    labels = [short(name) for name in names]
-    for row, values in enumerate(tables, 1):
-        grid = [[values.get((a, b), np.nan) for b in names] for a in names]
-        figure.add_trace(
-            go.Heatmap(
-                z=grid, x=labels, y=labels, coloraxis="coloraxis", hoverongaps=False,
-                hovertemplate="%{y} to %{x}: %{z:.2f}<extra></extra>", name=titles[row - 1],
-            ),
-            row=row, col=1,
+    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.12)
+    said = []
+    for column, (name, wrong, true, pairs) in enumerate(panels, 1):
+        low, high = (
+            float(np.floor(20 * min(wrong.min(), true.min())) / 20),
+            float(np.ceil(20 * max(wrong.max(), true.max())) / 20),
+        )
+        figure.add_scatter(
+            x=[low, high], y=[low, high], mode="lines", line={"color": GREY, "dash": "dash"}, showlegend=column == 1,
+            name="no difference", hoverinfo="skip", row=1, col=column,
         )  # fmt: skip
-        figure.update_yaxes(title=titles[row - 1], autorange="reversed", row=row, col=1)
-    figure.update_xaxes(title="target (rows are sources)", row=3, col=1)
-    figure.update_layout(
-        coloraxis={"colorscale": SEQUENTIAL, "cmin": 0, "cmax": 1, "colorbar": {"title": {"text": "score"}}}
-    )
-    kept = [values[[a != b for a, b in values.index]] for values in tables]
-    alt = (
-        f"Three heat maps of sources by targets. The published score averages {kept[0].mean():.2f} and with wrong "
-        f"pairs {kept[1].mean():.2f}; the calibrated {label} averages {kept[2].mean():.2f} "
-        f"({kept[2].min():.2f} to {kept[2].max():.2f})."
-    )
-    both = published.merge(sound[["source", "target", "calibrated", "p"]], on=["source", "target"])
-    return show(figure, alt=alt, title="Published and sound, pair by pair", data=both, height=980)
+        figure.add_scatter(
+            x=wrong, y=true, mode="markers", name="one source and target", showlegend=column == 1,
+            marker={"color": PALETTE[0], "size": 9, "opacity": 0.75},
+            text=[f"{short(a)} to {short(b)}" for a, b in zip(pairs["source"], pairs["target"], strict=True)],
+            hovertemplate="%{text}: %{y:.2f}, wrong pairs %{x:.2f}<extra></extra>", row=1, col=column,
+        )  # fmt: skip
+        figure.update_xaxes(title=f"{name}, wrong pairs", range=[low, high], row=1, col=column)
+        figure.update_yaxes(title="true pairs", range=[low, high], row=1, col=column)
+        said.append(
+            f"{name} {true.mean():.2f} on average with true pairs of sentences, {wrong.mean():.2f} with wrong ones; "
+            f"{int((true > wrong).sum())} of {len(true)} lie above the diagonal"
+        )
+    above = int((published["after"] > published["permuted"]).sum())
+    if above > len(published) * 3 / 4:
+        title = "True pairs of sentences score above wrong ones"
+    else:
+        title = f"Wrong pairs score as high as true ones: the published score is higher in {above} of {len(published)}"
+    both = published.merge(sound[["source", "target", "value", "null", "p"]], on=["source", "target"])
+    return show(figure, alt=f"Two scatter plots. {'. '.join(said)}.", title=title, data=both, height=400)
 
 
 def against_controls(table: pd.DataFrame, labels: dict[str, str]) -> Shown:

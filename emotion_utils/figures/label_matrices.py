@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from emotion_utils.plots.figure import Shown, show
 from emotion_utils.plots.style import DIVERGING
+from emotion_utils.statistics.corrections import adjusted
 from emotion_utils.statistics.permutations import LEVEL
 
 
@@ -25,7 +26,7 @@ def cosines(table: pd.DataFrame, title: str) -> Shown:
     title
         Says where the prompts were read.
     """
-    apart = table["p_no"] <= LEVEL
+    apart = pd.Series(adjusted(table["p_no"].to_numpy(), "fdr_bh") <= LEVEL, table.index)
     pairs = table["pair"].str.split(" – ", n=1, expand=True)
     cells = pd.DataFrame(
         {"a": pairs[0], "b": pairs[1], "value": table["value"], "dot": np.where(apart, "•", "")}
@@ -50,7 +51,7 @@ def cosines(table: pd.DataFrame, title: str) -> Shown:
         f"({high['pair']}); without emotion they would be {table['no_emotion'].mean():.2f} on average, and "
         f"{apart.sum()} differ from that."
     )
-    caption = f"Mean over the layers. A dot: beyond what permuted labels reach, at the {LEVEL:.0%} level."
+    caption = "Mean over the layers. A dot: beyond what permuted labels reach, all pairs corrected for."
     return show(figure, alt=alt, title=title, caption=caption, data=table, height=_height(len(names)))
 
 

@@ -95,9 +95,16 @@ def held_out(table: pd.DataFrame, name: str, against: str = NEUTRAL) -> Shown:
     exchanged = "labels exchanged, mean to 95th percentile"
     add_dots(figure, rows["null"], names, exchanged, upper, color=GREY, symbol="diamond", size=8)
     add_dots(figure, rows["words"], names, "bag of words", color=PALETTE[3], symbol="line-ns-open", size=12)
-    add_dots(
-        figure, rows["value"], names, "vector, 95 % interval", error_bars(rows), color=PALETTE[0], size=9
+    known = rows["low"].notna()
+    told = (
+        "vector, 95 % interval"
+        if known.all()
+        else "vector"
+        if not known.any()
+        else "vector, some with interval"
     )
+    bars = error_bars(rows) if known.any() else None
+    add_dots(figure, rows["value"], names, told, bars, color=PALETTE[0], size=9)
     lowest = float(rows["value"].min())
     figure.update_xaxes(
         title=f"AUROC against {against}", range=[0.38 if lowest > 0.38 else lowest - 0.03, 1.03]
@@ -105,8 +112,13 @@ def held_out(table: pd.DataFrame, name: str, against: str = NEUTRAL) -> Shown:
     figure.update_yaxes(title="method: emotion", autorange="reversed")
     alt = "; ".join(f"{n}: {r.value:.2f}" for n, r in zip(names, rows.itertuples(), strict=True))
     height = 520 if len(rows) <= ROWS else 200 + 16 * len(rows)
+    above, few = int((rows["gain_low"] > 0).sum()), "" if known.any() else "; too few units for intervals"
     return show(
-        figure, alt=f"Dots with intervals: {alt}.", title=f"Held-out scores: {name}", data=rows, height=height
+        figure,
+        alt=f"Dots{' with intervals' if known.any() else ''}: {alt}.",
+        title=f"Above the bag of words by the interval of the difference on {name}: {above} of {len(rows)}{few}",
+        data=rows,
+        height=height,
     )
 
 
@@ -137,7 +149,10 @@ def models_beside_words(table: pd.DataFrame, control: str, name: str, keyword: s
     figure.update_yaxes(title="model", autorange="reversed")
     listed = "; ".join(f"{r.model} {r.value:.2f}" for r in rows.itertuples())
     alt = f"Without emotion words: {listed}; the bag of words {words:.2f}, chance one half."
-    return show(figure, alt=alt, title="Prompts without emotion words: models beside words", data=shown)
+    models = rows[rows["model"] != control]
+    above = int((models["gain_low"] > 0).sum())
+    title = f"Without emotion words {above} of {len(models)} models read more than a bag of words does"
+    return show(figure, alt=alt, title=title, data=shown)
 
 
 def cosines(table: pd.DataFrame, title: str) -> Shown:

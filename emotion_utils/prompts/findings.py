@@ -1,4 +1,4 @@
-"""What chapter 01 finds in prompt sets, as the numbers that its sentences are filled with."""
+"""What Chapter 1 finds in prompt sets, as the numbers that its sentences are filled with."""
 
 from __future__ import annotations
 

@@ -80,6 +80,28 @@ def bag_of_words(
     return _summary(observed, truth, names, units, null, n_resamples, seed)
 
 
+def folded_log_odds(prompts: pd.DataFrame, folds: int = 5, seed: int = 0) -> pd.DataFrame:
+    """Log-odds by which a bag of words that was trained on other prompts of the same set judges each prompt.
+
+    Parameters
+    ----------
+    prompts
+        All of one set.
+    folds, seed
+        Grouped folds, as in :func:`bag_of_words`.
+
+    Returns
+    -------
+    One row per prompt, by its id; one column per label, against neutral or, without a reference, against all others.
+    """
+    labels, names = prompts["emotion"].to_numpy(dtype=object), labels_of(prompts)
+    scores = predict(within(prompts, folds, seed)(labels), labels, len(prompts), names)
+    told = _contrasts(labels, names)
+    return pd.DataFrame(
+        {name: log_odds(scores, names, name) for name in told}, index=prompts["id"].to_numpy()
+    )
+
+
 def lexicality(
     sets: Mapping[str, pd.DataFrame],
     transfers: Mapping[str, tuple[str, str]] | None = None,
@@ -136,7 +158,7 @@ def telling_words(prompts: pd.DataFrame, top: int = 8) -> pd.DataFrame:
 
 
 def summarise_lexicality(table: pd.DataFrame, about: str, against: str = REFERENCE) -> str:
-    """Say in Markdown what `lexicality` found: per comparison the accuracy, its null, and whether it exceeds it.
+    """Say in Markdown what `lexicality` found: per comparison the accuracy beside its null and the largest class.
 
     Parameters
     ----------
@@ -154,12 +176,27 @@ def summarise_lexicality(table: pd.DataFrame, about: str, against: str = REFEREN
             lines.append(f"- {name}: not scored, {row.note}.")
             continue
         verdict = "above" if row.p <= LEVEL else "not above"
+        largest = beside_largest(float(row.low), float(row.high), float(row.chance))
         lines.append(
-            f"- {name}: **{row.value:.0%}** ({row.low:.0%} to {row.high:.0%}) is {verdict} its null, "
-            f"{row.null:.0%} on average (p = {row.p:.2g}, n = {row.n} prompts in {row.n_groups} units); "
-            f"always naming the largest class gives {row.chance:.0%}."
+            f"- {name}: **{row.value:.0%}** ({row.low:.0%} to {row.high:.0%}) is {largest} always naming the largest "
+            f"class, {row.chance:.0%}, and {verdict} its null, {row.null:.0%} on average (p = {row.p:.2g}, n = {row.n} "
+            f"prompts in {row.n_groups} units)."
         )
     return "Words alone:\n\n" + "\n".join(lines) + "\n\n" + _summarise_aurocs(table, about, against)
+
+
+def beside_largest(low: float, high: float, chance: float) -> str:
+    """Where the interval of an accuracy lies beside that of always naming the largest class: a preposition."""
+    return "better than" if low > chance else "worse than" if high < chance else "no better than"
+
+
+def mean_auroc(table: pd.DataFrame, train: str, test: str = HELD_OUT) -> float | None:
+    """Mean AUROC over the labels of one comparison of :func:`lexicality`; None where it was not scored."""
+    rows = table[
+        table["metric"].str.startswith("AUROC") & (table["train"] == train) & (table["test"] == test)
+    ]
+    values = rows["value"].dropna()
+    return float(values.mean()) if len(values) else None
 
 
 def _summarise_aurocs(table: pd.DataFrame, about: str, against: str) -> str:

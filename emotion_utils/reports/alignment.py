@@ -1,8 +1,7 @@
-"""The main numbers of chapter 04, for the record of real models."""
+"""The main numbers of Chapter 4, for the record of real models."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import nan
 
 import pandas as pd
@@ -14,7 +13,7 @@ SCORES = {"r2": "held-out R² of neutral rows", "overlap": "overlap after a map"
 
 
 def chapter_findings(published: pd.DataFrame, best: pd.DataFrame, similar: pd.DataFrame) -> pd.DataFrame:
-    """What chapter 04 found, as means over pairs of models.
+    """What Chapter 4 found, as means over pairs of models.
 
     Parameters
     ----------
@@ -53,21 +52,3 @@ def chapter_findings(published: pd.DataFrame, best: pd.DataFrame, similar: pd.Da
     rows.append((told, similar["value"].mean(), *ends, similar["null_high"].mean(), len(similar)))
     rows.append(("RSA with the words alone", similar["words"].mean(), nan, nan, nan, len(similar)))
     return pd.DataFrame(rows, columns=["finding", "value", "low", "high", "null", "n"])
-
-
-def leading_sentence(published: pd.DataFrame, models: Sequence[str]) -> str:
-    """The published score of two models beside that of wrong pairs of sentences, in Markdown.
-
-    Parameters
-    ----------
-    published
-        From :func:`emotion_utils.reports.published_alignment.published_table`.
-    models
-        What a reader calls the two.
-    """
-    one = published_findings(published).phase35
-    return (
-        f"**The published score of {' and '.join(models)} is {one.after:.3f}. With wrong pairs of sentences, which "
-        f"have nothing to do with each other, it is {one.permuted:.3f}**; {one.p:.0%} of all pairings, the true one "
-        "among them, reach the true one's."
-    )

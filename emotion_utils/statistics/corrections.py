@@ -9,6 +9,7 @@ from jaxtyping import Float
 from scipy.stats import false_discovery_control
 
 from emotion_utils.core.errors import UserError
+from emotion_utils.statistics.permutations import LEVEL
 
 Correction = Literal["holm", "fdr_bh"]
 
@@ -38,6 +39,17 @@ def adjusted(p: Float[np.ndarray, " test"], method: Correction) -> Float[np.ndar
     if known.any():
         out[known] = _holm(p[known]) if method == "holm" else false_discovery_control(p[known])
     return out
+
+
+def significant(p: Float[np.ndarray, " test"], method: Correction = "fdr_bh") -> int:
+    """How many tests of one family stand out: those whose adjusted p is at most :data:`LEVEL`.
+
+    Parameters
+    ----------
+    p, method
+        As :func:`adjusted` takes them.
+    """
+    return int((adjusted(p, method) <= LEVEL).sum())
 
 
 def _holm(p: Float[np.ndarray, " known"]) -> Float[np.ndarray, " known"]:

@@ -16,6 +16,7 @@ from emotion_utils.core.store import Store
 from emotion_utils.models.comparison import CONTROL, by_model, content
 from emotion_utils.models.model import Model, load
 from emotion_utils.models.reading import has_template
+from emotion_utils.prompts.lexical_baseline import folded_log_odds
 from emotion_utils.statistics.nulls import are_means
 from emotion_utils.statistics.resampling import interval
 from emotion_utils.vectors.held_out import Probes, effective, held_out, mean_draws
@@ -175,6 +176,44 @@ def beside_control(table: pd.DataFrame, name: str) -> pd.DataFrame:
         draws, difference = np.asarray(row["draws"]) - np.asarray(base["draws"]), row["value"] - base["value"]
         ends = interval(draws, row["effective"], difference, (-1.0, 1.0))
         differences.append((model, row["value"], row["p"], base["value"], difference, *ends))
+    return pd.DataFrame(differences, columns=columns)
+
+
+def beside_rival(table: pd.DataFrame, probes: Probes, name: str, seed: int = 0) -> pd.DataFrame:
+    """Difference of each model's mean score to a bag of words that was trained on the set itself.
+
+    Parameters
+    ----------
+    table
+        From :func:`overview`.
+    probes
+        Of one model: which prompts are scored.
+    name
+        The prompt set.
+    seed
+        The one of `table`, so that prompts are resampled together; also of the folds.
+
+    Returns
+    -------
+    Columns ``model, value, rival, difference, low, high``; empty where nothing was scored.
+    """
+    rows = table[(table["set"] == name) & are_means(table) & table["draws"].notna()]
+    words = folded_log_odds(probes.activations.prompts[name], seed=seed)
+    scored = {emotion: probes.score(name, "sentence end", emotion) for emotion in probes.emotions(name)}
+    made = [
+        replace(one, words=words.loc[one.part.prompts["id"], emotion].to_numpy())
+        for emotion, one in scored.items()
+        if one is not None
+    ]
+    columns = ["model", "value", "rival", "difference", "low", "high"]
+    if not made or len(made) < len(scored):
+        return pd.DataFrame(columns=columns)
+    theirs, rival = mean_draws(made, seed)[1], float(np.mean([one.aurocs()[2] for one in made]))
+    differences = []
+    for row in rows.itertuples():
+        difference = row.value - rival
+        ends = interval(np.asarray(row.draws) - theirs, row.effective, difference, (-1.0, 1.0))
+        differences.append((row.model, row.value, rival, difference, *ends))
     return pd.DataFrame(differences, columns=columns)
 
 

@@ -1,4 +1,4 @@
-"""The numbers of chapter 03's sentences: a page has one template per sentence, and a record of this module fills it.
+"""The numbers of Chapter 3's sentences: a page has one template per sentence, and a record of this module fills it.
 
 What counts as above, apart or held is decided here, never on the page. ``place`` says where the states of a vector were
 read: at the ``end`` of a prompt, or at the emotion ``word``.
@@ -6,14 +6,15 @@ read: at the ``end`` of a prompt, or at the emotion ``word``.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from emotion_utils.models.comparison import CONTROL
+from emotion_utils.statistics.corrections import significant
 from emotion_utils.statistics.nulls import are_means
 from emotion_utils.statistics.permutations import LEVEL
-from emotion_utils.vectors.geometry import COSINES
+from emotion_utils.vectors.geometry import COSINES, of_all_pairs, of_pairs
 
 PLACES = {"end": "sentence end", "word": "emotion word"}
 
@@ -121,7 +122,7 @@ class BesideModels(NamedTuple):
     apart
         Models above the control, by the interval of the difference.
     rival, ahead
-        AUROC of a bag of words trained on the set itself, and models whose interval lies above it.
+        AUROC of a bag of words trained on the set itself, and models above it, by the interval of the difference.
     """
 
     set: str
@@ -140,7 +141,7 @@ class BesideModels(NamedTuple):
 
 
 def beside_models(
-    scores: pd.DataFrame, differences: pd.DataFrame, own_words: pd.DataFrame, name: str
+    scores: pd.DataFrame, differences: pd.DataFrame, rivals: pd.DataFrame, name: str
 ) -> BesideModels:
     """Count the models that stand out on one set.
 
@@ -150,14 +151,13 @@ def beside_models(
         From :func:`emotion_utils.vectors.comparison.overview`, the control among the models.
     differences
         From :func:`emotion_utils.vectors.comparison.beside_control`.
-    own_words
-        From :func:`emotion_utils.prompts.lexical_baseline.bag_of_words` on the set itself.
+    rivals
+        From :func:`emotion_utils.vectors.comparison.beside_rival`.
     name
         Of the set.
     """
     means = scores[(scores["emotion"] == "mean") & (scores["set"] == name)].set_index("model")
     models, control = means.drop(index=CONTROL), means.loc[CONTROL]
-    rival = float(own_words[own_words["metric"].str.startswith("AUROC")]["value"].mean())
     low, high, p, words = (float(control[column]) for column in ("low", "high", "p", "words"))
     return BesideModels(
         set=name,
@@ -171,8 +171,8 @@ def beside_models(
         control_p=p,
         control_words=words,
         apart=int((differences["low"] > 0).sum()),
-        rival=rival,
-        ahead=int((models["low"] > rival).sum()),
+        rival=float(rivals["rival"].mean()),
+        ahead=int((rivals["low"][rivals["model"] != CONTROL] > 0).sum()),
     )
 
 
@@ -180,6 +180,7 @@ class NamesHeld(NamedTuple):
     """AUROC of one kind of vector against the other emotions, and the vectors whose name does and does not hold."""
 
     made: str
+    mean: float
     lowest: float
     highest: float
     held: tuple[str, ...]
@@ -194,29 +195,36 @@ def names_held(specific: pd.DataFrame, name: str) -> list[NamesHeld]:
     rivals = specific[(specific["set"] == name) & (specific["against"] == "other emotions")]
     records = []
     for made, rows in rivals.groupby("made", sort=False):
-        ends = float(rows["value"].min()), float(rows["value"].max())
+        mean, low, high = (float(rows["value"].agg(how)) for how in ("mean", "min", "max"))
         held, lost = (tuple(rows["vector"][rows["holds"] == answer]) for answer in ("yes", "no"))
-        records.append(NamesHeld(str(made), *ends, held, lost))
+        records.append(NamesHeld(str(made), mean, low, high, held, lost))
     return records
 
 
 class MeanAngles(NamedTuple):
-    """Mean cosine over the pairs of emotions at one place.
+    """Mean cosine over the pairs of emotions at one ``place``.
 
     Attributes
     ----------
-    place
-        A key of :data:`PLACES`.
-    value, no_emotion, one_emotion
-        Of the vectors, and the means of both nulls; NaN for the second where there is no reference label.
+    value, low, high, no_emotion, one_emotion
+        Of the vectors, with its interval, and the means of both nulls; NaN for the second without a reference label.
+    p_no, p_one, least
+        One test of all pairs against each null, and the smallest distance from no emotion that it finds in four of
+        five cases.
     n, apart, below, control_below
-        Pairs, those that differ from no emotion, those that lie below one emotion, and those of the control that do.
+        Pairs; with all of them corrected for, those that differ from no emotion, those that lie below one emotion, and
+        those of the control that do.
     """
 
     place: str
     value: float
+    low: float
+    high: float
     no_emotion: float
     one_emotion: float
+    p_no: float
+    p_one: float
+    least: float
     n: int
     apart: int
     below: int
@@ -228,21 +236,22 @@ def mean_angles(angles: pd.DataFrame, control: pd.DataFrame) -> list[MeanAngles]
     records = []
     for place, rows in angles.groupby("reading", sort=False):
         rows = rows.reindex(columns=COSINES)
-        value, none, one = (float(rows[name].mean()) for name in ("value", "no_emotion", "one_emotion"))
-        apart, below = (int((rows[p] <= LEVEL).sum()) for p in ("p_no", "p_one"))
-        theirs = control[control["reading"] == place].reindex(columns=COSINES)
-        also = int((theirs["p_one"] <= LEVEL).sum())
-        records.append(MeanAngles(str(place), value, none, one, len(rows), apart, below, also))
+        single, together = of_pairs(rows), of_all_pairs(rows).iloc[0]
+        theirs = of_pairs(control[control["reading"] == place].reindex(columns=COSINES))
+        numbers: dict[str, Any] = {name: float(together[name]) for name in MeanAngles._fields[1:9]}
+        for name, table, p in (
+            ("apart", single, "p_no"), ("below", single, "p_one"), ("control_below", theirs, "p_one")
+        ):  # fmt: skip
+            numbers[name] = significant(table[p].to_numpy(dtype=float))
+        records.append(MeanAngles(place=str(place), n=len(single), **numbers))
     return records
 
 
 class Growth(NamedTuple):
-    """How the mean length over the emotions changes with depth.
+    """How the mean length over the emotions changes with depth, at one ``place``.
 
     Attributes
     ----------
-    place
-        A key of :data:`PLACES`.
     raw, residual
         The last layer's length and residual norm in those of the first.
     peak, relative, null_high
@@ -262,13 +271,12 @@ def growth(lengths: pd.DataFrame) -> Growth:
     means = lengths.groupby("layer")[["l2", "relative", "null_high", "scale"]].mean()
     raw, residual = (float(means[column].iloc[-1] / means[column].iloc[0]) for column in ("l2", "scale"))
     peak = int(means["relative"].idxmax())
-    there = means.loc[peak]
-    place = str(lengths["reading"].iloc[0])
-    return Growth(place, raw, residual, peak, float(there["relative"]), float(there["null_high"]))
+    ends = (float(means.loc[peak, name]) for name in ("relative", "null_high"))
+    return Growth(str(lengths["reading"].iloc[0]), raw, residual, peak, *ends)
 
 
 class SplitHalves(NamedTuple):
-    """Mean cosine over the layers of one emotion's vectors from two halves, and with the other emotions' vectors."""
+    """Mean cosine over the layers of one emotion's vectors from two halves, and with the other emotions'."""
 
     emotion: str
     value: float

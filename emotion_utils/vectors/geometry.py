@@ -20,13 +20,17 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from scipy.stats import norm
 from torch import Tensor
 
 from emotion_utils.statistics.nulls import against_null
-from emotion_utils.statistics.permutations import permutation_p, permute_blocks
+from emotion_utils.statistics.permutations import LEVEL, permutation_p, permute_blocks
+from emotion_utils.statistics.power import POWER
 from emotion_utils.statistics.resampling import effective_units, interval, unit_weights
 from emotion_utils.vectors.contrasts import Contrasts
 
+ALL_PAIRS = "all pairs"
+"""What the mean over the pairs of emotions is called, in the column ``pair``."""
 MANY = 6
 """Pairs and labels beyond which a page shows averages of all, and some by layer."""
 
@@ -68,13 +72,15 @@ def cosines(
     n_permutations, n_resamples, seed
         Of the nulls and of the bootstrap.
     mean
-        Average over the layers, draw by draw: one test per pair instead of one per pair and layer.
+        Average over the layers, draw by draw: one test per pair instead of one per pair and layer; of three or more
+        emotions the last row is the mean over the pairs, called :data:`ALL_PAIRS`.
 
     Returns
     -------
     Columns ``reading, pair, layer, value, low, high`` (bootstrap over units), ``no_emotion, no_emotion_low,
     no_emotion_high, one_emotion, one_emotion_low, one_emotion_high`` (means and 95 % ranges of the nulls), ``p_no,
-    p_one`` (two-sided against the first, "as small as this" against the second), ``n, n_units``. Without a reference
+    p_one`` (two-sided against the first, "as small as this" against the second), ``least`` (the smallest distance from
+    no emotion that is found in four of five cases), ``n, n_units``. Without a reference
     label the columns of the second null are not there. One emotion alone has no pair, and no row.
     """
     draws = {
@@ -87,9 +93,15 @@ def cosines(
     by_draw = {name: pair_cosines(given, weights) for name, weights in draws.items()}
     if mean:
         by_draw = {name: values.mean(axis=2, keepdims=True) for name, values in by_draw.items()}
+    pairs_shown = [*pair_names(given.emotions), *([ALL_PAIRS] if mean and len(given.emotions) > 2 else [])]
+    if ALL_PAIRS in pairs_shown:  # one test of what several weak ones ask
+        by_draw = {
+            name: np.concatenate([values, values.mean(axis=1, keepdims=True)], axis=1)
+            for name, values in by_draw.items()
+        }
     rows, units = [], effective_units(given.units)
     sizes = {"n": len(given.labels), "n_units": len(set(given.units))}
-    for i, pair in enumerate(pair_names(given.emotions)):
+    for i, pair in enumerate(pairs_shown):
         for k, layer in enumerate(["mean"] if mean else given.layers):
             at = {name: values[:, i, k] for name, values in by_draw.items()}
             about = {"reading": given.place, "pair": pair, "layer": layer}
@@ -100,7 +112,7 @@ def cosines(
 
 COSINES = [
     *["reading", "pair", "layer", "value", "low", "high", "no_emotion", "no_emotion_low", "no_emotion_high"],
-    *["one_emotion", "one_emotion_low", "one_emotion_high", "p_no", "p_one", "n", "n_units"],
+    *["one_emotion", "one_emotion_low", "one_emotion_high", "p_no", "p_one", "least", "n", "n_units"],
 ]
 ONE_EMOTION = ("one_emotion", "one_emotion_low", "one_emotion_high", "p_one")
 
@@ -113,14 +125,40 @@ def _beside_nulls(at: Mapping[str, np.ndarray], units: float) -> dict[str, float
     row = {"value": ours, "low": low, "high": high, "no_emotion": centre}
     row["no_emotion_low"], row["no_emotion_high"] = interval(null)
     row["p_no"] = float(permutation_p(abs(ours - centre), np.abs(null - centre)))
+    row["least"] = _least_found(np.abs(null - centre), at["bootstrap"])
     if "one" in at:
         row["one_emotion"], row["p_one"] = at["one"].mean(), float(permutation_p(-ours, -at["one"]))
         row["one_emotion_low"], row["one_emotion_high"] = interval(at["one"])
     return row
 
 
+def _least_found(null: Float[np.ndarray, " draw"], drawn: Float[np.ndarray, " resample"]) -> float:
+    """The smallest true distance whose estimate passes the null's 95th percentile with a power of 80 %.
+
+    Parameters
+    ----------
+    null
+        Distances without emotion.
+    drawn
+        Bootstrap draws of the estimate, for its standard error.
+    """
+    return float(np.quantile(null, 1 - LEVEL) + norm.ppf(POWER) * np.nanstd(drawn))
+
+
+def of_pairs(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of single pairs in :func:`cosines`."""
+    return table[table["pair"] != ALL_PAIRS]
+
+
+def of_all_pairs(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the mean over all pairs in :func:`cosines`, or those of the only pair."""
+    pooled = table[table["pair"] == ALL_PAIRS]
+    return pooled if len(pooled) else table
+
+
 def strongest(table: pd.DataFrame, n: int) -> pd.DataFrame:
     """The rows of :func:`cosines` that lie furthest from no emotion, the furthest first; all in their order if few."""
+    table = of_pairs(table)
     far = (table["value"] - table["no_emotion"]).abs().sort_values(ascending=False, kind="stable")
     return table if len(table) <= n else table.loc[far.index[:n]]
 

@@ -1,4 +1,4 @@
-"""The numbers of chapter 04's sentences, counted by hand, where all, none and one of the rows stand out."""
+"""The numbers of Chapter 4's sentences, counted by hand, where all, none and one of the rows stand out."""
 
 from __future__ import annotations
 
@@ -11,10 +11,17 @@ NAN = float("nan")
 
 
 @pytest.mark.parametrize(
-    ("ps", "small", "least"),
-    [((0.01, 0.01), 2, 2), ((0.01, 0.05), 2, 1), ((0.01, 0.2), 1, 1), ((0.2, 0.06), 0, 0), ((0.02,), 1, 0)],
+    ("ps", "small", "corrected"),
+    [
+        ((0.01, 0.01), 2, 2),
+        ((0.03, 0.06), 1, 0),  # the smaller of two has to be at most 0.025, or both at most 0.05
+        ((0.01, 0.2), 1, 1),
+        ((0.2, 0.06), 0, 0),
+        ((0.02,), 1, 1),
+        ((0.02, 0.5, 0.5), 1, 0),
+    ],
 )
-def test_pairs_of_models_are_counted_by_score(ps, small, least):
+def test_pairs_of_models_are_counted_by_score(ps, small, corrected):
     rows = [
         {
             "score": "r2",
@@ -27,10 +34,12 @@ def test_pairs_of_models_are_counted_by_score(ps, small, least):
         for i, p in enumerate(ps, 1)
     ]
     other = {"score": "probe", "value": 0.8, "null": 0.6, "ceiling": 0.5, "p": 0.9, "calibrated": NAN}
-    r2, probe = findings.all_pairs(pd.DataFrame([*rows, other]), n_permutations=99)
+    together = pd.DataFrame({"score": ["probe", "r2"], "p": [0.06, 0.05]})
+    r2, probe = findings.all_pairs(pd.DataFrame([*rows, other]), together)
     n = len(ps)
     assert r2.value == pytest.approx((0.1 * (n + 1) / 2, 0.1, 0.1 * n))
-    assert (r2.score, r2.small, r2.least, r2.n, r2.n_calibrated) == ("r2", small, least, n, 1)
+    assert (r2.score, r2.small, r2.corrected, r2.n, r2.n_calibrated) == ("r2", small, corrected, n, 1)
+    assert (r2.shared, probe.shared) == (True, False)
     assert (r2.null, r2.ceiling, r2.calibrated) == pytest.approx((0.05, 0.9, 0.5))
     assert r2.expected == pytest.approx(0.05 * n)
     assert (probe.small, probe.n, probe.n_calibrated) == (0, 1, 0)
@@ -62,6 +71,7 @@ def test_what_neutral_prompts_give_is_held_against_the_emotions(excesses, leads,
     plain = pd.DataFrame({"emotion_excess": excesses, "excess": 0.2 if n > 1 else 0.1, "p": [0.05, 0.06][:n]})
     found = findings.no_emotion(plain)
     assert (found.leads, found.n, found.says_nothing, found.small) == (leads, n, nothing, 1)
+    assert found.corrected == (1 if n == 1 else 0)
     assert found.emotion == pytest.approx((sum(excesses) / n, min(excesses), max(excesses)))
 
 
@@ -79,13 +89,14 @@ def test_differences_to_controls_lie_above_0_by_their_interval():
 
 
 @pytest.mark.parametrize(
-    ("ps", "small"), [((0.01, 0.05), 2), ((0.01, 0.06), 1), ((0.5, 0.06), 0), ((0.04,), 1)]
+    ("ps", "small", "corrected"),
+    [((0.01, 0.05), 2, 2), ((0.03, 0.06), 1, 0), ((0.5, 0.06), 0, 0), ((0.04,), 1, 1)],
 )
-def test_similar_pairs_are_counted(ps, small):
+def test_similar_pairs_are_counted(ps, small, corrected):
     n = len(ps)
     pairs = pd.DataFrame({"value": 0.8, "words": 0.3, "partial": 0.6, "partial_p": ps})
     pairs["partial_null_high"] = [0.2, 0.1][:n]
-    assert findings.similar(pairs) == pytest.approx((0.8, 0.3, 0.6, 0.2, small, n))
+    assert findings.similar(pairs) == pytest.approx((0.8, 0.3, 0.6, 0.2, corrected, small, n))
 
 
 def tables(chosen: list[int], again: float, p: float = 0.05) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -130,6 +141,7 @@ def test_one_k_for_all_needs_most_pairs_and_most_resamples(chosen, again, k, one
     assert (found.ratio, found.ratio_by_luck, found.z_by_luck) == (2, 0.9, (0.45, 0.55))
     assert (found.z, found.again) == ({2: 1.5, 5: 2.5}[k], pytest.approx(again))
     assert (found.small, found.expected) == (len(chosen), pytest.approx(0.05 * len(chosen)))
+    assert found.corrected == len(chosen)  # equal p values stay as they are
 
 
 def test_one_k_alone_is_no_choice():

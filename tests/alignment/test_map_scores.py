@@ -122,6 +122,9 @@ def test_pairs_of_models_beside_their_ceiling():
     ridge = table[(table["map"] == "ridge") & (table["score"] == "r2")]
     assert short.loc[("r2", "ridge"), "value"] == pytest.approx(ridge["value"].mean())
     assert short.loc[("r2", "ridge"), "small"] == 2
+    assert (
+        short.loc[("r2", "ridge"), "corrected"] == 2
+    )  # all p of this score are 0.05, which the correction leaves
     assert list(dict.fromkeys(short.index.get_level_values("score"))) == list(NAMES)
 
 

@@ -1,98 +1,100 @@
-"""The words of Chapter 2's answer follow its numbers."""
+"""What Chapter 2 answers follows its numbers, on invented results at both ends."""
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
-from emotion_utils.answers.activations import Results, answer
+from emotion_utils.answers.activations import Checks, Results, Share, answer, checks_of, results_of
+
+NAN = float("nan")
+RESULTS = Results(
+    model="a model",
+    checks=Checks(17, 17, 6, 6),
+    cosine=0.9,
+    low=0.85,
+    high=0.95,
+    spread=0.09,
+    best=Share("a model", "baseline", 0.3, 0.1, 0.01),
+    best_low=0.2,
+    best_high=0.4,
+    control=(Share("a model", "implicit", 0.25, 0.02, 0.01), Share("blind", "implicit", 0.01, 0.01, 0.5)),
+    blind="blind",
+)
 
 
-def _shares(value: float, p: float) -> pd.DataFrame:
-    rows = [
-        (-1, 0.9, 0.8, 1.0, 0.1, 0.01, 70),  # the embedding is no block
-        (0, value / 2, 0.0, 0.1, 0.02, 0.5, 70),
-        (1, value, value - 0.01, value + 0.01, 0.02, p, 70),
-    ]
-    return pd.DataFrame(rows, columns=["layer", "value", "low", "high", "null", "p_max", "n"])
+def happened(results: Results, part: str) -> bool | None:
+    (one,) = [one for one in answer(results).falsifiers if part in one.condition]
+    return one.happened
 
 
-def _results(
-    value: float = 0.2,
-    p: float = 0.01,
-    implicit: float = 0.06,
-    blind: float = 0.03,
-    cosine: float = 0.9,
-    **changed: object,
-) -> Results:
-    control = pd.DataFrame(
-        [
-            ("small", "implicit", implicit, 0.01, 0.1, 0.01, p, 96),
-            ("blind", "implicit", blind, 0.01, 0.1, 0.01, 0.6, 96),
-        ],
-        columns=["model", "set", "value", "low", "high", "null", "p_max", "n"],
+def test_the_numbers_are_right_first_and_then_what_is_in_them() -> None:
+    short = answer(RESULTS).in_short()
+    assert "agrees with the plain model in **17 of 17** ways of batching" in short
+    assert "cosine of up to **0.90** (0.85 to 0.95), where random directions have 0 ± 0.09" in short
+    assert (
+        "Of the variance on *baseline* **30%** (20% to 40%) lies between the labels, permuted labels give 10%"
+        in short
     )
+    assert (
+        "*implicit*: a model 25.0% (null 2.0%) and blind 1.0% (null 1.0%)." in answer(RESULTS).what_we_found()
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "right"),
+    [
+        ("depend on the batch", {"checks": Checks(16, 17, 6, 6)}),
+        ("TransformerLens", {"checks": Checks(17, 17, 5, 6)}),
+        ("the same way", {"cosine": 0.05}),
+        ("between the emotions", {"best": RESULTS.best._replace(p_max=0.06)}),
+        ("implicit is emotion", {"control": (RESULTS.control[0], RESULTS.control[1]._replace(p_max=0.01))}),
+    ],
+)
+def test_every_falsifier_has_both_outcomes(part: str, right: dict[str, object]) -> None:
+    assert happened(RESULTS, part) is False
+    assert happened(replace(RESULTS, **right), part) is True
+
+
+def test_with_too_few_prompts_it_cannot_be_said() -> None:
+    few = replace(
+        RESULTS,
+        best=RESULTS.best._replace(p_max=NAN),
+        best_low=NAN,
+        best_high=NAN,
+        control=(RESULTS.control[0], RESULTS.control[1]._replace(p_max=NAN)),
+    )
+    assert happened(few, "between the emotions") is None
+    assert happened(few, "implicit is emotion") is None
+    assert "nan" not in answer(few).in_short()
+    assert "too few for a test" in answer(few).finding
+
+
+def test_the_control_itself_and_own_texts_have_no_control_beside_them() -> None:
+    for control in ((), (RESULTS.control[1],)):
+        assert len(answer(replace(RESULTS, control=control)).falsifiers) == 4
+
+
+def test_results_are_those_of_the_chapter() -> None:
     cosines = pd.DataFrame(
-        {"layer": [0, 1], "version": "raw", "value": [cosine / 2, cosine], "spread": 0.1, "n": 70}
+        {
+            "version": ["raw", "raw", "centred"],
+            "value": [0.5, 0.8, 0.9],
+            "low": 0.1,
+            "high": 0.9,
+            "spread": 0.2,
+        }
     )
-    given: dict[str, object] = {
-        "model": "small",
-        "cases": pd.DataFrame({"worst": [1e-6, 1e-6], "within": [True, True]}),
-        "lens": pd.DataFrame({"model": ["small", "other"], "same": [True, True]}),
-        "sinks": pd.DataFrame({"layer": [0, 1], "ratio": [1.0, 12.5], "n": [70, 70]}),
-        "cosines": cosines,
-        "shares": _shares(value, p),
-        "control": control,
-    }
-    return Results(**(given | changed))  # type: ignore[arg-type]
-
-
-def _outcome(results: Results, words: str) -> bool | None:
-    return next(one.happened for one in answer(results).falsifiers if words in one.condition)
-
-
-def test_the_finding_has_the_numbers_of_the_best_block_and_never_of_the_embedding() -> None:
-    short = answer(_results()).in_short()
-    assert "cosine of up to **0.90**" in short
-    assert "at most **20.0%** (19.0% to 21.0%; permuted labels 2.0%; p = 0.01; n = 70)" in short
-    assert "and **6.0%** (" in short
-    assert "90.0%" not in short
-
-
-@pytest.mark.parametrize(("p", "happened"), [(0.01, False), (0.3, True), (np.nan, None)])
-def test_a_share_inside_its_null_is_said(p: float, happened: bool | None) -> None:
-    assert _outcome(_results(p=p), "inside its null") is happened
-
-
-@pytest.mark.parametrize(("blind", "happened"), [(0.03, False), (0.06, True)])
-def test_the_blind_model_can_do_as_well(blind: float, happened: bool) -> None:
-    assert _outcome(_results(blind=blind), "blind model") is happened
-    assert _outcome(_results(model="other"), "inside") is False
-
-
-def test_a_page_about_the_blind_model_has_nothing_to_compare_with() -> None:
-    only = _results().control
-    assert only is not None
-    results = _results(model="blind", control=only[only["model"] == "blind"])
-    assert _outcome(results, "blind model") is None
-
-
-@pytest.mark.parametrize(("cosine", "happened"), [(0.9, False), (0.15, True)])
-def test_cosines_in_the_band_are_said(cosine: float, happened: bool) -> None:
-    assert _outcome(_results(cosine=cosine), "band") is happened
-
-
-def test_wrong_numbers_are_said() -> None:
-    cases = pd.DataFrame({"worst": [1.0, 1e-6], "within": [False, True]})
-    lens = pd.DataFrame({"model": ["small", "other"], "same": [True, False]})
-    results = _results(cases=cases, lens=lens)
-    assert _outcome(results, "batch") is True
-    assert _outcome(results, "TransformerLens") is True
-    assert "1 of 2 models differ: other" in answer(results).what_we_found()
-
-
-def test_own_texts_have_no_set_without_words() -> None:
-    found = answer(_results(control=None))
-    assert "no prompt names" not in found.finding
-    assert all("blind" not in one.condition for one in found.falsifiers)
+    shares = pd.DataFrame(
+        {"layer": [-1, 0, 1], "value": [0.9, 0.2, 0.3], "null": 0.1, "p_max": 0.04, "low": 0.15, "high": 0.4}
+    )
+    checks = checks_of(
+        pd.DataFrame({"worst": [1e-6, 1e-3], "≤ 1e-4": [True, False]}),
+        pd.DataFrame({"same": [True, True, False]}),
+    )
+    assert checks == (1, 2, 2, 3)
+    found = results_of(("m", "own", "blind"), checks, cosines, shares)
+    assert (found.cosine, found.best, found.control) == (0.8, Share("m", "own", 0.3, 0.1, 0.04), ())
+    assert found.best.above is True

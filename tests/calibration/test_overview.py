@@ -40,7 +40,36 @@ def test_published_formulas_get_their_auroc_and_tests_do_not():
         {"formula": "f", "precision": "float32", "scale": [1.0, 10.0], "AUROC": [0.61, 0.52]}
     )
     assert overview.with_aurocs(table, apart)["AUROC"].tolist() == pytest.approx([0.61, np.nan], nan_ok=True)
-    every = overview.all_methods(table, ledger.read("maps"), ledger.read("twins"), apart, SCORES)
-    assert len(every) == 2 + 6 + 2
+    every = overview.all_methods(table, *map(ledger.read, ("maps", "twins", "similarity")), apart, SCORES)
+    assert len(every) == 2 + 6 + 2 + 9
     assert every["AUROC"].notna().sum() == 1
-    assert every.iloc[-1]["effect"] == "same model, noise 10 SD"
+    assert "same model, noise 10 SD" in set(every["effect"])
+
+
+def test_tests_that_find_too_much_are_counted_against_what_chance_gives():
+    table = pd.DataFrame(
+        {
+            "method": ["a", "b", "c", "formula", "twin"],
+            "finding": ["p ≤ 0.05", "interval without 0", "p ≤ 0.05", "≥ 0.5", "p ≤ 0.05"],
+            "false": [0.05, 0.2, 0.06, 0.9, np.nan],
+            "low": [0.03, 0.15, 0.04, 0.8, np.nan],
+        }
+    )
+    kept = overview.promise(table)
+    assert kept == (3, (("b", 0.2, 0.15),), 3 / 40)
+    assert overview.promise(table.assign(low=0.05)).exceeding == ()
+
+
+@pytest.mark.parametrize(
+    ("low", "says"), [(0.2, "**1 of 2** keep their level. *b* finds"), (0.01, "**2 of 2**")]
+)
+def test_similarity_is_summed_up(low, says):
+    lines = pd.DataFrame(
+        {
+            "method": ["a", "b"], "false": [0.05, 0.3], "low": [0.03, low], "high": [0.07, 0.4],
+            "effect": ["half", "all"], "power": [0.4, 0.9],
+        }
+    )  # fmt: skip
+    said = overview.summarise_similarity(lines)
+    assert says in said
+    assert "The weakest is *a*, which finds half in 40% of draws; the median is 65%." in said

@@ -24,7 +24,10 @@ from emotion_utils.prompts.bag_of_words import (
 )
 from emotion_utils.prompts.lexical_baseline import (
     bag_of_words,
+    beside_largest,
+    folded_log_odds,
     lexicality,
+    mean_auroc,
     summarise_lexicality,
     telling_words,
 )
@@ -159,9 +162,41 @@ def test_the_reading_says_value_null_and_verdict():
     table = lexicality({"set": planted(30, 0, 1.0), "tiny": planted(4, 0, 1.0, family=4)}, n_permutations=19)
     said = summarise_lexicality(table, "set")
     # Wilson's bound of 40 units of 40, with the tails of t
-    assert "*set*, held-out folds: **100%** (91% to 100%) is above its null" in said
+    assert (
+        "*set*, held-out folds: **100%** (91% to 100%) is better than always naming the largest class, 25%, "
+        in said
+    )
+    assert "and above its null" in said
     assert "p = 0.05, n = 120 prompts in 40 units" in said
     assert "*tiny*, held-out folds: not scored, 4 groups, at least 8 are needed." in said
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [
+        (0.51, 0.6, "better than"),
+        (0.5, 0.6, "no better than"),
+        (0.3, 0.49, "worse than"),
+        (0.3, 0.5, "no better than"),
+    ],
+)
+def test_an_accuracy_stands_beside_the_largest_class(low, high, word):
+    assert beside_largest(low, high, 0.5) == word
+
+
+def test_mean_aurocs_are_of_one_comparison():
+    columns = ["train", "test", "metric", "value"]
+    rows = [("a", "held-out folds", "AUROC x", 0.6), ("a", "held-out folds", "AUROC y", 0.8)]
+    rows += [
+        ("a", "held-out folds", "accuracy", 0.1),
+        ("a", "b", "AUROC x", 0.5),
+        ("c", "b", "AUROC x", np.nan),
+    ]
+    table = pd.DataFrame(rows, columns=columns)
+    assert mean_auroc(table, "a") == pytest.approx(0.7)
+    assert mean_auroc(table, "a", "b") == 0.5
+    assert mean_auroc(table, "c", "b") is None
+    assert mean_auroc(table, "d") is None
 
 
 def test_the_reading_compares_implicit_with_the_profile():
@@ -308,3 +343,13 @@ def test_the_reading_says_what_labels_are_told_from():
     assert "implicit" not in summarise_lexicality(table, "mine", "all others")
     few = lexicality({"mine": planted(4, 0, 1.0, emotions=("joy", "worry"), family=4)})
     assert "Told from" not in summarise_lexicality(few, "mine", "all others")
+
+
+def test_log_odds_of_folds_are_those_that_the_baseline_is_scored_by():
+    table = planted(30, 0, 0.5)
+    odds = folded_log_odds(table, seed=3)
+    expected = scores(bag_of_words(table, n_permutations=0, seed=3))["value"]
+    for emotion in odds:
+        rows = table[table["emotion"].isin([emotion, "neutral"])]
+        area = roc_auc_score(rows["emotion"] == emotion, odds.loc[rows["id"], emotion])
+        assert area == pytest.approx(expected[f"AUROC {emotion}"])

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from emotion_utils.ledger import headlines
-from emotion_utils.reports.alignment import chapter_findings, leading_sentence
+from emotion_utils.reports.alignment import chapter_findings
 from emotion_utils.reports.record_file import rows_of
 
 VARIANTS = [
@@ -54,10 +54,3 @@ def test_an_interval_stands_where_there_is_one_pair():
     two = chapter_findings(PUBLISHED, BEST, pd.concat([SIMILAR, SIMILAR * 0.5])).set_index("finding")
     assert np.isclose(two.loc[headlines.GEOMETRY, "value"], 0.42)
     assert two.loc[headlines.GEOMETRY, ["low", "high"]].isna().all()
-
-
-def test_the_page_leads_with_both_scores():
-    row = PUBLISHED.set_index("variant").loc["as published (float32)"]
-    said = leading_sentence(PUBLISHED, ["one", "other"])
-    assert f"The published score of one and other is {row['after']:.3f}." in said
-    assert f"it is {row['permuted']:.3f}**; {row['p']:.0%} of all pairings" in said

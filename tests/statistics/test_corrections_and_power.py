@@ -11,7 +11,7 @@ from statsmodels.stats.multitest import multipletests
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.statistics import power
-from emotion_utils.statistics.corrections import adjusted
+from emotion_utils.statistics.corrections import adjusted, significant
 from emotion_utils.statistics.mixed import mixed_model
 
 RNG = np.random.default_rng(5)
@@ -33,6 +33,20 @@ def test_holm_is_that_of_statsmodels():
     assert adjusted(np.array([0.01, 0.04, 0.03]), "holm") == pytest.approx([0.03, 0.06, 0.06])
     with pytest.raises(UserError, match=r"test 1 is 1\.2"):
         adjusted(np.array([0.5, 1.2]), "holm")
+
+
+@pytest.mark.parametrize(
+    ("p", "expected"),
+    [
+        ((0.01, 0.02, 0.03), 3),
+        ((0.02, 0.04, 0.5), 0),
+        ((0.01, 0.03, 0.5), 2),
+        ((0.04, np.nan), 1),
+        ((0.2,), 0),
+    ],
+)
+def test_what_stands_out_in_a_family_is_counted(p, expected):
+    assert significant(np.array(p)) == expected  # the i-th smallest of n has to be at most i * 0.05 / n
 
 
 def test_power_is_that_of_the_noncentral_t():

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
+import planted
 import pytest
 from scipy.stats import t
 
 from emotion_utils.core.store import Store
 from emotion_utils.models.comparison import CONTROL, companions
 from emotion_utils.models.registry import BUNDLED
+from emotion_utils.prompts.lexical_baseline import folded_log_odds
 from emotion_utils.prompts.loading import load_profile
 from emotion_utils.vectors import comparison as module
-from emotion_utils.vectors.comparison import beside_control, overview
+from emotion_utils.vectors.comparison import beside_control, beside_rival, overview
+from emotion_utils.vectors.held_out import Probes, mean_draws
 
 
 def test_the_control_stands_last_and_a_smoke_run_takes_only_it():
@@ -62,3 +66,22 @@ def test_models_are_compared_with_the_control_draw_by_draw(sets, tmp_path):
     assert half < row["difference"] - row["low"] < 1.5 * half  # near the end of the scale it is wider
     assert 0 < row["low"] < row["difference"] < row["high"]
     assert beside_control(table[table["model"] != CONTROL], "implicit").empty
+
+
+def test_models_are_compared_with_words_of_the_set_itself_draw_by_draw():
+    probes = Probes(planted.set_activations(), "keyword")
+    scored = {emotion: probes.score("other", "sentence end", emotion) for emotion in probes.emotions("other")}
+    draws = mean_draws(list(scored.values()), 0)[0]
+    row = {"set": "other", "emotion": "mean", "value": 1.0, "effective": 12.0, "draws": draws.tolist()}
+    table = pd.DataFrame([{"model": "ours", **row}, {"model": "none", **row, "draws": None}])
+    (found,) = beside_rival(table, probes, "other").itertuples()
+    odds = folded_log_odds(probes.activations.prompts["other"])
+    areas = []
+    for emotion, one in scored.items():  # the area counts pairs of an emotional and a neutral prompt
+        of = odds.loc[one.part.prompts["id"], emotion].to_numpy()
+        apart = of[one.part.positive][:, None] - of[~one.part.positive][None]
+        areas.append(((apart > 0) + 0.5 * (apart == 0)).mean())
+    assert found.rival == pytest.approx(np.mean(areas))
+    assert found.difference == pytest.approx(1 - found.rival)
+    assert found.low < found.difference <= found.high
+    assert beside_rival(table.assign(draws=None), probes, "other").empty

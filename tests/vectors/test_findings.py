@@ -1,4 +1,4 @@
-"""The numbers of chapter 03's sentences, counted by hand, where all, none and one of the rows stand out."""
+"""The numbers of Chapter 3's sentences, counted by hand, where all, none and one of the rows stand out."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from emotion_utils.models.comparison import CONTROL
 from emotion_utils.vectors import findings
+from emotion_utils.vectors.geometry import ALL_PAIRS
 from emotion_utils.vectors.held_out import COLUMNS
 
 NAN = float("nan")
@@ -79,11 +80,12 @@ def test_models_are_counted_beside_words_control_and_rival(lows, gains, above, a
     ]
     control = {**at, "model": CONTROL, "value": 0.5, "low": 0.4, "high": 0.6, "p": 0.4, "words": 0.55}
     elsewhere = {"model": "m0", "set": "own", "emotion": "mean", "value": 0.1, "low": 0.99, "gain_low": 0.9}
-    own_words = pd.DataFrame(
-        {"metric": ["accuracy", "AUROC anger", "AUROC apology"], "value": [0.1, 0.7, 0.8]}
+    beyond = [low - 0.75 for low in lows]  # the ends of the intervals of the differences decide
+    rivals = pd.DataFrame(
+        {"model": [*(f"m{i}" for i in range(len(lows))), CONTROL], "rival": 0.75, "low": [*beyond, 0.1]}
     )
     differences = pd.DataFrame({"low": [0.1, 0.0, NAN]})
-    one = findings.beside_models(scores([*rows, control, elsewhere]), differences, own_words, "implicit")
+    one = findings.beside_models(scores([*rows, control, elsewhere]), differences, rivals, "implicit")
     assert (one.set, one.n, one.above, one.apart, one.ahead) == ("implicit", len(lows), above, 1, ahead)
     assert (one.lowest, one.highest) == pytest.approx((min(lows) + 0.05, max(lows) + 0.05))
     assert one[5:10] == (0.5, 0.4, 0.6, 0.4, 0.55)
@@ -107,23 +109,43 @@ def test_names_that_hold_and_names_that_do_not():
     table = pd.DataFrame(rows, columns=["set", "made", "vector", "against", "value", "holds"])
     both = ("anger", "apology")
     assert findings.names_held(table, "implicit") == [
-        ("minus neutral", 0.6, 0.8, both, ()),
-        ("centred", 0.6, 0.8, ("anger",), ("apology",)),
-        ("turned", 0.6, 0.8, (), both),
-        ("few", 0.6, 0.8, (), ()),
+        ("minus neutral", pytest.approx(0.7), 0.6, 0.8, both, ()),
+        ("centred", pytest.approx(0.7), 0.6, 0.8, ("anger",), ("apology",)),
+        ("turned", pytest.approx(0.7), 0.6, 0.8, (), both),
+        ("few", pytest.approx(0.7), 0.6, 0.8, (), ()),
     ]
 
 
-def test_cosines_that_no_null_explains_are_counted_by_place():
-    columns = ["reading", "value", "no_emotion", "one_emotion", "p_no", "p_one"]
-    model = [("end", 0.2, 0.5, 0.6, 0.05, 0.01), ("end", 0.4, 0.7, 0.8, 0.06, 0.05)]
-    model += [("word", -0.1, 0.1, 0.3, 0.9, 0.9)]
-    control = [("end", 0.0, 0.0, 0.0, 0.01, 0.9), ("word", 0.0, 0.0, 0.0, 0.9, 0.02)]
-    tables = (pd.DataFrame(rows, columns=columns) for rows in (model, control))
-    end, word = findings.mean_angles(*tables)
-    assert (end.place, end.n, end.apart, end.below, end.control_below) == ("end", 2, 1, 2, 0)
-    assert (end.value, end.no_emotion, end.one_emotion) == pytest.approx((0.3, 0.6, 0.7))
+def test_one_test_of_all_pairs_decides_and_single_pairs_are_corrected():
+    columns = [
+        "reading",
+        "pair",
+        "value",
+        "low",
+        "high",
+        "no_emotion",
+        "one_emotion",
+        "p_no",
+        "p_one",
+        "least",
+    ]
+    model = [
+        ("end", "a – b", 0.2, 0.1, 0.3, 0.5, 0.6, 0.03, 0.01, 0.5),
+        ("end", "a – c", 0.4, 0.1, 0.5, 0.7, 0.8, 0.06, 0.05, 0.5),
+        ("end", ALL_PAIRS, 0.3, 0.2, 0.4, 0.6, 0.7, 0.02, 0.03, 0.2),
+        ("word", "a – b", -0.1, -0.2, 0.1, 0.1, 0.3, 0.9, 0.9, 0.4),  # a single pair is all pairs
+    ]
+    control = [
+        ("end", "a – b", *[0.0] * 5, 0.01, 0.9, 0.1),
+        ("end", ALL_PAIRS, *[0.0] * 5, 0.01, 0.01, 0.1),
+        ("word", "a – b", *[0.0] * 5, 0.9, 0.02, 0.1),
+    ]
+    end, word = findings.mean_angles(*(pd.DataFrame(rows, columns=columns) for rows in (model, control)))
+    # 0.03 of two would have to be at most 0.025; of 0.01 and 0.05 both stay
+    assert (end.place, end.n, end.apart, end.below, end.control_below) == ("end", 2, 0, 2, 0)
+    assert end[1:9] == (0.3, 0.2, 0.4, 0.6, 0.7, 0.02, 0.03, 0.2)
     assert (word.place, word.n, word.apart, word.below, word.control_below) == ("word", 1, 0, 0, 1)
+    assert (word.value, word.p_no, word.least) == (-0.1, 0.9, 0.4)
 
 
 def test_growth_is_that_of_the_mean_over_the_emotions():

@@ -9,7 +9,17 @@ import torch
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.vectors.contrasts import contrasts
-from emotion_utils.vectors.geometry import cosines, halves, lengths, mean_cosine_draws, residual_scale
+from emotion_utils.vectors.geometry import (
+    ALL_PAIRS,
+    _least_found,
+    cosines,
+    halves,
+    lengths,
+    mean_cosine_draws,
+    of_all_pairs,
+    of_pairs,
+    residual_scale,
+)
 
 
 def made(strength: float, place: str = "end", noise: float = 0.1, families: int = 10):
@@ -132,6 +142,7 @@ def test_inner_products_are_those_of_the_vectors():
 def test_the_mean_over_layers_is_taken_draw_by_draw():
     given = made(0.5)
     whole, mean = cosines(given, 20, 50), cosines(given, 20, 50, mean=True)
+    mean = of_pairs(mean)
     averages = whole.groupby("pair", sort=False)[["value", "no_emotion", "one_emotion"]].mean()
     assert mean[["value", "no_emotion", "one_emotion"]].to_numpy() == pytest.approx(averages.to_numpy())
     assert (mean["layer"] == "mean").all()
@@ -165,3 +176,26 @@ def test_the_bootstrap_of_two_places_is_paired():
 def test_an_unknown_reading_is_named():
     with pytest.raises(UserError, match='not at "mean"'):
         made(1.0, "mean")
+
+
+def test_all_pairs_are_tested_at_once_by_the_mean_of_every_draw():
+    given = made(1.0)
+    whole = cosines(given, 39, 20, mean=True)
+    single, (row,) = of_pairs(whole), of_all_pairs(whole).itertuples()
+    assert row.pair == ALL_PAIRS
+    assert len(single) == 3
+    for name in ("value", "no_emotion", "one_emotion"):
+        assert getattr(row, name) == pytest.approx(single[name].mean())
+    assert single["no_emotion_low"].mean() < row.no_emotion_low  # a mean of draws spreads less than they do
+    assert row.least < single["least"].min()
+    assert ALL_PAIRS not in set(cosines(given, 9, 9)["pair"])  # by layer nothing is pooled
+
+
+def test_the_least_distance_is_found_in_four_of_five_cases():
+    """Estimates that lie so far from the null on average pass its 95th percentile four times of five."""
+    rng = np.random.default_rng(0)
+    null, errors = np.abs(rng.normal(0, 0.1, 4000)), rng.normal(0, 0.05, 4000)
+    least = _least_found(null, 0.3 + errors)
+    assert np.mean(least + rng.normal(0, 0.05, 40_000) > np.quantile(null, 0.95)) == pytest.approx(
+        0.8, abs=0.02
+    )

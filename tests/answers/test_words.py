@@ -1,0 +1,11 @@
+"""Parts of sentences leave out what there is not."""
+
+from __future__ import annotations
+
+from emotion_utils.answers.words import between
+
+
+def test_an_interval_is_said_where_there_is_one() -> None:
+    assert between(-0.104, 0.25) == " (-0.10 to 0.25)"
+    assert between(0.1, 0.2, "+.1f") == " (+0.1 to +0.2)"
+    assert between(float("nan"), 0.2) == between(0.1, float("nan")) == ""
