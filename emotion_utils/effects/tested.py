@@ -56,7 +56,7 @@ def results(
     ``p_holm``, ``q`` (Benjamini-Hochberg) and ``warning`` (what its kind of data does to tests, empty where nothing).
     """
     if not effects:
-        raise UserError("There is no effect to test: run chapters 05 to 07, or name a model.")
+        raise UserError("There is no effect to test: run Chapters 5 to 7, or name a model.")
     parts: list[pd.DataFrame] = []
     for places in _alike(effects):
         own = [effects[i] for i in places]

@@ -198,7 +198,7 @@ def parts(size: SteeringSize, n_layers: int, n: int, kinds: int, own: bool = Fal
     if thinned:
         return found
     price = (n + 1) * TEXT + read + n * (n + 2) * NEW_TOKENS
-    return [*found, Part("beside", EVENTS, size.fresh, price, "contexts kept for chapter 8")]
+    return [*found, Part("beside", EVENTS, size.fresh, price, "contexts kept for Chapter 8")]
 
 
 def turns(n_layers: int) -> int:
