@@ -59,6 +59,7 @@ def test_words_are_counted_in_their_order(said):
         ("P8.llama3-8b.check.after", "not identifiable"),
         ("P8.gemma3-12b.check.delta", "not identifiable"),
         ("P35.align.after", "not identifiable"),  # unrelated models reach 1.00
+        ("P35.align.angle", "not identifiable"),  # and a gain of 0.87
         # three cosines together, in measured dimensions
         ("P3.cos.end.pythia", "above chance"),
         ("P3.cos.end.ap", "at chance"),

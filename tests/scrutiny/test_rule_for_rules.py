@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from emotion_utils.scrutiny import collected, rule_for_rules
 from emotion_utils.scrutiny.judging import TRUE, judged, single
-from emotion_utils.scrutiny.rule_for_rules import FALSE, INSTEAD, TOO_MANY, held_to, seen_as, tried
+from emotion_utils.scrutiny.rule_for_rules import (
+    FALSE,
+    INSTEAD,
+    MORE,
+    TOO_MANY,
+    VALUES,
+    held_to,
+    seen_as,
+    tried,
+)
 from emotion_utils.scrutiny.rules import Scrutiny, computed, under_null
 
 
@@ -37,6 +47,18 @@ def test_what_follows_from_everything_may_only_be_called_not_identifiable(width,
     rule = single("made", "A", lambda row: computed(row, 1.0 / (1 + width), 1.0 + width, "sum"))
     found = held_to([rule], judged([rule], ROWS), tried([rule], ROWS))
     assert found["A"].word == word
+
+
+def test_near_a_limit_more_values_are_tried():
+    values = []
+
+    def judge(row):
+        values.append(row["lo"])
+        return under_null(row, 0.0, 8.0, "null")  # 95 % of log-uniform values from 0.1 to 10 lie below
+
+    one = tried([single("made", "A", judge)], ROWS)[0]
+    assert len(values) == VALUES * (1 + MORE)
+    assert one.invented["at chance"] == pytest.approx(np.log(80.5) / np.log(100), abs=0.02)
 
 
 def test_what_does_not_follow_is_said_however_easily_other_values_follow():
