@@ -32,7 +32,7 @@ EQUIVALENCE, NOT_SIGNIFICANT, CHAPTER = "equivalence", "not significant", "chapt
 RULES = ("", CHAPTER, EQUIVALENCE, NOT_SIGNIFICANT)
 WITHIN = re.compile(r"within (\d+(?:\.\d+)?) %")
 INSIDE = "our value inside [lo, hi]"
-DECIMALS = re.compile(r"-?\d[\d,]*(?:\.(\d+))?")
+PRINTED = re.compile(r"-?\d[\d,]*(?:\.(\d+))?(?:e([+-]?\d+))?")
 
 
 @dataclass(frozen=True)
@@ -252,6 +252,11 @@ def stated_interval(value: str, lo: float, hi: float) -> tuple[float, float]:
     """
     if lo != hi:
         return min(lo, hi), max(lo, hi)
-    printed = DECIMALS.search(value)
-    half = 0.5 * 10.0 ** -len(printed.group(1) or "") if printed else 0.0
+    half = 0.5 * 10.0 ** -decimals(value) if PRINTED.search(value) else 0.0
     return lo - half, hi + half
+
+
+def decimals(value: str) -> int:
+    """Decimals of the first number of a printed value; of 5.2e-05 six."""
+    printed = PRINTED.search(value)
+    return len(printed.group(1) or "") - int(printed.group(2) or 0) if printed else 0

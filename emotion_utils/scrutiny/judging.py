@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from emotion_utils.scrutiny.rules import Row, Rows, Scrutiny, computed, decimals, no_null
+from emotion_utils.reports.replication import decimals
+from emotion_utils.scrutiny.rules import Row, Rows, Scrutiny, computed, no_null
 
 Judge = Callable[[Rows], Mapping[str, Scrutiny]]
 Draw = Callable[[Rows, np.random.Generator], Mapping[str, Row]]

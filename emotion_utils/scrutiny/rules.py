@@ -14,13 +14,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from statistics import fmean
 from typing import Any, NamedTuple
 
 from emotion_utils.core.errors import UserError, suggestion
-from emotion_utils.reports.claims import stated_interval
+from emotion_utils.reports.replication import stated_interval
 from emotion_utils.statistics.permutations import LEVEL
 
 SCRUTINY = (
@@ -39,7 +38,6 @@ Row = Mapping[str, Any]
 """A row of the claims, by column."""
 Rows = Mapping[str, Row]
 """Rows of the claims, by id."""
-EXPONENT = re.compile(r"^-?\d+(?:\.(\d+))?e(-?\d+)$")
 
 
 class _Said(NamedTuple):
@@ -59,22 +57,9 @@ class Scrutiny(_Said):
         return super().__new__(cls, word, note)
 
 
-def decimals(value: str) -> int:
-    """Decimals of the first number of a printed value; of 5.2e-05 six."""
-    with_exponent = EXPONENT.match(value)
-    if with_exponent:
-        return len(with_exponent.group(1) or "") - int(with_exponent.group(2))
-    first = re.search(r"\d[\d,]*(?:\.(\d+))?", value)
-    return len(first.group(1) or "") if first else 0
-
-
 def printed(claim: Row) -> tuple[float, float]:
     """The range that a row of the claims states, or what rounds to its digits."""
-    value, low, high = str(claim["value"]), float(claim["lo"]), float(claim["hi"])
-    if low == high and EXPONENT.match(value):
-        half = 0.5 * 10.0 ** -decimals(value)
-        return low - half, high + half
-    return stated_interval(value, low, high)
+    return stated_interval(str(claim["value"]), float(claim["lo"]), float(claim["hi"]))
 
 
 def value(rows: Rows, claim: str) -> float:

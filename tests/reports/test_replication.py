@@ -261,5 +261,6 @@ def test_what_the_authors_code_settles_stands_in_the_table():
 
 def test_a_stated_interval_is_the_range_or_what_rounds_to_the_digits():
     assert stated_interval("0.99", 0.99, 0.99) == pytest.approx((0.985, 0.995))
+    assert stated_interval("5.2e-05", 5.2e-05, 5.2e-05) == pytest.approx((5.15e-05, 5.25e-05))
     assert stated_interval("0.84..0.87", 0.84, 0.87) == (0.84, 0.87)
     assert stated_interval("70", 70, 70) == (69.5, 70.5)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from emotion_utils.core.errors import UserError
+from emotion_utils.reports.replication import decimals
 from emotion_utils.scrutiny.rules import (
     SCRUTINY,
     Scrutiny,
     between,
     chance,
     computed,
-    decimals,
     either,
     mean_range,
     number,
