@@ -39,6 +39,9 @@ CHAPTERS = (
 )
 """Which chapter measures a claim, by the beginning of its id; the first that fits."""
 
+OTHER_PARTS = {"predictability": "Predictable and novel", "siblings": "Japanese siblings"}
+"""Reports that are no phase of the first project, by their names in :mod:`reports`."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -153,7 +156,7 @@ def chapter_of(claim: str) -> str:
 
 def part_of(phase: str) -> str:
     """What a reader calls the part of the reports that a claim stands in."""
-    return f"Phase {phase}" if phase[:1].isdigit() else phase
+    return f"Phase {phase}" if phase[:1].isdigit() else OTHER_PARTS[phase]
 
 
 def overall(verdicts: Sequence[str]) -> str:

@@ -11,7 +11,15 @@ from emotion_utils.figures.ledger import ledger
 from emotion_utils.ledger import summary
 from emotion_utils.ledger.assembly import assemble, measured_by
 from emotion_utils.ledger.entries import of_chapter
-from emotion_utils.ledger.records import CHAPTERS, COUNTED, REPLICATIONS, agreement, chapter_of, overall
+from emotion_utils.ledger.records import (
+    CHAPTERS,
+    COUNTED,
+    REPLICATIONS,
+    agreement,
+    chapter_of,
+    overall,
+    part_of,
+)
 from emotion_utils.ledger.reports import REPORTS, listed, report_of
 from emotion_utils.reports.claims import Measurement, judge, measurement_file, read_measurements
 from emotion_utils.reports.record_file import Part
@@ -52,6 +60,8 @@ def test_every_claim_names_its_report_and_no_file():
     assert report_of(CLAIMS.set_index("id").loc["P8.ranking", "seed"]).short == "Causal analysis"
     with pytest.raises(UserError, match=r'name a report "9\.txt"'):
         report_of("9.txt")
+    parts = {part_of(phase) for phase in CLAIMS["phase"]}
+    assert {part for part in parts if not part.startswith("Phase ")} <= shorts
     named = listed()
     assert [named.count(f'id="report-{i}"') for i in range(1, 7)] == [1] * 5 + [0]
     assert ".txt" not in named
