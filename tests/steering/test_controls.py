@@ -94,6 +94,15 @@ def test_the_comparison_by_hand():
     assert found.loc["vector of apology", "other"] == 0
     assert found["none of them"].to_dict() == {"all random": 0, "isotropic": 0, "vector of apology": 0.25}
     assert np.isnan(found.loc["vector of apology", "p"])
+    assert row["p_holm"] == row["p"]
+    assert found.drop(index="all random")["p_holm"].isna().all()
+    both = pd.concat([table, table[table["number"] < 2].assign(emotion="apology")])
+    again = controls.compare(pd.concat([steered, steered.assign(emotion="apology")]), both, untouched)
+    own = again[again["against"] == "all random"].set_index("emotion")
+    # two tests: the smaller p counts double, the larger at least as much
+    assert own["p_holm"].to_dict() == pytest.approx(
+        {"anger": min(1.0, 2 * own["p"].min()), "apology": max(2 * own["p"].min(), own["p"].max())}
+    )
     shares = controls.by_control(table)
     assert shares["share"].tolist() == [1.0, 0.0, 0.25, 0.0]
 

@@ -105,6 +105,13 @@ def test_a_model_passes_by_all_of_its_emotions_and_vectors():
     assert found["controls_fail"].tolist() == [True, False]
 
 
+def test_models_that_stand_in_one_table_pay_for_each_other():
+    table = pd.DataFrame({"p": [0.01, 0.04, 0.9, 0.03], "beyond_random": [True, True, False, True]})
+    found = overview.corrected(table)
+    assert found["q"].tolist() == pytest.approx([0.04, 0.16 / 3, 0.9, 0.16 / 3])
+    assert found["beyond_random"].tolist() == [True, False, False, False]
+
+
 @pytest.fixture(scope="module", params=[False, True], ids=["speaks", "deaf"])
 def own_trial(request, implicit, tmp_path_factory):
     """Of a model that goes on in a label's words once it is pushed there, and of one that never does."""
