@@ -40,8 +40,8 @@ The rooms, from the ground up; a room uses only those above it in this list:
 `heads`          what heads look at and write (chapter 06)
 `subspaces`      bases of emotions, and their overlap before any map (chapter 04)
 `circuits`       heads ablated, patched, attributed, assembled (chapters 06 and 07)
-`stability`      circuits chosen anew, and beside random sets (chapter 07)
 `alignment`      maps between models, RSA and CKA (chapter 04)
+`stability`      circuits chosen anew, and beside random sets (chapter 07)
 `planted`        data and models whose answer is known
 `calibration`    every method tried on them (chapter 00)
 `effects`        the paired effects of chapters 05 to 07, tested once (chapter 08)

@@ -7,6 +7,7 @@ import pandas as pd
 from emotion_utils.answers.answer import Answer, Falsifier
 from emotion_utils.circuits.circuit_findings import AtOnce, CircuitKept, PatchedHeads, ends_in_words
 from emotion_utils.circuits.faithfulness import GOAL
+from emotion_utils.heads.openings import anything_to_carry
 from emotion_utils.stability.beside import NATS, STRONG, TEXTS, does_no_more
 from emotion_utils.stability.findings import (
     kept_under,
@@ -50,7 +51,7 @@ def answer(
     outcome
         From `openings.outcome`: whether there is a difference that heads could carry.
     """
-    moves, ends = bool(outcome["moves"].any()), ends_in_words(kept.low, kept.high)
+    moves, ends = anything_to_carry(outcome), ends_in_words(kept.low, kept.high)
     enough = moves and kept.units >= FEWEST_UNITS
     rows = {str(row["measure"]): row for _, row in beside[beside["kind"] == STRONG].iterrows()}
     no_more = [does_no_more(row) for row in rows.values()]
@@ -116,7 +117,7 @@ def _finding(model: str, kept: CircuitKept, rows: dict[str, pd.Series], again: R
 
 def _nothing(model: str, outcome: pd.DataFrame) -> str:
     most = outcome["difference"].abs().max()
-    return f"On {model} the emotions move the outcome by {most:.2f} nats at most: there is nothing to carry."
+    return f"On {model} the emotions move the outcome by {most:.2f} nats at most: too little to ask what carries it."
 
 
 def _any(happened: list[bool | None]) -> bool | None:

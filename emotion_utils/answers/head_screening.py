@@ -15,6 +15,7 @@ from emotion_utils.circuits.findings import (
 )
 from emotion_utils.heads.carried import LARGE, SMALL, Carried, carried_in_words
 from emotion_utils.heads.looking import go_together, looking_in_words
+from emotion_utils.heads.openings import anything_to_carry
 from emotion_utils.statistics.resampling import FEWEST_UNITS
 
 QUESTION = "Are heads that look at emotion words the heads that carry the emotion?"
@@ -50,7 +51,7 @@ def answer(
     beside
         Other models and the blind one, from `findings.across_models`.
     """
-    moves = bool(outcome["moves"].any())
+    moves = anything_to_carry(outcome)
     enough = bool(outcome["n_groups"].min() >= FEWEST_UNITS)
     first = looking.iloc[0]
     together = looking_in_words(first)
@@ -98,9 +99,9 @@ def answer(
 
 def _carry(found: EffectsFound, sizes: Carried, outcome: pd.DataFrame) -> str:
     """Whether heads carry something, in one or two sentences."""
-    if not outcome["moves"].any():
+    if not anything_to_carry(outcome):
         most = outcome["difference"].abs().max()
-        return f"The emotions move the outcome by {most:.2f} nats at most: there is nothing to carry."
+        return f"The emotions move the outcome by {most:.2f} nats at most: too little to ask what carries it."
     best = max(found.largest, key=lambda one: one.share)
     return (
         f"{sizes.large} of {sizes.effects} effects carry {LARGE:.0%} of the difference or more, most of all "

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 BY_PAIR = "head_effects_by_pair"
 MOST_SETS = 10
 """Random sets of each kind beside the circuit of each of several models."""
-LEAST = 0.5
-"""Nats: a smaller difference between partners is not worth dividing by."""
 CORRELATIONS = [f"{name}{end}" for name in ("pearson", "spearman") for end in ("", "_low", "_high")]
 
 
@@ -175,7 +173,7 @@ def weak(pairs: Pairs) -> bool:
     """Whether the difference between partners is not worth dividing by: small, and not sure to lie above zero."""
     difference = np.subtract(*pairs.untouched)
     low, _ = grouped_mean_interval(difference, pairs.table["unit"].to_numpy())
-    return bool(abs(difference.mean()) < LEAST and not low > 0)
+    return bool(abs(difference.mean()) < openings.LEAST and not low > 0)
 
 
 def by_circuit(table: pd.DataFrame) -> pd.DataFrame:

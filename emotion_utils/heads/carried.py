@@ -20,6 +20,8 @@ from emotion_utils.statistics.equivalence import equivalence
 from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.statistics.units import unit_sums
 
+LEAST_BOUND = 0.1
+"""Nats: odds that change by a tenth."""
 LARGE, SMALL = 0.1, 0.02
 """Shares of the whole difference from which on a head carries much, and below which it carries next to nothing."""
 HEADINGS = {
@@ -95,6 +97,24 @@ def by_size(table: pd.DataFrame, p_within: Float[np.ndarray, "emotion head"], pa
     return pd.DataFrame(rows, columns=[*columns, "open", "tested"])
 
 
+def bound_in_nats(reply: float, pairs: Pairs) -> float:
+    """The bound for effects of heads: what genuine replies differ by, and a tenth of the difference at most.
+
+    A model from elsewhere finds the small world's replies strange, and they differ by more than the emotion makes: a
+    bound as wide would call every head small. Where the emotion makes next to nothing it is :data:`LEAST_BOUND`.
+
+    Parameters
+    ----------
+    reply
+        Nats, from `effects.bounds`.
+    pairs
+        On which effects are scored.
+    """
+    whole, emotion = np.subtract(*pairs.untouched), pairs.table["emotion"].to_numpy()
+    means = [abs(float(whole[emotion == own].mean())) for own in pairs.emotions]
+    return min(reply, max(LARGE * min(means), LEAST_BOUND))
+
+
 class Carried(NamedTuple):
     """Effects of heads on emotions, counted by size: sums over emotions of the columns of :func:`by_size`."""
 
@@ -132,6 +152,6 @@ def carried_in_words(found: Carried, bound: float) -> str:
     return (
         f"{text} The whole interval lies beyond a tenth for {found.large_surely}. {found.found} stand out from the "
         f"null, of which {found.found_small} carry less than {SMALL:.0%}. {found.within} are surely smaller than "
-        f"{bound:.2f} nats, what two genuine replies differ by; {found.open} are open: neither found nor "
+        f"{bound:.2f} nats; {found.open} are open: neither found nor "
         f"shown to be small."
     )

@@ -31,6 +31,8 @@ from emotion_utils.models.registry import knows_small_world
 from emotion_utils.statistics.resampling import grouped_mean_interval
 
 OWN, NEUTRAL = "the emotion's", "neutral"
+LEAST = 0.5
+"""Nats: a smaller difference between partners is not worth dividing by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,6 +176,12 @@ def _with_odds(pairs: Pairs, tokens: Sequence[int], logs: np.ndarray) -> Pairs:
     known = replace(pairs)
     known.__dict__["untouched"] = found  # a cached property keeps its value there
     return known
+
+
+def anything_to_carry(found: pd.DataFrame) -> bool:
+    """Whether some emotion moves the outcome, from :func:`outcome`; without an interval, by :data:`LEAST` nats."""
+    sure = found["low"].notna() | (found["difference"] >= LEAST)
+    return bool((found["moves"] & sure).any())
 
 
 def outcome(pairs: Pairs) -> pd.DataFrame:

@@ -46,7 +46,7 @@ def answered(
         "a model", kept, pd.DataFrame(rows),
         PatchedHeads((LargestHead("anger", "L3H7", 0.2), LargestHead("apology", "L2H4", 0.3)), found, 96, 0.9),
         chosen_anew(shared, resampled), AtOnce((way, way._replace(direction="noising")), True, True, {}),
-        pd.DataFrame({"difference": [12.5], "moves": [moves]}),
+        pd.DataFrame({"difference": [12.5], "low": [11.0], "moves": [moves]}),
     )  # fmt: skip
 
 
@@ -93,5 +93,5 @@ def test_each_falsifier_follows_its_own_numbers(change, expected):
 def test_too_few_units_leave_intervals_out_and_a_model_without_a_difference_carries_nothing():
     assert "**92%** of the 12.5 nats" in answered(low=NAN).finding
     nothing = answered(moves=False).finding
-    assert "there is nothing to carry" in nothing
+    assert "too little to ask what carries it" in nothing
     assert "92%" not in nothing

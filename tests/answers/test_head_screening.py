@@ -24,7 +24,12 @@ def answered(
     row = {"emotion": "mean", "spearman": value, "low": -0.1, "high": 0.2, "null_low": -0.2, "null_high": 0.2, "p": p,
            "heads": 32, "units": units}  # fmt: skip
     outcome = pd.DataFrame(
-        {"difference": [12.0, -0.1], "moves": [moves, False], "n_groups": [int(units)] * 2}
+        {
+            "difference": [12.0, -0.1],
+            "low": [11.0, -0.5],
+            "moves": [moves, False],
+            "n_groups": [int(units)] * 2,
+        }
     )
     largest = (LargestHead("anger", "L3H7", 0.13), LargestHead("apology", "L2H4", 0.19))
     return head_screening.answer(
@@ -79,6 +84,6 @@ def test_each_falsifier_follows_its_own_numbers(change, expected):
 
 def test_a_model_without_a_difference_has_nothing_to_carry():
     answer = answered(moves=False)
-    assert "there is nothing to carry" in answer.finding
+    assert "too little to ask what carries it" in answer.finding
     assert "12.00 nats" in answer.finding
     assert "L2H4" not in answer.finding

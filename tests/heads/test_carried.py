@@ -72,3 +72,15 @@ def test_the_sentence_says_how_much_before_it_says_whether():
     assert "of which 17 carry less than 2%" in text
     assert "83 are surely smaller than 1.25 nats" in text
     assert "3 are open" in text
+
+
+@pytest.mark.parametrize(
+    ("whole", "reply", "bound"),
+    [((10.0, 20.0), 0.7, 0.7), ((10.0, 20.0), 9.0, 1.0), ((0.3, 8.0), 9.0, 0.1), ((0.0, 0.0), 1.2, 0.1)],
+)
+def test_the_bound_is_that_of_replies_and_a_tenth_of_the_smallest_difference_at_most(
+    pairs, whole, reply, bound
+):
+    own = replace(pairs)
+    own.__dict__["untouched"] = np.stack([np.tile(whole, 10), np.zeros(20)])
+    assert carried.bound_in_nats(reply, own) == pytest.approx(bound)

@@ -59,3 +59,17 @@ def test_odds_from_single_words_are_those_of_their_sum():
     chance = np.exp(logs)
     by_hand = np.log(chance[:, :, :3].sum(axis=2) / chance[:, :, 3:].sum(axis=2))
     assert openings._with_odds(told("test"), range(5), logs).untouched == pytest.approx(by_hand)
+
+
+@pytest.mark.parametrize(
+    ("difference", "low", "moves", "some"),
+    [
+        (0.3, 0.1, True, True),
+        (0.3, float("nan"), True, False),
+        (0.6, float("nan"), True, True),
+        (9.0, -1.0, False, False),
+    ],
+)
+def test_there_is_something_to_carry_where_the_outcome_surely_moves(difference, low, moves, some):
+    rows = {"difference": [difference, -0.1], "low": [low, low], "moves": [moves, False]}
+    assert openings.anything_to_carry(pd.DataFrame(rows)) is some
