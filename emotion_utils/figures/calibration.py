@@ -122,7 +122,7 @@ def false_positives(table: pd.DataFrame, level: float) -> Shown:
     figure.update_yaxes(title="score, kind of null", autorange="reversed")
     listed = "; ".join(f"{r.null}, {r.score}: {r.rate:.1%}" for r in table.itertuples())
     alt = f"Dots with exact bounds: {listed}; {level:.0%} was promised."
-    return show(figure, alt=alt, title="How often the sound pipeline cries wolf", data=table)
+    return show(figure, alt=alt, title="How often the sound pipeline finds what is not there", data=table)
 
 
 def null_p_values(repeated: pd.DataFrame) -> Shown:
