@@ -23,7 +23,7 @@ def answered(
     cheap=(0.95, 0.9),
 ):
     row = {"emotion": "mean", "spearman": value, "low": -0.1, "high": 0.2, "null_low": -0.2, "null_high": 0.2, "p": p,
-           "heads": 32, "units": units}  # fmt: skip
+           "heads": 32, "units": units if units >= 8 else float("nan")}  # fmt: skip
     outcome = pd.DataFrame(
         {
             "difference": [12.0, -0.1],
