@@ -48,7 +48,8 @@ def looking_and_acting(
     -------
     One row per emotion and, first, one for their mean: ``emotion, spearman, low, high`` (95 %), ``null_low,
     null_high`` (middle 95 % of the null), ``p`` (of the null, two-sided; that of an emotion
-    adjusted for all of them by the largest of each draw), ``heads, units`` (effective ones, the fewer of both sets; NaN where there are too few).
+    adjusted for all of them by the largest of each draw), ``heads, units`` (effective ones,
+    the fewer of both sets; NaN where there are too few).
     """
     run = ~np.isnan(effects).all(axis=0)
     look = attention.delta.reshape(len(attention), -1)[:, run]
