@@ -103,11 +103,14 @@ def _carry(found: EffectsFound, sizes: Carried, outcome: pd.DataFrame) -> str:
         most = outcome["difference"].abs().max()
         return f"The emotions move the outcome by {most:.2f} nats at most: too little to ask what carries it."
     best = max(found.largest, key=lambda one: one.share)
-    return (
+    text = (
         f"{sizes.large} of {sizes.effects} effects carry {LARGE:.0%} of the difference or more, most of all "
-        f"{best.name} ({best.share:.0%} for {best.emotion}). {sizes.found} stand out from the null, and "
-        f"{sizes.found_small} of these carry less than {SMALL:.0%}."
+        f"{best.name} ({best.share:.0%} for {best.emotion})."
     )
+    if not sizes.tested:
+        return f"{text} There are too few units to test any of them."
+    small = f"{sizes.found_small} of these carry less than {SMALL:.0%}"
+    return f"{text} {sizes.found} stand out from the null, and {small}."
 
 
 def _others(beside: AcrossModels) -> str:

@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 from emotion_utils.heads.delta_attention import WordAttention
 from emotion_utils.heads.pairs import Pairs
 from emotion_utils.statistics.permutations import LEVEL, permutation_p
-from emotion_utils.statistics.resampling import FEWEST_UNITS, effective_units, interval, unit_weights
+from emotion_utils.statistics.resampling import effective_units, interval, unit_weights
 
 HARDLY = 0.3
 """A rank correlation whose whole interval is nearer to zero says next to nothing about single heads."""
@@ -48,7 +48,8 @@ def looking_and_acting(
     -------
     One row per emotion and, first, one for their mean: ``emotion, spearman, low, high`` (95 %), ``null_low,
     null_high`` (middle 95 % of the null), ``p`` (of the null, two-sided; that of an emotion
-    adjusted for all of them by the largest of each draw), ``heads, units`` (the fewer of both sets).
+    adjusted for all of them by the largest of each draw), ``heads, units`` (effective ones,
+    the fewer of both sets; NaN where there are too few).
     """
     run = ~np.isnan(effects).all(axis=0)
     look = attention.delta.reshape(len(attention), -1)[:, run]
@@ -119,8 +120,8 @@ def _spearman(one: np.ndarray, other: np.ndarray) -> Float[np.ndarray, " draw"]:
 
 
 def go_together(row: pd.Series) -> bool | None:
-    """Whether looking tells acting: more than shuffled heads do; None where there are too few units or heads to say."""
-    if np.isnan(row["units"]) or row["units"] < FEWEST_UNITS:
+    """Whether looking tells acting, more than shuffled heads do; None where there are too few units to say."""
+    if np.isnan(row["units"]):
         return None
     return bool(row["p"] <= LEVEL and row["spearman"] > 0)
 

@@ -13,6 +13,7 @@ from emotion_utils.heads.carried import Carried
 def answered(
     p=0.8,
     models=6,
+    tested=96,
     value=0.02,
     units=10.0,
     moves=True,
@@ -22,7 +23,7 @@ def answered(
     cheap=(0.95, 0.9),
 ):
     row = {"emotion": "mean", "spearman": value, "low": -0.1, "high": 0.2, "null_low": -0.2, "null_high": 0.2, "p": p,
-           "heads": 32, "units": units}  # fmt: skip
+           "heads": 32, "units": units if units >= 8 else float("nan")}  # fmt: skip
     outcome = pd.DataFrame(
         {
             "difference": [12.0, -0.1],
@@ -36,7 +37,7 @@ def answered(
         "a model",
         pd.DataFrame([row, {**row, "emotion": "anger"}]),
         EffectsFound(49, 96, 10, largest, ()),
-        Carried(96, *large, 36, 49, 17, 83, 3, 96),
+        Carried(96, *large, 36, 49, 17, 83, 3, tested),
         1.25,
         outcome,
         CheapMethod(cheap[0], 0.99, cheap[1], 0.97, 0.8),
@@ -87,3 +88,9 @@ def test_a_model_without_a_difference_has_nothing_to_carry():
     assert "too little to ask what carries it" in answer.finding
     assert "12.00 nats" in answer.finding
     assert "L2H4" not in answer.finding
+
+
+def test_effects_that_were_not_tested_are_not_said_to_stand_out():
+    finding = answered(tested=0).finding
+    assert finding.endswith("There are too few units to test any of them.")
+    assert "stand out" not in finding
