@@ -2,6 +2,7 @@
 
 from . import activations as activations
 from . import alignment as alignment
+from . import answers as answers
 from . import book as book
 from . import calibration as calibration
 from . import circuits as circuits
@@ -64,6 +65,7 @@ __all__ = [
     "activations",
     "align",
     "alignment",
+    "answers",
     "attention",
     "book",
     "calibration",
