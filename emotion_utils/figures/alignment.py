@@ -88,7 +88,7 @@ def specificity(table: pd.DataFrame) -> Shown:
         f"to {means['reference'].max():.2f}."
     )
     title = f"Emotional clauses lie below a second neutral one at every depth in {len(below)} of {len(models)} models"
-    return show(figure, alt=alt, title=title, data=table, height=180 + 150 * rows)
+    return show(figure, alt=alt, title=title, data=table, height=140 + 110 * rows)
 
 
 def layers(table: pd.DataFrame, score: str, label: str, n: int) -> Shown:
