@@ -12,6 +12,10 @@ from emotion_utils.plots.style import DIVERGING, GREY, PALETTE, SEQUENTIAL, add_
 from emotion_utils.statistics.permutations import LEVEL
 
 
+MARGIN = 0.02
+"""Of an axis beyond the last dot, so that none is cut."""
+
+
 def short(name: str) -> str:
     """A name that fits on an axis."""
     return name.split("/")[-1].removeprefix("small-")
@@ -115,7 +119,7 @@ def layers(table: pd.DataFrame, score: str, label: str, n: int) -> Shown:
     x, y = ([f"{d:.2f}" for d in sorted(rows[end].unique())] for end in ("target_depth", "source_depth"))
     figure = go.Figure(
         go.Heatmap(
-            z=excess, x=x, y=y, colorscale=SEQUENTIAL, zmin=min(0.0, float(np.nanmin(excess))),
+            z=excess, x=x, y=y, colorscale=SEQUENTIAL, zmin=min(0.0, float(np.nanmin(excess))), zmax=float(np.nanmax(excess)),
             colorbar={"title": {"text": f"{label} minus its null"}},
             hovertemplate="source %{y}, target %{x}: %{z:.3f}<extra></extra>",
         )
@@ -164,8 +168,8 @@ def message(published: pd.DataFrame, best: pd.DataFrame, score: str, label: str)
     said = []
     for column, (name, wrong, true, pairs) in enumerate(panels, 1):
         low, high = (
-            float(np.floor(20 * min(wrong.min(), true.min())) / 20),
-            float(np.ceil(20 * max(wrong.max(), true.max())) / 20),
+            float(np.floor(20 * min(wrong.min(), true.min())) / 20) - MARGIN,
+            float(np.ceil(20 * max(wrong.max(), true.max())) / 20) + MARGIN,
         )
         figure.add_scatter(
             x=[low, high], y=[low, high], mode="lines", line={"color": GREY, "dash": "dash"}, showlegend=column == 1,
