@@ -11,7 +11,6 @@ from emotion_utils.plots.figure import Shown, show
 from emotion_utils.plots.style import DIVERGING, GREY, PALETTE, SEQUENTIAL, add_dots, error_bars
 from emotion_utils.statistics.permutations import LEVEL
 
-
 MARGIN = 0.02
 """Of an axis beyond the last dot, so that none is cut."""
 
@@ -119,7 +118,8 @@ def layers(table: pd.DataFrame, score: str, label: str, n: int) -> Shown:
     x, y = ([f"{d:.2f}" for d in sorted(rows[end].unique())] for end in ("target_depth", "source_depth"))
     figure = go.Figure(
         go.Heatmap(
-            z=excess, x=x, y=y, colorscale=SEQUENTIAL, zmin=min(0.0, float(np.nanmin(excess))), zmax=float(np.nanmax(excess)),
+            z=excess, x=x, y=y, colorscale=SEQUENTIAL,
+            zmin=min(0.0, float(np.nanmin(excess))), zmax=float(np.nanmax(excess)),
             colorbar={"title": {"text": f"{label} minus its null"}},
             hovertemplate="source %{y}, target %{x}: %{z:.3f}<extra></extra>",
         )
