@@ -1,4 +1,4 @@
-"""Read activations, keep them, look at them (chapter 02).
+"""Read activations, keep them, look at them (Chapter 2).
 
 Called, it reads activations of texts: ``eu.activations(model, texts)``.
 """

@@ -1,4 +1,4 @@
-"""Maps between models, RSA and CKA, and their controls (chapter 04)."""
+"""Maps between models, RSA and CKA, and their controls (Chapter 4)."""
 
 from emotion_utils.core.lazy import attach
 

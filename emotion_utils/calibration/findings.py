@@ -1,4 +1,4 @@
-"""What chapter 00 finds of two models, as the numbers that its sentences are filled with."""
+"""What Chapter 0 finds of two models, as the numbers that its sentences are filled with."""
 
 from __future__ import annotations
 

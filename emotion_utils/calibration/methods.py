@@ -26,7 +26,7 @@ METHODS = {
 }
 """The scores of the sound pipeline, in words."""
 NULLS = {"AUROC": "alike", "no emotion": "alike", "one emotion": "one direction"}
-"""The tests of chapter 03, and the planted data in which each has nothing to find."""
+"""The tests of Chapter 3, and the planted data in which each has nothing to find."""
 BELIEVED = "10 x chance"
 """What counts as a finding of a published formula, which has no test of its own."""
 SMALL = 1e-9

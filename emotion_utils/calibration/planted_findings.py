@@ -1,4 +1,4 @@
-"""What chapter 00 finds of planted directions, dictionaries, heads and effects, as numbers for its sentences."""
+"""What Chapter 0 finds of planted directions, dictionaries, heads and effects, as numbers for its sentences."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def recovery(cosines: pd.DataFrame, models: pd.DataFrame) -> Recovery:
 
 
 class DirectionTests(NamedTuple):
-    """Rates at which the tests of chapter 03 find a direction."""
+    """Rates at which the tests of Chapter 3 find a direction."""
 
     auroc: float
     """False positives, as the next ones."""

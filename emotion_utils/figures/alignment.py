@@ -11,6 +11,9 @@ from emotion_utils.plots.figure import Shown, show
 from emotion_utils.plots.style import DIVERGING, GREY, PALETTE, SEQUENTIAL, add_dots, error_bars
 from emotion_utils.statistics.permutations import LEVEL
 
+MARGIN = 0.02
+"""Of an axis beyond the last dot, so that none is cut."""
+
 
 def short(name: str) -> str:
     """A name that fits on an axis."""
@@ -88,7 +91,7 @@ def specificity(table: pd.DataFrame) -> Shown:
         f"to {means['reference'].max():.2f}."
     )
     title = f"Emotional clauses lie below a second neutral one at every depth in {len(below)} of {len(models)} models"
-    return show(figure, alt=alt, title=title, data=table, height=180 + 150 * rows)
+    return show(figure, alt=alt, title=title, data=table, height=140 + 110 * rows)
 
 
 def layers(table: pd.DataFrame, score: str, label: str, n: int) -> Shown:
@@ -115,7 +118,8 @@ def layers(table: pd.DataFrame, score: str, label: str, n: int) -> Shown:
     x, y = ([f"{d:.2f}" for d in sorted(rows[end].unique())] for end in ("target_depth", "source_depth"))
     figure = go.Figure(
         go.Heatmap(
-            z=excess, x=x, y=y, colorscale=SEQUENTIAL, zmin=min(0.0, float(np.nanmin(excess))),
+            z=excess, x=x, y=y, colorscale=SEQUENTIAL,
+            zmin=min(0.0, float(np.nanmin(excess))), zmax=float(np.nanmax(excess)),
             colorbar={"title": {"text": f"{label} minus its null"}},
             hovertemplate="source %{y}, target %{x}: %{z:.3f}<extra></extra>",
         )
@@ -164,8 +168,8 @@ def message(published: pd.DataFrame, best: pd.DataFrame, score: str, label: str)
     said = []
     for column, (name, wrong, true, pairs) in enumerate(panels, 1):
         low, high = (
-            float(np.floor(20 * min(wrong.min(), true.min())) / 20),
-            float(np.ceil(20 * max(wrong.max(), true.max())) / 20),
+            float(np.floor(20 * min(wrong.min(), true.min())) / 20) - MARGIN,
+            float(np.ceil(20 * max(wrong.max(), true.max())) / 20) + MARGIN,
         )
         figure.add_scatter(
             x=[low, high], y=[low, high], mode="lines", line={"color": GREY, "dash": "dash"}, showlegend=column == 1,

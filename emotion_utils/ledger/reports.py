@@ -124,7 +124,7 @@ def in_a_table(sections: Mapping[str, Sequence[str]]) -> str:
         places = sorted({_main(section) for section in own if section[:1].isdigit()}, key=int)
         where = f", sections {places[0]} to {places[-1]}" if len(places) > 1 else ""
         name = f"[*{report.title}*]({report.link})" if report.link else f"*{report.title}*"
-        counted = f"[{len(own)} claim{'' if len(own) == 1 else 's'}](ledger.md#report-{i})"
+        counted = f'<a href="ledger.html#report-{i}">{len(own)} claim{"" if len(own) == 1 else "s"}</a>'
         rows.append(f"| {name}, {report.authors} | {report.says} | {counted}{where} |")
     return "\n".join(rows)
 

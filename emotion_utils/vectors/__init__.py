@@ -1,4 +1,4 @@
-"""Emotion vectors: make, probe, place, read (chapter 03)."""
+"""Emotion vectors: make, probe, place, read (Chapter 3)."""
 
 from emotion_utils.core.lazy import attach
 

@@ -21,6 +21,6 @@ def test_the_table_counts_claims_and_names_the_sections_they_span() -> None:
         {"Causal analysis": ["10.5", "2", "9.1"], "Phase 8 comparison": ["results"]}
     ).splitlines()
     assert len(rows) == 2 + len(REPORTS)
-    assert rows[2].endswith("| [3 claims](ledger.md#report-1), sections 2 to 10 |")
-    assert rows[4].endswith("| [1 claim](ledger.md#report-3) |")
+    assert rows[2].endswith('| <a href="ledger.html#report-1">3 claims</a>, sections 2 to 10 |')
+    assert rows[4].endswith('| <a href="ledger.html#report-3">1 claim</a> |')
     assert all(report.says in row for report, row in zip(REPORTS, rows[2:], strict=True))
