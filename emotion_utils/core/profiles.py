@@ -98,7 +98,7 @@ class SteeringSize:
 
 
 STEERING_SIZES: dict[str, SteeringSize] = {
-    "smoke": SteeringSize(6, 6, 6, 4, 6, 4, 60_000),
+    "smoke": SteeringSize(6, 6, 6, 4, 6, 4, 72_000),
     "baseline": SteeringSize(36, 36, 48, 16, 100, 12, 112_000),
     "extended": SteeringSize(54, 36, 120, 48, 200, 36, 500_000),
     "powered": SteeringSize(54, 36, 240, 96, 400, 36, 1_500_000),
