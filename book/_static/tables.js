@@ -99,7 +99,19 @@
     return [...document.querySelectorAll(".bd-article .emo-table")].filter((box) => box.querySelector("table"));
   }
 
+  // A link to a place that is folded, or to the line before a folded result, opens the fold.
+  function unfold() {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    const folds = [target.closest("p, div.cell")?.nextElementSibling?.querySelector(":scope > details.hide")];
+    for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) folds.push(fold);
+    folds.filter(Boolean).forEach((fold) => (fold.open = true));
+    if (folds.some(Boolean)) target.scrollIntoView();
+  }
+
   function start() {
+    unfold();
+    window.addEventListener("hashchange", unfold);
     all().forEach(sortable);
     all().forEach(fit);
     // a table in a fold has no width before it is opened

@@ -12,7 +12,7 @@ from typing import Any
 
 import nbformat
 
-from emotion_utils.book.hourglass import answer_cells
+from emotion_utils.book.hourglass import answer_cells, fold_asides
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import OUTPUT, PROJECT_ROOT, cache_folder, expanded
 from emotion_utils.models.registry import short_name, world_of
@@ -130,6 +130,7 @@ def prepare(
     _mark(notebook, DECIDES, DECIDED)
     _mark(notebook, RECORDS, RECORD)
     notebook.metadata.pop("widgets", None)
+    fold_asides(notebook)
     made_with = provenance_box(notebook.metadata.get("provenance", {}), stem.partition("--")[0])
     _insert_after_title(
         notebook, tabs(siblings, stem, about), made_with, "" if first else f" · {dict(siblings)[stem]}"

@@ -106,10 +106,14 @@ def visit(context: BrowserContext, site: Site, name: str) -> Visit:
     page.on("request", lambda ask: None if ask.url.startswith(local) else seen.foreign.append(ask.url))
     page.goto(site.address + name, wait_until="load")
     page.add_style_tag(content="* { transition: none !important; animation: none !important; }")
+    # Folded figures are drawn when their fold opens; then all is as a reader finds it.
+    page.evaluate("document.querySelectorAll('details:not([open]):has([data-draw])').forEach((fold) => {"
+                  " fold.open = true; fold.dataset.closed = 'yes'; })")  # fmt: skip
     for box in page.locator("[data-draw]").all():
         # A figure is drawn when it comes near the window, so each is waited for where it is.
         box.scroll_into_view_if_needed()
         page.wait_for_function("box => box.dataset.drawn", arg=box.element_handle(), timeout=90_000)
     page.wait_for_timeout(300)
+    page.evaluate("document.querySelectorAll('details[data-closed]').forEach((fold) => (fold.open = false))")
     page.evaluate("window.scrollTo(0, 0)")
     return seen

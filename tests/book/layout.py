@@ -7,16 +7,19 @@ from playwright.sync_api import Page
 TALLEST = 15_000
 """Pixels of a chapter's page at 1280, everything folded."""
 SLACK = 1
+GUTTER = 40
+"""Pixels beside the text in which the way to the code of a result stands, in full view."""
 TALLER_TEXT = 3
 """Pixels by which a line of text in a drawing may stand over its figure: the box of a letter is larger than its ink."""
 
 # Whatever is narrower than what it holds, but for tables that are marked as scrolling and what lies inside them, and
 # boxes out of which a table reaches into the free third of the page, in full view.
-CLIPPED = """(slack) => [...document.querySelectorAll('.bd-article *')].filter((box) =>
+CLIPPED = """([slack, gutter]) => [...document.querySelectorAll('.bd-article *')].filter((box) =>
   box.clientWidth > 1 && !box.closest('svg, math, .emo-scrolls, select, .visually-hidden')
   && getComputedStyle(box).display !== 'inline' && box.checkVisibility()
   && box.scrollWidth - box.clientWidth > slack && !box.querySelector('.emo-scrolls')
-  && !(getComputedStyle(box).overflowX === 'visible' && box.querySelector('.full-width')))
+  && !(getComputedStyle(box).overflowX === 'visible' && (box.querySelector('.full-width')
+    || (box.scrollWidth - box.clientWidth <= gutter && box.querySelector('details.hide > summary')))))
   .map((box) => `${box.tagName}.${box.className} ${box.scrollWidth - box.clientWidth}: `
     + box.textContent.trim().slice(0, 60))"""
 
@@ -41,7 +44,7 @@ OVER_TITLE = """[...document.querySelectorAll('figure.emo-figure')].filter((figu
 def faults(page: Page) -> list[str]:
     """What is clipped, stands outside its figure, or covers a title on a page."""
     return [
-        *(f"clipped: {text}" for text in page.evaluate(CLIPPED, SLACK)),
+        *(f"clipped: {text}" for text in page.evaluate(CLIPPED, [SLACK, GUTTER])),
         *(f"outside: {text}" for text in page.evaluate(OUTSIDE, TALLER_TEXT)),
         *(f"offers {text}" for text in page.evaluate(BUTTONS)),
         *(f"toolbar over {text}" for text in page.evaluate(OVER_TITLE)),

@@ -55,3 +55,22 @@ def test_without_an_answer_the_page_is_as_it_was() -> None:
 def test_an_answer_without_a_picture_stands_on_top_alone() -> None:
     page = _page(_cell("answer()", "in-short", output="ANSWER"))
     assert [cell.cell_type for cell in page.cells] == ["markdown", "code", "markdown"]
+
+
+def test_an_aside_is_folded_up_to_the_next_heading() -> None:
+    aside = new_markdown_cell("### How a & b\n\nWords.", metadata={"tags": ["aside"]})
+    page = _page(new_markdown_cell("## One"), aside, _cell("plot()", output="X"), new_markdown_cell("## Two"))
+    sources = [cell.source for cell in page.cells]
+    at = sources.index('<details class="emo-aside"><summary>How a &amp; b</summary>\n\nWords.')
+    assert sources[at + 1 : at + 4] == ["plot()", "</details>", "## Two"]
+
+
+def test_asides_one_after_the_other_and_at_the_end_are_closed() -> None:
+    two = [new_markdown_cell(f"### {name}\n\n{name}.", metadata={"tags": ["aside"]}) for name in "ab"]
+    sources = [cell.source for cell in _page(*two).cells]
+    assert sum(source.count("<details") for source in sources[1:]) == 2
+    assert [source == "</details>" for source in sources[1:]] == [False, True, False, True]
+
+
+def test_other_sections_stay_open() -> None:
+    assert all("emo-aside" not in cell.source for cell in _page(new_markdown_cell("## One\n\nWords.")).cells)
