@@ -54,7 +54,10 @@
   // Titles of axes are as long as their axis, and on a phone long names of rows take several lines.
   function fitted(spec, width) {
     const data = structuredClone(spec.data), layout = themed(spec, width), letter = width < 480 ? 6.4 : 7.4;
-    if (width < 480) rows(data, layout);
+    if (width < 480) {
+      rows(data, layout);
+      remarks(layout, width, letter);
+    }
     const names = [...data.flatMap((trace) => Array.isArray(trace.y) ? trace.y : []), ...layout.yaxis?.ticktext ?? []];
     const widest = Math.max(4, ...names.filter((text) => typeof text === "string")
       .flatMap((text) => text.split("<br>")).map((line) => line.length));
@@ -84,6 +87,18 @@
     for (const mark of [...layout.annotations ?? [], ...layout.shapes ?? []])
       for (const end of ["y", "y0", "y1"]) mark[end] = wrap(mark[end], NAME);
     if (lines > 1) layout.height = (layout.height ?? 420) * Math.min(2, 0.6 + 0.4 * lines);
+  }
+
+  // Titles of panels and names above marks, which stand inside the drawing, break at the width of their panel.
+  function remarks(layout, width, letter) {
+    const starts = Object.entries(layout).filter(([key]) => /^xaxis\d*$/.test(key)).map(([, axis]) => axis.domain?.[0] ?? 0);
+    const letters = Math.max(16, (width - 70) / letter / new Set(starts).size);
+    let lines = 1;
+    for (const mark of layout.annotations ?? []) {
+      mark.text = wrap(mark.text, letters);
+      lines = Math.max(lines, String(mark.text ?? "").split("<br>").length);
+    }
+    if (lines > 1) layout.height = (layout.height ?? 420) * Math.min(1.8, 0.7 + 0.3 * lines);
   }
 
   function drawPlotly(box, spec) {

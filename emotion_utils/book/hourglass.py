@@ -53,7 +53,7 @@ def _shown(cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def fold_asides(notebook: nbformat.NotebookNode) -> None:
-    """Fold each section whose first cell is tagged so, up to the next heading; its own becomes the line that opens it."""
+    """Fold each section whose first cell is tagged so, up to the next heading; its own becomes its summary."""
     cells, inside = [], False
     for cell in notebook.cells:
         heading = cell.cell_type == "markdown" and cell.source.lstrip().startswith("#")
