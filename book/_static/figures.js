@@ -95,6 +95,7 @@
     const letters = Math.max(16, (width - 70) / letter / new Set(starts).size);
     let lines = 1;
     for (const mark of layout.annotations ?? []) {
+      mark.font = { ...mark.font, size: Math.min(mark.font?.size ?? 12, 12) };
       mark.text = wrap(mark.text, letters);
       lines = Math.max(lines, String(mark.text ?? "").split("<br>").length);
     }

@@ -153,7 +153,7 @@ def steering(sources: Sources) -> Headline | None:
         plain += f"; a bias on the first words alone reaches {_values(bias)} of the vector's push"
     if blind:
         plain += (
-            f"; a model trained on causes without meaning is steered to {_values(blind[:1])} of the emotions"
+            f"; a model trained on causes without meaning is steered to {blind[0].value:.0%} of the emotions"
         )
     return _headline(bold, _sentence(plain), seen)
 

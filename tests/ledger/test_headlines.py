@@ -149,11 +149,8 @@ def test_a_blind_model_that_is_steered_as_well_and_a_bias_are_said(blind, bold):
     found = h.steering(of(part("05_steering", MODELS[0], *rows), kept=(elsewhere,)))
     assert found.bold == bold
     assert "a bias on the first words alone reaches 0.70 of the vector's push" in found.plain
-    assert found.plain.endswith(
-        "trained on causes without meaning is steered to "
-        + ("1.00" if blind else "0.00")
-        + " of the emotions."
-    )
+    share = "100%" if blind else "0%"
+    assert found.plain.endswith(f"trained on causes without meaning is steered to {share} of the emotions.")
 
 
 def test_a_bias_on_another_model_is_not_put_beside_these_numbers():
