@@ -311,15 +311,15 @@ def summarise_blind_model(beside: pd.DataFrame, control: str) -> str:
     if not blind["steered"]:
         return "The blind model cannot be steered with such vectors."
     ps = span([blind["p_low"], blind["p_high"]], ".3f")
-    falsified = (
+    not_understanding = (
         "That *steering moves what the model understands* does not follow: the blind model is steered "
         f"to {blind['steered']} of {blind['emotions']} emotions (mean share {blind['share']:.0%}), with vectors from "
         "states that tell it nothing of the reaction to come."
     )
     if blind["beyond_random"] == blind["emotions"]:
-        return f"{falsified} Random vectors do not explain it (p {ps})."
+        return f"{not_understanding} Random vectors do not explain it (p {ps})."
     return (
-        f"{falsified} But random vectors turn {blind['control']:.0%} of its contexts too, against "
+        f"{not_understanding} But random vectors turn {blind['control']:.0%} of its contexts too, against "
         f"{span(trained['control'], '.0%')} elsewhere, so that its vectors are not beyond random ones for "
         f"{blind['emotions'] - blind['beyond_random']} of {blind['emotions']} emotions (p {ps})."
     )
