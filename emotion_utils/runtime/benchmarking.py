@@ -177,5 +177,16 @@ def published(path: Path = PUBLISHED) -> tuple[pd.DataFrame, dict[str, str]]:
     return table, {name: content[name] for name in ("date", "commit", "machine")}
 
 
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of :func:`published` for a page: what decides first, and three digits of every number."""
+    shown = table[["name", "met", "bar", "ratio", "ours", "other", "unit", "n", "date", "commit"]].copy()
+    for column in ("ratio", "ours", "other"):
+        shown[column] = [
+            "–" if isnan(value) else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+            for value in table[column]
+        ]
+    return shown
+
+
 if __name__ == "__main__":
     print(f"Published in {publish()}.")

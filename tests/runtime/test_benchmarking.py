@@ -6,6 +6,7 @@ from dataclasses import asdict
 import pytest
 
 from emotion_utils.core.errors import UserError
+from emotion_utils.core.paths import PROJECT_ROOT
 from emotion_utils.runtime.benchmarking import (
     BARS,
     PUBLISHED,
@@ -13,6 +14,7 @@ from emotion_utils.runtime.benchmarking import (
     in_turns,
     publish,
     published,
+    readable,
     record,
     turns,
 )
@@ -113,3 +115,14 @@ def test_rows_that_were_not_measured_again_stay_with_their_own_date(tmp_path):
 def test_the_committed_rows_are_all_that_have_a_bar_and_need_no_model_from_elsewhere():
     rows, _ = published(PUBLISHED)
     assert {name for name in BARS if not name.startswith("real_")} <= set(rows["name"]) <= set(BARS)
+
+
+def test_the_page_explains_every_row_and_shows_no_number_as_zero():
+    rows, _ = published()
+    page = (PROJECT_ROOT / "book" / "measurements.md").read_text(encoding="utf-8")
+    assert [name for name in rows["name"] if f"`{name}`" not in page] == []
+    shown = readable(rows)
+    assert not shown[["ratio", "ours", "other"]].isin(["0", "0.00", "0.000"]).any(axis=None)
+    assert shown.columns[1] == "met"
+    tiny = rows.head(1).assign(ours=0.00000712, other=1234.5, ratio=float("nan"))
+    assert readable(tiny).loc[0, ["ours", "other", "ratio"]].tolist() == ["7.12e-06", "1,234", "–"]
