@@ -1,4 +1,4 @@
-# Every target works as the first command on a fresh machine with Python 3.11 to 3.14: the environment is made
+# Every target works as the first command on a fresh machine with Python 3.11.5 to 3.14: the environment is made
 # when it is missing or when requirements.txt has changed. `make PYTHON=python3.12 ...` chooses the interpreter.
 
 SHELL := /bin/sh

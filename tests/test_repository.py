@@ -170,7 +170,7 @@ def plain(name: str) -> str:
 
 
 def test_the_range_of_pythons_is_the_same_everywhere():
-    oldest, newest = (f"3.{version[1]}" for version in (doctor.OLDEST, doctor.NEWEST))
+    oldest, newest = (".".join(map(str, version)) for version in (doctor.OLDEST, doctor.NEWEST))
     after = f"3.{doctor.NEWEST[1] + 1}"
     project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["requires-python"] == f">={oldest},<{after}"
@@ -183,11 +183,14 @@ def test_the_range_of_pythons_is_the_same_everywhere():
     assert pinned_with[1] == f"3.{doctor.TRIED[1]}"
 
 
-@pytest.mark.parametrize(("minor", "suits"), [(10, False), (11, True), (14, True), (15, False)])
-def test_only_a_suitable_python_makes_the_environment(tmp_path, minor, suits):
+@pytest.mark.parametrize(
+    ("version", "suits"),
+    [((3, 10, 9), False), ((3, 11, 2), False), ((3, 11, 5), True), ((3, 14, 0), True), ((3, 15, 0), False)],
+)
+def test_only_a_suitable_python_makes_the_environment(tmp_path, version, suits):
     """The stand-in answers the script's question as a Python of that version would, and fails to do anything else."""
     stand_in = tmp_path / "python"
-    code = f"import sys; sys.version_info = (3, {minor}, 0); exec(sys.argv[1])"
+    code = f"import sys; sys.version_info = {version}; exec(sys.argv[1])"
     stand_in.write_text(
         f'#!/bin/sh\n[ "$1" = -c ] && exec \'{sys.executable}\' -c \'{code}\' "$2"\necho asked to "$@"; exit 1\n'
     )
@@ -197,7 +200,7 @@ def test_only_a_suitable_python_makes_the_environment(tmp_path, minor, suits):
         ["sh", script, str(tmp_path / "env"), str(stand_in)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert ("Python 3.11 to 3.14 is needed" in done.stderr) != suits
+    assert ("Python 3.11.5 to 3.14 is needed" in done.stderr) != suits
     assert ("asked to -m venv" in done.stdout) == suits
 
 

@@ -10,11 +10,15 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import NamedTuple
 
+import numpy as np
+
 from emotion_utils.answers.steering import BIAS_SHARE, BLIND_SHARE
 from emotion_utils.core.errors import listing
 from emotion_utils.ledger.sources import Seen, Sources
 from emotion_utils.models.registry import short_name
 from emotion_utils.reports.real_record import number_in_words
+from emotion_utils.statistics.corrections import adjusted
+from emotion_utils.statistics.permutations import LEVEL
 
 AFTER = "P35.align.after"
 """The claim of the reports' best-known number."""
@@ -23,8 +27,10 @@ PROBE_SMALL = "transferred probe: share of ordered pairs with p ≤ 0.05"
 GEOMETRY = "RSA of emotional prompts; null: 95 % of permuted ones"
 WORDS_ALONE = "RSA with the words alone"
 EMOTIONAL, BAG = "AUROC on *implicit*", "AUROC on *implicit*, bag of words"
+GAIN = "AUROC on *implicit*, vector minus bag of words"
 WHICH = "AUROC of a vector on *implicit* against other emotions, mean"
 STEERED = ": share of test texts that say it, steered"
+RANDOM_P = ": p against random vectors"
 """Ends the words of a finding for each emotion."""
 LOOKING = "sizes of delta attention and of exact effects (Spearman, mean)"
 CIRCUIT = "difference that the circuit keeps, share; null: random sets"
@@ -116,13 +122,14 @@ def vectors(sources: Sources) -> Headline | None:
     seen, words = (sources.finding("03_emotion_vectors", name) for name in (EMOTIONAL, BAG))
     bag = {one.model: one.value for one in words}
     seen = [one for one in seen if one.model in bag]
+    gains = {one.model: one for one in sources.finding("03_emotion_vectors", GAIN)}
     lead = max((one.value - bag[one.model] for one in seen), default=0.0)
     bold = _choose(
         seen,
-        lambda one: (one.value if one.low is None else one.low) > bag[one.model],
+        lambda one: (gains[one.model].low or 0.0) > 0 if one.model in gains else False,
         "Vectors read more than words" + (", a little" if lead < 2.5 * NEARLY else ""),
         "Vectors read more than words on some models",
-        "Vectors read no more than words",
+        "That vectors read more than words cannot be told from chance",
     )
     plain = f"on texts without emotion words they tell emotional from neutral at {_values(seen)}, a bag of words at "
     plain += _values([one for one in words if one.model in {s.model for s in seen}])
@@ -137,13 +144,12 @@ def steering(sources: Sources) -> Headline | None:
     """What steering does to replies, beside random vectors, a bias on first words, and a blind model."""
     seen = sources.finding("05_steering", STEERED, ending=True)
     blind = sources.finding("05_steering", BLIND_SHARE)
-    bold = _choose(
-        seen,
-        lambda one: one.above,
-        "Steering turns replies, beyond what random vectors do",
-        "Steering turns replies to some emotions, not to all",
-        "Steering does no more than random vectors",
-    )
+    beyond = _beyond_random(sources.finding("05_steering", RANDOM_P, ending=True))
+    bold = "That steering does more than random vectors cannot be told from chance"
+    if any(beyond):
+        bold = "Steering turns replies to some emotions, not to all"
+    if beyond and all(beyond):
+        bold = "Steering turns replies, beyond what random vectors do"
     if seen and any(one.value > HALF for one in blind):
         bold = "Steering begins a reply; it need not move an understanding"
     steered, random = ([_mean(seen, model, name) for model in _models(seen)] for name in ("value", "null"))
@@ -156,6 +162,15 @@ def steering(sources: Sources) -> Headline | None:
             f"; a model trained on causes without meaning is steered to {blind[0].value:.0%} of the emotions"
         )
     return _headline(bold, _sentence(plain), seen)
+
+
+def _beyond_random(tests: Sequence[Seen]) -> list[bool]:
+    """Of each model and emotion whether p, with vectors as units and corrected over the emotions, is small."""
+    found: list[bool] = []
+    for model in _models(tests):
+        own = np.array([one.value for one in tests if one.model == model])
+        found += (adjusted(own, "holm") <= LEVEL).tolist()
+    return found
 
 
 def _about_none(one: Seen) -> bool:

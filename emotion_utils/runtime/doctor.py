@@ -17,7 +17,7 @@ from typing import Literal
 
 from emotion_utils.core.paths import BUILD, MODELS, PROJECT_ROOT
 
-OLDEST, NEWEST = (3, 11), (3, 14)
+OLDEST, NEWEST = (3, 11, 5), (3, 14)
 """Versions of Python for which the pinned packages resolve."""
 
 TRIED = (3, 11)
@@ -61,7 +61,7 @@ def pins(requirements: str) -> dict[str, str]:
 
 def _python(version: tuple[int, ...] = sys.version_info[:3]) -> Check:
     told, minor = f"version {_dotted(version)}", version[:2]
-    if not OLDEST <= minor <= NEWEST:
+    if version < OLDEST or minor > NEWEST:
         return Check(
             "python",
             "fails",

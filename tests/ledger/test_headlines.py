@@ -83,14 +83,15 @@ def test_what_is_shared(value, small, bold):
     [
         ((0.71, 0.65), "Vectors read more than words, a little"),
         ((0.71, 0.55), "Vectors read more than words on some models"),
-        ((0.51, 0.55), "Vectors read no more than words"),
+        ((0.51, 0.55), "That vectors read more than words cannot be told from chance"),
     ],
 )
 def test_vectors_beside_words(lows, bold):
     parts = [
         part(
             "03_emotion_vectors", model,
-            (h.EMOTIONAL, 0.77, low, 0.82, 0.5, 34), (h.BAG, 0.6, NAN, NAN, NAN, 34),
+            (h.EMOTIONAL, 0.77, 0.7, 0.82, 0.5, 34), (h.BAG, 0.6, NAN, NAN, NAN, 34),
+            (h.GAIN, 0.17, low - 0.6, 0.25, 0.0, 34),
             (h.WHICH, 0.55, 0.45, 0.6, 0.5, 34),
         )
         for model, low in zip(MODELS, lows, strict=True)
@@ -105,6 +106,7 @@ def test_a_large_lead_is_not_called_a_little_and_vectors_may_know_the_emotion():
     rows = [
         (h.EMOTIONAL, 0.95, 0.9, 0.99, 0.5, 34),
         (h.BAG, 0.5, NAN, NAN, NAN, 34),
+        (h.GAIN, 0.45, 0.3, 0.5, 0.0, 34),
         (h.WHICH, 0.8, 0.7, 0.9, 0.5, 34),
     ]
     found = h.vectors(of(part("03_emotion_vectors", MODELS[0], *rows)))
@@ -113,18 +115,23 @@ def test_a_large_lead_is_not_called_a_little_and_vectors_may_know_the_emotion():
 
 
 @pytest.mark.parametrize(
-    ("lows", "bold"),
+    ("ps", "bold"),
     [
-        ((0.3, 0.2), "Steering turns replies, beyond what random vectors do"),
-        ((0.3, 0.01), "Steering turns replies to some emotions, not to all"),
-        ((0.0, 0.01), "Steering does no more than random vectors"),
+        ((0.01, 0.01), "Steering turns replies, beyond what random vectors do"),
+        ((0.01, 0.3), "Steering turns replies to some emotions, not to all"),
+        ((0.04, 0.04), "That steering does more than random vectors cannot be told from chance"),
+        ((0.3, 1.0), "That steering does more than random vectors cannot be told from chance"),
     ],
 )
-def test_steering_beside_random_vectors(lows, bold):
+def test_steering_beside_random_vectors(ps, bold):
+    """P has random vectors as units and is corrected over the emotions: twice .04 is no finding."""
     rows = [
-        (f"{emotion}{h.STEERED}", value, low, 0.6, 0.06, 36)
-        for emotion, value, low in zip(("gratitude", "anger"), (0.5, 0.3), lows, strict=True)
-    ]
+        row
+        for emotion, value, p in zip(("gratitude", "anger"), (0.5, 0.3), ps, strict=True)
+        for row in (
+            (f"{emotion}{h.STEERED}", value, NAN, NAN, 0.06, 36), (f"{emotion}{h.RANDOM_P}", p, NAN, NAN, NAN, 100),
+        )
+    ]  # fmt: skip
     found = h.steering(of(part("05_steering", MODELS[0], *rows, ("else", 1, NAN, NAN, NAN, 1))))
     assert found.bold == bold
     assert found.plain == (
@@ -142,7 +149,8 @@ def test_steering_beside_random_vectors(lows, bold):
 )
 def test_a_blind_model_that_is_steered_as_well_and_a_bias_are_said(blind, bold):
     rows = [
-        (f"gratitude{h.STEERED}", 0.5, 0.3, 0.6, 0.06, 36), (h.BLIND_SHARE, blind, NAN, NAN, NAN, 3),
+        (f"gratitude{h.STEERED}", 0.5, 0.3, 0.6, 0.06, 36), (f"gratitude{h.RANDOM_P}", 0.01, NAN, NAN, NAN, 100),
+        (h.BLIND_SHARE, blind, NAN, NAN, NAN, 3),
         (h.BIAS_SHARE, 0.7, NAN, NAN, NAN, 3),
     ]  # fmt: skip
     elsewhere = part("05_steering", "small-gpt2", (h.BIAS_SHARE, 0.2, NAN, NAN, NAN, 3))

@@ -34,8 +34,9 @@ def test_a_flipped_bit_and_a_missing_file_are_found(folder):
 @pytest.mark.parametrize(
     ("version", "status", "part"),
     [
-        ((3, 10, 18), "fails", "version 3.10.18 is outside 3.11 to 3.14"),
-        ((3, 11, 0), "ok", "version 3.11.0"),
+        ((3, 10, 18), "fails", "version 3.10.18 is outside 3.11.5 to 3.14"),
+        ((3, 11, 2), "fails", "version 3.11.2 is outside 3.11.5 to 3.14"),
+        ((3, 11, 5), "ok", "version 3.11.5"),
         ((3, 12, 4), "note", "version 3.12.4 is untested"),
         ((3, 14, 1), "note", "all tests are run with 3.11"),
         ((3, 15, 0), "fails", "make PYTHON=python3.11 book"),
