@@ -11,8 +11,12 @@ the one that they found, and is taken out, or patched, in the same way. Sentimen
   those named.
 - *scores*: layers times heads times emotions.
 - *ablate*: keywords, and change of sentiment, in the texts that go on from gratitude prompts with the head at zero; one
-  report takes out L1H10, the other one L0H0. Fewer keywords count where the interval lies below zero.
-- *patch*: the same in texts that go on from their neutral partners with the head patched.
+  report takes out L1H10, the other one L0H0. Fewer keywords hold where the interval of the difference lies below
+  zero, fail where above, and are undecided where it has zero in it.
+- *patch*: the same in texts that go on from their neutral partners with the head patched. Keywords are doubled where
+  the interval of the difference lies above zero and they are at least twice those of the untouched model, of which
+  there may be none. Fails where the interval lies below zero, or below as many more as would double them; else
+  undecided, as where no text has changed.
 - *sent.none*: no change. It needs an interval within the margin of the claim; one that has zero in it is not enough.
 - *vonly*: the change of sentiment by ``v_only`` minus that by ``pattern_v``; decided where ``pattern_v`` has an effect.
   Holds where the whole interval lies within half of that effect, fails where it leaves out zero and reaches beyond.
@@ -31,7 +35,7 @@ from emotion_utils.circuits.texts import ablated_texts, paired, scored
 from emotion_utils.heads.pairs import Head, Pairs, name_of
 from emotion_utils.models.registry import knows_small_world
 from emotion_utils.reports.claims import Measurement, claimed_name, too_few
-from emotion_utils.reports.replication import none_of, nothing_holds
+from emotion_utils.reports.replication import lies_above, lies_below, none_of, nothing_holds
 from emotion_utils.reports.vectors import on_reported_scale
 from emotion_utils.statistics.resampling import FEWEST_UNITS
 
@@ -157,7 +161,7 @@ def screening_measurements(
         ),
         Measurement(
             "P6.ablate.kw", model, words["one"] - words["other"], n=int(words["n"]),
-            holds=bool(words["high"] < 0), note=f"{words['other']:.0f} -> {words['one']:.0f}, {out}",
+            holds=lies_below(words["low"], words["high"]), note=f"{words['other']:.0f} -> {words['one']:.0f}, {out}",
         ),
         _sentiment("P6.ablate.sent", model, other.ablated, "L0H0 at zero"),
         _sentiment("P6.ablate.sent.none", model, found.ablated, out),
@@ -193,6 +197,19 @@ def _sentiment(
     )
 
 
+def _doubled(words: pd.Series) -> bool | None:
+    """Whether keywords of the same texts have doubled: a row of :func:`texts.paired`, whose interval is per text.
+
+    Where no resample differs, it says nothing of the error, and the row decides nothing.
+    """
+    if words["low"] == words["high"] == 0:
+        return None
+    more = lies_above(words["low"], words["high"])
+    if more is False or (words["other"] > 0 and words["high"] < words["other"] / words["n"]):
+        return False
+    return True if more and words["one"] >= 2 * words["other"] else None
+
+
 def patching_measurements(model: str, found: AsPublished, other: AsPublished) -> list[Measurement]:
     """Measure the claims of Phase 7.
 
@@ -214,7 +231,7 @@ def patching_measurements(model: str, found: AsPublished, other: AsPublished) ->
         _sentiment("P7.patch.sent", model, found.patched, f"{at}, pattern_v"),
         Measurement(
             "P7.patch.kw", model, words["one"] - words["other"], n=int(words["n"]),
-            holds=bool(words["one"] >= 2 * words["other"] > 0),
+            holds=_doubled(words),
             note=f"{words['other']:.0f} -> {words['one']:.0f}, {at}, pattern_v",
         ),
         _sentiment("P7.patch.vonly", model, found.gap, told, _alike(own, gap)),

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -197,6 +198,40 @@ def nothing_holds(low: float | None, high: float | None, margin: float) -> bool 
     if -margin < low and high < margin:
         return True
     return False if low > 0 or high < 0 else None
+
+
+def lies_above(low: float, high: float, limit: float = 0.0, *, reached: bool = False) -> bool | None:
+    """Whether an interval lies above a limit; None where it lies on both sides, which cannot tell.
+
+    Parameters
+    ----------
+    low, high
+        Ends of the interval; NaN where there is none, which decides nothing.
+    limit
+        Neither side has it.
+    reached
+        Whether an interval that begins at the limit counts as above.
+
+    Examples
+    --------
+    >>> lies_above(0.1, 0.4), lies_above(-0.4, -0.1), lies_above(-0.1, 0.4)
+    (True, False, None)
+    """
+    if low > limit or (reached and low == limit):
+        return True
+    return False if high < limit else None
+
+
+def lies_below(low: float, high: float, limit: float = 0.0) -> bool | None:
+    """Whether an interval lies below a limit, as :func:`lies_above` says it of above."""
+    above = lies_above(low, high, limit)
+    return None if above is None else not above
+
+
+def all_hold(parts: Iterable[bool | None]) -> bool | None:
+    """Whether all parts of a claim hold: one that fails decides, and else one that is undecided leaves it open."""
+    said = list(parts)
+    return False if False in said else None if None in said else True
 
 
 def none_of(units: int, what: str = "units") -> str:

@@ -2,17 +2,22 @@
 
 Rules of the claims that are not a number of a formula:
 
+An interval decides where all of it lies on one side: the claimed one or the other. One that has both in it is
+undecided, since nothing can be told from it.
+
 - *layers*: the layer at which one raw vector moves sentiment, politeness and emotion most, on a scale of twelve; *deep*
-  holds at 9 or later, as far as the whole range of the bootstrap goes.
+  holds where the whole range of the bootstrap is 9 or later, and fails where all of it is earlier.
 - *alpha.range*: the chosen strengths in multiples of the raw vector, mean over the emotions.
 - *alpha.collapse*: the smallest strength of the reports' grid at which at least half of the texts collapse.
 - *repetition*: at half depth and one raw vector, texts repeat more than untouched ones, by the interval.
 - *sign*: at the chosen strength plus gratitude raises and minus gratitude lowers both sentiment and politeness, all
-  four by their intervals.
+  four by their intervals; one of them that lies wholly on the wrong side is enough to fail.
 - *random*: share of texts that a random vector turns, minus that of the untouched model, over vectors. Fails where one
   of them turns half of the contexts or more; else "no effect" needs an interval within the margin of the claim.
-- *realworld*: on how many texts the classifier gives the emotion asked for a higher probability, mean of the emotions.
-  Half of them would do so by chance: holds where the exact interval over texts lies above that, fails where below.
+- *realworld*: on how many texts the classifier gives more of the emotions asked for a higher probability than a lower
+  one, of the texts on which these numbers differ; a text without a known word has none of any emotion. The text is the
+  unit, since its emotions are not independent. Half of the texts would do so by chance: holds where the exact interval
+  lies above that, fails where below.
 - *multitoken*: the claim is that a single token does not show what texts show. Fails where the probability of the
   emotion's own first words moves, by the interval of the difference to the untouched model; holds where the whole
   interval lies within the margin, and texts change.
@@ -28,7 +33,7 @@ import pandas as pd
 
 from emotion_utils.reports.claims import Measurement, too_few
 from emotion_utils.reports.published_steering import COLLAPSED, collapse, layer_of_effect, raw_alpha
-from emotion_utils.reports.replication import nothing_holds
+from emotion_utils.reports.replication import all_hold, lies_above, lies_below, nothing_holds
 from emotion_utils.statistics.permutations import binomial_bounds
 from emotion_utils.statistics.resampling import FEWEST_UNITS, grouped_mean_interval
 from emotion_utils.steering.choice import RANDOM_AT_MOST
@@ -100,8 +105,9 @@ def _layers(steered: SteeredModel, table: pd.DataFrame, seed: int) -> list[Measu
     tried = table.loc[table["alpha"] == 1.0, "layer"].nunique()
     n = int(table["prompt"].nunique())
     note = f"on a scale of twelve layers, one raw vector, {tried} of {len(steered.layers)} layers tried"
+    deep = lies_above(low, high, DEEP, reached=True)
     return [
-        Measurement("P5.layer.deep", steered.name, value, low, high, n=n, holds=low >= DEEP, note=note),
+        Measurement("P5.layer.deep", steered.name, value, low, high, n=n, holds=deep, note=note),
         Measurement("P5.layer.mid", steered.name, value, low, high, n=n, note=note),
     ]
 
@@ -131,7 +137,7 @@ def _repetition(steered: SteeredModel, table: pd.DataFrame, seed: int) -> Measur
     one = middle[middle["alpha"] == 1.0].assign(emotion="any")
     other = middle[middle["alpha"] == 0.0].assign(emotion="any")
     row = difference(one, other, ["repetition"], seed).iloc[0]
-    holds = bool(row["low"] > 0)
+    holds = lies_above(row["low"], row["high"])
     values = row["difference"], row["low"], row["high"]
     note = "share of repeated runs of three words"
     return Measurement("P5.repetition", steered.name, *values, 0.0, int(row["n"]), holds, note)
@@ -145,14 +151,19 @@ def _sign(steered: SteeredModel, evidence: Evidence, seed: int) -> Measurement:
         for row in difference(
             texts[texts["alpha"] == alpha], plain, ["vader", "politeness"], seed
         ).itertuples():
-            holds.append(row.low > 0 if alpha > 0 else row.high < 0)
+            holds.append((lies_above if alpha > 0 else lies_below)(row.low, row.high))
             moved.append((alpha, row))
     up, down = (
         next(row for a, row in moved if a == alpha and row.score == "vader") for alpha in (largest, -largest)
     )
     listed = "; ".join(f"{row.score} {row.difference:+.2f} at {alpha:+g}" for alpha, row in moved)
     return Measurement(
-        "P5.sign", steered.name, up.difference - down.difference, n=int(up.n), holds=all(holds), note=listed
+        "P5.sign",
+        steered.name,
+        up.difference - down.difference,
+        n=int(up.n),
+        holds=all_hold(holds),
+        note=listed,
     )
 
 
@@ -184,13 +195,17 @@ def _real_world(steered: SteeredModel, table: pd.DataFrame) -> Measurement:
         texts[(texts["alpha"] != 0) == on].set_index(["emotion", "prompt"])["classifier"].fillna(0.0)
         for on in (True, False)
     ]
-    better = (wide[0] > wide[1].reindex(wide[0].index)).groupby("emotion").sum()
-    each = ", ".join(f"{e} {count}" for e, count in better.items())
-    n, mean = int(texts["prompt"].nunique()), float(better.mean())
-    low, high = (n * end for end in binomial_bounds(round(mean), n))
-    holds = True if low > HALF * n else False if high < HALF * n else None
-    note = f"of {n} texts those with a higher probability of the emotion: {each}; exact interval, n = texts"
-    return Measurement("P5.realworld", steered.name, mean, low, high, HALF * n, n, holds, note)
+    sides = np.sign(wide[0] - wide[1].reindex(wide[0].index)).dropna()
+    by_text = sides.groupby("prompt").sum()
+    n, more, all_texts = int((by_text != 0).sum()), int((by_text > 0).sum()), len(by_text)
+    each = ", ".join(f"{e} {(own > 0).sum()} of {(own != 0).sum()}" for e, own in sides.groupby("emotion"))
+    note = f"texts with a higher probability, of those that differ: {each}; over the emotions {n} of {all_texts} differ"
+    if not n:
+        return Measurement("P5.realworld", steered.name, 0.0, n=0, note=note)
+    low, high = (n * end for end in binomial_bounds(more, n))
+    holds = lies_above(low, high, HALF * n)
+    note += "; exact interval, n = texts that differ"
+    return Measurement("P5.realworld", steered.name, more, low, high, HALF * n, n, holds, note)
 
 
 def _multitoken(steered: SteeredModel, evidence: Evidence, seed: int) -> Measurement:

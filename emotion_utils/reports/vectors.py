@@ -19,6 +19,7 @@ from emotion_utils.core.errors import UserError
 from emotion_utils.core.store import Store
 from emotion_utils.models.model import load
 from emotion_utils.reports.claims import Measurement, read_claims, too_few
+from emotion_utils.reports.replication import lies_above, lies_below
 from emotion_utils.statistics.resampling import FEWEST_UNITS, effective_units, interval
 from emotion_utils.vectors.contrasts import Contrasts, contrasts
 from emotion_utils.vectors.geometry import cosines, mean_cosine_draws, pair_names
@@ -215,13 +216,13 @@ _CLAIMS = (
 def _difference(
     claim: str, model: str, one: Contrasts, other: Contrasts, n: int, seed: int, *, sign: int
 ) -> Measurement:
-    """Difference of mean cosines, units resampled together; it holds where the interval lies on its side of 0."""
+    """Difference of mean cosines, units resampled together; the side of 0 decides on which the interval lies."""
     if set(one.units) != set(other.units):
         raise UserError(f"{claim} compares two readings of the same prompts, and their units differ.")
     (first, a), (second, b) = mean_cosine_draws(one, n, seed), mean_cosine_draws(other, n, seed)
     low, high = interval(a - b, effective_units(one.units), first - second)
-    holds = low > 0 if sign > 0 else high < 0
-    return Measurement(claim, model, first - second, low, high, 0.0, len(one.labels), holds=bool(holds))
+    holds = (lies_above if sign > 0 else lies_below)(low, high)
+    return Measurement(claim, model, first - second, low, high, 0.0, len(one.labels), holds=holds)
 
 
 class SentenceEndCosines(NamedTuple):

@@ -296,14 +296,15 @@ def test_the_verdict_of_the_record_could_have_been_otherwise(make, scrutiny, tmp
 def test_a_rule_of_a_chapter_that_has_changed_since_decides_nothing(
     make, scrutiny, tmp_path, monkeypatch, same_code
 ):
-    rows = [Measurement(claim, "smollm2-135m", 0.1, holds=True) for claim in ("P5.multitoken", "P5.sign")]
+    rows = [Measurement("P5.multitoken", "smollm2-135m", 0.1, holds=True)]
+    rows.append(Measurement("P5.layer.mid", "smollm2-135m", 6.5))
     path = record(tmp_path / "real.json", part("05_steering", "smollm2-135m", FOUND, measurements=rows))
     monkeypatch.setattr(Part, "changed", not same_code)
     entries = {entry.id: entry for entry in assemble(make(), scrutiny=scrutiny, record=path)}
     (row,) = entries["P5.multitoken"].record
     assert row.replication == f"other model, {'agrees' if same_code else 'undecided'}"
     assert ("recorded before the chapter changed" in row.note) != same_code
-    assert entries["P5.sign"].record[0].holds is True  # the table has its rule
+    assert entries["P5.layer.mid"].record[0].holds is True  # the table has its rule
 
 
 def test_a_damaged_record_stops_the_ledger(make, scrutiny, tmp_path):

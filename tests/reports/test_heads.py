@@ -75,6 +75,44 @@ def test_values_alone_do_about_the_same(own, gap, held):
     assert held_by(rows, "P7.patch.vonly") is held
 
 
+def counted(one, other, low, high, n=20):
+    """Keywords in sums, and the interval of their difference per text."""
+    table = moved(0.1, 0.05, 0.15, n=n)
+    table.loc[0, ["one", "other", "difference", "low", "high"]] = one, other, (one - other) / n, low, high
+    return table
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "low", "high", "held"),
+    [
+        (8, 4, 0.05, 0.35, True),
+        (30, 0, 1.0, 2.0, True),  # from none to many
+        (0, 0, 0.0, 0.0, None),  # nothing happened
+        (1, 1, 0.0, 0.0, None),  # nor here, and the bootstrap says nothing of its error
+        (3, 0, -0.05, 0.40, None),
+        (8, 4, -0.10, 0.50, None),  # twice as many, which may be luck
+        (30, 20, 0.2, 1.5, None),  # more, and perhaps twice as many
+        (22, 20, 0.02, 0.5, False),  # more, and surely not twice as many
+        (21, 20, -0.2, 0.3, False),
+        (2, 8, -0.5, -0.1, False),
+    ],
+)
+def test_keywords_are_doubled_where_their_interval_says_so(one, other, low, high, held):
+    table = counted(one, other, low, high)
+    rows = patching_measurements("small-gpt2", *[experiment(table, moved(0, -0.1, 0.1))] * 2)
+    assert held_by(rows, "P7.patch.kw") is held
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "low", "high", "held"),
+    [(4, 12, -0.6, -0.2, True), (12, 8, 0.1, 0.3, False), (12, 8, -0.1, 0.5, None), (8, 8, 0.0, 0.0, None)],
+)
+def test_fewer_keywords_need_an_interval_on_one_side(one, other, low, high, held):
+    found = experiment(moved(0, -0.1, 0.1), moved(0, -0.1, 0.1), counted(one, other, low, high))
+    rows = screening_measurements("small-gpt2", delta(), found, found, 2)
+    assert held_by(rows, "P6.ablate.kw") is held
+
+
 def test_where_nothing_happened_the_exact_bound_is_said_and_no_interval_given():
     still = experiment(
         moved(0.0, 0.0, 0.0, 20, 20), moved(0.0, 0.0, 0.0, 20, 20), moved(0.0, 0.0, 0.0, 20, 20)

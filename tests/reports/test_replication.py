@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
@@ -14,7 +15,10 @@ from emotion_utils.reports.replication import (
     BASES,
     Claim,
     Measurement,
+    all_hold,
     in_words,
+    lies_above,
+    lies_below,
     none_of,
     nothing_holds,
     replication,
@@ -202,6 +206,37 @@ def test_no_effect_needs_an_interval_within_the_margin(low, high, held):
     assert replication(claim, ours) == {True: "reproduced", False: "not reproduced", None: "pending"}[held]
     with pytest.raises(UserError, match="margin above 0"):
         nothing_holds(-1.0, 1.0, math.nan)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "above"),
+    [
+        (0.1, 0.3, True),
+        (-0.3, -0.1, False),
+        (-0.1, 0.3, None),
+        (0.0, 0.3, None),
+        (-0.3, 0.0, None),
+        (0, 0, None),
+    ],
+)
+def test_an_interval_with_both_sides_in_it_decides_nothing(low, high, above):
+    assert lies_above(low, high) is above
+    assert lies_below(-high, -low) is above
+    assert lies_above(np.float64(low + 9), np.float64(high + 9), 9) is above
+    assert lies_above(low, high, reached=True) is (low >= 0 or above)
+
+
+def test_without_an_interval_neither_side_is_said():
+    assert lies_above(math.nan, math.nan) is None
+    assert lies_below(math.nan, math.nan) is None
+
+
+@pytest.mark.parametrize(
+    ("parts", "held"),
+    [((True, True), True), ((True, None), None), ((None, False, True), False), ((True, False), False)],
+)
+def test_one_part_that_fails_decides_and_one_that_is_open_leaves_it_open(parts, held):
+    assert all_hold(parts) is held
 
 
 def test_every_number_that_is_printed_as_nothing_is_held_against_a_margin():

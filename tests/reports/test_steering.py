@@ -1,4 +1,4 @@
-"""Each claim on planted tables, with both outcomes."""
+"""Each claim on planted tables, with all outcomes."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ class Summed(Trial):
         return self.steered
 
 
-def raw_texts(layers, repeated, costs):
+def raw_texts(layers, repeated, costs, uneven):
     """Texts of raw vectors: the last of `layers` moves the scores most; cost by strength."""
     rows = []
     for layer in range(4):
         for alpha in (0.0, 1.0, 2.0):
             for prompt in range(N):
                 moved = layers[layer] if alpha else 0.0
-                repetition = repeated if alpha and layer == 2 else 0.0
+                sway = uneven * (prompt % 2 * 2 - 1)
+                repetition = repeated + sway if alpha and layer == 2 else 0.0
                 rows.append(
                     (layer, alpha, prompt, prompt / 10 + moved, repetition + prompt / 1e3, costs[alpha])
                 )
@@ -45,12 +46,13 @@ def raw_texts(layers, repeated, costs):
     return table.assign(unit=table["prompt"], politeness=table["vader"], classifier=table["vader"])
 
 
-def doses(up, down, says):
+def doses(up, down, says, sway):
     """Texts along the gratitude vector: sentiment and politeness by the sign of the strength."""
     rows = []
     for alpha in (-1.0, 0.0, 1.0):
         for prompt in range(N):
-            score = {1.0: up, -1.0: down, 0.0: 0.0}[alpha] + prompt / 1e3
+            swayed = up + sway * (prompt % 2 * 2 - 1)
+            score = {1.0: swayed, -1.0: down, 0.0: 0.0}[alpha] + prompt / 1e3
             rows.append(("gratitude", alpha, prompt, prompt, score, score, float(says and alpha == 1.0)))
     return pd.DataFrame(rows, columns=["emotion", "alpha", "prompt", "unit", "vader", "politeness", "target"])
 
@@ -72,14 +74,17 @@ def evidence(
     *,
     layers=(0.1, 0.2, 0.3, 0.9),
     repeated=0.5,
+    uneven=0.0,
     costs=None,
     up=0.4,
     down=-0.4,
+    sway=0.0,
     says=True,
     mass=0.3,
     wobble=0.0,
     gain=0.3,
     better=7,
+    worse=5,
     random=(0.1, 0.1, 0.0, 0.0) * 5,
 ):
     chosen = {"gratitude": pd.Series({"layer": 1, "alpha": 1.0, "made": MADE[0]})}
@@ -87,18 +92,18 @@ def evidence(
     size = STEERING_SIZES["smoke"]
     planned = Plan(size, allot(parts(size, 4, 3, 3), size.tokens), 4)
     trial = Summed(planned, *[summary] * 3, chosen, *[summary] * 2, random_vectors(random))
-    dose = doses(up, down, says)
+    dose = doses(up, down, says, sway)
     sway = wobble * (dose["prompt"] % 2 * 2 - 1)
     first = dose.assign(mass=np.where(dose["alpha"] == 1.0, 0.1 + mass + sway, 0.1))
     world = pd.DataFrame(
         [
-            ("gratitude", alpha, p, 0.2 + (gain if alpha else 0.0) * (p < better))
+            ("gratitude", alpha, p, 0.2 + gain * bool(alpha) * ((p < better) - 0.5 * (p >= N - worse)))
             for alpha in (0.0, 1.0)
             for p in range(N)
         ],
         columns=["emotion", "alpha", "prompt", "classifier"],
     ).assign(kind="emotion vector")
-    raw = raw_texts(layers, repeated, costs or {0.0: 1.0, 1.0: 1.0, 2.0: 9.0})
+    raw = raw_texts(layers, repeated, costs or {0.0: 1.0, 1.0: 1.0, 2.0: 9.0}, uneven)
     return steering.Evidence(trial, dose, first, raw, world)
 
 
@@ -118,6 +123,14 @@ def test_the_layer_that_moves_most(steered_model):
     assert (second["P5.layer.mid"].value, second["P5.layer.deep"].holds) == (5, False)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "held"), [(9, 11, True), (8.6, 11, None), (5.7, 9, None), (2, 8.9, False)]
+)
+def test_deep_layers_need_the_whole_range(steered_model, monkeypatch, low, high, held):
+    monkeypatch.setattr(steering, "layer_of_effect", lambda *_: (high, low, high))
+    assert measured(steered_model)["P5.layer.deep"].holds is held
+
+
 def test_the_chosen_strength_in_raw_vectors(steered_model):
     assert measured(steered_model)["P5.alpha.range"].value == pytest.approx(
         raw_alpha(steered_model, "gratitude", 1, 1.0)
@@ -133,13 +146,19 @@ def test_the_strength_at_which_texts_collapse(steered_model):
 def test_repetition_against_untouched_texts(steered_model):
     more, same = (measured(steered_model, repeated=r)["P5.repetition"] for r in (0.5, 0.0))
     assert more.value == pytest.approx(0.5)
-    assert (more.holds, same.holds) == (True, False)
+    assert (more.holds, same.holds) == (True, None)
+    assert measured(steered_model, repeated=-0.1)["P5.repetition"].holds is False
+    wide = measured(steered_model, repeated=0.05, uneven=0.4)["P5.repetition"]
+    assert wide.low < 0 < wide.value < wide.high
+    assert wide.holds is None
 
 
 def test_signs_hold_only_where_all_four_do(steered_model):
     assert measured(steered_model)["P5.sign"].holds is True
     assert measured(steered_model, down=0.1)["P5.sign"].holds is False
     assert measured(steered_model, up=-0.1)["P5.sign"].holds is False
+    assert measured(steered_model, sway=2.0)["P5.sign"].holds is None  # two of four cannot be told from 0
+    assert measured(steered_model, sway=2.0, down=0.1)["P5.sign"].holds is False
 
 
 def held(steered_model, claim, **planted):
@@ -164,15 +183,59 @@ def test_random_vectors_beyond_the_untouched_model(steered_model):
 
 def test_real_world_texts_are_counted_with_an_exact_interval(steered_model):
     found = measured(steered_model)["P5.realworld"]
-    assert (found.value, found.null, found.n) == (7, N / 2, N)
+    assert (found.value, found.null, found.n) == (7, N / 2, N)  # all twelve differ
     exact = binomtest(7, N).proportion_ci(method="exact")
     assert (found.low, found.high) == pytest.approx((N * exact.low, N * exact.high))
     assert held(steered_model, "P5.realworld") is None  # 7 of 12 may be chance
-    assert held(steered_model, "P5.realworld", better=12) is True
-    assert held(steered_model, "P5.realworld", better=1) is False
-    none = measured(steered_model, better=0)["P5.realworld"]
+    assert held(steered_model, "P5.realworld", better=12, worse=0) is True
+    assert held(steered_model, "P5.realworld", better=1, worse=11) is False
+    none = measured(steered_model, better=0, worse=N)["P5.realworld"]
     assert (none.low, none.value) == (0, 0)
     assert none.high == pytest.approx(N * binomtest(0, N).proportion_ci(method="exact").high)
+
+
+def test_real_world_texts_that_stay_as_they_are_count_for_neither_side(steered_model):
+    up = measured(steered_model, better=6, worse=0)["P5.realworld"]
+    assert (up.value, up.n, up.null, up.holds) == (6, 6, 3, True)
+    down = measured(steered_model, better=0, worse=6)["P5.realworld"]
+    assert (down.value, down.n, down.holds) == (0, 6, False)
+    assert measured(steered_model, better=5, worse=0)["P5.realworld"].holds is None  # p = 1/16
+    still = measured(steered_model, better=0, worse=0)["P5.realworld"]
+    assert (still.value, still.low, still.n, still.holds) == (0, None, 0, None)
+    assert "0 of 12 differ" in still.note
+
+
+def real_world(found, **emotions):
+    """Texts whose probability of each emotion goes up, down, or stays: +, - or 0, one sign a text; ? has no score."""
+    moves = {"+": 0.1, "-": -0.1, "0": 0.0, "?": np.nan}
+    rows = [
+        (emotion, alpha, p, 0.5 + moves[sign] if alpha else 0.5)
+        for emotion, signs in emotions.items()
+        for p, sign in enumerate(signs)
+        for alpha in (0, 1)
+    ]
+    names = ["emotion", "alpha", "prompt", "classifier"]
+    return replace(found, real_world=pd.DataFrame(rows, columns=names).assign(kind="emotion vector"))
+
+
+@pytest.mark.parametrize(
+    ("anger", "apology", "gratitude", "value", "n", "holds"),
+    [
+        ("++++++00", "++++++00", "++++++00", 6, 6, True),  # three emotions of six texts are six texts
+        ("+++++000", "+++++000", "+++++000", 5, 5, None),
+        ("++++++++", "--------", "00000000", 0, 0, None),  # up for one emotion and down for another: a tie
+        ("++++++++", "++++++++", "--------", 8, 8, True),
+        ("------00", "00000000", "-----?00", 0, 6, False),  # a text without a score says no emotion
+    ],
+)
+def test_a_real_world_text_counts_once_whatever_the_emotions(
+    steered_model, anger, apology, gratitude, value, n, holds
+):
+    given = real_world(evidence(), anger=anger, apology=apology, gratitude=gratitude)
+    rows = {row.claim: row for row in steering.chapter_measurements(steered_model, given)}
+    found = rows["P5.realworld"]
+    assert (found.value, found.n, found.holds) == (value, n, holds)
+    assert f"anger {anger.count('+')} of {8 - anger.count('0')}" in found.note
 
 
 def test_a_first_word_that_moves_contradicts_that_it_shows_nothing(steered_model):

@@ -8,6 +8,7 @@ import planted
 import pytest
 import torch
 
+from emotion_utils.reports import vectors
 from emotion_utils.reports.claims import Measurement, judge, read_claims
 from emotion_utils.reports.vectors import (
     PAIRS,
@@ -102,6 +103,20 @@ def test_separation_holds_where_words_are_further_apart():
     swapped = {row.claim: row for row in chapter_measurements("small-neo", word, end, neighbour=end, n=100)}
     assert not swapped["P3.separation"].holds
     assert not swapped["P3.neo"].holds
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "separated", "neo"),
+    [(-0.3, -0.1, True, False), (0.1, 0.3, False, True), (-0.2, 0.02, None, None)],
+)
+def test_a_difference_of_cosines_is_decided_by_the_side_of_its_interval(
+    monkeypatch, low, high, separated, neo
+):
+    end, word = made(1.0, "end", families=8), made(1.0, "word", families=8)
+    monkeypatch.setattr(vectors, "interval", lambda *_: (low, high))
+    rows = chapter_measurements("small-neo", end, word, neighbour=end, n=20)
+    said = {row.claim: row.holds for row in rows}
+    assert (said["P3.separation"], said["P3.neo"]) == (separated, neo)
 
 
 def test_a_claim_about_all_three_is_judged_by_the_one_that_strays():
