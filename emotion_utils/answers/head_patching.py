@@ -10,11 +10,13 @@ from emotion_utils.circuits.faithfulness import GOAL
 from emotion_utils.heads.openings import anything_to_carry
 from emotion_utils.stability.beside import NATS, STRONG, TEXTS, does_no_more
 from emotion_utils.stability.findings import (
+    halves_in_words,
     kept_under,
     kinds_in_words,
     membership_in_words,
     same_heads,
     sets_in_words,
+    told_in_words,
 )
 from emotion_utils.stability.kinds import RESAMPLE
 from emotion_utils.stability.rechosen import Rechosen
@@ -65,10 +67,8 @@ def answer(
             Falsifier(
                 "random sets of as many heads that write as much do as well, in log-odds or in texts",
                 _any(no_more) if enough else None,
-                ", ".join(
-                    f"{'in log-odds' if name == NATS else 'in texts'} {row['as_much']:.0f} of "
-                    f"{row['sets']:.0f} such sets "
-                    f"do as much (p = {row['p']:.2f})"
+                "; ".join(
+                    f"{'in log-odds' if name == NATS else 'in texts'} {told_in_words(row)}"
                     for name, row in rows.items()
                 ),
             ),
@@ -81,7 +81,7 @@ def answer(
             Falsifier(
                 "the circuits of two halves of the units share no more heads than random ones",
                 None if same is None or not enough else not same,
-                f"they share {again.shared:.0%}, random ones {again.by_chance:.0%} (Jaccard, mean of "
+                f"they share {again.shared:.0%}, {halves_in_words(again)} (Jaccard, mean of "
                 f"{len(again.halves) // 2} splits)",
             ),
             Falsifier(
@@ -104,14 +104,12 @@ def answer(
 def _finding(model: str, kept: CircuitKept, rows: dict[str, pd.Series], again: Rechosen) -> str:
     """Three sentences: in nats, in texts, chosen anew."""
     nats, texts, ends = rows[NATS], rows[TEXTS], ends_in_words(kept.low, kept.high)
-    as_well = [f"{row['as_much']:.0f} of {row['sets']:.0f} do as well" for row in (nats, texts)]
     return (
         f"On {model} {kept.size} of {kept.heads} heads keep **{kept.share:.0%}**{ends} of the {kept.whole:.1f} nats "
-        f"that the emotion makes, random sets that write as much {nats['random'] / kept.whole:.0%} ({as_well[0]}). In "
-        f"texts the circuit turns **{texts['circuit']:.0%}** of the replies, such random sets "
-        f"**{texts['random']:.0%}** ({as_well[1]}). Chosen anew on two halves of the prompts, circuits share "
-        f"{again.shared:.0%} of their heads, "
-        f"random ones {again.by_chance:.0%}."
+        f"that the emotion makes, random sets that write as much {nats['random'] / kept.whole:.0%}: "
+        f"{told_in_words(nats)}. In texts the circuit turns **{texts['circuit']:.0%}** of the replies, such random "
+        f"sets **{texts['random']:.0%}**: {told_in_words(texts)}. Chosen anew on two halves of the prompts, circuits "
+        f"share {again.shared:.0%} of their heads, {halves_in_words(again)}."
     )
 
 

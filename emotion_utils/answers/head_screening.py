@@ -14,7 +14,7 @@ from emotion_utils.circuits.findings import (
     EffectsFound,
 )
 from emotion_utils.heads.carried import LARGE, SMALL, Carried, carried_in_words
-from emotion_utils.heads.looking import go_together, looking_in_words
+from emotion_utils.heads.looking import go_together, looking_in_words, value_in_words
 from emotion_utils.heads.openings import anything_to_carry
 from emotion_utils.statistics.resampling import FEWEST_UNITS
 
@@ -54,11 +54,8 @@ def answer(
     moves = anything_to_carry(outcome)
     enough = bool(outcome["n_groups"].min() >= FEWEST_UNITS)
     first = looking.iloc[0]
-    together = looking_in_words(first)
-    finding = (
-        f"On {model} looking and acting correlate over heads at {together}. {_carry(found, sizes, outcome)}"
-    )
-    each = "; ".join(f"{row['emotion']} {row['spearman']:+.2f}" for _, row in looking.iloc[1:].iterrows())
+    finding = f"On {model} {looking_in_words(first)}. {_carry(found, sizes, outcome)}"
+    each = "; ".join(f"{row['emotion']} {value_in_words(row)}" for _, row in looking.iloc[1:].iterrows())
     return Answer(
         QUESTION,
         finding,
@@ -66,10 +63,7 @@ def answer(
             Falsifier(
                 "attention to emotion words goes together with what a head does, more than heads at random do",
                 go_together(first) if moves and enough else None,
-                f"rank correlation {first['spearman']:+.2f}, heads at random {first['null_low']:+.2f} to "
-                f"{first['null_high']:+.2f} (p = {first['p']:.2f})"
-                if enough
-                else FEW,
+                _correlation(first) if enough else FEW,
             ),
             Falsifier(
                 f"no head carries {LARGE:.0%} of the difference",
@@ -95,6 +89,14 @@ def answer(
             f"(Pearson) and {cheap.spearman_least:.2f} to {cheap.spearman_most:.2f} (Spearman).",
         ),
     )  # fmt: skip
+
+
+def _correlation(row: pd.Series) -> str:
+    """What decides whether looking and acting go together."""
+    text = f"rank correlation {value_in_words(row)}"
+    if np.isnan(row["p"]):
+        return text
+    return f"{text}, heads at random {row['null_low']:+.2f} to {row['null_high']:+.2f} (p = {row['p']:.2f})"
 
 
 def _carry(found: EffectsFound, sizes: Carried, outcome: pd.DataFrame) -> str:

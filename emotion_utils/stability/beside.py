@@ -1,8 +1,9 @@
 """A circuit beside random sets of heads, in nats and in texts: the sets are the units of this question.
 
 Whether *this* circuit does more than random sets of the same make is asked of sets, not of prompts: p is the share of
-sets, the circuit among them, that do at least as much. That it does no more than they do is a finding only where the
-mean difference lies inside a bound {cite:p}`schuirmann1987`.
+sets, the circuit among them, that do at least as much. That they do as well is a finding only where half of enough sets
+reach it, or where the mean difference lies inside a bound {cite:p}`schuirmann1987`. Otherwise the circuit cannot be
+told from them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from jaxtyping import Float
 
 from emotion_utils.heads.pairs import Pairs
 from emotion_utils.statistics.equivalence import equivalence
-from emotion_utils.statistics.permutations import LEVEL
+from emotion_utils.statistics.permutations import LEVEL, TIE
 from emotion_utils.statistics.resampling import grouped_mean_interval
 from emotion_utils.statistics.units import unit_sums
 
@@ -25,9 +26,11 @@ STRONG = "equal norm"
 CLOSE = 0.1
 """Share of the whole difference, or of the replies: circuits and random sets that differ by less do the same."""
 FEWEST_SETS = round(1 / LEVEL) - 1
-"""With fewer random sets p cannot be as small as it has to be."""
-COLUMNS = ["measure", "kind", "circuit", "low", "high", "random", "least", "most", "sets", "as_much", "p",
-           "gap", "gap_low", "gap_high", "bound", "p_equivalence", "n", "n_groups"]  # fmt: skip
+"""With fewer random sets p cannot be as small as it has to be, and nothing is concluded from how many reach it."""
+HALF = 1 / 2
+"""Share of the random sets, ties counted half, from which on they do as well as the circuit."""
+COLUMNS = ["measure", "kind", "circuit", "low", "high", "random", "least", "most", "sets", "as_much",
+           "tied", "p", "gap", "gap_low", "gap_high", "bound", "p_equivalence", "n", "n_groups"]  # fmt: skip
 
 
 def beside_sets(
@@ -60,8 +63,9 @@ def beside_sets(
     Returns
     -------
     One row per kind: ``measure, kind, circuit`` (mean), ``low, high`` (95 %), ``random`` (mean of the sets), ``least,
-    most`` (of them), ``sets``, ``as_much`` (sets that do at least as much), ``p``, ``gap`` (circuit minus random) with
-    ``gap_low, gap_high`` (over pairs, for these sets), ``bound``, ``p_equivalence``, ``n`` (pairs) and ``n_groups``.
+    most`` (of them), ``sets``, ``as_much`` (sets that do at least as much), ``tied`` (those that do just as much),
+    ``p``, ``gap`` (circuit minus random) with ``gap_low, gap_high`` (over pairs, for these sets), ``bound``,
+    ``p_equivalence``, ``n`` (pairs) and ``n_groups``.
     """
 
     def ends_of(found: np.ndarray) -> tuple[float, float]:
@@ -72,11 +76,11 @@ def beside_sets(
     for kind in dict.fromkeys(kinds):
         each = values[:, 1:][:, named == kind]
         means, gap = each.mean(axis=0), own - each.mean(axis=1)
-        reached = int((means >= own.mean() - 1e-12).sum())
+        reached, beyond = (int((means >= own.mean() + by).sum()) for by in (-TIE, TIE))
         alike = equivalence(unit_sums(gap[:, None], units), np.array([bound])).p[0] if bound > 0 else np.nan
         rows.append(
             (measure, kind, own.mean(), *ends, means.mean(), means.min(), means.max(), len(means), reached,
-             (1 + reached) / (1 + len(means)), gap.mean(), *ends_of(gap), bound,
+             reached - beyond, (1 + reached) / (1 + len(means)), gap.mean(), *ends_of(gap), bound,
              float(alike), len(own), len(set(units)))
         )  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -177,15 +181,17 @@ def verdict(row: pd.Series) -> str:
 
     Returns
     -------
-    ``more`` than random sets; ``as much`` as they do on average, within the bound; ``open``.
+    ``more`` than random sets; ``as much`` as they do on average, within the bound; ``as well``, where there are
+    :data:`FEWEST_SETS` or more and half of them reach it; ``open``, where none of these can be said.
     """
     if row["p"] <= LEVEL:
         return "more"
-    return "as much" if row["p_equivalence"] <= LEVEL else "open"
+    if row["p_equivalence"] <= LEVEL:
+        return "as much"
+    enough = row["sets"] >= FEWEST_SETS
+    return "as well" if enough and row["as_much"] - row["tied"] / 2 >= HALF * row["sets"] else "open"
 
 
 def does_no_more(row: pd.Series) -> bool | None:
-    """Whether random sets do as well as the circuit: some of them do; None where there are too few to exclude it."""
-    if row["p"] <= LEVEL:
-        return False
-    return True if row["as_much"] > 0 or row["p_equivalence"] <= LEVEL else None
+    """Whether random sets do as well as the circuit; None where it cannot be told from them: :func:`verdict`."""
+    return {"more": False, "open": None}.get(verdict(row), True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from emotion_utils.circuits.findings import RECORDED
@@ -12,6 +13,7 @@ from emotion_utils.stability.beside import FEWEST_SETS, NATS, STRONG, TEXTS, doe
 from emotion_utils.stability.kinds import MEAN, RESAMPLE
 from emotion_utils.stability.membership import CORE, RARE
 from emotion_utils.stability.rechosen import ABOVE, Rechosen
+from emotion_utils.statistics.permutations import LEVEL, TIE
 
 
 class Membership(NamedTuple):
@@ -45,7 +47,7 @@ def membership_in_words(again: Rechosen) -> str:
         f"{always if found.always else f'no head is in {CORE:.0%} of them'}, and {len(found.sometimes)} come and go. "
         f"Two such circuits share **{again.resampled.mean:.0%}** of their heads (Jaccard; random ones as large "
         f"{again.resampled.chance:.0%}). The circuits of two halves of all units, which have no unit in common, share "
-        f"**{again.shared:.0%}** (random {again.by_chance:.0%}). Heads of the circuit above that most choices leave "
+        f"**{again.shared:.0%}**, {halves_in_words(again)}. Heads of the circuit above that most choices leave "
         f"out: {missed}."
     )
 
@@ -70,9 +72,22 @@ def kinds_in_words(again: Rechosen) -> str:
 
 
 def same_heads(again: Rechosen) -> bool | None:
-    """Whether circuits of two halves share more heads than random ones: all of the splits do, some (None), or none."""
-    above = again.halves["shared"] > again.by_chance
-    return bool(above.iloc[0]) if above.all() or not above.any() else None
+    """Whether circuits of two halves share more heads than random ones.
+
+    True where their mean overlap lies beyond that of shuffled heads (p <= 5 %); False where it is no larger than the
+    shuffles' mean; None between the two.
+    """
+    if again.p_halves <= LEVEL:
+        return True
+    return False if again.shared <= again.by_chance + TIE else None
+
+
+def halves_in_words(again: Rechosen) -> str:
+    """What random circuits share beside those of two halves, and whether they can be told apart, in a clause."""
+    if np.isnan(again.p_halves):
+        return "which cannot be compared: a half has no circuit"
+    word = {True: "more than", False: "no more than", None: "which cannot be told from"}[same_heads(again)]
+    return f"{word} random ones ({again.by_chance:.0%}, p = {again.p_halves:.3f})"
 
 
 def kept_under(again: Rechosen, kind: str) -> pd.Series:
@@ -100,16 +115,20 @@ def main_numbers(again: Rechosen) -> pd.DataFrame:
 def beside_title(both: pd.DataFrame) -> str:
     """What the figure of the circuit beside random sets of equal norm says, by both measures."""
     rows = both[both["kind"] == STRONG].set_index("measure")
-    said = {name: does_no_more(rows.loc[name]) for name in (NATS, TEXTS)}
-    if said[NATS] is False and said[TEXTS] is False:
-        return "The circuit does more than random heads, in log-odds and in texts"
-    if said[NATS] is False and said[TEXTS]:
-        return "In log-odds the circuit does more than random heads; in texts such heads do as well"
-    if said[NATS] and said[TEXTS] is False:
-        return "In texts the circuit does more than random heads; in log-odds such heads do as well"
-    if said[NATS] and said[TEXTS]:
-        return "Random heads do as well as the circuit"
-    return "The circuit beside random heads"
+    nats, texts = (does_no_more(rows.loc[name]) for name in (NATS, TEXTS))
+    if nats is texts:
+        return {
+            False: "The circuit does more than random heads, in log-odds and in texts",
+            True: "Random heads do as well as the circuit",
+            None: "The circuit cannot be told from random heads, in log-odds or in texts",
+        }[nats]
+    said = {"log-odds": nats, "texts": texts}
+    first, other = sorted(said, key=lambda name: (False, True, None).index(said[name]))
+    lead = (
+        "random heads do as well as the circuit" if said[first] else "the circuit does more than random heads"
+    )
+    then = "such heads do as well" if said[other] else "it cannot be told from such heads"
+    return f"In {first} {lead}; in {other} {then}"
 
 
 def value_in_words(row: pd.Series, whole: float) -> str:
@@ -130,12 +149,16 @@ def sets_in_words(both: pd.DataFrame, whole: float) -> str:
 
 def beside_in_words(row: pd.Series, whole: float) -> str:
     """A row of :func:`beside.beside_sets` in a clause; ``whole`` as of :func:`value_in_words`."""
-    sets = f"{row['as_much']:.0f} of {row['sets']:.0f} random sets do at least as much"
-    if verdict(row) == "open" and does_no_more(row) is None:
-        return f"{value_in_words(row, whole)}: {sets}, too few sets to say more (at least {FEWEST_SETS})"
-    told = {
+    return f"{value_in_words(row, whole)}: {told_in_words(row)}"
+
+
+def told_in_words(row: pd.Series) -> str:
+    """What :func:`beside.verdict` says of a row, with the numbers that decide."""
+    sets = f"{row['as_much']:.0f} of {row['sets']:.0f} do as much"
+    few = "" if row["sets"] >= FEWEST_SETS else f", too few sets to say more: at least {FEWEST_SETS}"
+    return {
         "more": f"the circuit does more than random sets ({sets}, p = {row['p']:.2f})",
-        "as much": f"random sets do as much on average ({sets}; the gap is smaller than the bound)",
-        "open": f"the circuit cannot be told from random sets ({sets}, p = {row['p']:.2f})",
+        "as much": f"random sets do as well on average ({sets}; the gap is smaller than the bound)",
+        "as well": f"random sets do as well ({sets}, p = {row['p']:.2f})",
+        "open": f"the circuit cannot be told from random sets ({sets}, p = {row['p']:.2f}{few})",
     }[verdict(row)]
-    return f"{value_in_words(row, whole)}: {told}"

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 
 from emotion_utils.circuits.faithfulness import GOAL, MARGIN
 from emotion_utils.heads.pairs import Head, Pairs, name_of
+from emotion_utils.statistics.permutations import permutation_p
 from emotion_utils.statistics.resampling import ENDS, unit_weights
 
 Kept = Callable[[Sequence[Sequence[Head]]], Float[np.ndarray, "pair set"]]
@@ -131,6 +132,38 @@ def overlap(
     ]
     low, high = np.nanquantile(values, ENDS)
     return Overlap(float(np.nanmean(values)), float(low), float(high), float(np.mean(shuffled)))
+
+
+class Paired(NamedTuple):
+    """Mean Jaccard overlap of circuits with their partners, that of random ones as large, and p of their draws."""
+
+    mean: float
+    chance: float
+    p: float
+
+
+def paired_overlap(
+    members: Bool[np.ndarray, "split head"], partners: Bool[np.ndarray, "split head"], *, seed: int = 0
+) -> Paired:
+    """How far each circuit has the heads of its partner, beside means over as many pairs of random circuits.
+
+    A draw gives the heads other places, the same for all circuits of one side: circuits of different splits share units
+    and so resemble each other, which makes the mean of a few splits vary as that of fewer.
+
+    Returns
+    -------
+    NaN where all circuits are empty.
+    """
+    rng = np.random.default_rng(seed)
+    draws = [members, *(members[:, rng.permutation(members.shape[1])] for _ in range(SHUFFLES))]
+    values = np.array([_mean_of_pairs(own, partners) for own in draws])
+    return Paired(float(values[0]), float(values[1:].mean()), float(permutation_p(values[0], values[1:])))
+
+
+def _mean_of_pairs(members: np.ndarray, partners: np.ndarray) -> float:
+    values = np.array([jaccard(one, other) for one, other in zip(members, partners, strict=True)])
+    kept = values[~np.isnan(values)]
+    return float(kept.mean()) if len(kept) else float("nan")
 
 
 def _values(members: np.ndarray, beside: np.ndarray | None) -> Float[np.ndarray, " comparison"]:

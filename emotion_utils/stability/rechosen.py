@@ -15,7 +15,15 @@ from emotion_utils.circuits.methods import EXACT, Screened
 from emotion_utils.heads.budget import Plan
 from emotion_utils.heads.pairs import Head, Pairs, few
 from emotion_utils.stability import kinds, membership
-from emotion_utils.stability.membership import Overlap, as_members, chosen, jaccard, overlap
+from emotion_utils.stability.membership import (
+    Overlap,
+    Paired,
+    as_members,
+    chosen,
+    jaccard,
+    overlap,
+    paired_overlap,
+)
 
 DRAWS = 30
 """Resamples of the units where each choice runs the model, at most."""
@@ -46,8 +54,9 @@ class Rechosen:
         One row per half of a split: ``split, half, heads`` (of its circuit), ``shared`` (Jaccard overlap with the
         circuit of the other half, which shares no unit with it), ``kept`` (share of the difference in the other half)
         with ``low, high``.
-    by_chance
-        Overlap of random circuits as large as those of the halves.
+    by_chance, p_halves
+        Mean overlap of random circuits as large as those of the halves, and share of the draws of as many splits, the
+        observed one among them, whose mean overlap is at least as large: from :func:`membership.paired_overlap`.
     by_kind
         From :func:`kinds.scored_by_kind`, on pairs that nothing was chosen on.
     between_kinds, between_seeds
@@ -66,6 +75,7 @@ class Rechosen:
     above: Overlap
     halves: pd.DataFrame = field(repr=False)
     by_chance: float
+    p_halves: float
     by_kind: pd.DataFrame = field(repr=False)
     between_kinds: Overlap | None
     between_seeds: Overlap | None
@@ -108,13 +118,14 @@ def rechosen(
     some, drawn = _thinned(build), membership.draws_of_units(build, n, seed)
     members = _chosen(build, some, found.to_choose_by(), drawn, sizes, found)
     own = as_members(circuit, heads)
-    halves, by_chance = _halves(found, plan, sizes, seed)
+    halves, beside = _halves(found, plan, sizes, seed)
     alone = chosen_by_all(found, sizes, some)
     by_kind, between, seeds, errors, of_draws = _kinds(found, plan, circuit, kept, alone, sizes, some, seed)
     return Rechosen(
         n, (int(members.sum(axis=1).min()), int(members.sum(axis=1).max())),
         membership.frequencies(members, heads, circuit), overlap(members, seed=seed),
-        overlap(members, own[None], seed=seed), halves, by_chance, by_kind, between, seeds, errors, of_draws,
+        overlap(members, own[None], seed=seed), halves, beside.chance, beside.p, by_kind, between, seeds, errors,
+        of_draws,
     )  # fmt: skip
 
 
@@ -141,7 +152,7 @@ def _kept(pairs: Pairs, found: Screened, sets: Sequence[Sequence[Head]]) -> np.n
     return differences(pairs, sets, found.means)
 
 
-def _halves(found: Screened, plan: Plan, sizes: Sequence[int], seed: int) -> tuple[pd.DataFrame, float]:
+def _halves(found: Screened, plan: Plan, sizes: Sequence[int], seed: int) -> tuple[pd.DataFrame, Paired]:
     """Circuits of both halves of the units, each scored on the other half where that is paid for."""
     pairs, method = found.pairs, EXACT if plan.whole else "attribution"
     weights = membership.halves_of_units(pairs, SPLITS, seed)
@@ -159,7 +170,7 @@ def _halves(found: Screened, plan: Plan, sizes: Sequence[int], seed: int) -> tup
         rows.append((at // 2 + 1, "first" if at % 2 == 0 else "second", int(own.sum()),
                      jaccard(own, members[at ^ 1]), *score))  # fmt: skip
     columns = ["split", "half", "heads", "shared", "kept", "low", "high"]
-    return pd.DataFrame(rows, columns=columns), overlap(members[::2], members[1::2], seed=seed).chance
+    return pd.DataFrame(rows, columns=columns), paired_overlap(members[::2], members[1::2], seed=seed)
 
 
 def _kinds(

@@ -45,6 +45,17 @@ def answered(
     )
 
 
+def test_heads_of_one_size_have_no_correlation_to_print():
+    answer = answered(p=float("nan"), value=float("nan"))
+    assert happened(answer)[0] is None
+    text = answer.in_short() + answer.what_we_found()
+    assert (
+        "On a model whether looking and acting go together cannot be said: all heads have one size." in text
+    )
+    assert "anger cannot be said: all heads have one size" in text
+    assert "nan" not in text
+
+
 def happened(answer):
     return [one.happened for one in answer.falsifiers]
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
+from emotion_utils.core.errors import UserError
 from emotion_utils.heads import looking
 from emotion_utils.heads.delta_attention import LEFT_OUT, WordAttention
 from emotion_utils.planted import heads as planted
@@ -90,3 +91,30 @@ def test_hardly_is_said_only_where_the_whole_interval_is_near_zero(high, words):
         }
     )
     assert words in looking.looking_in_words(row)
+
+
+@pytest.mark.filterwarnings("error")
+def test_heads_of_one_size_cannot_be_said_to_go_together_and_take_no_test_from_others(plain):
+    look = np.linspace(0.1, 1, 30)
+    attention, pairs, effects = both(plain, look, look)
+    apology = (pairs.table["emotion"] == "apology").to_numpy()
+    effects[apology] = 0.5
+    found = looking.looking_and_acting(attention, pairs, effects, n_permutations=200, n_resamples=50)
+    mean, anger, none = (row for _, row in found.iterrows())
+    assert looking.go_together(anger) is True
+    for row in (mean, none):
+        assert looking.go_together(row) is None
+        assert looking.looking_in_words(row).endswith("cannot be said: all heads have one size")
+        assert looking.value_in_words(row) == looking.ONE_SIZE
+        assert looking.looking_title(row) == "Heads that look, and heads that act"
+
+
+@pytest.mark.parametrize(
+    ("own", "words"), [((), "of nothing"), (("pride",), "of pride and the attention is of")]
+)
+def test_without_a_common_emotion_there_is_nothing_to_correlate(plain, own, words):
+    attention, pairs, effects = both(plain, [0.1, 0.2], [0.1, 0.2])
+    named = pairs.table.assign(emotion=own[0]) if own else pairs.table[:0]
+    other = replace(pairs, table=named)
+    with pytest.raises(UserError, match=words):
+        looking.looking_and_acting(attention, other, effects[: len(other)])

@@ -25,7 +25,12 @@ def table_of(circuit, sets, bound=1.0, units=UNITS, noise=0.1):
     [
         ([1.0] * 19, 0, "more", False),  # 1 of 20 is 5 %
         ([1.0] * 18, 0, "open", None),  # 1 of 19 is more, and too few to say
-        ([1.0] * 18 + [9.0], 1, "open", True),
+        ([1.0] * 18 + [9.0], 1, "open", None),
+        ([1.0, 9.0], 1, "open", None),
+        ([9.0, 9.1], 2, "open", None),  # both reach it, and two sets are too few to say
+        ([9.0] * 17 + [9.1], 18, "open", None),
+        ([1.0] * 10 + [9.0] * 9, 9, "open", None),  # less than half
+        ([1.0] * 9 + [9.0] * 10, 10, "as well", True),
         ([8.0] * 9 + [7.9] * 9 + [8.2], 10, "as much", True),
         ([7.9] * 5, 0, "as much", True),  # inside the bound, though no set reaches it
         ([9.0] * 19, 19, "as much", True),
@@ -33,12 +38,22 @@ def table_of(circuit, sets, bound=1.0, units=UNITS, noise=0.1):
 )
 def test_sets_are_the_units_of_the_question(sets, as_much, verdict, no_more):
     row = table_of(8.0 + 1e-3, sets, bound=1.5 if 9.0 in sets and len(set(sets)) == 1 else 0.5)
-    row = row.copy()
     assert row["sets"] == len(sets)
     assert row["p"] == pytest.approx((1 + row["as_much"]) / (1 + len(sets)))
     if verdict != "as much":
         assert row["as_much"] == as_much
     assert beside.verdict(row) == verdict
+    assert beside.does_no_more(row) is no_more
+
+
+@pytest.mark.parametrize(
+    ("above", "tied", "no_more"), [(9, 2, True), (9, 1, None), (0, 20, True), (0, 19, None)]
+)
+def test_sets_that_do_just_as_much_count_half(above, tied, no_more):
+    values = np.tile([8.0, *[9.0] * above, *[8.0] * tied, *[1.0] * (20 - above - tied)], (20, 1))
+    row = beside.beside_sets(values, ["equal norm"] * 20, UNITS, beside.NATS, 1e-3).iloc[0]
+    assert (row["as_much"], row["tied"]) == (above + tied, tied)
+    row["p_equivalence"] = 0.9
     assert beside.does_no_more(row) is no_more
 
 

@@ -10,8 +10,12 @@ from emotion_utils.stability.kinds import MEAN, RESAMPLE
 from emotion_utils.stability.membership import Overlap
 from emotion_utils.stability.rechosen import ABOVE, Rechosen
 
+NAN = float("nan")
 
-def again(shared=(0.8, 0.8, 0.7, 0.7), by_chance=0.2, resampled=0.9, paid=True, often=(1.0, 0.5, 0.0)):
+
+def again(
+    shared=(0.8, 0.8, 0.7, 0.7), by_chance=0.2, p=0.005, resampled=0.9, paid=True, often=(1.0, 0.5, 0.0)
+):
     """Circuits chosen anew, with invented results."""
     frequencies = pd.DataFrame(
         {
@@ -34,8 +38,8 @@ def again(shared=(0.8, 0.8, 0.7, 0.7), by_chance=0.2, resampled=0.9, paid=True, 
     )
     other = Overlap(0.75, 0.7, 0.8, 0.2) if paid else None
     return Rechosen(
-        30, (3, 5), frequencies, Overlap(0.85, 0.7, 1.0, 0.25), Overlap(0.9, 0.8, 1.0, 0.25), halves, by_chance, kinds,
-        other, other, errors, 0.01 if paid else float("nan"),
+        30, (3, 5), frequencies, Overlap(0.85, 0.7, 1.0, 0.25), Overlap(0.9, 0.8, 1.0, 0.25), halves, by_chance, p,
+        kinds, other, other, errors, 0.01 if paid else float("nan"),
     )  # fmt: skip
 
 
@@ -66,11 +70,19 @@ def test_kinds_are_told_with_their_errors_or_with_what_is_not_paid_for():
 
 
 @pytest.mark.parametrize(
-    ("shared", "same"),
-    [((0.8, 0.8, 0.7, 0.7), True), ((0.1, 0.1, 0.2, 0.2), False), ((0.8, 0.8, 0.1, 0.1), None)],
+    ("shared", "p", "same", "words"),
+    [
+        ((0.8, 0.8, 0.7, 0.7), 0.005, True, "**75%**, more than random ones (20%, p = 0.005)"),
+        ((0.8, 0.8, 0.1, 0.1), 0.05, True, "more than random ones"),  # the mean decides, not each split
+        ((0.3, 0.3, 0.3, 0.3), 0.051, None, "which cannot be told from random ones (20%, p = 0.051)"),
+        ((0.2, 0.2, 0.2, 0.2), 0.6, False, "no more than random ones"),
+        ((0.1, 0.1, 0.2, 0.2), 0.9, False, "**15%**, no more than random ones (20%, p = 0.900)"),
+        ((NAN,) * 4, NAN, None, "cannot be compared"),
+    ],
 )
-def test_halves_share_more_than_random_circuits_in_all_splits_in_none_or_in_some(shared, same):
-    assert findings.same_heads(again(shared)) is same
+def test_halves_share_more_than_random_circuits_no_more_or_cannot_be_told(shared, p, same, words):
+    assert findings.same_heads(again(shared, p=p)) is same
+    assert words in findings.membership_in_words(again(shared, p=p))
 
 
 def test_main_numbers_have_their_null_and_units():
@@ -94,7 +106,8 @@ def sets(nats, texts):
     return pd.DataFrame(rows)
 
 
-MORE, AS_MUCH, REACHED, FEW = (0, 50, 0.9), (9, 19, 0.01), (9, 19, 0.9), (0, 4, float("nan"))
+MORE, AS_MUCH, AS_WELL = (0, 50, 0.9), (9, 19, 0.01), (10, 19, 0.9)
+OPEN, ONE, FEW = (9, 19, 0.9), (1, 2, 0.9), (0, 4, NAN)
 
 
 @pytest.mark.parametrize(
@@ -103,19 +116,62 @@ MORE, AS_MUCH, REACHED, FEW = (0, 50, 0.9), (9, 19, 0.01), (9, 19, 0.9), (0, 4, 
         (
             MORE,
             MORE,
-            "more than random heads, in log-odds and in texts",
-            "circuit does more than random sets",
+            "The circuit does more than random heads, in log-odds and in texts",
+            "the circuit does more than random sets (0 of 50 do as much, p = 0.02)",
         ),
-        (MORE, AS_MUCH, "in texts such heads do as well", "do as much on average"),
-        (MORE, REACHED, "in texts such heads do as well", "cannot be told from random sets"),
-        (AS_MUCH, MORE, "in log-odds such heads do as well", "circuit does more"),
-        (AS_MUCH, REACHED, "Random heads do as well as the circuit", "p = 0.50"),
-        (MORE, FEW, "The circuit beside random heads", "too few sets to say more (at least 19)"),
+        (
+            MORE,
+            AS_MUCH,
+            "In log-odds the circuit does more than random heads; in texts such heads do as well",
+            "random sets do as well on average (9 of 19 do as much; the gap is smaller than the bound)",
+        ),
+        (
+            MORE,
+            OPEN,
+            "In log-odds the circuit does more than random heads; in texts it cannot be told from such heads",
+            "the circuit cannot be told from random sets (9 of 19 do as much, p = 0.50)",
+        ),
+        (
+            AS_MUCH,
+            MORE,
+            "In texts the circuit does more than random heads; in log-odds such heads do as well",
+            "circuit does more",
+        ),
+        (
+            AS_MUCH,
+            AS_WELL,
+            "Random heads do as well as the circuit",
+            "random sets do as well (10 of 19 do as much, p = 0.55)",
+        ),
+        (
+            AS_WELL,
+            ONE,
+            "In log-odds random heads do as well as the circuit; in texts it cannot be told from such heads",
+            "cannot be told from random sets (1 of 2 do as much, p = 0.67, too few sets to say more: at least 19)",
+        ),
+        (
+            ONE,
+            MORE,
+            "In texts the circuit does more than random heads; in log-odds it cannot be told from such heads",
+            "circuit does more",
+        ),
+        (
+            OPEN,
+            AS_WELL,
+            "In texts random heads do as well as the circuit; in log-odds it cannot be told from such heads",
+            "random sets do as well",
+        ),
+        (
+            OPEN,
+            FEW,
+            "The circuit cannot be told from random heads, in log-odds or in texts",
+            "(0 of 4 do as much, p = 0.20, too few sets",
+        ),
     ],
 )
 def test_the_figure_and_the_sentence_say_what_the_sets_do(nats, texts, title, words):
     both = sets(nats, texts)
-    assert title in findings.beside_title(both)
+    assert findings.beside_title(both) == title
     assert words in findings.beside_in_words(both.iloc[1], 12.0)
     text = findings.sets_in_words(both, 12.0)
     assert "11.00 nats beside 3.00 of 12.00" in text

@@ -110,3 +110,29 @@ def test_frequencies_count_choices_and_know_the_circuit():
     assert table["frequency"].tolist() == [1.0, 0.5, 0.0]
     assert table["member"].tolist() == [False, True, False]
     assert membership.as_members([(0, 2)], HEADS[:3]).tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("partners", "mean", "sure"),
+    [
+        (slice(0, 5), 1.0, True),  # the same heads
+        (slice(3, 8), 2 / 8, False),  # two of five
+        (slice(5, 10), 0.0, False),  # none
+    ],
+)
+def test_partners_are_held_beside_means_over_as_many_random_circuits(partners, mean, sure):
+    members = np.zeros((2, 3, 20), dtype=bool)
+    members[0, :, :5], members[1, :, partners] = True, True
+    found = membership.paired_overlap(*members)
+    assert found.mean == pytest.approx(mean)
+    assert found.chance == pytest.approx(0.15, abs=0.03)
+    assert (found.p <= 0.05) == sure
+    assert (found.p == 1) == (mean == 0)
+
+
+def test_splits_that_choose_the_same_heads_are_as_one_split():
+    members = np.zeros((3, 10), dtype=bool)
+    members[:, 0] = True
+    # one head of ten: shuffles find it again in a tenth of the draws, however many splits repeat it
+    assert membership.paired_overlap(members, members).p == pytest.approx(0.1, abs=0.06)
+    assert np.isnan(membership.paired_overlap(members & False, members & False)).all()

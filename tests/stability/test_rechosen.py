@@ -42,6 +42,7 @@ def test_the_planted_head_is_chosen_every_time(made):
     assert len(again.halves) == 6
     assert again.halves["kept"].min() > 0.8
     assert again.shared > again.by_chance
+    assert 0 < again.p_halves <= 1
     shares = again.by_kind.set_index(["circuit", "kind"])["share"]
     assert shares[rechosen.ABOVE, kinds.MEAN] == pytest.approx(1, abs=0.2)
     assert shares[rechosen.ABOVE, kinds.RESAMPLE] == pytest.approx(1, abs=0.2)
