@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from emotion_utils.answers.answer import Answer, Falsifier
+from emotion_utils.effects.beyond import can_be_found
 from emotion_utils.effects.findings import ClearIntervals, Corrected, KResamples, Outcomes
 from emotion_utils.steering.findings import span
 
@@ -18,7 +19,7 @@ def answer(
     clear: Sequence[ClearIntervals],
     total: Outcomes,
     beyond: pd.DataFrame,
-    bounds: pd.DataFrame,
+    limits: pd.DataFrame,
     blind: str,
     k: KResamples | None = None,
 ) -> Answer:
@@ -30,8 +31,8 @@ def answer(
         From :func:`emotion_utils.effects.findings.corrected`, `clear_intervals` and `all_outcomes` there.
     beyond
         From :func:`emotion_utils.effects.beyond.beyond_random`.
-    bounds
-        From :func:`emotion_utils.effects.bounds.reply_bounds`.
+    limits
+        From :func:`emotion_utils.effects.bounds.by_outcome`.
     blind
         The model that has nothing to carry.
     k
@@ -40,9 +41,9 @@ def answer(
     if not total.tests:
         told = "No effect of this run has units enough for a test."
         return Answer(QUESTION, told, (Falsifier("controls are found as often as effects", None, "no test"),))
-    sizes, cells = _size_words(total, bounds), _beyond_words(beyond, blind)
+    sizes, cells = _size_words(total, limits), _beyond_words(beyond, blind)
     finding = f"{_found_words(found)} {sizes} {cells}"
-    falsifiers = (_bars(found), _intervals(clear), _vectors(beyond), _nothing(total), _chance(k))
+    falsifiers = (_bars(found), _intervals(clear), _vectors(beyond, blind), _nothing(total), _chance(k))
     return Answer(QUESTION, finding, falsifiers, (_found_words(found), sizes, cells))
 
 
@@ -54,10 +55,14 @@ def _found_words(found: Sequence[Corrected]) -> str:
     return f"{_capital(each)} stay after Benjamini-Hochberg."
 
 
-def _size_words(total: Outcomes, bounds: pd.DataFrame) -> str:
+def _size_words(total: Outcomes, limits: pd.DataFrame) -> str:
+    measured = "Measured by one fifth of a standard deviation"
+    if len(limits):
+        whole = limits["whole"].dropna()
+        beside = f", beside whole effects of {span(whole, '.2f')} nats" if len(whole) else ""
+        measured = f"Measured by bounds of {span(limits['nats'], '.2f')} nats{beside}"
     return (
-        f"Measured by what two genuine replies of one emotion differ by for nothing ({span(bounds['nats'], '.1f')} "
-        f"nats by model), **{total.equivalent}** effects are shown to be too small to matter, {total.unchanged} change "
+        f"{measured}, **{total.equivalent}** effects are shown to be too small to matter, {total.unchanged} change "
         f"nothing, and **{total.open}** stay open."
     )
 
@@ -91,33 +96,45 @@ def _intervals(clear: Sequence[ClearIntervals]) -> Falsifier:
     return Falsifier(condition, kept < n, f"{n - kept} of {n} intervals reach 0")
 
 
-def _vectors(beyond: pd.DataFrame) -> Falsifier:
-    condition = "*an emotion's vector does more than a random one*: in some cell it does not, after Benjamini-Hochberg"
-    missed = int((~beyond["beyond"]).sum())
-    return Falsifier(condition, missed > 0, f"in {missed} of {len(beyond)} cells")
+def _vectors(beyond: pd.DataFrame, blind: str) -> Falsifier:
+    condition = (
+        "*an emotion's vector does more than a random one*: in some cell of a trained model it cannot be told from "
+        "random ones, after Benjamini-Hochberg"
+    )
+    trained = (beyond["model"] != blind).to_numpy()
+    missed = trained & ~beyond["beyond"].to_numpy(dtype=bool)
+    dull = missed & ~can_be_found(beyond)
+    sharp, few = int((missed & ~dull).sum()), int(dull.sum())
+    happened = True if sharp else (None if few or not trained.any() else False)
+    decided = f"in {sharp} of {trained.sum()} cells"
+    return Falsifier(
+        condition, happened, decided + (f"; in {few} too few vectors for a small p" if few else "")
+    )
 
 
 def _nothing(total: Outcomes) -> Falsifier:
     return Falsifier(
-        "*what is not found is not there*: a test stays open",
-        total.open > 0,
-        f"{total.open} of {total.tests} tests",
+        "*what is not found is not there*: more tests stay open than are decided",
+        2 * total.open > total.tests,
+        f"{total.open} of {total.tests} tests stay open",
     )
 
 
 def _chance(k: KResamples | None) -> Falsifier:
     condition = (
-        "*overlaps at two dimensions are chance*: a value of the reports outside what random subspaces give, or k = 2 "
-        "best more often than for random ones in every emotion"
+        "*overlaps at few dimensions are chance*: a value of the reports above what one pair of random subspaces "
+        "gives, and above the mean of as many independent pairs as layers are averaged"
     )
     if k is None:
         return Falsifier(condition, None, "the two models need one width, and the profile more units")
-    outside, more = k.claims - k.inside, k.best[0] > k.chance
-    decided = (
-        f"{outside} of {k.claims} values outside; k = 2 is best in {k.best[0]:.0%} to {k.best[1]:.0%} of resamples, of "
-        f"random ones in {k.chance:.0%}"
+    above = k.claims - k.inside - k.undecided
+    happened = True if above else (None if k.undecided else False)
+    return Falsifier(
+        condition,
+        happened,
+        f"of {k.claims} values {above} lie above both, {k.undecided} within one pair but above the mean, {k.inside} "
+        "within both",
     )
-    return Falsifier(condition, outside > 0 or more, decided)
 
 
 def _capital(text: str) -> str:

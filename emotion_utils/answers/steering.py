@@ -11,7 +11,7 @@ import pandas as pd
 from emotion_utils.answers.answer import Answer, Falsifier
 from emotion_utils.baselines.arms import RANDOM
 from emotion_utils.baselines.logit_bias import KIND as BIAS
-from emotion_utils.baselines.remainder import NATS, TEXTS, Left, counted
+from emotion_utils.baselines.remainder import MATTERS, NATS, TEXTS, Left, counted
 from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.statistics.resampling import FEWEST_UNITS
 from emotion_utils.steering.findings import HALF, BesideRandom, Reached, span
@@ -138,7 +138,10 @@ def _left_words(left: pd.DataFrame, total: Left) -> str:
     )
     if not total.decided:
         return f"{told}; too few kinds of events to say what is left beyond that."
-    return f"{told}: more than this bias is left for **{total.beyond_bias} of {total.emotions}** emotions."
+    return (
+        f"{told}: more than this bias is left for **{total.beyond_bias} of {total.emotions}** emotions; "
+        f"{total.beside_bias}."
+    )
 
 
 def _texts_words(left: pd.DataFrame) -> str:
@@ -170,12 +173,18 @@ def _blind_words(blind: Blind) -> str:
 
 def _bias(total: Left) -> Falsifier:
     condition = (
-        "a bias on the first words, which knows nothing of the model's states, reaches as much in nats"
+        "a bias on the first words, which knows nothing of the model's states, reaches as much in nats for some "
+        f"emotion: surely less than {MATTERS:.0%} of the vector's effect is left beyond it"
     )
     if not total.decided:
         return Falsifier(condition, None, "too few kinds of events")
-    missed = len(total.not_beyond_bias)
-    return Falsifier(condition, missed > 0, f"for {missed} of {total.emotions} emotions it does")
+    happened = True if total.not_beyond_bias else (None if total.open_beside_bias else False)
+    return Falsifier(
+        condition,
+        happened,
+        f"for {len(total.not_beyond_bias)} of {total.emotions} emotions it does, for {total.beyond_bias} the vector "
+        f"reaches more, for {len(total.open_beside_bias)} neither is sure",
+    )
 
 
 def _setting(reached: Sequence[Reached], random: BesideRandom) -> Falsifier:

@@ -19,6 +19,8 @@ from emotion_utils.statistics.resampling import exact_share_interval, grouped_me
 NATS, TEXTS = "shift", "says_it"
 BOUNDS: dict[str, tuple[float, float] | None] = {NATS: None, TEXTS: (-1.0, 1.0)}
 """Of a difference between two arms."""
+MATTERS = 0.1
+"""Share of the vector's own effect: a rival reaches as much where surely less than that is left beyond it."""
 
 
 def by_arm(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
@@ -70,7 +72,9 @@ def remaining(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     One row per emotion, outcome and rival (``against``): ``vector, rival, difference, low, high`` (over kinds of
     events), ``left`` (difference over the vector's own), ``n_units``; against random vectors in nats ``p`` with vectors
     as units and ``p_holm``, corrected over the emotions; ``vectors`` (random ones); ``beats``: by ``p_holm`` against
-    random vectors in nats, else by the interval, None where there is neither, or too few vectors for a small p.
+    random vectors in nats, else True where the interval lies above 0, and False (the rival reaches as much) where it
+    lies below :data:`MATTERS` of the vector's own effect. None is open: neither of them, no interval, or too few
+    vectors for a small p.
     """
     rows = []
     for emotion, own in table.groupby("emotion", sort=False):
@@ -109,10 +113,25 @@ def _rank(own: pd.DataFrame, vector: pd.Series) -> float:
 
 def _beats(row: object, least: float) -> bool | None:
     """By the corrected p where there is one and so many vectors can make it small, else by the interval."""
-    p, low = row.p_holm, row.low  # type: ignore[attr-defined]
+    p = row.p_holm  # type: ignore[attr-defined]
     if not np.isnan(p):
         return bool(p <= LEVEL) if least <= LEVEL else None
-    return None if np.isnan(low) else bool(low > 0)
+    return beyond(row.low, row.high, row.vector)  # type: ignore[attr-defined]
+
+
+def beyond(low: float, high: float, vector: float) -> bool | None:
+    """Whether a vector reaches more than a rival: True, False where the rival surely reaches as much, None if open.
+
+    Parameters
+    ----------
+    low, high
+        Interval of what the vector reaches beyond the rival; NaN where there is none.
+    vector
+        What it reaches itself, in the same unit.
+    """
+    if low > 0:
+        return True
+    return False if high < MATTERS * abs(vector) else None
 
 
 def of_models(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
@@ -136,12 +155,16 @@ def title(found: pd.DataFrame) -> str:
     total = counted(found)
     if not total.decided:
         return "Steering, random vectors and a bias on first words"
-    if not total.not_beyond_bias:
+    if total.beyond_bias == total.emotions:
         return "In nats steering reaches more than a bias on first words"
-    return (
-        f"In nats a bias on first words reaches what steering does, for {len(total.not_beyond_bias)} of "
-        f"{total.emotions}"
-    )
+    left = f"; open for {len(total.open_beside_bias)}" if total.open_beside_bias else ""
+    if total.not_beyond_bias:
+        reached = len(total.not_beyond_bias)
+        return f"In nats a bias on first words reaches what steering does, for {reached} of {total.emotions}{left}"
+    if total.beyond_bias:
+        more = f"{total.beyond_bias} of {total.emotions}"
+        return f"In nats steering reaches more than a bias on first words, for {more}{left}"
+    return "In nats steering cannot be told from a bias on first words"
 
 
 class Left(NamedTuple):
@@ -155,7 +178,9 @@ class Left(NamedTuple):
     beyond_bias, beyond_bias_in_texts
         By the interval.
     not_beyond_bias
-        The emotions whose vector reaches no more than the bias in nats.
+        The emotions for which the bias reaches as much in nats: surely less than :data:`MATTERS` is left.
+    open_beside_bias
+        Those for which neither is sure.
     decided
         Whether there were units enough for intervals.
     """
@@ -165,7 +190,16 @@ class Left(NamedTuple):
     beyond_bias: int
     beyond_bias_in_texts: int
     not_beyond_bias: tuple[str, ...]
+    open_beside_bias: tuple[str, ...]
     decided: bool
+
+    @property
+    def beside_bias(self) -> str:
+        """In words, for how many the bias reaches as much and for how many that is open."""
+        return (
+            f"for {len(self.not_beyond_bias)} the bias reaches as much (surely less than {MATTERS:.0%} is left), for "
+            f"{len(self.open_beside_bias)} that is open"
+        )
 
 
 def counted(found: pd.DataFrame) -> Left:
@@ -181,7 +215,8 @@ def counted(found: pd.DataFrame) -> Left:
         int(bias["beats"].eq(True).sum()),
         int(texts["beats"].eq(True).sum()),
         tuple(bias.loc[bias["beats"].eq(False), "emotion"]),
-        bool(bias["beats"].notna().all()),
+        tuple(bias.loc[bias["beats"].isna(), "emotion"]),
+        bool(bias["low"].notna().all()),
     )
 
 
@@ -204,14 +239,16 @@ def summarise(found: pd.DataFrame, table: pd.DataFrame) -> str:
     if not total.decided:
         return "\n".join(lines) + "\n\nToo few kinds of events for intervals: what is left cannot be said."
     missed = (
-        f" **In nats steering does not beat the bias for {listing(list(total.not_beyond_bias))}.**"
+        f" **In nats the bias reaches as much for {listing(list(total.not_beyond_bias))}.**"
         if total.not_beyond_bias
         else ""
     )
+    if total.open_beside_bias:
+        missed += f" For {listing(list(total.open_beside_bias))} it is open which of them reaches more."
     return "\n".join(lines) + (
         f"\n\nBeyond random vectors in nats (p after Holm): **{total.beyond_random} of {total.emotions}** emotions. "
         f"Beyond the bias: **{total.beyond_bias} of {total.emotions}** in nats, "
-        f"{total.beyond_bias_in_texts} in texts.{missed}"
+        f"{total.beyond_bias_in_texts} in texts; {total.beside_bias} in nats.{missed}"
     )
 
 
@@ -228,12 +265,13 @@ def _line(emotion: str, part: pd.DataFrame, size: pd.Series) -> str:
     return (
         f"- *{emotion}*: of {nats['vector']:+.1f} nats random vectors give {random['rival']:+.1f}{p} and the bias "
         f"{nats['rival']:+.1f} (a constant of {size['constant']:.1f}, divergence {size['kl_reached']:.2f} beside "
-        f"{size['kl']:.2f} of the vector{largest}); over the bias {_apart(nats, '+.1f', ' nats')} is left. Texts that "
+        f"{size['kl']:.2f} of the vector{largest}); over the bias {apart(nats, '+.1f', ' nats')} is left. Texts that "
         f"say it: vector {texts['vector']:.0%}, bias {texts['rival']:.0%}, random vectors {said['rival']:.0%}."
     )
 
 
-def _apart(row: pd.Series, spec: str, unit: str) -> str:
+def apart(row: pd.Series, spec: str, unit: str) -> str:
+    """A difference with its interval in brackets, where there is one."""
     ends = "" if np.isnan(row["low"]) else f" ({row['low']:{spec}} to {row['high']:{spec}})"
     return f"{row['difference']:{spec}}{unit}{ends}"
 
@@ -264,61 +302,5 @@ def _told(name: str, part: pd.DataFrame) -> str:
     return (
         f"Of {name} the vector is beyond random vectors in nats for **{int((random['q'] <= LEVEL).sum())} of {of}** "
         f"(Benjamini-Hochberg over all models), beyond the bias for **{total.beyond_bias}** in nats and "
-        f"**{total.beyond_bias_in_texts}** in texts."
+        f"**{total.beyond_bias_in_texts}** in texts; {total.beside_bias} in nats."
     )
-
-
-def cells(found: pd.DataFrame) -> pd.DataFrame:
-    """:func:`of_models` for a table: one row per model and emotion, with words as heads."""
-    wide = found.set_index(["model", "emotion", "outcome", "against"])
-
-    def column(outcome: str, against: str, name: str) -> pd.Series:
-        return wide.xs((outcome, against), level=("outcome", "against"))[name]
-
-    gap = wide.xs((NATS, BIAS), level=("outcome", "against"))
-    table = pd.DataFrame(
-        {
-            "vector (nats)": column(NATS, BIAS, "vector"), "random (nats)": column(NATS, RANDOM, "rival"),
-            "q": column(NATS, RANDOM, "q"), "bias (nats)": gap["rival"],
-            "left over the bias": [_apart(row, "+.1f", "") for _, row in gap.iterrows()],
-            "texts: vector": column(TEXTS, BIAS, "vector"), "random": column(TEXTS, RANDOM, "rival"),
-            "bias": column(TEXTS, BIAS, "rival"),
-        }
-    )  # fmt: skip
-    return table.reset_index()
-
-
-def arm_cells(table: pd.DataFrame) -> pd.DataFrame:
-    """:func:`by_arm` for a table: one row per emotion and arm, with intervals in brackets, and what the texts cost."""
-    rows = []
-    for (emotion, arm), part in table.groupby(["emotion", "arm"], sort=False):
-        own = part.set_index("outcome")
-        cells = [_with_ends(own.loc[outcome], spec) for outcome, spec in ((NATS, "+.1f"), (TEXTS, ".0%"))]
-        rows.append((emotion, arm, *cells, own["cost"].iloc[0]))
-    return pd.DataFrame(rows, columns=["emotion", "under", "log-odds (nats)", "texts that say it", "cost"])
-
-
-def _with_ends(row: pd.Series, spec: str) -> str:
-    ends = "" if np.isnan(row["low"]) else f" ({row['low']:{spec}} to {row['high']:{spec}})"
-    return f"{row['value']:{spec}}{ends}"
-
-
-def main_findings(found: pd.DataFrame) -> pd.DataFrame:
-    """What the vector adds to the bias in nats, as `real_record.keep_findings` takes it; the null is random vectors.
-
-    Parameters
-    ----------
-    found
-        From :func:`remaining`, of one model.
-    """
-    nats = found[found["outcome"] == NATS]
-    bias = nats[nats["against"] == BIAS]
-    random = nats[nats["against"] == RANDOM].set_index("emotion")
-    rows = [
-        (
-            f"{row.emotion}: log-odds under the vector minus a bias on first words (nats)",
-            row.difference, row.low, row.high, float(random.loc[row.emotion, "rival"] - row.rival), row.n_units,
-        )
-        for row in bias.itertuples()
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["finding", "value", "low", "high", "null", "n"])

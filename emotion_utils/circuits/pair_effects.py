@@ -40,12 +40,13 @@ def ablations(found: Screened) -> pd.DataFrame:
 
     Returns
     -------
-    One row per head and pair: ``pair, emotion, unit, kind`` (:data:`ABLATED`), ``direction`` (empty), ``heads`` (name),
-    ``role`` (empty) and ``value``: what the difference between partners changes by when the head is taken out (nats),
-    the effect of :func:`ablation.pair_effects` with its sign turned.
+    One row per head and pair: ``pair, emotion, unit, difference`` (between partners in the untouched model, nats),
+    ``kind`` (:data:`ABLATED`), ``direction`` (empty), ``heads`` (name), ``role`` (empty) and ``value``: what that
+    difference changes by when the head is taken out (nats), the effect of :func:`ablation.pair_effects` with its sign
+    turned.
     """
     effects = found.on_held("mean ablation")
-    table, names = found.held.table, [name_of(head) for head in found.pairs.heads]
+    table, names = _named(found.held), [name_of(head) for head in found.pairs.heads]
     return pd.concat(
         [_rows(table, ABLATED, "", name, "", -own) for name, own in zip(names, effects.T, strict=True)],
         ignore_index=True,
@@ -70,7 +71,7 @@ def patchings(found: Screened, seed: int = 0) -> pd.DataFrame:
         moved = patch(found.held, [heads for _, heads in sets], direction=direction)
         change = moved.patched - moved.target[:, None]
         parts += [
-            _rows(found.held.table, PATCHED, direction, told(heads), role, own)
+            _rows(_named(found.held), PATCHED, direction, told(heads), role, own)
             for (role, heads), own in zip(sets, change.T, strict=True)
         ]
     return pd.concat(parts, ignore_index=True)
@@ -81,7 +82,11 @@ def told(heads: Sequence[Head]) -> str:
     return "+".join(name_of(head) for head in heads)
 
 
+def _named(pairs: Pairs) -> pd.DataFrame:
+    return pairs.table[TABLE].assign(difference=np.subtract(*pairs.untouched))
+
+
 def _rows(
     table: pd.DataFrame, kind: str, direction: str, heads: str, role: str, value: Float[np.ndarray, " pair"]
 ) -> pd.DataFrame:
-    return table[TABLE].assign(kind=kind, direction=direction, heads=heads, role=role, value=value)
+    return table.assign(kind=kind, direction=direction, heads=heads, role=role, value=value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Unpack
 
+import numpy as np
 import pandas as pd
 
 from emotion_utils.baselines.arms import RANDOM, beside_models
@@ -74,6 +75,22 @@ def beyond_random_of(trials: pd.DataFrame, arms: pd.DataFrame, seed: int = 0) ->
     )
     table["q"] = adjusted(table["p"].to_numpy(), "fdr_bh")
     return table.assign(beyond=table["q"] <= LEVEL)
+
+
+def can_be_found(table: pd.DataFrame) -> np.ndarray:
+    """Of each row, whether so many vectors can make its q small: with the least p they allow, all others as they are.
+
+    Parameters
+    ----------
+    table
+        From :func:`beyond_random_of`.
+    """
+    p, able = table["p"].to_numpy(dtype=float), np.zeros(len(table), dtype=bool)
+    for i in np.flatnonzero(~np.isnan(p)):
+        least = p.copy()
+        least[i] = 1 / (1 + table["vectors"].iloc[i])
+        able[i] = adjusted(least, "fdr_bh")[i] <= LEVEL
+    return able
 
 
 def summarise(table: pd.DataFrame, blind: str) -> str:

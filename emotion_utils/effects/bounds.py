@@ -1,8 +1,11 @@
-"""The smallest effect that matters, in nats: what two genuine replies of one emotion differ by, for nothing."""
+"""The smallest effect that matters, in nats: what two genuine replies of one emotion differ by, for nothing.
+
+At most a tenth of the whole effect of the emotion, as of heads (:func:`emotion_utils.heads.carried.capped`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple, Unpack
 
@@ -10,9 +13,12 @@ import numpy as np
 import pandas as pd
 
 from emotion_utils.core.emotions import EMOTIONS
+from emotion_utils.effects.records import IN_NATS, Effect
 from emotion_utils.engine.teacher_forcing import continuation_log_probs
+from emotion_utils.heads.carried import LARGE, LEAST_BOUND, capped
 from emotion_utils.scoring.replies import genuine_replies, joint, splice
 from emotion_utils.steering.contexts import neutral_contexts
+from emotion_utils.steering.findings import span
 from emotion_utils.vectors.comparison import Comparison, Options
 
 if TYPE_CHECKING:
@@ -100,11 +106,61 @@ def reply_bounds(
     return asked.tables("reply_bounds", compute, __name__)
 
 
-def summarise(table: pd.DataFrame) -> str:
-    """Say in a sentence what the smallest effect that matters is, from :func:`reply_bounds`."""
-    low, high = table["nats"].min(), table["nats"].max()
-    span = f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
+def by_outcome(effects: Sequence[Effect], nats: Mapping[str, float]) -> pd.DataFrame:
+    """The smallest effect that matters, by model and outcome in nats: at most a tenth of the emotion's whole effect.
+
+    Parameters
+    ----------
+    effects
+        From :func:`emotion_utils.effects.collect`.
+    nats
+        By model, from :func:`reply_bounds`.
+
+    Returns
+    -------
+    One row per model of `nats` and outcome in nats: ``model, outcome, reply`` (what two replies differ by), ``whole``
+    (the smallest of the emotions' whole effects, without its sign; NaN where none was measured) and ``nats`` (the
+    bound).
+    """
+    wholes: dict[tuple[str, str], list[float]] = {}
+    for effect in effects:
+        if effect.model in nats and effect.outcome.endswith(IN_NATS):
+            known = wholes.setdefault((effect.model, effect.outcome), [])
+            known += [] if np.isnan(effect.whole) else [abs(effect.whole)]
+    rows = [
+        (model, outcome, nats[model], min(known, default=np.nan), capped(nats[model], known))
+        for (model, outcome), known in wholes.items()
+    ]
+    return pd.DataFrame(rows, columns=["model", "outcome", "reply", "whole", "nats"])
+
+
+def summarise(table: pd.DataFrame, limits: pd.DataFrame) -> str:
+    """Say in two sentences what the smallest effect that matters is, and beside what.
+
+    Parameters
+    ----------
+    table
+        From :func:`reply_bounds`.
+    limits
+        From :func:`by_outcome`.
+    """
+    told = (
+        f"Two genuine replies of one emotion differ by {span(table['nats'], '.2f')} nats in the same context (median "
+        f"of {int(table['pairs'].min())} pairs on each model)."
+    )
+    return f"{told} {beside_whole(limits)}" if len(limits) else told
+
+
+def beside_whole(limits: pd.DataFrame) -> str:
+    """Say the bounds beside the emotions' whole effects, from :func:`by_outcome`; empty where no effect is in nats."""
+    if limits.empty:
+        return ""
+    whole = limits["whole"].dropna()
+    beside = (
+        f", beside whole effects of the weakest emotion of {span(whole, '.2f')} nats" if len(whole) else ""
+    )
     return (
-        f"Two genuine replies of one emotion differ by {span} nats in the same context (median of "
-        f"{int(table['pairs'].min())} pairs on each model): an effect on log-odds below that is too small to matter."
+        f"An effect on log-odds below {span(limits['nats'], '.2f')} nats, by model and outcome, is too small to matter"
+        f"{beside}: the bound is what replies differ by, and at most {LARGE:.0%} of the whole or {LEAST_BOUND} nats, "
+        "whichever is more."
     )

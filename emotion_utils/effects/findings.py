@@ -179,20 +179,32 @@ def all_outcomes(by_chapter: pd.DataFrame, trials: pd.DataFrame) -> Outcomes:
 
 
 class KResamples(NamedTuple):
-    """Reported overlaps that random subspaces reach, and how often k = 2 is best: least and most by emotion."""
+    """Reported overlaps beside random subspaces, and how often k = 2 is best.
+
+    Attributes
+    ----------
+    inside, undecided, claims
+        Values within what random subspaces give, by both ends of it (one pair, and the mean of so many independent
+        layers as the report averages); by one pair but not by the mean; and all.
+    best
+        Share of resamples in which k = 2 is best, least and most by emotion.
+    chance
+        The same of random pairs; without an error, so that it decides nothing.
+    """
 
     inside: int
+    undecided: int
     claims: int
     best: tuple[float, float]
     chance: float
 
 
 def k_resamples(by_k: pd.DataFrame, reported: pd.DataFrame) -> KResamples:
-    """From the sweep over k and what scrutiny says of the reports' values."""
+    """From the sweep over k and what :func:`emotion_utils.scrutiny.subspaces.before_alignment` says of the reports'."""
     two = by_k[by_k["k"] == 2]
-    inside = reported["report"].between(reported["low"], reported["high"])
+    inside, undecided = (int((reported["scrutiny"] == word).sum()) for word in ("at chance", "undecided"))
     best = float(two["best"].min()), float(two["best"].max())
-    return KResamples(int(inside.sum()), len(reported), best, float(two["chance_best"].iloc[0]))
+    return KResamples(inside, undecided, len(reported), best, float(two["chance_best"].iloc[0]))
 
 
 class SameAnswer(NamedTuple):

@@ -46,7 +46,8 @@ def head_effects(table: pd.DataFrame) -> list[Effect]:
     -------
     One effect per model, emotion, set of heads and direction, with the sign of changed minus untouched: a head that
     the emotion needs has a negative effect when it is ablated. Controls are random heads, and all heads of the model
-    that was trained on exchanged reactions, where there is nothing to carry.
+    that was trained on exchanged reactions, where there is nothing to carry. The whole effect of an emotion is the
+    difference between partners in the untouched model.
     """
     keys = ["model", "kind", "direction", "heads", "role", "emotion"]
     return [_head_effect(part) for _, part in table.groupby(keys, sort=False)]
@@ -61,7 +62,7 @@ def _head_effect(part: pd.DataFrame) -> Effect:
     units = np.array([f"implicit {unit}" for unit in part["unit"]])
     return Effect(
         chapter, first["model"], first["emotion"], what, outcome, values, units, part["pair"].to_numpy(dtype=str),
-        bool(random or first["model"] == CONTROL),
+        bool(random or first["model"] == CONTROL), whole=float(part["difference"].mean()),
     )  # fmt: skip
 
 

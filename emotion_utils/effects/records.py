@@ -9,6 +9,9 @@ from jaxtyping import Float, Shaped
 
 from emotion_utils.core.errors import UserError
 
+IN_NATS = "(nats)"
+"""How outcomes end that are log-odds of replies."""
+
 
 @dataclass(frozen=True, eq=False)
 class Effect:
@@ -35,6 +38,8 @@ class Effect:
         Whether nothing, or nothing of the emotion, is expected to happen.
     is_count
         Whether the outcome is a whole number of things in a text, 0 or 1 among them.
+    whole
+        Of an outcome in nats: what the emotion makes of it in all, on the same pairs; NaN where that was not measured.
     """
 
     chapter: str
@@ -47,6 +52,7 @@ class Effect:
     prompts: Shaped[np.ndarray, " pair_prompt"] = field(repr=False)
     is_control: bool = False
     is_count: bool = False
+    whole: float = float("nan")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "differences", np.asarray(self.differences, dtype=np.float64))

@@ -58,6 +58,7 @@ def steering_effects(table: pd.DataFrame) -> list[Effect]:
     Returns
     -------
     Of each model and emotion an effect on every score that was measured; the unit is the kind of event of the context.
+    The whole effect of an emotion on log-odds is that of its own vector.
     """
     found: list[Effect] = []
     for (model, emotion), part in table.groupby(["model", "emotion"], sort=False):
@@ -66,9 +67,10 @@ def steering_effects(table: pd.DataFrame) -> list[Effect]:
             for kind, own in part.groupby("kind", sort=False)
         }
         plain = kinds.pop(UNTOUCHED)
+        whole = float((kinds[OWN][SHIFT] - plain[SHIFT]).mean()) if OWN in kinds else np.nan
         for kind, own in kinds.items():
             what, is_control = _called(kind, str(emotion))
-            found += _effects(str(model), str(emotion), what, own, plain, is_control)
+            found += _effects(str(model), str(emotion), what, own, plain, is_control, whole)
     return found
 
 
@@ -80,7 +82,13 @@ def _called(kind: str, emotion: str) -> tuple[str, bool]:
 
 
 def _effects(
-    model: str, emotion: str, what: str, changed: pd.DataFrame, plain: pd.DataFrame, is_control: bool
+    model: str,
+    emotion: str,
+    what: str,
+    changed: pd.DataFrame,
+    plain: pd.DataFrame,
+    is_control: bool,
+    whole: float,
 ) -> Iterator[Effect]:
     plain = plain.reindex(changed.index)
     units = np.array([f"fresh {int(unit)}" for unit in changed["unit"]])
@@ -91,5 +99,5 @@ def _effects(
             continue
         yield Effect(
             CHAPTER, model, emotion, what, outcome.label, gap, units, prompts, is_control,
-            outcome.is_count,
+            outcome.is_count, whole if score == SHIFT else np.nan,
         )  # fmt: skip

@@ -9,6 +9,7 @@ import pandas as pd
 
 from emotion_utils.calibration import ledger
 from emotion_utils.core.errors import UserError
+from emotion_utils.effects.bounds import by_outcome
 from emotion_utils.effects.heads import ABLATION, INTO, PATCHING, PUBLISHED
 from emotion_utils.effects.records import Effect
 from emotion_utils.effects.steering import CHAPTER, CONTROLS, OUTCOMES
@@ -21,8 +22,6 @@ from emotion_utils.steering.by_context import SHIFT
 from emotion_utils.steering.controls import KINDS
 
 NAMED = ["chapter", "model", "emotion", "what", "outcome", "is_control"]
-IN_NATS = "(nats)"
-"""How outcomes end that are log-odds of replies."""
 IN_SHARES = "(0 or 1)"
 """How outcomes end that a text has or has not."""
 FAMILY = ["chapter", "model", "is_control"]
@@ -46,8 +45,9 @@ def results(
     n_resamples, n_flips, seed
         Of the bootstrap and the sign flips.
     nats
-        By model: the smallest effect that matters in nats, from :func:`emotion_utils.effects.bounds.reply_bounds`. Of
-        outcomes in another unit, and of a model without one, it is 0.2 standard deviations.
+        By model: what genuine replies differ by in nats, from :func:`emotion_utils.effects.bounds.reply_bounds`. The
+        smallest effect that matters is that, capped by :func:`emotion_utils.effects.bounds.by_outcome`. Of outcomes in
+        another unit, and of a model without one, it is 0.2 standard deviations.
 
     Returns
     -------
@@ -58,10 +58,11 @@ def results(
     if not effects:
         raise UserError("There is no effect to test: run Chapters 5 to 7, or name a model.")
     parts: list[pd.DataFrame] = []
+    limits = by_outcome(effects, nats or {}).set_index(["model", "outcome"])["nats"]
     for places in _alike(effects):
         own = [effects[i] for i in places]
         values = np.stack([effect.differences for effect in own], axis=1)
-        bounds = np.array([_bound(effect, nats or {}) for effect in own])
+        bounds = np.array([limits.get((effect.model, effect.outcome), np.nan) for effect in own])
         table = paired_effects(
             values, own[0].units, n_resamples=n_resamples, n_flips=n_flips, seed=seed, bounds=bounds
         )
@@ -97,11 +98,6 @@ def _with_exact_ends(table: pd.DataFrame) -> pd.DataFrame:
                 low, high = -high, -low
         table.loc[i, ["low", "high"]] = low, high
     return table
-
-
-def _bound(effect: Effect, nats: Mapping[str, float]) -> float:
-    """In the outcome's unit; NaN where none is known."""
-    return nats.get(effect.model, np.nan) if effect.outcome.endswith(IN_NATS) else np.nan
 
 
 def _alike(effects: Sequence[Effect]) -> list[list[int]]:

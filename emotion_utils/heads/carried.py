@@ -8,6 +8,7 @@ bound in nats, by two one-sided tests {cite:p}`schuirmann1987` that are correcte
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -97,11 +98,25 @@ def by_size(table: pd.DataFrame, p_within: Float[np.ndarray, "emotion head"], pa
     return pd.DataFrame(rows, columns=[*columns, "open", "tested"])
 
 
-def bound_in_nats(reply: float, pairs: Pairs) -> float:
-    """The bound for effects of heads: what genuine replies differ by, and a tenth of the difference at most.
+def capped(reply: float, wholes: Sequence[float]) -> float:
+    """The bound for an effect in nats: what genuine replies differ by, and a tenth of the whole effect at most.
 
     A model from elsewhere finds the small world's replies strange, and they differ by more than the emotion makes: a
-    bound as wide would call every head small. Where the emotion makes next to nothing it is :data:`LEAST_BOUND`.
+    bound as wide would call everything small. Where the emotion makes next to nothing, or nobody knows how much, it is
+    :data:`LEAST_BOUND` at most.
+
+    Parameters
+    ----------
+    reply
+        Nats, from `effects.bounds`.
+    wholes
+        The whole effect of each emotion on the outcome (nats), of which the smallest counts; without NaN.
+    """
+    return min(reply, max(LARGE * min(map(abs, wholes), default=0.0), LEAST_BOUND))
+
+
+def bound_in_nats(reply: float, pairs: Pairs) -> float:
+    """The bound for effects of heads: :func:`capped` by the differences between partners.
 
     Parameters
     ----------
@@ -111,8 +126,7 @@ def bound_in_nats(reply: float, pairs: Pairs) -> float:
         On which effects are scored.
     """
     whole, emotion = np.subtract(*pairs.untouched), pairs.table["emotion"].to_numpy()
-    means = [abs(float(whole[emotion == own].mean())) for own in pairs.emotions]
-    return min(reply, max(LARGE * min(means), LEAST_BOUND))
+    return capped(reply, [float(whole[emotion == own].mean()) for own in pairs.emotions])
 
 
 class Carried(NamedTuple):

@@ -35,14 +35,16 @@ def turns(one_way=0):
     return pd.Series([i >= one_way for i in range(3)], index=EMOTIONS)
 
 
-def left(beaten=3, decided=True):
+def left(beaten=3, decided=True, open_=0):
+    """Of the emotions some beat their rivals, then some are open, and of the others the rivals reach as much."""
     rows = []
     for i, emotion in enumerate(EMOTIONS):
-        beats = (i < beaten) if decided else None
+        beats = True if i < beaten else (None if i < beaten + open_ else False)
+        beats, low = (beats, 0.0) if decided else (None, float("nan"))
         for outcome, vector, rivals in (("shift", 10.0, (2.0, 8.0)), ("says_it", 1.0, (0.0, 0.5))):
             for against, rival in zip(("isotropic", "logit bias"), rivals, strict=True):
-                rows.append((emotion, outcome, against, vector, rival, beats))
-    return pd.DataFrame(rows, columns=["emotion", "outcome", "against", "vector", "rival", "beats"])
+                rows.append((emotion, outcome, against, vector, rival, low, beats))
+    return pd.DataFrame(rows, columns=["emotion", "outcome", "against", "vector", "rival", "low", "beats"])
 
 
 def made(**changed):
@@ -69,7 +71,7 @@ def test_everything_holds_but_the_blind_model_is_steered_too():
         in found.finding
     )
     assert "random vectors of equal length reach 20%" in found.finding
-    assert "as far reaches 80%: more than this bias is left for **3 of 3** emotions." in found.finding
+    assert "as far reaches 80%: more than this bias is left for **3 of 3** emotions; " in found.finding
     assert "is steered to 3 of 3 as well" in found.finding
     assert "the best of them 10%" in found.what_we_found()
     assert "gratitude: vector 100%, bias 50%, random vectors 0%" in found.what_we_found()
@@ -101,6 +103,7 @@ def test_everything_fails():
     ("changed", "place"),
     [
         ({"left": left(0, decided=False)}, 0),
+        ({"left": left(2, open_=1)}, 0),
         ({"random": random_vectors(False, controls=6)}, 1),
         ({"compared": compared(0, 4)}, 3),
         ({"compared": compared().head(1)}, 3),
@@ -108,6 +111,21 @@ def test_everything_fails():
 )
 def test_what_cannot_be_said_is_not_said(changed, place):
     assert happened(made(**changed))[place] is None
+
+
+@pytest.mark.parametrize(
+    ("beaten", "open_", "happened"),
+    [(3, 0, False), (2, 1, None), (0, 3, None), (1, 1, True), (0, 0, True)],
+)
+def test_the_bias_reaches_as_much_only_where_that_is_sure(beaten, open_, happened):
+    found = made(left=left(beaten, open_=open_))
+    assert found.falsifiers[0].happened is happened
+    assert found.falsifiers[0].decided_by == (
+        f"for {3 - beaten - open_} of 3 emotions it does, for {beaten} the vector reaches more, "
+        f"for {open_} neither is sure"
+    )
+    assert f"for {3 - beaten - open_} the bias reaches as much" in found.finding
+    assert f"for {open_} that is open" in found.finding
 
 
 def test_a_bias_that_is_beaten_for_some_is_not_called_beaten():

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emotion_utils.baselines import remainder
+from emotion_utils.baselines import left_tables, remainder
 from emotion_utils.baselines.remainder import NATS, TEXTS
 
 EMOTIONS = ("gratitude", "anger")
@@ -56,10 +56,11 @@ def test_what_is_left_is_the_mean_difference_in_the_same_contexts():
 def test_all_beats_all():
     found = remainder.remaining(invented())
     assert found["beats"].tolist() == [True] * 8
-    assert remainder.counted(found) == (2, 2, 2, 2, (), True)
+    assert remainder.counted(found) == (2, 2, 2, 2, (), (), True)
     text = remainder.summarise(found, invented())
-    assert "Beyond the bias: **2 of 2** in nats, 2 in texts." in text
-    assert "does not beat" not in text
+    assert "Beyond the bias: **2 of 2** in nats, 2 in texts; for 0 the bias" in text
+    assert "reaches as much for" not in text
+    assert "open which" not in text
     assert remainder.title(found) == "In nats steering reaches more than a bias on first words"
     assert "p = 0.016, 0.033 after Holm" in text
 
@@ -67,11 +68,64 @@ def test_all_beats_all():
 def test_a_bias_that_reaches_as_much_is_said():
     table = invented(bias=10.5, texts=(1.0, 1.0, 0.0))
     found = remainder.remaining(table)
-    assert remainder.counted(found) == (2, 2, 0, 0, EMOTIONS, True)
+    assert remainder.counted(found) == (2, 2, 0, 0, EMOTIONS, (), True)
     assert remainder.title(found).endswith("reaches what steering does, for 2 of 2")
-    assert "**In nats steering does not beat the bias for gratitude and anger.**" in remainder.summarise(
+    assert "**In nats the bias reaches as much for gratitude and anger.**" in remainder.summarise(
         found, table
     )
+
+
+def test_an_interval_that_reaches_zero_and_a_tenth_of_the_vector_is_open():
+    table = invented(bias=9.4, spread=4.0)
+    found = remainder.remaining(table)
+    cell = row(found, NATS, "logit bias")
+    assert cell["low"] < 0 < 1 < cell["high"]
+    assert remainder.counted(found)[2:] == (0, 2, (), EMOTIONS, True)
+    assert remainder.title(found) == "In nats steering cannot be told from a bias on first words"
+    text = remainder.summarise(found, table)
+    assert "For gratitude and anger it is open which of them reaches more." in text
+    assert "for 0 the bias reaches as much (surely less than 10% is left), for 2 that is open" in text
+    assert "reaches as much for" not in text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "vector", "beats"),
+    [
+        (0.1, 0.9, 10.0, True),  # little is left, but surely some
+        (-3.0, 0.9, 10.0, False),
+        (-3.0, -1.0, 10.0, False),
+        (-0.1, 1.1, 10.0, None),
+        (0.0, 0.0, 0.0, None),  # of nothing there is no tenth
+        (-0.2, -0.1, -10.0, False),
+        (np.nan, np.nan, 10.0, None),
+    ],
+)
+def test_a_rival_reaches_as_much_only_where_the_whole_interval_is_small(low, high, vector, beats):
+    assert remainder.beyond(low, high, vector) is beats
+
+
+def said_of(*beats):
+    rows = [
+        (f"e{i}", outcome, against, 0.0, own)
+        for i, own in enumerate(beats)
+        for outcome in (NATS, TEXTS)
+        for against in ("isotropic", "logit bias")
+    ]
+    return pd.DataFrame(rows, columns=["emotion", "outcome", "against", "low", "beats"])
+
+
+@pytest.mark.parametrize(
+    ("beats", "title"),
+    [
+        ((True, True, True), "steering reaches more than a bias on first words"),
+        ((True, None, True), "steering reaches more than a bias on first words, for 2 of 3; open for 1"),
+        ((True, None, False), "a bias on first words reaches what steering does, for 1 of 3; open for 1"),
+        ((True, False, False), "a bias on first words reaches what steering does, for 2 of 3"),
+        ((None, None, None), "steering cannot be told from a bias on first words"),
+    ],
+)
+def test_the_title_says_which_of_the_three_it_is(beats, title):
+    assert remainder.title(said_of(*beats)) == f"In nats {title}"
 
 
 def test_random_vectors_that_reach_as_much_are_told_by_vectors_not_contexts():
@@ -118,7 +172,7 @@ def test_models_are_counted_apart_from_the_blind_one():
     text = remainder.summarise_models(found, "blind")
     assert "Of the trained models the vector is beyond random vectors in nats for **2 of 2 emotions**" in text
     assert "Of the blind model the vector is beyond random vectors in nats for **0 of 2 emotions**" in text
-    shown = remainder.cells(found)
+    shown = left_tables.cells(found)
     assert shown[["model", "emotion"]].to_numpy().tolist() == [
         [m, e] for m in ("one", "blind") for e in EMOTIONS
     ]
@@ -129,12 +183,12 @@ def test_models_are_counted_apart_from_the_blind_one():
 
 def test_tables_say_every_arm_with_its_cost_and_the_record_what_is_left():
     table = invented()
-    shown = remainder.arm_cells(remainder.by_arm(table)).set_index(["emotion", "under"])
+    shown = left_tables.arm_cells(remainder.by_arm(table)).set_index(["emotion", "under"])
     assert shown.loc[("anger", "untouched"), "log-odds (nats)"] == "+0.0"
     assert shown.loc[("anger", "emotion vector"), "texts that say it"] == "100% (66% to 100%)"
     assert shown.loc[("anger", "logit bias"), "cost"] == pytest.approx(np.exp(0.1))
     found = remainder.remaining(table)
-    kept = remainder.main_findings(found)
+    kept = left_tables.main_findings(found)
     assert kept["value"].tolist() == [
         row(found, NATS, "logit bias", emotion)["difference"] for emotion in EMOTIONS
     ]

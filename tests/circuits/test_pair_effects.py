@@ -45,6 +45,10 @@ def test_a_row_for_every_pair_with_the_sign_of_changed_minus_untouched(pairs, ef
     gone = pair_effects.ablations(found)
     assert len(gone) == len(held) * len(pairs.heads)
     assert gone[gone["heads"] == "L0H1"]["value"].tolist() == [2.0, 6.0]
+    plain = held.log_odds()[:, :, 0]
+    assert gone[gone["heads"] == "L0H0"]["difference"].to_numpy() == pytest.approx(
+        plain[0] - plain[1], abs=1e-4
+    )
     assert gone[gone["heads"] == "L0H0"]["pair"].tolist() == held.table["pair"].tolist()
 
     moved = pair_effects.patchings(found)

@@ -109,11 +109,19 @@ def test_outcomes_are_added_up_by_chapter_and_in_all():
     assert total == (160, 30, 6, 58, 66, pytest.approx(0.03))
 
 
-@pytest.mark.parametrize(("reported", "inside"), [([0.5, 0.9], 1), ([0.5, 0.2], 2), ([0.0, 0.9], 0)])
-def test_reported_overlaps_inside_the_random_range_are_counted(reported, inside):
+@pytest.mark.parametrize(
+    ("words", "inside", "undecided"),
+    [
+        (["at chance", "above chance"], 1, 0),
+        (["at chance", "at chance"], 2, 0),
+        (["undecided", "at chance"], 1, 1),
+        (["above chance", "undecided"], 0, 1),
+    ],
+)
+def test_reported_overlaps_are_counted_by_the_word_of_the_scrutiny(words, inside, undecided):
     by_k = pd.DataFrame({"k": [1, 2, 2], "best": [0.9, 0.3, 0.5], "chance_best": [0.1, 0.4, 0.4]})
-    table = pd.DataFrame({"report": reported, "low": 0.1, "high": 0.6})
-    assert findings.k_resamples(by_k, table) == (inside, 2, (0.3, 0.5), 0.4)
+    table = pd.DataFrame({"report": 0.5, "low": 0.1, "high": 0.6, "scrutiny": words})
+    assert findings.k_resamples(by_k, table) == (inside, undecided, 2, (0.3, 0.5), 0.4)
 
 
 def test_fits_that_did_not_converge_are_left_out_of_the_same_answers():

@@ -18,9 +18,13 @@ UNITS = np.repeat([f"unit {i}" for i in range(12)], 4)
 PROMPTS = np.array([f"prompt {i}" for i in range(48)])
 
 
-def effect(values, what="steered to anger", *, chapter="05_steering", outcome="x", control=False, n=48):
+def effect(
+    values, what="steered to anger", *, chapter="05_steering", outcome="x", control=False, n=48, whole=np.nan
+):
     own = np.asarray(values)[:n]
-    return Effect(chapter, "small-gpt2", "anger", what, outcome, own, UNITS[:n], PROMPTS[:n], control)
+    return Effect(
+        chapter, "small-gpt2", "anger", what, outcome, own, UNITS[:n], PROMPTS[:n], control, whole=whole
+    )
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +103,19 @@ def test_what_moves_nats_by_less_than_replies_differ_is_too_small_even_where_it_
     found = testing.findings(testing.results([wide], nats={"small-gpt2": 0.4}, **options)).iloc[0]
     assert found[["effect", "equivalent", "open"]].tolist() == [0, 0, 1]
     assert found["power"] < 0.05
+
+
+@pytest.mark.parametrize(("mean", "said"), [(1.0, "effect"), (0.03, "equivalent"), (0.1, "open")])
+def test_the_whole_effect_is_never_too_small_to_matter(mean, said):
+    noise = np.random.default_rng(2).normal(size=48)
+    values = mean + (0.4 if said == "open" else 0.02) * (noise - noise.mean())
+    steered = effect(values, outcome=OUTCOMES[SHIFT].label, whole=mean)
+    table = testing.results([steered], n_resamples=200, n_flips=500, nats={"small-gpt2": 1.29})
+    assert table["bound"].tolist() == pytest.approx([0.1])
+    found = testing.findings(table).iloc[0]
+    assert found[["effect", "equivalent", "open"]].to_dict() == dict.fromkeys(
+        ["effect", "equivalent", "open"], 0
+    ) | {said: 1}
 
 
 def test_differences_that_are_all_alike_have_an_exact_interval_or_none():

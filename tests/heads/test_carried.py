@@ -84,3 +84,9 @@ def test_the_bound_is_that_of_replies_and_a_tenth_of_the_smallest_difference_at_
     own = replace(pairs)
     own.__dict__["untouched"] = np.stack([np.tile(whole, 10), np.zeros(20)])
     assert carried.bound_in_nats(reply, own) == pytest.approx(bound)
+    assert carried.capped(reply, [-whole[0], whole[1]]) == pytest.approx(bound)
+
+
+@pytest.mark.parametrize(("reply", "bound"), [(0.9, 0.1), (0.05, 0.05)])
+def test_of_effects_whose_whole_nobody_knows_the_bound_is_a_tenth_of_a_nat_at_most(reply, bound):
+    assert carried.capped(reply, []) == bound
