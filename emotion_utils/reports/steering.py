@@ -1,9 +1,9 @@
 """The reports' claims about steering (Phase 5), measured as they describe it and judged by rules stated here.
 
-Rules of the claims that are not a number of a formula:
-
 An interval decides where all of it lies on one side: the claimed one or the other. One that has both in it is
 undecided, since nothing can be told from it.
+
+Rules of the claims that are not a number of a formula:
 
 - *layers*: the layer at which one raw vector moves sentiment, politeness and emotion most, on a scale of twelve; *deep*
   holds where the whole range of the bootstrap is 9 or later, and fails where all of it is earlier.
