@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import html
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from emotion_utils.core.errors import UserError
 
 SENTENCES = 3
 """At most so many make the short form of what was found."""
+HEAD = ("What would have shown this wrong", "Did it happen?", "What decides")
+INLINE = (
+    (re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)"), r'<a href="\2">\1</a>'),
+    (re.compile(r"`([^`]+)`"), r"<code>\1</code>"),
+    (re.compile(r"\*\*(.+?)\*\*"), r"<b>\1</b>"),
+    (re.compile(r"(?<![\w*])\*([^*]+)\*(?![\w*])"), r"<i>\1</i>"),
+)
+"""Of Markdown that a cell of a table keeps."""
 END = re.compile(r"(?<=[.!?])[*_)”\"]*\s+(?=[*_(“\"]*[A-Z])")
 """Between two sentences; a full stop inside a number or before a small letter ends none."""
 
@@ -81,16 +91,24 @@ class Answer:
     def what_we_found(self) -> str:
         """Markdown for the end of the page: the points, then each falsifier and whether it happened."""
         points = "".join(f"- {point}\n" for point in self.points or (self.finding,))
-        rows = "".join(
-            f"| {_cell(_capital(one.condition))} | **{one.word}** | {_cell(one.decided_by)} |\n"
-            for one in self.falsifiers
-        )
-        return f"{points}\n| What would have shown this wrong | Did it happen? | What decides |\n|---|---|---|\n{rows}"
+        rows = [(_capital(one.condition), f"**{one.word}**", one.decided_by) for one in self.falsifiers]
+        return f"{points}\n{in_a_table(HEAD, rows)}\n"
 
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+def in_a_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in HTML that the book and JupyterLab show alike; cells keep bold, italic and code of their Markdown."""
+    names = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in head)
+    body = "".join(f"<tr>{''.join(f'<td>{_inline(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f'<div class="emo-table"><table><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _inline(text: str) -> str:
+    """A line of Markdown in HTML: bold, italic, code and links; all else escaped."""
+    shown = html.escape(" ".join(text.split()), quote=False)
+    for pattern, tag in INLINE:
+        shown = pattern.sub(tag, shown)
+    return shown

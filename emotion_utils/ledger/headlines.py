@@ -156,7 +156,8 @@ def steering(sources: Sources) -> Headline | None:
     plain = f"of the texts that are steered to an emotion {_listed(steered)} say it, a mean over emotions; with random "
     plain += f"vectors of equal length {_listed(random)}"
     if bias := [one for one in sources.finding("05_steering", BIAS_SHARE) if one.model in _models(seen)]:
-        plain += f"; a bias on the first words alone reaches {_values(bias)} of the vector's push"
+        reached = _listed_shares([one.value for one in bias])
+        plain += f"; a bias on the first words alone raises the emotion's replies by {reached} of what the vector does"
     if blind:
         plain += (
             f"; a model trained on causes without meaning is steered to {blind[0].value:.0%} of the emotions"
@@ -209,7 +210,9 @@ def heads(sources: Sources) -> Headline | None:
     if circuit:
         plain += f"; a circuit alone keeps {_values(circuit)} of the effect, as many random heads {_nulls(circuit)}"
     if texts := sources.finding("07_head_patching", IN_TEXTS):
-        plain += f", and turns {_values(texts)} of the replies, random heads {_nulls(texts)}"
+        more = any(one.above for one in texts if one.low is not None)
+        plain += f"; in texts it turns {_values(texts)} of the replies, random heads {_nulls(texts)}"
+        plain += "" if more else ", which cannot be told apart"
     return _headline(bold, _sentence(plain), seen)
 
 
@@ -249,6 +252,11 @@ def _listed(values: Sequence[float]) -> str:
     return listing(shown) if shown else ""
 
 
+def _listed_shares(shares: Sequence[float]) -> str:
+    """Shares in per cent; equal ones once."""
+    return listing(dict.fromkeys(f"{share:.0%}" for share in shares))
+
+
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
@@ -260,8 +268,8 @@ def origin(sources: Sources) -> str:
             "There is no record of real pretrained models in this copy of the book: the numbers are those of this "
             "run, on the models named beside them."
         )
-    changed = sorted({part.chapter[:2] for part in sources.record if part.changed})
-    parts = f"chapter {changed[0]}" if len(changed) == 1 else f"chapters {listing(changed)}"
+    changed = [str(n) for n in sorted({int(part.chapter[:2]) for part in sources.record if part.changed})]
+    parts = f"Chapter {changed[0]}" if len(changed) == 1 else f"Chapters {listing(changed)}"
     return recorded(sources) + (f" The code of {parts} has changed since." if changed else "")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from emotion_utils.answers.answer import in_a_table as as_table
 from emotion_utils.core.errors import UserError
 
 REPOSITORY = "https://github.com/toshiohanawa/emotion-circuits-project"
@@ -111,22 +112,22 @@ def listed() -> str:
 
 
 def in_a_table(sections: Mapping[str, Sequence[str]]) -> str:
-    """The five reports as a table in Markdown: name, what it says, and where its claims stand.
+    """The five reports as a table: name, what it says, and where its claims stand.
 
     Parameters
     ----------
     sections
         By short name, the section of each claim.
     """
-    rows = ["| report | what it says | its claims |", "|---|---|---|"]
+    rows = []
     for i, report in enumerate(REPORTS, 1):
         own = list(sections.get(report.short, ()))
         places = sorted({_main(section) for section in own if section[:1].isdigit()}, key=int)
         where = f", sections {places[0]} to {places[-1]}" if len(places) > 1 else ""
         name = f"[*{report.title}*]({report.link})" if report.link else f"*{report.title}*"
-        counted = f'<a href="ledger.html#report-{i}">{len(own)} claim{"" if len(own) == 1 else "s"}</a>'
-        rows.append(f"| {name}, {report.authors} | {report.says} | {counted}{where} |")
-    return "\n".join(rows)
+        counted = f"[{len(own)} claim{'' if len(own) == 1 else 's'}](ledger.html#report-{i}){where}"
+        rows.append((f"{name}, {report.authors}", report.says, counted))
+    return as_table(("report", "what it says", "its claims"), rows)
 
 
 def _main(section: str) -> str:

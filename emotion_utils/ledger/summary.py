@@ -112,7 +112,7 @@ def points(entries: Sequence[Entry]) -> str:
         f"{_real(entries)}- **Replication** (did we measure the same?): **{said['reproduced']} reproduced, "
         f"{said['not reproduced']} not reproduced**; on other models than the claim's: {other}, by the claim's own "
         f"rule.\n- **Scrutiny** (what the printed figures say without any model): {looked or 'nothing'}.\n"
-        f"- **In one of the two columns {sum(map(decided, entries))} of {len(entries)} claims are decided.**\n\n"
+        f"- **In Replication or Scrutiny {sum(map(decided, entries))} of {len(entries)} claims are decided.**\n\n"
         f"{SMALL_MODELS}\n"
     )
 
@@ -125,7 +125,7 @@ def _real(entries: Sequence[Entry]) -> str:
         return ""
     held, failed = (sum(all(one is word for one in own) for own in measured) for word in (True, False))
     return (
-        f"- **Real pretrained models (the record)**: of {len(measured)} claims that were measured, the claim's own "
-        f"rule holds for **{held}** and fails for **{failed}**, whatever model the claim is about; models differ on "
-        f"{len(measured) - held - failed}.\n"
+        f"- **Real pretrained models (the record)**: of {len(measured)} claims that were measured on them, **{held}** "
+        f"*agree* and **{failed}** *contradict* by the claim's own rule; on {len(measured) - held - failed} the models "
+        "differ. No claim is about these models, so that this decides none.\n"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emotion_utils.answers import Answer, Falsifier
+from emotion_utils.answers.answer import in_a_table
 from emotion_utils.core.errors import UserError
 
 HAPPENED = Falsifier("no setting reaches the goal", True, "0 of 3 reach it")
@@ -27,11 +28,16 @@ def test_the_short_form_says_question_finding_and_what_came_of_the_first_falsifi
 )
 def test_each_outcome_has_its_word(falsifier: Falsifier, word: str) -> None:
     page = Answer("Does it?", "It does.", (falsifier,)).what_we_found()
-    assert f"| **{word}** |" in page
+    assert f"<td><b>{word}</b></td>" in page
 
 
-def test_a_table_row_is_not_broken_by_its_words() -> None:
-    assert "A random vector \\| does the same |" in Answer("Does it?", "Yes.", (NOT,)).what_we_found()
+def test_a_cell_keeps_bold_italic_code_and_links_and_escapes_the_rest() -> None:
+    assert "<td>A random vector | does the same</td>" in Answer("Does it?", "Yes.", (NOT,)).what_we_found()
+    cell = "*what* is **so** in `a_b`, 2*3*4 <script> [here](x.html)"
+    assert (
+        '<td><i>what</i> is <b>so</b> in <code>a_b</code>, 2*3*4 &lt;script&gt; <a href="x.html">here</a></td>'
+        in in_a_table(["a"], [[cell]])
+    )
 
 
 def test_the_points_stand_at_the_end_and_the_finding_where_there_are_none() -> None:

@@ -273,7 +273,7 @@ def test_the_record_stands_beside_what_the_run_measured(make, scrutiny, tmp_path
         measured = [claim for claim in claims if claim in of_models]
         assert table.loc["SmolLM2 135M and Gemma 3 270M, pretrained", "measured"] == len(measured)
         rows = judge([Measurement(claim, PAIR, 0.993) for claim in measured], CLAIMS)["holds"].dropna()
-        told = f"of {len(rows)} claims that were measured, the claim's own rule holds for **{sum(rows)}**"
+        told = f"of {len(rows)} claims that were measured on them, **{sum(rows)}** *agree*"
         assert told in summary.points(list(entries.values()))
     else:
         assert table.empty
@@ -289,7 +289,7 @@ def test_the_verdict_of_the_record_could_have_been_otherwise(make, scrutiny, tmp
     entries = {entry.id: entry for entry in assemble(make(), scrutiny=scrutiny, record=path)}
     assert entries["P35.align.after"].record[0].holds is False
     assert entries["P35.align.before"].record[0].verdict == "not reproduced"
-    assert "fails for **2**" in summary.points(list(entries.values()))
+    assert "**2** *contradict*" in summary.points(list(entries.values()))
 
 
 @pytest.mark.parametrize("same_code", [True, False])

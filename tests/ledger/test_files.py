@@ -113,7 +113,8 @@ def test_other_runs_are_found_beside(make, scrutiny):
 
 
 def test_the_command_counts_and_says_where_the_file_is(make, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("emotion_utils.runtime.runs.PROJECT_ROOT", tmp_path)
+    for name in ("PROJECT_ROOT", "OUTPUT"):
+        monkeypatch.setattr(f"emotion_utils.runtime.runs.{name}", tmp_path)
     make(("01_dataset", "small-gpt2"))
     runfile = tmp_path / "tried.yaml"
     runfile.write_text("profile: smoke\nchapters:\n  01_dataset:\n    models: [small-gpt2]\n")

@@ -156,7 +156,10 @@ def test_a_blind_model_that_is_steered_as_well_and_a_bias_are_said(blind, bold):
     elsewhere = part("05_steering", "small-gpt2", (h.BIAS_SHARE, 0.2, NAN, NAN, NAN, 3))
     found = h.steering(of(part("05_steering", MODELS[0], *rows), kept=(elsewhere,)))
     assert found.bold == bold
-    assert "a bias on the first words alone reaches 0.70 of the vector's push" in found.plain
+    assert (
+        "a bias on the first words alone raises the emotion's replies by 70% of what the vector does"
+        in found.plain
+    )
     share = "100%" if blind else "0%"
     assert found.plain.endswith(f"trained on causes without meaning is steered to {share} of the emotions.")
 
@@ -188,6 +191,15 @@ def test_heads_that_look(rho, bold):
     )
 
 
+@pytest.mark.parametrize("low", [0.2, 0.95])
+def test_what_a_circuit_does_in_texts_is_told_from_random_heads_or_not(low):
+    screened = part("06_head_screening", MODELS[0], (h.LOOKING, 0.0, -0.1, 0.1, 0.0, 270))
+    rows = [(h.CIRCUIT, 0.8, 0.7, 0.9, 0.72, 30), (h.IN_TEXTS, 0.97, low, 0.99, 0.91, 30)]
+    found = h.heads(of(screened, part("07_head_patching", MODELS[0], *rows)))
+    assert ("which cannot be told apart" in found.plain) == (low < 0.91)
+    assert "in texts it turns 0.97" in found.plain
+
+
 def test_a_finding_that_was_not_measured_is_left_out():
     assert h.headlines(of()) == []
     assert "are not in this run" in h.in_html([])
@@ -217,7 +229,7 @@ def test_the_record_says_since_when_and_what_has_changed():
     now = part("03_emotion_vectors", MODELS[0], row, code=chapter_code("03_emotion_vectors"))
     old = [part("05_steering", name, row) for name in MODELS]
     assert h.origin(of(now)).endswith("a record of 29 November 2026, commit abc123.")
-    assert h.origin(of(now, *old)).endswith("The code of chapter 05 has changed since.")
+    assert h.origin(of(now, *old)).endswith("The code of Chapter 5 has changed since.")
     assert "SmolLM2 135M and Gemma 3 270M are pretrained models with 4-bit weights." in h.origin(of(*old))
 
 

@@ -17,10 +17,8 @@ def test_every_claim_is_of_one_of_the_five() -> None:
 
 
 def test_the_table_counts_claims_and_names_the_sections_they_span() -> None:
-    rows = in_a_table(
-        {"Causal analysis": ["10.5", "2", "9.1"], "Phase 8 comparison": ["results"]}
-    ).splitlines()
-    assert len(rows) == 2 + len(REPORTS)
-    assert rows[2].endswith('| <a href="ledger.html#report-1">3 claims</a>, sections 2 to 10 |')
-    assert rows[4].endswith('| <a href="ledger.html#report-3">1 claim</a> |')
-    assert all(report.says in row for report, row in zip(REPORTS, rows[2:], strict=True))
+    table = in_a_table({"Causal analysis": ["10.5", "2", "9.1"], "Phase 8 comparison": ["results"]})
+    assert table.count("<tr>") == 1 + len(REPORTS)
+    assert '<a href="ledger.html#report-1">3 claims</a>, sections 2 to 10</td>' in table
+    assert '<a href="ledger.html#report-3">1 claim</a></td>' in table
+    assert all(report.says in table for report in REPORTS)
