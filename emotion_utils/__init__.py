@@ -36,9 +36,9 @@ The rooms, from the ground up; a room uses only those above it in this list:
 `scoring`        scorers of generated text
 `vectors`        emotion vectors: make, probe, place, read (chapter 03)
 `steering`       the steering experiment (chapter 05)
-`baselines`      what a plain push reaches beside steering: random vectors, a bias on first words (chapter 05)
 `heads`          what heads look at and write (chapter 06)
 `subspaces`      bases of emotions, and their overlap before any map (chapter 04)
+`baselines`      what a plain push reaches beside steering: random vectors, a bias on first words (chapter 05)
 `circuits`       heads ablated, patched, attributed, assembled (chapters 06 and 07)
 `alignment`      maps between models, RSA and CKA (chapter 04)
 `stability`      circuits chosen anew, and beside random sets (chapter 07)

@@ -3,6 +3,7 @@
 from . import activations as activations
 from . import alignment as alignment
 from . import answers as answers
+from . import baselines as baselines
 from . import book as book
 from . import calibration as calibration
 from . import circuits as circuits
@@ -68,6 +69,7 @@ __all__ = [
     "alignment",
     "answers",
     "attention",
+    "baselines",
     "book",
     "calibration",
     "circuits",
