@@ -9,6 +9,7 @@ from emotion_utils.circuits import comparison, faithfulness, methods
 from emotion_utils.circuits.ablation import ablated, means_of, pair_effects
 from emotion_utils.core import profiles
 from emotion_utils.core.store import Store
+from emotion_utils.heads import openings
 from emotion_utils.heads import pairs as heads_pairs
 from emotion_utils.heads.pairs import emotional_pairs
 from emotion_utils.models.model import load
@@ -66,7 +67,7 @@ def test_models_below_each_other_are_kept_and_the_blind_one_has_no_shares(implic
     asked = (names, implicit, SIZE, Store(tmp_path))
     table, own = comparison.overview(*asked), comparison.circuits_of(*asked)
     blind, sets = (some[some["model"] == "small-gpt2-blind"] for some in (table, own))
-    assert blind["difference"].abs().max() < comparison.LEAST
+    assert blind["difference"].abs().max() < openings.LEAST
     assert blind["largest_share"].isna().all()
     assert sets[["kept", "random"]].isna().all().all()
     assert (sets["size"] == 0).all()
