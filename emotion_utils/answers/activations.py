@@ -8,8 +8,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from emotion_utils.answers.answer import Answer, Falsifier
-from emotion_utils.answers.words import between
 from emotion_utils.core.errors import listing
+from emotion_utils.statistics.in_words import between
 from emotion_utils.statistics.permutations import LEVEL
 
 QUESTION = "Are the activations that are read the right ones, and how much in them has to do with emotion?"

@@ -84,18 +84,19 @@ class Answer:
         first = self.falsifiers[0]
         return (
             f'<div class="emo-short">\n\n**In short.** *{self.question}*\n\n{self.finding}\n\n'
-            f"*Would have shown this wrong:* {first.condition}. **{_capital(first.word)}**: {first.decided_by}."
+            f"*Would have shown this wrong:* {first.condition}. **{capital(first.word)}**: {first.decided_by}."
             "\n\n</div>"
         )
 
     def what_we_found(self) -> str:
         """Markdown for the end of the page: the points, then each falsifier and whether it happened."""
         points = "".join(f"- {point}\n" for point in self.points or (self.finding,))
-        rows = [(_capital(one.condition), f"**{one.word}**", one.decided_by) for one in self.falsifiers]
+        rows = [(capital(one.condition), f"**{one.word}**", one.decided_by) for one in self.falsifiers]
         return f"{points}\n{in_a_table(HEAD, rows)}\n"
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
+    """The text with a capital letter in front."""
     return text[:1].upper() + text[1:]
 
 

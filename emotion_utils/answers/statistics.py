@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from emotion_utils.answers.answer import Answer, Falsifier
+from emotion_utils.answers.answer import Answer, Falsifier, capital
 from emotion_utils.effects.beyond import can_be_found
 from emotion_utils.effects.findings import ClearIntervals, Corrected, KResamples, Outcomes
 from emotion_utils.steering.findings import span
@@ -52,7 +52,7 @@ def _found_words(found: Sequence[Corrected]) -> str:
         f"of {row.tests} tests of {'controls' if row.is_control else 'effects'} **{row.benjamini_hochberg}**"
         for row in found
     )
-    return f"{_capital(each)} stay after Benjamini-Hochberg."
+    return f"{capital(each)} stay after Benjamini-Hochberg."
 
 
 def _size_words(total: Outcomes, limits: pd.DataFrame) -> str:
@@ -135,7 +135,3 @@ def _chance(k: KResamples | None) -> Falsifier:
         f"of {k.claims} values {above} lie above both, {k.undecided} within one pair but above the mean, {k.inside} "
         "within both",
     )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from emotion_utils.answers.answer import Answer, Falsifier
+from emotion_utils.answers.answer import Answer, Falsifier, capital
 from emotion_utils.baselines.arms import RANDOM
 from emotion_utils.baselines.logit_bias import KIND as BIAS
 from emotion_utils.baselines.remainder import MATTERS, NATS, TEXTS, Left, counted
@@ -79,7 +79,7 @@ def answer(
     others = (_other_vectors(compared), _signs(turns), *([] if blind is None else [_understanding(blind)]))
     falsifiers = (_bias(total), _setting(reached, random), _luck(random), *others)
     points = (
-        *(f"*{_capital(one.contexts)}*: {goal_words(one)}." for one in reached),
+        *(f"*{capital(one.contexts)}*: {goal_words(one)}." for one in reached),
         _random_words(random), _left_words(left, total), _texts_words(left),
     )  # fmt: skip
     return Answer(QUESTION, finding, falsifiers, points)
@@ -240,7 +240,3 @@ def _understanding(blind: Blind) -> Falsifier:
         blind.steered > 0,
         f"it is steered to {blind.steered} of {blind.emotions} emotions{beyond}",
     )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

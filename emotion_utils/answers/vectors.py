@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from emotion_utils.answers.answer import Answer, Falsifier
-from emotion_utils.answers.words import between
+from emotion_utils.answers.answer import Answer, Falsifier, capital
 from emotion_utils.core.errors import listing
+from emotion_utils.statistics.in_words import between
 from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.vectors.findings import (
     PLACES,
@@ -209,7 +209,7 @@ def _growth(results: Results) -> str:
         f"residual stream {one.residual:.1f} times"
         for one in results.growth
     ]
-    return f"{'; '.join(said)[:1].upper()}{'; '.join(said)[1:]}." if said else ""
+    return f"{capital('; '.join(said))}." if said else ""
 
 
 def _writes(results: Results) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from emotion_utils.baselines.arms import RANDOM
 from emotion_utils.baselines.logit_bias import KIND as BIAS
 from emotion_utils.baselines.remainder import NATS, TEXTS, apart
+from emotion_utils.statistics.in_words import between
 
 
 def cells(found: pd.DataFrame) -> pd.DataFrame:
@@ -47,8 +47,7 @@ def arm_cells(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_ends(row: pd.Series, spec: str) -> str:
-    ends = "" if np.isnan(row["low"]) else f" ({row['low']:{spec}} to {row['high']:{spec}})"
-    return f"{row['value']:{spec}}{ends}"
+    return f"{row['value']:{spec}}{between(row['low'], row['high'], spec)}"
 
 
 def main_findings(found: pd.DataFrame) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from emotion_utils.baselines.logit_bias import KIND as BIAS
 from emotion_utils.baselines.logit_bias import NEARLY_ALL
 from emotion_utils.core.errors import listing
 from emotion_utils.statistics.corrections import adjusted
+from emotion_utils.statistics.in_words import between
 from emotion_utils.statistics.nulls import against_null
 from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.statistics.resampling import exact_share_interval, grouped_mean_interval
@@ -272,8 +273,7 @@ def _line(emotion: str, part: pd.DataFrame, size: pd.Series) -> str:
 
 def apart(row: pd.Series, spec: str, unit: str) -> str:
     """A difference with its interval in brackets, where there is one."""
-    ends = "" if np.isnan(row["low"]) else f" ({row['low']:{spec}} to {row['high']:{spec}})"
-    return f"{row['difference']:{spec}}{unit}{ends}"
+    return f"{row['difference']:{spec}}{unit}{between(row['low'], row['high'], spec)}"
 
 
 def summarise_models(found: pd.DataFrame, blind: str) -> str:

@@ -14,13 +14,13 @@ from torch import Tensor
 
 from emotion_utils.circuits.ablation import ablated, means_of, pair_effects
 from emotion_utils.circuits.attribution import attributions
-from emotion_utils.circuits.screening import effect_table, measured
+from emotion_utils.circuits.screening import effect_table
 from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.core.hashing import digest
 from emotion_utils.core.sources import code_of
 from emotion_utils.core.store import Store
 from emotion_utils.heads.budget import Plan
-from emotion_utils.heads.pairs import Pairs
+from emotion_utils.heads.pairs import Pairs, measured
 
 EXACT = "mean ablation"
 

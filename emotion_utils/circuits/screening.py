@@ -11,20 +11,15 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from scipy.stats import rankdata
 
-from emotion_utils.heads.pairs import Pairs, name_of
+from emotion_utils.heads.pairs import Pairs, measured, name_of
 from emotion_utils.statistics.flips import max_t_by_emotion
 from emotion_utils.statistics.resampling import effective_units, grouped_mean_interval, interval, unit_weights
 
 METHODS = ("pearson", "spearman")
 NEAR = 1 - 1e-12
-
-
-def measured(effects: Float[np.ndarray, "pair head"]) -> Bool[np.ndarray, " head"]:
-    """Which heads a method was run for; the effects of others are NaN."""
-    return np.asarray(~np.isnan(effects).all(axis=0))
 
 
 def effect_table(

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from emotion_utils.heads.pairs import Pairs
+from emotion_utils.heads.pairs import Pairs, measured
 from emotion_utils.statistics.corrections import adjusted
 from emotion_utils.statistics.equivalence import equivalence
 from emotion_utils.statistics.permutations import LEVEL
@@ -41,7 +41,7 @@ def within(
     NaN for heads that were not run, and with too few units.
     """
     emotion, units = pairs.table["emotion"].to_numpy(dtype=object), pairs.table["unit"].to_numpy()
-    run = ~np.isnan(effects).all(axis=0)
+    run = measured(effects)
     parts = [np.where((emotion == own)[:, None], effects[:, run], np.nan) for own in pairs.emotions]
     wide = np.concatenate(parts, axis=1)
     p = adjusted(equivalence(unit_sums(wide, units), np.full(wide.shape[1], bound)).p, "fdr_bh")

@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from emotion_utils.core.errors import UserError, listing
 from emotion_utils.heads.delta_attention import WordAttention
-from emotion_utils.heads.pairs import Pairs
+from emotion_utils.heads.pairs import Pairs, measured
 from emotion_utils.statistics.permutations import LEVEL, permutation_p
 from emotion_utils.statistics.resampling import effective_units, interval, unit_weights
 
@@ -60,7 +60,7 @@ def looking_and_acting(
     UserError
         Where no emotion of the pairs is one that the attention was measured on.
     """
-    run = ~np.isnan(effects).all(axis=0)
+    run = measured(effects)
     look = attention.delta.reshape(len(attention), -1)[:, run]
     both = {
         emotion: (

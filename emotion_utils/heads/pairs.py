@@ -265,6 +265,11 @@ def head_pairs(model: Model, prompts: str | pd.DataFrame = "implicit", n: int | 
     return pairs if n is None else few(pairs, n)
 
 
+def measured(effects: Float[np.ndarray, "pair head"]) -> Bool[np.ndarray, " head"]:
+    """Which heads a method was run for; the effects of others are NaN."""
+    return np.asarray(~np.isnan(effects).all(axis=0))
+
+
 def name_of(head: Head) -> str:
     """As the field writes it: L1H10."""
     return f"L{head[0]}H{head[1]}"

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emotion_utils.answers.answer import capital
 from emotion_utils.answers.steering import BIAS_SHARE, BLIND_SHARE
 from emotion_utils.core.errors import listing
 from emotion_utils.ledger.sources import Seen, Sources
@@ -258,7 +259,7 @@ def _listed_shares(shares: Sequence[float]) -> str:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{capital(text)}."
 
 
 def origin(sources: Sources) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emotion_utils.answers.words import between
+from emotion_utils.statistics.in_words import between
 
 
 def test_an_interval_is_said_where_there_is_one() -> None:

@@ -1,4 +1,4 @@
-"""Small parts of sentences that answers share."""
+"""How an interval stands in a sentence."""
 
 from __future__ import annotations
 
