@@ -105,6 +105,8 @@ def test_a_verdict_leads_to_the_cell_that_decided_it(page: Page) -> None:
 
 def test_a_chapter_leads_to_the_claims_own_row(page: Page, site: Site) -> None:
     page.goto(f"{site.address}notebooks/05_steering.html")
+    fold = page.locator("details.hide").filter(has=page.locator(".emo-claims"))
+    fold.locator("summary").click()  # the table is folded there
     page.locator('.emo-claims a.emo-v[href$="#claim-P5.multitoken"]').first.click()
     page.wait_for_url("**/ledger.html#claim-P5.multitoken")
     expect(page.locator('[id="claim-P5.multitoken"]')).to_be_in_viewport()

@@ -135,9 +135,9 @@ def test_the_wrong_way_by_hand():
 
 def test_a_strength_that_halves_is_not_read_after_a_mark():
     with pytest.raises(UserError, match="halves from the end of the prompt"):
-        readout._earlier(Window(0, None, "end", half_life=2.0), 1)
-    assert readout._earlier(Window(0, 2, "end"), 1) == Window(-1, 1, "end")
-    assert readout._earlier(Window(3, 5), 1) == Window(3, 5)
+        readout.earlier(Window(0, None, "end", half_life=2.0), 1)
+    assert readout.earlier(Window(0, 2, "end"), 1) == Window(-1, 1, "end")
+    assert readout.earlier(Window(3, 5), 1) == Window(3, 5)
     assert np.isfinite(Window(-1, 1, "end").bounds(4)).all()
 
 
