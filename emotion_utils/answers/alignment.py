@@ -118,8 +118,9 @@ def _which(results: Results) -> str:
     without = results.alike.get(name, ())
     above = sum(one.above for one in without)
     return (
-        f"More than with the control *{name}* trained models share in {listing(by_map) if by_map else 'no score'} of a "
-        f"map and in {above} of {len(without)} measures without one."
+        f"Trained models share more with each other than with the control *{name}* by "
+        f"{listing(by_map) if by_map else 'none of the scores'} of a map, and by {above} of {len(without)} measures "
+        "without one."
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from emotion_utils.answers.answer import Answer, Falsifier, capital
+from emotion_utils.answers.dataset import IMPLICIT
 from emotion_utils.core.errors import listing
 from emotion_utils.statistics.in_words import between
 from emotion_utils.statistics.permutations import LEVEL
@@ -126,8 +127,9 @@ def _read(results: Results) -> str:
     one, above = results.scored, results.above
     if one is None:
         return "Too few prompts were read to score a vector: this run only shows that the code runs."
+    means = ", whose texts name no emotion," if results.told == IMPLICIT else ""
     text = (
-        f"On *{results.told}* the sentence-end vectors of {results.model} tell prompts apart with an AUROC of "
+        f"On *{results.told}*{means} the sentence-end vectors of {results.model} tell prompts apart with an AUROC of "
         f"**{one.value:.2f}**"
     )
     if above is None:

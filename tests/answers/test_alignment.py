@@ -63,8 +63,8 @@ def test_wrong_pairs_come_first_and_what_is_shared_second():
     assert "held-out R² 0.84 (wrong pairs 0.71) and transferred probe 0.84" in short  # the overlap is not
     assert "each p ≤ 0.03" in short
     assert (
-        "More than with the control *blind* trained models share in no score of a map and in 2 of 2 measures"
-        in short
+        "Trained models share more with each other than with the control *blind* by none of the scores of a map, "
+        "and by 2 of 2 measures" in short
     )
     assert "**It did not**: 0.830 against 0.850, p = 0.86" in short
 
@@ -114,7 +114,7 @@ def test_nothing_shared_is_said_to_be_nothing():
 def test_more_than_a_control_is_said_in_which_score():
     ours = replace(RESULTS, beside={"untrained": gains(0.1)})
     assert (
-        "with the control *untrained* trained models share in held-out R², overlap and transferred probe of a"
+        "than with the control *untrained* by held-out R², overlap and transferred probe of a map"
         in answer(ours).finding
     )
 
