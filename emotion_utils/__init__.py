@@ -46,6 +46,7 @@ The rooms, from the ground up; a room uses only those above it in this list:
 `calibration`    every method tried on them (chapter 00)
 `effects`        the paired effects of chapters 05 to 07, tested once (chapter 08)
 `reports`        the reports' claims, and what each chapter measures for them
+`record`         the committed record of the real models, and a chapter's numbers beside it
 `scrutiny`       what can be said of a claim without its model
 `answers`        what each chapter answers, and whether what would have shown it wrong happened
 `ledger`         all claims of a run in one list

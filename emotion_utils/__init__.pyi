@@ -17,6 +17,7 @@ from . import models as models
 from . import planted as planted
 from . import plots as plots
 from . import prompts as prompts
+from . import record as record
 from . import reports as reports
 from . import runtime as runtime
 from . import scoring as scoring
@@ -100,6 +101,7 @@ __all__ = [
     "project",
     "prompts",
     "read_vectors",
+    "record",
     "reports",
     "runtime",
     "score",

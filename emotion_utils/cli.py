@@ -158,7 +158,7 @@ def _record(arguments: argparse.Namespace) -> int:
     from emotion_utils.ledger import readme
     from emotion_utils.ledger.headlines import lacking
     from emotion_utils.ledger.recording import collect
-    from emotion_utils.reports.record_file import PATH, write_record
+    from emotion_utils.record.record_file import PATH, write_record
     from emotion_utils.runtime.runs import read_run
 
     record = collect(read_run(arguments.runfile))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from emotion_utils.record.record_file import COLUMNS, Part, Record, rows_of, write_record
 from emotion_utils.reports.claims import Measurement
-from emotion_utils.reports.record_file import COLUMNS, Part, Record, rows_of, write_record
 
 NAN = float("nan")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from emotion_utils.models.registry import reader_name
-from emotion_utils.reports.record_file import PATH, read_record
+from emotion_utils.record.record_file import PATH, read_record
 
 
 class Recorded(NamedTuple):

@@ -51,7 +51,7 @@ def _with_ends(row: pd.Series, spec: str) -> str:
 
 
 def main_findings(found: pd.DataFrame) -> pd.DataFrame:
-    """What the vector adds to the bias in nats, as `real_record.keep_findings` takes it; the null is random vectors.
+    """What the vector adds to the bias in nats, as `record.findings` keeps it; the null is random vectors.
 
     Parameters
     ----------

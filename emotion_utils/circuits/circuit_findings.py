@@ -295,7 +295,7 @@ def main_numbers(
     together: AtOnce,
     said: pd.DataFrame,
 ) -> pd.DataFrame:
-    """What chapter 07 found, for the record: the columns of `real_record.keep_findings`.
+    """What chapter 07 found, for the record: the columns of `record.findings.keep_findings`.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from emotion_utils.statistics.permutations import LEVEL, binomial_bounds
 
 Recorded = tuple[str, float, float, float, float, float]
 RECORDED = ["finding", "value", "low", "high", "null", "n"]
-"""Of what a chapter keeps: see `real_record.keep_findings`."""
+"""Of what a chapter keeps: see `record.findings.keep_findings`."""
 PEARSON_AT_LEAST, SPEARMAN_AT_LEAST = 0.9, 0.7
 """Correlations over heads from which on a cheap method may stand in for the exact one."""
 
@@ -283,7 +283,7 @@ def across_in_words(models: AcrossModels) -> str:
 def main_numbers(
     outcome: pd.DataFrame, effects: pd.DataFrame, agreed: pd.DataFrame, checked: ScreenChecked | None
 ) -> pd.DataFrame:
-    """What chapter 06 found about heads, for the record: the columns of `real_record.keep_findings`.
+    """What chapter 06 found about heads, for the record: the columns of `record.findings.keep_findings`.
 
     Parameters
     ----------

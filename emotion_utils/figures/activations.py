@@ -7,16 +7,17 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from emotion_utils.figures.label_colours import MOST, label_colours
 from emotion_utils.plots.figure import Shown, show
 from emotion_utils.plots.style import (
     DIVERGING,
     GREY,
     LAYER,
+    MOST,
     PALETTE,
     SEQUENTIAL,
     add_line,
     error_bars,
+    label_colours,
     layer_axis,
 )
 from emotion_utils.plots.viewers import attention, tokens

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from emotion_utils.figures.label_colours import MOST, label_colours
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import PALETTE, add_dots
+from emotion_utils.plots.style import MOST, PALETTE, add_dots, label_colours
 
 
 def length_distribution(lengths: pd.DataFrame) -> Shown:

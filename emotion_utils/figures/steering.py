@@ -7,13 +7,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from emotion_utils.figures.label_colours import label_colours
 from emotion_utils.figures.steering_maps import frontier as frontier
 from emotion_utils.figures.steering_maps import height_of, panels, symbols_of
 from emotion_utils.figures.steering_maps import layer_alpha as layer_alpha
 from emotion_utils.figures.steering_maps import screen as screen
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import EMOTION_COLOURS, GREY, PALETTE, error_bars
+from emotion_utils.plots.style import EMOTION_COLOURS, GREY, PALETTE, error_bars, label_colours
 
 DOSE = "dose (multiples of the chosen strength)"
 NONE, REST = "none of them", "another label"

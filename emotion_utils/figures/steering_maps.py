@@ -9,9 +9,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from emotion_utils.figures.label_colours import label_colours
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.style import GREY, PALETTE, SEQUENTIAL
+from emotion_utils.plots.style import GREY, PALETTE, SEQUENTIAL, label_colours
 
 SYMBOLS = {"gratitude": "circle", "anger": "square", "apology": "diamond"}
 OTHER_SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star")

@@ -6,14 +6,15 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from emotion_utils.figures import label_matrices
-from emotion_utils.figures.label_colours import MOST, label_colours
 from emotion_utils.plots.figure import Shown, show
 from emotion_utils.plots.style import (
     GREY,
+    MOST,
     PALETTE,
     add_dots,
     add_line,
     error_bars,
+    label_colours,
     layer_axis,
 )
 from emotion_utils.statistics.nulls import are_means

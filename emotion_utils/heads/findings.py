@@ -94,7 +94,7 @@ def difference_in_words(listed: dict[str, tuple[float, float, float, int]]) -> s
 
 
 def main_numbers(out: StandingOut, together: pd.Series, counted: Carried) -> pd.DataFrame:
-    """What chapter 06 found about attention, for the record: the columns of `real_record.keep_findings`.
+    """What chapter 06 found about attention, for the record: the columns of `record.findings.keep_findings`.
 
     Parameters
     ----------

@@ -11,8 +11,8 @@ import pandas as pd
 from emotion_utils.core.errors import UserError
 from emotion_utils.ledger.entries import as_entry, row_of
 from emotion_utils.ledger.records import Entry, Row, chapter_of, overall
+from emotion_utils.record.record_file import PATH, read_record
 from emotion_utils.reports.claims import Measurement, judge, measurement_file, read_claims, read_measurements
-from emotion_utils.reports.record_file import PATH, read_record
 from emotion_utils.reports.replication import CHAPTER
 from emotion_utils.runtime.schema import chapter_schema
 

@@ -17,7 +17,7 @@ from emotion_utils.answers.steering import BIAS_SHARE, BLIND_SHARE
 from emotion_utils.core.errors import listing
 from emotion_utils.ledger.sources import Seen, Sources
 from emotion_utils.models.registry import short_name
-from emotion_utils.reports.real_record import number_in_words
+from emotion_utils.record.findings import number_in_words
 from emotion_utils.statistics.corrections import adjusted
 from emotion_utils.statistics.permutations import LEVEL
 

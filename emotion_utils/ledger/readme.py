@@ -10,8 +10,8 @@ from emotion_utils.core.paths import PROJECT_ROOT
 from emotion_utils.ledger.assembly import assemble
 from emotion_utils.ledger.headlines import headlines, in_markdown, recorded
 from emotion_utils.ledger.sources import Sources
+from emotion_utils.record.record_file import PATH, read_record
 from emotion_utils.reports.claims import read_claims
-from emotion_utils.reports.record_file import PATH, read_record
 from emotion_utils.runtime.runs import Run
 from emotion_utils.scrutiny.rules import NOTHING
 

@@ -12,9 +12,9 @@ from emotion_utils.core.versions import commit
 from emotion_utils.ledger.assembly import measured_by
 from emotion_utils.ledger.records import CHAPTERS as CLAIMED
 from emotion_utils.models.packaged import PACKAGED
+from emotion_utils.record.findings import findings_file, read_findings
+from emotion_utils.record.record_file import Part, Record, chapter_code
 from emotion_utils.reports.claims import Measurement, read_measurements
-from emotion_utils.reports.real_record import findings_file, read_findings
-from emotion_utils.reports.record_file import Part, Record, chapter_code
 from emotion_utils.runtime.parameters import model_names
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from emotion_utils.ledger.records import Entry
 from emotion_utils.models.registry import reader_name, world_of
-from emotion_utils.reports.real_record import read_findings
-from emotion_utils.reports.record_file import PATH, Part, read_record
+from emotion_utils.record.findings import read_findings
+from emotion_utils.record.record_file import PATH, Part, read_record
 
 
 class Seen(NamedTuple):

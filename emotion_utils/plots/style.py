@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -21,6 +22,9 @@ EMOTION_COLOURS = {
     "neutral": GREY,
 }
 
+MOST = 6
+"""Labels that a figure can tell apart by colour."""
+
 SEQUENTIAL = "Cividis"
 
 # Blue to orange through a light grey: safe for the three common kinds of colour blindness.
@@ -38,6 +42,23 @@ def emotion_colour(emotion: str) -> str:
     if emotion in EMOTION_COLOURS:
         return EMOTION_COLOURS[emotion]
     return PALETTE[sum(emotion.encode()) % len(PALETTE)]
+
+
+def label_colours(labels: Iterable[str]) -> dict[str, str]:
+    """A colour for each label, no two alike as long as there are at most :data:`MOST`.
+
+    Parameters
+    ----------
+    labels
+        Of a figure, each once.
+    """
+    labels = list(labels)
+    found = {label: EMOTION_COLOURS[label] for label in labels if label in EMOTION_COLOURS}
+    free = [colour for colour in PALETTE if colour not in found.values()]
+    others = [label for label in labels if label not in found]
+    if len(others) > len(free):
+        return found | {label: emotion_colour(label) for label in others}
+    return {label: (found | dict(zip(others, free, strict=False)))[label] for label in labels}
 
 
 def error_bars(rows: pd.DataFrame, column: str = "value") -> dict[str, Any]:

@@ -15,7 +15,7 @@ from emotion_utils.core.sources import PACKAGE, Modules, module_file, module_sou
 from emotion_utils.models.registry import BUNDLED, model_files
 from emotion_utils.runtime.runs import Job
 
-_RECORD, _SHOWS_RECORD = DATA / "real.json", "emotion_utils.reports.real_record"
+_RECORD, _SHOWS_RECORD = DATA / "real.json", "emotion_utils.record.findings"
 _GENERATED = {"_vendor", "__pycache__"}
 _COMPARES = "emotion_utils.models.comparison"
 """A chapter that stands on this module shows all bundled models."""

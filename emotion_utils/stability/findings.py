@@ -100,7 +100,7 @@ def kept_under(again: Rechosen, kind: str) -> pd.Series:
 
 
 def main_numbers(again: Rechosen) -> pd.DataFrame:
-    """What chapter 07 found about circuits chosen anew, for the record: the columns of `real_record.keep_findings`."""
+    """What chapter 07 found about circuits chosen anew, for the record: as `record.findings` keeps it."""
     nothing, halves = float("nan"), float(len(again.halves))
     above = again.by_kind.set_index(["circuit", "kind"]).loc[(ABOVE, RESAMPLE)]
     rows = [

@@ -84,7 +84,7 @@ class Trial:
         return table
 
     def findings(self) -> pd.DataFrame:
-        """The main numbers, as `real_record.keep_findings` takes them; the null of a share is random vectors."""
+        """The main numbers, as `record.findings.keep_findings` takes them; the null of a share is random vectors."""
         table, held = self.summary(), trials.sweep_summary(self.steered, ["emotion"]).set_index("emotion")
         rows = []
         for row in table.itertuples():

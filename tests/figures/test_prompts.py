@@ -5,9 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from emotion_utils.figures.label_colours import label_colours
 from emotion_utils.figures.prompts import baseline_scores, length_distribution
-from emotion_utils.plots.style import EMOTION_COLOURS, GREY
+from emotion_utils.plots.style import EMOTION_COLOURS, GREY, label_colours
 
 
 def test_the_bars_of_the_length_figure_sum_to_the_prompts():

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from emotion_utils.figures import steering_maps as maps
-from emotion_utils.figures.label_colours import label_colours
+from emotion_utils.plots.style import label_colours
 
 EMOTIONS = ["gratitude", "anger", "apology"]
 

@@ -21,8 +21,8 @@ from emotion_utils.ledger.records import (
     part_of,
 )
 from emotion_utils.ledger.reports import REPORTS, listed, report_of
+from emotion_utils.record.record_file import Part
 from emotion_utils.reports.claims import Measurement, judge, measurement_file, read_measurements
-from emotion_utils.reports.record_file import Part
 from emotion_utils.runtime.schema import CHAPTERS as KNOWN
 from tests.ledger.conftest import CLAIMS, measure, without
 from tests.recorded import part, record

@@ -8,8 +8,8 @@ from emotion_utils.core.paths import BUILD
 from emotion_utils.ledger import files
 from emotion_utils.ledger.assembly import assemble
 from emotion_utils.ledger.records import DECIDED
+from emotion_utils.record.record_file import read_record
 from emotion_utils.reports.claims import judge
-from emotion_utils.reports.record_file import read_record
 from emotion_utils.runtime.runs import Run
 from tests.ledger.conftest import CLAIMS
 

@@ -10,8 +10,8 @@ from emotion_utils.ledger import headlines as h
 from emotion_utils.ledger.picture import CLAIMS, picture
 from emotion_utils.ledger.records import Entry, Row
 from emotion_utils.ledger.sources import Sources, gather
-from emotion_utils.reports.real_record import keep_findings
-from emotion_utils.reports.record_file import chapter_code
+from emotion_utils.record.findings import keep_findings
+from emotion_utils.record.record_file import chapter_code
 from tests.recorded import NAN, findings, part, record
 
 PAIR = "SmolLM2 135M and Gemma 3 270M, pretrained"

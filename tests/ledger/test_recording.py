@@ -12,9 +12,9 @@ from emotion_utils.cli import main
 from emotion_utils.core.errors import UserError
 from emotion_utils.ledger.recording import WHOLE, collect
 from emotion_utils.models.packaged import PACKAGED
+from emotion_utils.record.findings import findings_file, keep_findings
+from emotion_utils.record.record_file import chapter_code, read_record, write_record
 from emotion_utils.reports.claims import Measurement, write_measurements
-from emotion_utils.reports.real_record import findings_file, keep_findings
-from emotion_utils.reports.record_file import chapter_code, read_record, write_record
 from emotion_utils.runtime import runs
 from emotion_utils.runtime.runs import Job, Run
 from tests.recorded import NAN, findings

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from emotion_utils.ledger import headlines
+from emotion_utils.record.record_file import rows_of
 from emotion_utils.reports.alignment import chapter_findings
-from emotion_utils.reports.record_file import rows_of
 
 VARIANTS = [
     "as published (float32)",

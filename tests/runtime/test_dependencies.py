@@ -94,7 +94,7 @@ def test_the_chapter_on_statistics_waits_for_the_chapters_that_it_reads():
 def test_a_chapter_that_shows_the_record_depends_on_it_but_for_the_run_that_it_is_made_from(
     tmp_path, monkeypatch
 ):
-    shows = "import emotion_utils as eu\neu.reports.real_record.beside_record('03', None, 'a')"
+    shows = "import emotion_utils as eu\neu.record.findings.beside_record('03', None, 'a')"
     write_notebook(tmp_path / "03_emotion_vectors.ipynb", [shows])
     path = tmp_path / "real.json"
     monkeypatch.setattr(dependencies, "_RECORD", path)

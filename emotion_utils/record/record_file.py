@@ -29,7 +29,7 @@ SCHEMA = 1
 """Of the file; a reader refuses another one."""
 COLUMNS = ["finding", "value", "low", "high", "null", "n"]
 """Of the findings of a chapter."""
-_ONLY_SHOWS = ("figures", "plots", "runtime", "book", "ledger")
+_ONLY_SHOWS = ("figures", "plots", "runtime", "book", "ledger", "record")
 """Rooms whose code changes no number."""
 
 
@@ -160,10 +160,7 @@ def chapter_code(chapter: str) -> str:
 def _measures(path: Path) -> bool:
     parts = path.relative_to(PROJECT_ROOT).parts
     # the package's own __init__ only hands on names, and what is behind them is counted
-    return parts[1] not in (*_ONLY_SHOWS, "__init__.py") and path.name not in (
-        "record_file.py",
-        "real_record.py",
-    )
+    return parts[1] not in (*_ONLY_SHOWS, "__init__.py")
 
 
 def _of_source(path: Path) -> str:

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.reports import record_file
+from emotion_utils.record import record_file
+from emotion_utils.record.record_file import chapter_code, read_record, rows_of
 from emotion_utils.reports.claims import Measurement
-from emotion_utils.reports.record_file import chapter_code, read_record, rows_of
 from tests.recorded import NAN, findings, part, record
 
 CHAPTER = "03_emotion_vectors"

@@ -16,8 +16,8 @@ from emotion_utils.core.errors import UserError
 from emotion_utils.core.files import write_atomically
 from emotion_utils.core.versions import commit
 from emotion_utils.models.registry import reader_name
+from emotion_utils.record.record_file import PATH, Part, chapter_code, read_record, rows_of
 from emotion_utils.reports.claims import measurement_file
-from emotion_utils.reports.record_file import PATH, Part, chapter_code, read_record, rows_of
 from emotion_utils.runtime.schema import chapter_schema
 
 NOTHING = "–"

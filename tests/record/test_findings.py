@@ -7,7 +7,7 @@ import json
 import pytest
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.reports.real_record import (
+from emotion_utils.record.findings import (
     NOTHING,
     beside_record,
     caption,
@@ -16,7 +16,7 @@ from emotion_utils.reports.real_record import (
     number_in_words,
     read_findings,
 )
-from emotion_utils.reports.record_file import chapter_code
+from emotion_utils.record.record_file import chapter_code
 from tests.recorded import NAN, findings, part, record
 
 CHAPTER = "03_emotion_vectors"
