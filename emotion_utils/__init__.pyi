@@ -19,6 +19,7 @@ from . import plots as plots
 from . import prompts as prompts
 from . import reports as reports
 from . import runtime as runtime
+from . import scaling as scaling
 from . import scoring as scoring
 from . import scrutiny as scrutiny
 from . import smallworld as smallworld
@@ -43,6 +44,7 @@ from .plots.figure import show as show
 from .plots.tables import table as table
 from .prompts.partners import partners as partners
 from .reports.claims import read_claims as claims
+from .scaling.published import load_vectors as load_vectors
 from .scoring.catalogue import scorers as scorers
 from .scoring.scorer import score as score
 from .smallworld.grammar import load_grammar as grammar
@@ -86,6 +88,7 @@ __all__ = [
     "interval",
     "ledger",
     "load",
+    "load_vectors",
     "log_odds",
     "logit_lens",
     "models",
@@ -102,6 +105,7 @@ __all__ = [
     "read_vectors",
     "reports",
     "runtime",
+    "scaling",
     "score",
     "scorers",
     "scoring",
