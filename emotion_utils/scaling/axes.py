@@ -257,7 +257,12 @@ def follows_length(sets: Sequence[VectorSet], positive: Sequence[str]) -> pd.Dat
     rows = []
     for score in ("separation", "scale_free", "auroc"):
         values, ratios = table[score].to_numpy(), (longer[score] / table[score]).to_numpy()
-        r, r_log = np.corrcoef(length, values)[0, 1], np.corrcoef(np.log(length), np.log(values))[0, 1]
+        r, r_log = pearson(length, values), pearson(np.log(length), np.log(values))
         tenfold = ratios[np.abs(np.log(ratios)).argmax()]
-        rows.append((score, float(r), float(r_log), float(tenfold), len(table), table["model"].nunique()))
+        rows.append((score, r, r_log, float(tenfold), len(table), table["model"].nunique()))
     return pd.DataFrame(rows, columns=["score", "r", "r_log", "tenfold", "layers", "models"])
+
+
+def pearson(x: Float[np.ndarray, " row"], y: Float[np.ndarray, " row"]) -> float:
+    """Correlation; NaN where one of the two does not vary."""
+    return float(np.corrcoef(x, y)[0, 1]) if np.ptp(x) and np.ptp(y) else float("nan")

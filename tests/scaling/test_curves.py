@@ -85,7 +85,7 @@ def test_a_map_of_layers_finds_the_layer_that_shares_its_geometry():
 
 def test_halves_are_as_alike_as_their_noise_lets_them_be():
     """With more stories they come nearer to 1; without a geometry they are as unlike as two models."""
-    few, many = (split_halves(states(1, n=n), n_halves=20) for n in (8, 200))
+    few, many = (split_halves(states(1, n=n, noise=1.0), n_halves=20) for n in (8, 200))
     assert few["value"].item() < many["value"].item() < 1
     assert many["value"].item() > 0.9
     assert (few["n"].item(), few["n_halves"].item()) == (4, 20)

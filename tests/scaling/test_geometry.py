@@ -86,11 +86,13 @@ def test_what_is_only_the_words_is_taken_out_and_what_is_more_is_not():
     def reader(seed, more):
         noise = np.random.default_rng(seed).normal(size=(20, 40))
         values = np.hstack([words * 10, more * geometry(), 0.8 * noise])
-        return VectorSet(f"reader {seed}", EMOTIONS, (0,), values[None] @ rng.normal(size=(126, 126)))
+        return VectorSet(
+            f"reader {seed}", EMOTIONS, (0,), values[None] @ np.linalg.qr(rng.normal(size=(126, 126)))[0]
+        )
 
     text = VectorSet("words", EMOTIONS, (0,), words[None])
     alone = [compare(reader(i, 0.0), reader(i + 50, 0.0), text, n_permutations=99) for i in range(8)]
-    more = compare(reader(1, 3.0), reader(2, 3.0), text, n_permutations=99)
+    more = compare(reader(1, 9.0), reader(2, 9.0), text, n_permutations=99)
     assert min(own.value for own in alone) > 0.4
     assert max(own.words_one for own in alone) > 0.5
     assert np.mean([own.partial_p < 0.05 for own in alone]) <= 0.25
