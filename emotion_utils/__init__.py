@@ -10,7 +10,8 @@ open         `load` a model; list `models` and `prompts`; `partners` of prompts;
              the `grammar` of the small world; a `Store` that keeps results
 read         `activations` of texts; `attention` between their tokens
 make         an `emotion_vector` (an `EmotionVector`); `head_pairs` of prompts
-exchange     `write_vectors` for others, such as llama.cpp, and `read_vectors` that others have made
+exchange     `write_vectors` for others, such as llama.cpp, `read_vectors` that others have made, and
+             `load_vectors` of models that are not at hand
 intervene    `steer`, `ablate` and `patch` make a `Condition`, under which one can
 run          `generate` texts, and ask for the `log_odds` of what would be said
 measure      `probe` a vector on held-out prompts, `project` on it, read it by the `logit_lens`;
@@ -42,6 +43,7 @@ The rooms, from the ground up; a room uses only those above it in this list:
 `circuits`       heads ablated, patched, attributed, assembled (chapters 06 and 07)
 `alignment`      maps between models, RSA and CKA (chapter 04)
 `stability`      circuits chosen anew, and beside random sets (chapter 07)
+`scaling`        from 135 M to 8 B parameters: published vectors, and what models share (chapter 09)
 `planted`        data and models whose answer is known
 `calibration`    every method tried on them (chapter 00)
 `effects`        the paired effects of chapters 05 to 07, tested once (chapter 08)
@@ -72,6 +74,7 @@ EXPORTS = {
     "head_pairs": "heads.pairs",
     "read_vectors": "vectors.exchange",
     "write_vectors": "vectors.exchange",
+    "load_vectors": "scaling.published",
     "Condition": "engine.interventions",
     "steer": "steering.conditions",
     "ablate": "circuits.conditions",

@@ -20,6 +20,7 @@ from . import prompts as prompts
 from . import record as record
 from . import reports as reports
 from . import runtime as runtime
+from . import scaling as scaling
 from . import scoring as scoring
 from . import scrutiny as scrutiny
 from . import smallworld as smallworld
@@ -44,6 +45,7 @@ from .plots.figure import show as show
 from .plots.tables import table as table
 from .prompts.partners import partners as partners
 from .reports.claims import read_claims as claims
+from .scaling.published import load_vectors as load_vectors
 from .scoring.catalogue import scorers as scorers
 from .scoring.scorer import score as score
 from .smallworld.grammar import load_grammar as grammar
@@ -87,6 +89,7 @@ __all__ = [
     "interval",
     "ledger",
     "load",
+    "load_vectors",
     "log_odds",
     "logit_lens",
     "models",
@@ -104,6 +107,7 @@ __all__ = [
     "record",
     "reports",
     "runtime",
+    "scaling",
     "score",
     "scorers",
     "scoring",

@@ -16,6 +16,7 @@ from emotion_utils.models.registry import BUNDLED, model_files
 from emotion_utils.runtime.runs import Job
 
 _RECORD, _SHOWS_RECORD = DATA / "real.json", "emotion_utils.record.findings"
+_SCALING, _SHOWS_SCALING = DATA / "scaling", "emotion_utils.scaling.record"
 _GENERATED = {"_vendor", "__pycache__"}
 _COMPARES = "emotion_utils.models.comparison"
 """A chapter that stands on this module shows all bundled models."""
@@ -24,13 +25,15 @@ _READS = {"08_statistics": ("04_alignment", "05_steering", "06_head_screening", 
 
 
 def job_inputs(job: Job) -> list[Path]:
-    """The notebook, its modules, the files of its models, prompts, claims, calibration and record of real models."""
+    """The notebook, its modules, the files of its models, prompts, claims, calibration and records of real models."""
     files = [job.notebook, *package_sources(job.notebook), *sorted(PROMPTS.glob("*.jsonl"))]
     files += [path for path in (DATA / "claims.csv", DATA / "calibration.json") if path.is_file()]
     if job.own_prompts is not None:
         files.append(job.own_prompts)
     if module_file(_SHOWS_RECORD) in files and _recorded_run() not in (None, job.run):
         files.append(_RECORD)
+    if module_file(_SHOWS_SCALING) in files:
+        files += sorted(_SCALING.glob("*.*"))
     names = job.models
     if module_file(_COMPARES) in files:
         names += [name for name in BUNDLED if name not in names]

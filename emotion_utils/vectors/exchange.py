@@ -30,7 +30,7 @@ from emotion_utils.core.errors import UserError, listing
 from emotion_utils.core.files import write_atomically
 from emotion_utils.models.loading import load_config
 from emotion_utils.vectors.vector import EmotionVector
-from emotion_utils.vectors.vector_files import ABOUT, CONTROL_VECTOR, FIELDS, READERS, arrays_in
+from emotion_utils.vectors.vector_files import ABOUT, CONTROL_VECTOR, FIELDS, READERS, Found, arrays_in
 
 if TYPE_CHECKING:
     from emotion_utils.models.model import Model
@@ -86,19 +86,10 @@ def read_vectors(
     ((1, 2), 'sentence end')
     """
     path = Path(path)
-    if path.suffix.lower() in PICKLES:
-        raise UserError(
-            f"{path} can run code when it is opened, and is not: save its vectors as safetensors, for example with "
-            "safetensors.torch.save_file({str(layer): vector for layer, vector in ...}, path)."
-        )
-    if path.suffix.lower() not in READERS:
-        raise UserError(f'{path} ends in "{path.suffix}": vectors are read from {listing(READERS)} files.')
-    if not path.is_file():
-        raise UserError(f"There is no file {path}.")
-    found = arrays_in(path)
+    found = read_arrays(path)
     placed: dict[str, dict[int, np.ndarray]] = {}
     for key, values in found.arrays.items():
-        label, layer = _place(key, path, found.name or name or path.stem)
+        label, layer = place(key, path, found.name or name or path.stem)
         layer -= int(hidden_states)
         own = placed.setdefault(label, {})
         if layer in own:
@@ -109,6 +100,26 @@ def read_vectors(
     return {
         label: _vector(label, own, path, model, found.about.get(label, {})) for label, own in placed.items()
     }
+
+
+def read_arrays(path: Path) -> Found:
+    """All arrays of a file of one of the kinds that are read here.
+
+    Raises
+    ------
+    UserError
+        For a file that is not there, could run code, is of another kind, is torn, or holds objects.
+    """
+    if path.suffix.lower() in PICKLES:
+        raise UserError(
+            f"{path} can run code when it is opened, and is not: save its vectors as safetensors, for example with "
+            "safetensors.torch.save_file({str(layer): vector for layer, vector in ...}, path)."
+        )
+    if path.suffix.lower() not in READERS:
+        raise UserError(f'{path} ends in "{path.suffix}": vectors are read from {listing(READERS)} files.')
+    if not path.is_file():
+        raise UserError(f"There is no file {path}.")
+    return arrays_in(path)
 
 
 def write_vectors(
@@ -229,8 +240,14 @@ def _match(key: str) -> dict[str, str] | None:
     return next((match.groupdict() for match in found if match), None)
 
 
-def _place(key: str, path: Path, name: str) -> tuple[str, int]:
-    """Name and layer of an array."""
+def place(key: str, path: Path, name: str) -> tuple[str, int]:
+    """Name and layer of an array, as its own name says; ``name`` where that says only a layer.
+
+    Raises
+    ------
+    UserError
+        For a name without a layer.
+    """
     said = _match(key)
     if said is None:
         raise UserError(

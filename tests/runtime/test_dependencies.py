@@ -113,6 +113,17 @@ def test_a_chapter_that_shows_the_record_depends_on_it_but_for_the_run_that_it_i
     assert not waits("small", "01_dataset")
 
 
+def test_a_chapter_that_reads_the_record_of_emotion_geometry_depends_on_its_files(tmp_path, monkeypatch):
+    write_notebook(tmp_path / "09_a.ipynb", ["import emotion_utils as eu\neu.scaling.record.read_record()"])
+    write_notebook(tmp_path / "09_b.ipynb", ["import emotion_utils as eu\neu.scaling.axes.axes_of({})"])
+    monkeypatch.setattr(dependencies, "_SCALING", tmp_path)
+    monkeypatch.setattr(Job, "notebook", property(lambda job: tmp_path / f"{job.chapter}.ipynb"))
+    (tmp_path / "record.json").write_text("{}", encoding="utf-8")
+    kept = tmp_path / "record.json"
+    assert kept in job_inputs(Job("small", "09_a", "small-gpt2", {}))
+    assert kept not in job_inputs(Job("small", "09_b", "small-gpt2", {}))
+
+
 def test_a_missing_notebook_is_a_user_error(tmp_path):
     with pytest.raises(UserError, match="no notebook"):
         imported_modules(tmp_path / "none.ipynb")

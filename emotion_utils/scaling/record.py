@@ -1,0 +1,296 @@
+"""The committed record of emotion geometry from 135 M to 8 B parameters, ``data/scaling/``.
+
+The stories and the published vectors are not part of the project, and reading the stories takes minutes. What was found
+is therefore kept: the means of the two real models over the first stories of each emotion, after every block and
+centred over emotions (``means.safetensors``, float16), and the tables that need single stories or the published files
+(``record.json``), with hashes. ``python -m emotion_utils.scaling.record --stories FOLDER`` makes it anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from emotion_utils.core.errors import UserError
+from emotion_utils.core.files import read_bytes, read_json, write_atomically
+from emotion_utils.core.hashing import digest
+from emotion_utils.core.paths import BUILD, DATA
+from emotion_utils.core.store import Store
+from emotion_utils.core.versions import commit, versions
+from emotion_utils.models.model import load
+from emotion_utils.scaling.axes import (
+    axes_of,
+    coordinates,
+    first_component,
+    follows_length,
+    held_out_axis,
+    held_out_emotions,
+)
+from emotion_utils.scaling.curves import depth_map, scaling_curve, split_halves, story_interval
+from emotion_utils.scaling.geometry import RECIPES, compare, exchanges
+from emotion_utils.scaling.published import PUBLISHED, VectorSet, published_set, stories_folder
+from emotion_utils.scaling.stories import FIRST, WORDS, Stories, StoryStates, read_states, read_stories
+
+FOLDER = DATA / "scaling"
+MEANS, RECORD = "means.safetensors", "record.json"
+SCHEMA = 1
+MODELS = ("smollm2-135m", "gemma3-270m")
+ALL = 150
+"""Stories of each emotion that the published vectors were made from."""
+RECIPE = (
+    "mean of resid_post over all tokens but the first, mean over stories, centred over emotions; cosines; Spearman "
+    "over the pairs of emotions; largest over pairs of layers, inside the null too; TF-IDF (sublinear, words of two "
+    "emotions at least) of the same stories, one document per emotion; layers of the models that were read count "
+    "blocks from 0, those of published sets are as their files count them"
+)
+_MEND = "restore it from git, or make it again with `python -m emotion_utils.scaling.record --stories FOLDER`"
+_ABOUT = ("date", "commit", "recipe", "stories", "models")
+
+
+@dataclass(frozen=True, eq=False)
+class ScalingRecord:
+    """What was found.
+
+    Attributes
+    ----------
+    date, commit, recipe
+        Of the record.
+    stories
+        ``n`` of each emotion, ``sha256`` of them, ``emotions``.
+    models
+        By name of a model that read them: ``title, layers, parameters, blocks, cut, tokens``.
+    tables
+        ``similarities, all_stories, curve, ceilings, axes, held_out, lengths, follows, depths``; empty where nothing
+        was at hand.
+    sets
+        Means of the models, by title, centred over emotions; from float16.
+    words
+        A set whose cosines are those of the words of the stories.
+    """
+
+    date: str
+    commit: str
+    recipe: str
+    stories: Mapping[str, Any]
+    models: Mapping[str, Mapping[str, Any]]
+    tables: Mapping[str, pd.DataFrame] = field(repr=False)
+    sets: Mapping[str, VectorSet] = field(repr=False)
+    words: VectorSet = field(repr=False)
+
+
+def make_record(
+    folder: Path, store: Store | None, *, n: int = FIRST, read_all: Sequence[str] = ()
+) -> ScalingRecord:
+    """Let the models read the stories, and compare them with each other and with the published sets that are there.
+
+    Parameters
+    ----------
+    folder
+        With the stories, and perhaps the published vectors.
+    store
+        Keeps what was read.
+    n
+        Stories of each emotion.
+    read_all
+        Models that read all stories as well, for the table ``all_stories``.
+
+    Raises
+    ------
+    UserError
+        As `stories.read_stories`, and where a model is not on this machine.
+    """
+    stories = read_stories(folder, n)
+    states = {name: read_states(load(name), stories, store=store, progress=True) for name in MODELS}
+    published = [own for name in PUBLISHED if (own := published_set(name, folder)) is not None]
+    whole = _all_stories(folder, published, read_all, store) if published else pd.DataFrame()
+    told = {own.means().name: own for own in states.values()}  # by title, as tables have it
+    sets = [*(own.means() for own in states.values()), *published]
+    about = {
+        name: {"title": own.means().name, "layers": list(own.layers), "parameters": own.parameters}
+        | {"blocks": own.blocks, "cut": own.cut, "tokens": own.tokens}
+        for name, own in states.items()
+    }
+    return ScalingRecord(
+        date=datetime.now(UTC).date().isoformat(),
+        commit=commit(),
+        recipe=f"{RECIPE}; torch {versions()['torch']}, transformers {versions()['transformers']}",
+        stories={"n": stories.n, "sha256": stories.sha256, "emotions": list(stories.emotions)},
+        models=about,
+        tables={"all_stories": whole, **tables_of(sets, stories, told)},
+        sets={own.name: replace(own, values=own.centred()) for own in sets[: len(states)]},
+        words=VectorSet(WORDS, stories.emotions, (0,), coordinates(stories.words())[None]),
+    )
+
+
+def tables_of(
+    sets: Sequence[VectorSet], stories: Stories, states: Mapping[str, StoryStates]
+) -> dict[str, pd.DataFrame]:
+    """All tables about some sets; ``states`` are those whose stories were read here, by name of the set."""
+    words, positive = (
+        stories.word_set(),
+        [axis.high for axis in axes_of(stories.clusters) if axis.name == "valence"],
+    )
+    halves = [split_halves(own, standardise=std) for own in states.values() for std in RECIPES]
+    orders = [held_out_axis(own, axis) for own in sets for axis in axes_of(stories.clusters)]
+    maps = [
+        held_out_emotions(one, other, kind)
+        for pair in combinations(sets, 2)
+        for one, other in (pair, pair[::-1])
+        for kind in ("ridge", "procrustes")
+    ]
+    depths = [
+        depth_map(one, other, standardise=std) for one, other in combinations(sets, 2) for std in RECIPES
+    ]
+    return {
+        "similarities": similarities_of(sets, words, states),
+        "curve": scaling_curve(sets, sets[-1], words, states=states),
+        "ceilings": pd.concat(halves),
+        "axes": pd.DataFrame(orders),
+        "held_out": pd.DataFrame(maps),
+        "lengths": first_component(sets, positive[0]) if positive else pd.DataFrame(),
+        "follows": follows_length(sets, positive[0]) if positive else pd.DataFrame(),
+        "depths": pd.concat(depths),
+    }
+
+
+def similarities_of(
+    sets: Sequence[VectorSet], words: VectorSet | None, states: Mapping[str, StoryStates]
+) -> pd.DataFrame:
+    """Every pair of sets in both recipes: `geometry.Similarity`, the interval over stories, and exchanged labels.
+
+    Returns
+    -------
+    One row per pair and recipe. Of the exchanges of two labels: ``exchanges`` (how many), ``lowered`` (how many of
+    them lower the similarity), ``median_drop, least_drop``.
+    """
+    rows = []
+    for one, other in combinations(sets, 2):
+        for std in RECIPES:
+            found = compare(one, other, words, standardise=std)
+            layers = found.layer_one, found.layer_other
+            drop = exchanges(one, other, layers, standardise=std)["drop"]
+            lost = {"exchanges": len(drop), "lowered": int((drop > 0).sum())}
+            lost |= {"median_drop": float(drop.median()), "least_drop": float(drop.min())}
+            rows.append(found.row() | story_interval(one, other, states, layers, standardise=std) | lost)
+    return pd.DataFrame(rows)
+
+
+def _all_stories(
+    folder: Path, published: Sequence[VectorSet], names: Sequence[str], store: Store | None
+) -> pd.DataFrame:
+    """The published sets with the words of all their stories, and models that read all of them."""
+    stories = read_stories(folder, ALL)
+    states = [read_states(load(name), stories, store=store, progress=True) for name in names]
+    sets = [*(own.means() for own in states), *published]
+    return similarities_of(sets, stories.word_set(), {own.means().name: own for own in states})
+
+
+def write_record(record: ScalingRecord, folder: Path = FOLDER) -> Path:
+    """Write the record, each file whole or not at all, the means first: the table names their hash."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: torch.from_numpy(own.values.astype(np.float16)) for name, own in record.sets.items()}
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise UserError(f"The means of {name} do not fit into float16: keep them in another unit.")
+    words = torch.from_numpy(record.words.values[0].astype(np.float32))
+    data = save_tensors({**tensors, WORDS: words})
+    write_atomically(folder / MEANS, data)
+    content: dict[str, Any] = {"schema": SCHEMA, "means": hashlib.sha256(data).hexdigest()}
+    content |= {name: getattr(record, name) for name in _ABOUT}
+    content["tables"] = {name: _columns(table) for name, table in record.tables.items()}
+    content = json.loads(json.dumps(content, allow_nan=False))
+    content["hash"] = digest(content)
+    return write_atomically(folder / RECORD, json.dumps(content, indent=0, ensure_ascii=False) + "\n")
+
+
+def _columns(table: pd.DataFrame) -> dict[str, list[Any]]:
+    """A table by columns, numbers with seven digits, nothing in the place of what is no number."""
+    kept = table.astype(object).where(table.notna(), None)
+    return {
+        str(name): [float(f"{v:.7g}") if isinstance(v, float) else v for v in column.tolist()]
+        for name, column in kept.items()
+    }
+
+
+def read_record(folder: Path = FOLDER) -> ScalingRecord | None:
+    """The record, or None where there is none.
+
+    Raises
+    ------
+    UserError
+        Where it is damaged, was edited, or has another format.
+    """
+    path = folder / RECORD
+    if not path.is_file():
+        return None
+    try:
+        content = read_json(path)
+        kept, schema = content.pop("hash"), content["schema"]
+        genuine = kept == digest(content)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path.name} is damaged ({error}): {_MEND}.") from error
+    if schema != SCHEMA:
+        raise UserError(f"{path.name} has the format {schema!r}, and this is {SCHEMA}: {_MEND}.")
+    if not genuine:
+        raise UserError(f"{path.name} is not what was recorded, its hash differs: {_MEND}.")
+    data = read_bytes(folder / MEANS)
+    if hashlib.sha256(data).hexdigest() != content["means"]:
+        raise UserError(f"{MEANS} is not what was recorded, its hash differs: {_MEND}.")
+    return _record(content, load_tensors(data))
+
+
+def _record(content: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> ScalingRecord:
+    emotions = tuple(content["stories"]["emotions"])
+    sets = {
+        own["title"]: VectorSet(
+            own["title"],
+            emotions,
+            tuple(own["layers"]),
+            tensors[own["title"]].double().numpy(),
+            source=f"the first {content['stories']['n']} stories of each emotion, float16",
+            parameters=own["parameters"],
+            blocks=own["blocks"],
+        )
+        for own in content["models"].values()
+    }
+    tables = {name: pd.DataFrame(columns) for name, columns in content["tables"].items()}
+    words = VectorSet(WORDS, emotions, (0,), tensors[WORDS].double().numpy()[None])
+    return ScalingRecord(**{name: content[name] for name in _ABOUT}, tables=tables, sets=sets, words=words)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Make the record; bad input ends in one sentence and status 2."""
+    parser = argparse.ArgumentParser(prog="python -m emotion_utils.scaling.record", description=__doc__)
+    parser.add_argument("--stories", help="folder with stories/<emotion>.jsonl and the published vectors")
+    parser.add_argument(
+        "--all", nargs="*", default=[], metavar="MODEL", help="models that read all stories too"
+    )
+    options = parser.parse_args(argv)
+    try:
+        folder = stories_folder(options.stories)
+        if folder is None:
+            raise UserError("No folder with stories is named: give it by --stories.")
+        path = write_record(make_record(folder, Store(BUILD / "scaling"), read_all=options.all))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"Wrote {path.parent.name}/{path.name}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
