@@ -269,7 +269,7 @@ def markdown_report(scores: LayerScores, path: Path, checks: pd.DataFrame | None
     path
         In an existing folder.
     checks
-        From :func:`emotion_utils.scaling.checks.sanity_checks`.
+        From :func:`emotion_utils.scaling.claims.sanity_checks`.
 
     Returns
     -------

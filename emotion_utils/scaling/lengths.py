@@ -23,7 +23,7 @@ from emotion_utils.core.errors import UserError
 from emotion_utils.planted.generators import rescaled
 from emotion_utils.reports.claims import read_claims
 from emotion_utils.reports.published_alignment import Case, phase8
-from emotion_utils.reports.scaling import MODELS
+from emotion_utils.scaling.claims import MODELS
 from emotion_utils.scaling.layers import best_of_columns, beyond_wrong_pairs
 from emotion_utils.statistics.nulls import against_null
 from emotion_utils.statistics.permutations import permutation_p

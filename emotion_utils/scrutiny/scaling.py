@@ -20,7 +20,7 @@ from scipy.stats import binom
 
 from emotion_utils.calibration import ledger
 from emotion_utils.calibration.scaling import MILLION, WIDTHS, K
-from emotion_utils.reports.scaling import CHECKS, passed
+from emotion_utils.scaling.claims import CHECKS, passed
 from emotion_utils.scrutiny.judging import Rule, follows, invented, reprinted, single, without_null
 from emotion_utils.scrutiny.rules import Row, Rows, Scrutiny, mean_range, number, printed, spread, under_null
 from emotion_utils.statistics.permutations import LEVEL

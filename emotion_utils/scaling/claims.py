@@ -1,4 +1,7 @@
-"""The reports' claims about wider models (Phase 8), measured as published on the pairs at hand.
+"""The reports' claims about wider models (Phase 8): their three checks, and all claims on the pairs at hand.
+
+A check that wrong pairs pass as often says nothing of the models. The first is made before any map, where the pairing
+of the rows plays no part: all wrong pairs pass it or none.
 
 A claim about GPT-2 and Llama 3 8B is measured on a pair that stands in for it, layer by layer by number, and its
 verdict is then that of another model. What has no counterpart stays pending, with the reason.
@@ -8,73 +11,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Num
+import pandas as pd
+from jaxtyping import Float
 
 from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.core.layers import layers_in_words
 from emotion_utils.reports.claims import Measurement, read_claims
-from emotion_utils.reports.replication import all_hold, lies_above
+from emotion_utils.reports.replication import all_hold, lies_above, lies_below
+from emotion_utils.scaling.layers import LayerScores
 from emotion_utils.statistics.jackknife import jackknife_interval
-from emotion_utils.statistics.permutations import permutation_p
+from emotion_utils.statistics.permutations import LEVEL, binomial_bounds, permutation_p
 from emotion_utils.subspaces.readings import ModelStates
 
 MODELS = ("llama3-8b", "qwen3-8b", "gemma3-12b")
 """The reports' wider models, in the order of their ranking."""
 RANKING, SKIPPED, WIDTH = "P8.ranking", "P8.gemma3-12b.skip", "P8.gemma3-12b.dmodel"
 CHECKS = ("before", "after", "delta")
+ASKED = {
+    "before": "mean before a map is close to 0",
+    "after": "mean after it is at least 0.1",
+    "delta": "all layers rise, and some stand out",
+}
+"""What each check of :data:`CHECKS` asks."""
 ANSWERS = ("no", "partly", "yes")
 """Of a check, from the worst."""
 ENOUGH, RISEN, STANDS_OUT = 0.1, 10.0, 0.01
 """The reports' bound of a check passed; times before, from which on a check is passed in part; a layer's gain."""
 HALF_PRECISION = float(np.finfo(np.float16).max)
-
-
-@runtime_checkable
-class Profile(Protocol):
-    """What is known of a pair of models over the layers: see :class:`emotion_utils.scaling.layers.LayerScores`."""
-
-    @property
-    def source(self) -> str:
-        """Name of the narrower model."""
-
-    @property
-    def target(self) -> str:
-        """Name of the other."""
-
-    @property
-    def pairs(self) -> tuple[tuple[int, int], ...]:
-        """Layers of both."""
-
-    @property
-    def n(self) -> int:
-        """Neutral prompts."""
-
-    @property
-    def chance(self) -> float:
-        """Of "before"."""
-
-    @property
-    def before(self) -> Float[np.ndarray, " layer"]:
-        """Published score before a map."""
-
-    @property
-    def after(self) -> Float[np.ndarray, "draw layer"]:
-        """After it, the true pairing first."""
-
-    @property
-    def left_before(self) -> Float[np.ndarray, "unit layer"]:
-        """Without each unit."""
-
-    @property
-    def left_after(self) -> Float[np.ndarray, "unit layer"]:
-        """Without each unit."""
-
-    @property
-    def sizes(self) -> Num[np.ndarray, " unit"]:
-        """Rows of each unit."""
 
 
 def passed(check: str, before: float, after: Float[np.ndarray, " layer"]) -> str:
@@ -103,11 +68,59 @@ def passed(check: str, before: float, after: Float[np.ndarray, " layer"]) -> str
     return "yes" if rises.min() > 0 and rises.max() > STANDS_OUT else "no"
 
 
-def answers(check: str, profile: Profile) -> tuple[str, int]:
+def answers(check: str, profile: LayerScores) -> tuple[str, int]:
     """The answer of a check on true pairs, and how many wrong pairings get one that is as good."""
     before = float(profile.before.mean())
     ours, *wrong = (ANSWERS.index(passed(check, before, after)) for after in profile.after)
     return ANSWERS[ours], sum(answer >= ours for answer in wrong)
+
+
+def sanity_checks(scores: LayerScores) -> pd.DataFrame:
+    """Answer the three checks, and say how many wrong pairings answer as well or better.
+
+    Parameters
+    ----------
+    scores
+        From :func:`emotion_utils.scaling.layers.compare_layers`.
+
+    Returns
+    -------
+    Columns ``check, asked, answer, wrong`` (share of wrong pairings whose answer is as good), ``low, high`` (its exact
+    95 % bounds), ``n`` (wrong pairings) and ``tells``: whether so good an answer sets true pairs apart, since fewer
+    than 5 % of wrong ones have it. None where the bounds leave that open; False for a "no".
+    """
+    wrong = scores.after[1:]
+    if not len(wrong):
+        raise UserError("A check says nothing without wrong pairs: ask for at least one other pairing.")
+    rows = []
+    for check in CHECKS:
+        answer, as_good = answers(check, scores)
+        low, high = binomial_bounds(as_good, len(wrong))
+        # a "no" sets nothing apart
+        tells = False if answer == "no" else lies_below(low, high, LEVEL)
+        rows.append((check, ASKED[check], answer, as_good / len(wrong), low, high, len(wrong), tells))
+    columns = ["check", "asked", "answer", "wrong", "low", "high", "n", "tells"]
+    return pd.DataFrame(rows, columns=columns).astype({"tells": object})
+
+
+def summarise_checks(table: pd.DataFrame) -> str:
+    """The three answers as one sentence each, for a page.
+
+    Parameters
+    ----------
+    table
+        From :func:`sanity_checks`.
+    """
+    said = {
+        True: "wrong pairs seldom do as well",
+        False: "**wrong pairs do as well**, so that it says nothing of the models",
+        None: "whether wrong pairs do as well too often cannot be told",
+    }
+    return "\n".join(
+        f"- {row.asked}: **{row.answer}**; {row.wrong:.0%} of {row.n} wrong pairings ({row.low:.0%} to {row.high:.0%}) "
+        f"answer so or better: {'there is nothing to explain' if row.answer == 'no' else said[row.tells]}."
+        for row in table.itertuples(index=False)
+    )
 
 
 def beyond_half_precision(states: ModelStates) -> list[int]:
@@ -117,7 +130,7 @@ def beyond_half_precision(states: ModelStates) -> list[int]:
 
 
 def chapter_measurements(
-    pairs: Mapping[str, Profile],
+    pairs: Mapping[str, LayerScores],
     *,
     overflowing: tuple[str, Sequence[int]] | None = None,
     width: int | None = None,
@@ -156,7 +169,7 @@ def chapter_measurements(
     return sorted(out, key=lambda row: ids.index(row.claim))
 
 
-def _of_pair(claim: str, part: Sequence[str], profile: Profile | None) -> Measurement:
+def _of_pair(claim: str, part: Sequence[str], profile: LayerScores | None) -> Measurement:
     if profile is None:
         return Measurement(claim, "", None, note="no pair of models stands in for it")
     if part[0] == "check":
@@ -168,11 +181,11 @@ def _of_pair(claim: str, part: Sequence[str], profile: Profile | None) -> Measur
     return _layer(claim, int(part[0].removeprefix("L")), part[1], profile)
 
 
-def _name(profile: Profile) -> str:
+def _name(profile: LayerScores) -> str:
     return f"{profile.source}~{profile.target}"
 
 
-def _layer(claim: str, layer: int, when: str, profile: Profile) -> Measurement:
+def _layer(claim: str, layer: int, when: str, profile: LayerScores) -> Measurement:
     layers = [own for own, _ in profile.pairs]
     if layer not in layers:
         return Measurement(
@@ -185,7 +198,7 @@ def _layer(claim: str, layer: int, when: str, profile: Profile) -> Measurement:
 
 
 def _before(
-    claim: str, profile: Profile, value: np.floating, left: Float[np.ndarray, " unit"]
+    claim: str, profile: LayerScores, value: np.floating, left: Float[np.ndarray, " unit"]
 ) -> Measurement:
     ends = _ends(float(value), left, profile, (0, 1))
     return Measurement(
@@ -195,7 +208,7 @@ def _before(
 
 def _after(
     claim: str,
-    profile: Profile,
+    profile: LayerScores,
     drawn: Float[np.ndarray, " draw"],
     left: Float[np.ndarray, " unit"],
     bounds: tuple[float, float] = (0, 1),
@@ -207,7 +220,7 @@ def _after(
     return Measurement(claim, _name(profile), value, *ends, float(drawn[1:].mean()), profile.n, note=note)
 
 
-def _mean(claim: str, when: str, profile: Profile) -> Measurement:
+def _mean(claim: str, when: str, profile: LayerScores) -> Measurement:
     before, left_before = profile.before.mean(), profile.left_before.mean(axis=1)
     after, left_after = profile.after.mean(axis=1), profile.left_after.mean(axis=1)
     if when == "before":
@@ -217,7 +230,7 @@ def _mean(claim: str, when: str, profile: Profile) -> Measurement:
     return _after(claim, profile, after - before, left_after - left_before, (-1, 1))
 
 
-def _largest(claim: str, profile: Profile) -> Measurement:
+def _largest(claim: str, profile: LayerScores) -> Measurement:
     """The largest gain over the layers, whose interval is that of the layer where it is."""
     gains = profile.after - profile.before
     at = int(gains[0].argmax())
@@ -227,13 +240,13 @@ def _largest(claim: str, profile: Profile) -> Measurement:
 
 
 def _ends(
-    value: float, left: Float[np.ndarray, " unit"], profile: Profile, bounds: tuple[float, float]
+    value: float, left: Float[np.ndarray, " unit"], profile: LayerScores, bounds: tuple[float, float]
 ) -> tuple[float | None, float | None]:
     low, high = jackknife_interval(value, left, profile.sizes[: len(left)], bounds)
     return (None, None) if np.isnan(low) else (low, high)
 
 
-def _check(claim: str, check: str, profile: Profile) -> Measurement:
+def _check(claim: str, check: str, profile: LayerScores) -> Measurement:
     answer, as_good = answers(check, profile)
     report = str(read_claims().set_index("id").at[claim, "value"])
     note = (
@@ -242,7 +255,7 @@ def _check(claim: str, check: str, profile: Profile) -> Measurement:
     return Measurement(claim, _name(profile), None, n=profile.n, holds=answer == report, note=note)
 
 
-def _ranking(pairs: Mapping[str, Profile]) -> Measurement:
+def _ranking(pairs: Mapping[str, LayerScores]) -> Measurement:
     """Whether the mean score after the map falls in the reports' order, by intervals of the two steps."""
     if lacking := [model for model in MODELS if model not in pairs]:
         return Measurement(RANKING, "", None, note=f"no pair of models stands in for {lacking[0]}")
@@ -263,7 +276,7 @@ def _ranking(pairs: Mapping[str, Profile]) -> Measurement:
     return Measurement(RANKING, name, None, n=profiles[0].n, holds=holds, note=note)
 
 
-def _step(one: Profile, other: Profile) -> tuple[float, float]:
+def _step(one: LayerScores, other: LayerScores) -> tuple[float, float]:
     """Interval of the difference of two means over the layers; NaN where units are too few or were not left out."""
     left = [profile.left_after.mean(axis=1) for profile in (one, other)]
     value = float(one.after[0].mean() - other.after[0].mean())

@@ -44,8 +44,11 @@ def joined(states: PairedStates) -> PairedStates:
     UserError
         For a layer whose neutral rows are all equal, or not finite.
     """
-    for rows in states.neutral:
-        Ridge.fit(rows, PENALTY)
+    for layer, rows in zip(states.layers, states.neutral, strict=True):
+        try:
+            Ridge.fit(rows, PENALTY)
+        except UserError as error:
+            raise UserError(f"{states.model}, layer {layer}: {error}") from None
     centred = states.neutral - states.neutral.mean(axis=1, keepdims=True)
     lengths = np.sqrt(np.square(centred).sum(axis=2, keepdims=True).mean(axis=1, keepdims=True))
     scale = lengths * np.sqrt(len(states.layers))  # (layer, 1, 1)
