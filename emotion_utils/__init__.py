@@ -43,11 +43,11 @@ The rooms, from the ground up; a room uses only those above it in this list:
 `circuits`       heads ablated, patched, attributed, assembled (chapters 06 and 07)
 `alignment`      maps between models, RSA and CKA (chapter 04)
 `stability`      circuits chosen anew, and beside random sets (chapter 07)
-`scaling`        from 135 M to 8 B parameters: published vectors, and what models share (chapter 09)
 `planted`        data and models whose answer is known
 `calibration`    every method tried on them (chapter 00)
 `effects`        the paired effects of chapters 05 to 07, tested once (chapter 08)
 `reports`        the reports' claims, and what each chapter measures for them
+`scaling`        from 135 M to 8 B parameters: published vectors, and what models share (chapter 09)
 `record`         the committed record of the real models, and a chapter's numbers beside it
 `scrutiny`       what can be said of a claim without its model
 `answers`        what each chapter answers, and whether what would have shown it wrong happened

@@ -20,6 +20,7 @@ from scipy.stats import binom
 
 from emotion_utils.calibration import ledger
 from emotion_utils.calibration.scaling import MILLION, WIDTHS, K
+from emotion_utils.scaling.claims import CHECKS, passed
 from emotion_utils.scrutiny.judging import Rule, follows, invented, reprinted, single, without_null
 from emotion_utils.scrutiny.rules import Row, Rows, Scrutiny, mean_range, number, printed, spread, under_null
 from emotion_utils.statistics.permutations import LEVEL
@@ -28,12 +29,9 @@ from emotion_utils.subspaces.overlap_by_k import DRAWS, random_sweeps
 
 MODELS = {"llama3-8b": WIDTHS[0], "qwen3-8b": WIDTHS[0], "gemma3-12b": WIDTHS[1]}
 """d_model of the reports' larger models, from their published configurations."""
-ENOUGH, RISEN, STANDS_OUT = 0.1, 10.0, 0.01
-"""The reports' bound of a check passed; times before, from which on a check is passed in part; a layer's gain."""
 COSINE = 0.4
 """Of the one direction that planted subspaces have in common."""
 SHARE_NOTHING = "models that share nothing"
-CHECKS = ("before", "after", "delta")
 FLAT = "constant over depth"
 
 
@@ -224,17 +222,6 @@ def _sums(rows: Rows, model: str) -> list[Rule]:
     ]
 
 
-def _passed(check: str, before: float, after: Float[np.ndarray, " layer"]) -> str:
-    """What the reports' own check says of a profile."""
-    if check == "before":
-        return "yes" if before < STANDS_OUT else "no"
-    if check == "after":
-        mean = float(after.mean())
-        return "yes" if mean >= ENOUGH else "partly" if mean > RISEN * before else "no"
-    rises = after - before
-    return "yes" if rises.min() > 0 and rises.max() > STANDS_OUT else "no"
-
-
 def _check(rows: Rows, model: str, check: str, nulls: Nulls, width: int) -> Rule:
     """A check of models that share nothing, each layer at the scale that its printed value asks for."""
     claim, layers = f"P8.{model}.check.{check}", _layers(rows, model, "after")
@@ -242,7 +229,7 @@ def _check(rows: Rows, model: str, check: str, nulls: Nulls, width: int) -> Rule
 
     def judge(rows: Rows) -> dict[str, Scrutiny]:
         gained = np.array([nulls.implied(float(rows[each]["lo"]))[1] for each in layers])
-        answer = _passed(check, 1 / width, gained)
+        answer = passed(check, 1 / width, gained)
         word = "at chance" if answer == rows[claim]["value"] else "above chance"
         about = f"mean before {number(1 / width)}, after {number(float(gained.mean()))}"
         told = (
@@ -254,7 +241,7 @@ def _check(rows: Rows, model: str, check: str, nulls: Nulls, width: int) -> Rule
         changes = invented(rows, (*firsts, *layers), rng)
         before = float(np.mean([float(changes[each]["lo"]) for each in firsts]))
         after = np.array([float(changes[each]["lo"]) for each in layers])
-        return {**changes, claim: {**rows[claim], "value": _passed(check, before, after)}}
+        return {**changes, claim: {**rows[claim], "value": passed(check, before, after)}}
 
     return Rule("the reports' own checks, scales open", (claim,), judge, invent=other)
 
