@@ -93,10 +93,10 @@ class TransferSize:
 
 
 TRANSFER_SIZES: Mapping[str, TransferSize] = {
-    "smoke": TransferSize(6, 4, 6, 10_000),
-    "baseline": TransferSize(12, 119, 60, 24_000),
-    "extended": TransferSize(24, 239, 150, 200_000),
-    "powered": TransferSize(24, 479, 300, 600_000),
+    "smoke": TransferSize(6, 4, 6, 20_000),
+    "baseline": TransferSize(12, 119, 60, 80_000),
+    "extended": TransferSize(24, 239, 150, 300_000),
+    "powered": TransferSize(24, 479, 300, 1_000_000),
 }
 """By profile. From 119 maps of wrong pairs on, the least p of three emotions under two maps is 0.05 after Holm."""
 TRANSFER_PAIRS: Mapping[str, Sequence[tuple[str, str]]] = {
@@ -176,40 +176,42 @@ def transfer(
     """
     start, sizes = time.perf_counter(), planned(target, size).sizes
     contexts = fresh_contexts(sizes["contexts"], seed)
-    natives = chosen_settings(target, chosen)
-    moved = [
-        s for native in natives for s in mapped_settings(source, target, native, sizes["wrong_pairs"], seed)
-    ]
-    random = [
-        s
-        for native in natives
-        for s in control_settings(target, native, sizes["random"], seed)
-        if s.kind in KINDS
-    ]
-    kinds = {kind_of(name, WRONG_PAIRS) for name in MAPPED_BY}
-    everywhere = [
-        *natives,
-        *chosen_settings(target, chosen, [0.0]),
-        *(s for s in moved if s.kind not in kinds),
-    ]
-    if blind is not None:
-        everywhere += [s for native in natives for s in _of_blind(blind, target, native, seed)]
-    in_turns = [*random, *(s for s in moved if s.kind in kinds)]
-    groups = max(1, min(TURNS, len(contexts)))
+    everywhere, drawn = _settings(source, target, chosen, sizes, blind, seed)
+    groups = min(TURNS, len(contexts), *map(len, drawn))
     with counted() as spent:
         parts = [measured(target, contexts, everywhere, store)]
         for group in range(groups):
-            some = [s for s in in_turns if s.number % groups == group]
-            if some:
-                parts.append(measured(target, contexts.iloc[group::groups], some, store, priced=False))
+            some = [setting for own in drawn for setting in own[group::groups]]
+            parts.append(measured(target, contexts.iloc[group::groups], some, store, priced=False))
     table = _with_arms(pd.concat(parts, ignore_index=True))
     width = source.states.shape[-1], target.states.shape[-1]
     return table.assign(
         source=source.name, target=target.name,
         rows=len(neutral_rows(source).ids), tokens=spent.tokens, seconds=time.perf_counter() - start,
-        vector_bytes=sum(s.vector.nbytes for s in [*everywhere, *in_turns]),
+        vector_bytes=sum(setting.vector.nbytes for own in [everywhere, *drawn] for setting in own),
         map_bytes=8 * (width[0] * width[1] + sum(width)), peak_bytes=peak_memory(),
     )  # fmt: skip
+
+
+def _settings(
+    source: SteeredModel,
+    target: SteeredModel,
+    chosen: Mapping[str, pd.Series],
+    sizes: Mapping[str, int],
+    blind: SteeredModel | None,
+    seed: int,
+) -> tuple[list[SteeringSetting], list[list[SteeringSetting]]]:
+    """What is tried in all contexts, and what takes turns, by emotion and arm."""
+    everywhere, drawn = chosen_settings(target, chosen, [0.0]), []
+    for native in chosen_settings(target, chosen):
+        moved = mapped_settings(source, target, native, sizes["wrong_pairs"], seed)
+        wrong = [[s for s in moved if s.kind == kind_of(name, WRONG_PAIRS)] for name in MAPPED_BY]
+        beside = control_settings(target, native, sizes["random"], seed)
+        drawn += [[s for s in beside if s.kind in KINDS], *wrong]
+        everywhere += [native, *(s for s in moved if not any(s in own for own in wrong))]
+        if blind is not None:
+            everywhere += _of_blind(blind, target, native, seed)
+    return everywhere, drawn
 
 
 def _of_blind(
