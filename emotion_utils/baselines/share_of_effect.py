@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float, Shaped
+from scipy.optimize import brentq
 
-from emotion_utils.statistics.resampling import grouped_mean_interval
+from emotion_utils.statistics.resampling import effective_units, interval, unit_weights
 
 PRECISION = 1e-3
 """Of the ends of the interval of a ratio, relative to its value and 1."""
 DOUBLINGS = 40
+RESAMPLES = 1000
 
 
 def ratio_interval(
@@ -42,29 +44,29 @@ def ratio_interval(
     -------
     Low and high end; NaN where the interval of the whole does not lie above 0, and with too few units.
     """
+    effective = effective_units(units)
+    weights = unit_weights(units, RESAMPLES, np.random.default_rng(seed))
+    own, other = ((weights @ values) / weights.sum(axis=1) for values in (part, whole))
 
-    def ends(ratio: float) -> tuple[float, float]:
-        reach = None if bounds is None else (bounds[0] * (1 + abs(ratio)), bounds[1] * (1 + abs(ratio)))
-        return grouped_mean_interval(part - ratio * whole, units, seed=seed, bounds=reach)
+    def ends(one: float, ratio: float) -> tuple[float, float]:
+        """Of one part minus so many wholes."""
+        reach = abs(one) + abs(ratio)
+        limits = None if bounds is None else (bounds[0] * reach, bounds[1] * reach)
+        value = float((one * part - ratio * whole).mean())
+        return interval(one * own - ratio * other, effective, value, limits)
 
-    if not grouped_mean_interval(whole, units, seed=seed, bounds=bounds)[0] > 0:
+    if not ends(0.0, -1.0)[0] > 0:
         return float("nan"), float("nan")
     value = float(part.mean() / whole.mean())
-    low = _end(value, -1.0, lambda ratio: ends(ratio)[0] > 0)
-    return low, _end(value, 1.0, lambda ratio: ends(ratio)[1] < 0)
+    low = _end(value, -1.0, lambda ratio: ends(1.0, ratio)[0])
+    return low, _end(value, 1.0, lambda ratio: -ends(1.0, ratio)[1])
 
 
-def _end(value: float, side: float, outside: Callable[[float], bool]) -> float:
-    """Where a ratio becomes too far off, going out from the value; NaN where that is nowhere."""
+def _end(value: float, side: float, excess: Callable[[float], float]) -> float:
+    """Where the excess becomes positive, going out from the value to one side; NaN where that is nowhere."""
     step = max(1.0, abs(value))
     for _ in range(DOUBLINGS):
-        if outside(value + side * step):
-            break
+        if excess(value + side * step) > 0:
+            return float(brentq(excess, value, value + side * step, xtol=PRECISION * max(1.0, abs(value))))
         step *= 2
-    else:
-        return float("nan")
-    near, far = 0.0, step
-    while far - near > PRECISION * max(1.0, abs(value)):
-        middle = (near + far) / 2
-        near, far = (near, middle) if outside(value + side * middle) else (middle, far)
-    return value + side * far
+    return float("nan")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from emotion_utils.statistics.in_words import between
 from emotion_utils.statistics.nulls import MEAN, against_null
 from emotion_utils.statistics.paired import paired_effects
 from emotion_utils.statistics.permutations import LEVEL
-from emotion_utils.statistics.power import least_effect, needed_n
+from emotion_utils.statistics.power import POWER, least_effect, needed_n, power_of
 from emotion_utils.statistics.resampling import FEWEST_UNITS, grouped_mean_interval
 from emotion_utils.steering.controls import ALL, KINDS
 
@@ -244,11 +245,16 @@ def power(table: pd.DataFrame) -> pd.DataFrame:
             spread = float((by_unit[MAPPED] - by_unit[WRONG_PAIRS]).std() / whole) if whole > 0 else np.nan
             known = n >= FEWEST_UNITS and spread > 0
             least, needed = (
-                (least_effect(n) * spread, float(needed_n(MATTERS / spread))) if known else (np.nan, np.nan)
+                (least_effect(n) * spread, float(_needed(MATTERS / spread))) if known else (np.nan, np.nan)
             )
             rows.append(about | {"emotion": emotion, "n_units": n, "spread": spread, "least_share": least,
                                  "needed": needed})  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _needed(d: float) -> int:
+    """As :func:`emotion_utils.statistics.power.needed_n`, whose solver finds no answer for the largest effects."""
+    return needed_n(d) if d < 1 else next(n for n in count(2) if power_of(d, n)[0] >= POWER)
 
 
 def costs(table: pd.DataFrame) -> pd.DataFrame:

@@ -116,7 +116,7 @@ def test_every_arm_is_there_in_as_many_contexts_as_was_planned(of_twin):
 
 def test_the_budget_shrinks_what_is_drawn_but_not_below_the_least(target):
     size = module.TRANSFER_SIZES["baseline"]
-    assert planned(target, size).sizes == {"contexts": 12, "wrong_pairs": 119, "random": 60}
+    assert planned(target, size).sizes == {"contexts": 12, "wrong_pairs": 119, "random": 120}
     assert planned(target, replace(size, tokens=1)).sizes == {"contexts": 9, "wrong_pairs": 19, "random": 12}
 
 

@@ -24,7 +24,7 @@ def invented(own=10.0, mapped=8.0, wrong=1.0, other=0.0, blind=2.0, n=12, maps=9
     """Stated mean shifts in nats with noise; as many texts as stated say it, the first contexts first."""
     rng, rows = np.random.default_rng(3), []
     said = {NATIVE: 1.0, MAPPED: 0.5} | (texts or {})
-    arms = [("", UNTOUCHED, 0.0, 1), ("", NATIVE, own, 1), *(("", kind, 0.5, 20) for kind in KINDS)]
+    arms = [("", UNTOUCHED, 0.0, 1), ("", NATIVE, own, 1), *(("", kind, 0.5, 30) for kind in KINDS)]
     arms += [
         (name, arm, mean, number)
         for name in MAPS
@@ -84,7 +84,7 @@ def test_what_is_carried_over_is_said_and_corrected_for_emotions_and_maps():
     row = cell(found, against=WRONG_PAIRS)
     assert (row["p"], row["p_holm"], row["least"]) == pytest.approx((0.01, 0.04, 0.04))
     assert cell(found, against=WRONG_PAIRS, emotion=MEAN)["p_holm"] == pytest.approx(0.02)
-    assert cell(found, against=ALL)["vectors"] == 60
+    assert cell(found, against=ALL)["vectors"] == 90
     assert np.isnan(cell(found, against=BLIND)["p"])
     assert "**yes** (p = 0.020, at least 0.020); by emotion: 2 yes, 0 no" in findings.summarise(invented())
 
@@ -166,7 +166,7 @@ def test_costs_and_main_numbers_are_one_row_each():
         1,
         1,
     ]
-    assert cost.loc[0, "vectors"] == 2 * (1 + 60 + 2 * (1 + 99 + 1 + 1))
+    assert cost.loc[0, "vectors"] == 2 * (1 + 90 + 2 * (1 + 99 + 1 + 1))
     main = findings.main_findings(table)
     assert len(main) == 4
     assert main["finding"].is_unique
