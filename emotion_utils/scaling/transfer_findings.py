@@ -1,0 +1,322 @@
+"""What a mapped vector reaches of the target's own effect, and whether that is more than maps of wrong pairs reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import numpy as np
+import pandas as pd
+
+from emotion_utils.alignment.mapped_vectors import BLIND, MAPPED, OTHER, WRONG_PAIRS
+from emotion_utils.baselines.remainder import BOUNDS, MATTERS, NATS, TEXTS, beyond
+from emotion_utils.baselines.share_of_effect import ratio_interval
+from emotion_utils.scaling.transfer import NATIVE, UNTOUCHED
+from emotion_utils.statistics.corrections import adjusted
+from emotion_utils.statistics.in_words import between
+from emotion_utils.statistics.nulls import MEAN, against_null
+from emotion_utils.statistics.paired import paired_effects
+from emotion_utils.statistics.permutations import LEVEL
+from emotion_utils.statistics.power import POWER, least_effect, needed_n, power_of
+from emotion_utils.statistics.resampling import FEWEST_UNITS, grouped_mean_interval
+from emotion_utils.steering.controls import ALL, KINDS
+
+RIVALS = (WRONG_PAIRS, ALL, OTHER, BLIND)
+"""What a mapped vector is held against: maps of wrong pairs, the target's own random vectors of all kinds together,
+mapped vectors of the other emotions, and the vector of a source that has nothing to carry."""
+DRAWN = (WRONG_PAIRS, ALL)
+"""Of these many were drawn, so that the vector has a rank among them."""
+OUTCOMES = (NATS, TEXTS)
+PAIR = ["source", "target", "map"]
+VERDICTS = {True: "yes", False: "no", None: "cannot be told"}
+
+
+def effects(table: pd.DataFrame, outcome: str) -> pd.DataFrame:
+    """What every arm changes in each context, for one pair and map: minus the untouched model's.
+
+    Parameters
+    ----------
+    table
+        From :func:`emotion_utils.scaling.transfer.transfer`, the rows of one map and those under no map.
+    outcome
+        :data:`NATS` or :data:`TEXTS`.
+
+    Returns
+    -------
+    A column per arm (means over its vectors; the random kinds together as `controls.ALL`) and ``unit``; one row per
+    emotion and context, and the means over the emotions, called `nulls.MEAN`.
+    """
+    random = table[table["arm"].isin(KINDS)].assign(arm=ALL)
+    both = pd.concat([table, random], ignore_index=True)
+    means = both.groupby(["emotion", "arm", "prompt"], sort=False)[outcome].mean().unstack("arm")
+    moved = means.sub(means[UNTOUCHED], axis=0)
+    pooled = pd.concat({MEAN: moved.groupby("prompt").mean()}, names=["emotion"])
+    return pd.concat([moved, pooled]).join(table.groupby("prompt")["unit"].first(), on="prompt")
+
+
+def _cells(table: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
+    """Rows of every pair and map, those of the target alone among them."""
+    for (source, target), own in table.groupby(["source", "target"], sort=False):
+        for name in [name for name in own["map"].unique() if name]:
+            kept = own[own["map"].isin(["", name])]
+            yield {"source": str(source), "target": str(target), "map": str(name)}, kept
+
+
+def shares(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """What each arm reaches, as a share of what the target's own vector reaches in the same contexts.
+
+    Parameters
+    ----------
+    table
+        From :func:`emotion_utils.scaling.transfer.transfer` or ``transfers``.
+    seed
+        Of the bootstrap over kinds of events.
+
+    Returns
+    -------
+    One row per pair, map, emotion (and their mean, `nulls.MEAN`), outcome and arm: ``source, target, map, emotion,
+    outcome, arm, value`` (mean change, nats or share of texts), ``share, low, high`` (of the own effect; NaN where the
+    interval of the own effect does not lie above 0), ``own, own_low, own_high, n`` (contexts), ``n_units``.
+    """
+    rows = []
+    for about, part in _cells(table):
+        for outcome in OUTCOMES:
+            for emotion, own in effects(part, outcome).groupby("emotion", sort=False):
+                rows += [about | {"emotion": emotion} | row for row in _shares(own, outcome, seed)]
+    return pd.DataFrame(rows)
+
+
+def _shares(own: pd.DataFrame, outcome: str, seed: int) -> list[dict[str, object]]:
+    units, whole = own["unit"].to_numpy(), own[NATIVE].to_numpy()
+    low, high = grouped_mean_interval(whole, units, seed=seed, bounds=BOUNDS[outcome])
+    known = {"own": float(whole.mean()), "own_low": low, "own_high": high}
+    rows = []
+    for arm in [arm for arm in own.columns if arm not in ("unit", UNTOUCHED, NATIVE)]:
+        part = own[arm].to_numpy()
+        ends = ratio_interval(part, whole, units, bounds=BOUNDS[outcome], seed=seed)
+        value = float(part.mean())
+        share = value / known["own"] if low > 0 else np.nan
+        row = {
+            "outcome": outcome,
+            "arm": arm,
+            "value": value,
+            "share": share,
+            "low": ends[0],
+            "high": ends[1],
+        }
+        rows.append(row | known | {"n": len(own), "n_units": len(np.unique(units))})
+    return rows
+
+
+def beside_rivals(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """What the mapped vector reaches beyond each of its rivals, as a share of what the target's own vector reaches.
+
+    Parameters
+    ----------
+    table, seed
+        As of :func:`shares`.
+
+    Returns
+    -------
+    One row per pair, map, emotion (and their mean), outcome and rival of :data:`RIVALS` that was tried (``against``):
+    ``left, low, high`` (difference to the rival over the own effect, as :func:`ratio_interval`), ``n_units, vectors``
+    (of the rival), and in nats against what was drawn ``p`` (the share of vectors, the mapped one among them, that
+    reach as much in their contexts), ``p_holm`` (of the emotions: corrected for all emotions and maps of the pair; of
+    their mean: for its maps), ``least`` (the smallest p_holm that so many vectors can give), and ``beats``: True where
+    the interval lies above 0 and ``p_holm``, where there is one, is at most `permutations.LEVEL`; False where surely
+    less than `remainder.MATTERS` of the own effect is left; None where neither can be told.
+    """
+    rows = []
+    for about, part in _cells(table):
+        for outcome in OUTCOMES:
+            for emotion, own in effects(part, outcome).groupby("emotion", sort=False):
+                named = about | {"emotion": str(emotion), "outcome": outcome}
+                rows += [named | _beside(own, part, named, rival, seed) for rival in RIVALS if rival in own]
+    found = pd.DataFrame(rows)
+    family = [found["source"], found["target"], found["against"], found["outcome"], found["emotion"] == MEAN]
+    grouped = found.groupby(family, sort=False)["p"]
+    found["p_holm"] = grouped.transform(lambda p: adjusted(p.to_numpy(), "holm"))
+    found["least"] = np.minimum(1.0, grouped.transform("count") / (1 + found["vectors"])).where(
+        found["p"].notna()
+    )
+    found["beats"] = [_beats(row) for row in found.itertuples()]
+    return found
+
+
+def _beside(
+    own: pd.DataFrame, part: pd.DataFrame, about: dict[str, str], rival: str, seed: int
+) -> dict[str, object]:
+    outcome, units, whole = about["outcome"], own["unit"].to_numpy(), own[NATIVE].to_numpy()
+    gap = (own[MAPPED] - own[rival]).to_numpy()
+    bounds = BOUNDS[outcome]
+    low, high = ratio_interval(gap, whole, units, bounds=bounds, seed=seed)
+    drawn = part[part["arm"].isin(KINDS if rival == ALL else [rival])]
+    vectors = len(drawn.groupby(["arm", "number"]))
+    p = _rank(part, drawn, about["emotion"]) if rival in DRAWN and outcome == NATS else np.nan
+    left = float(gap.mean() / whole.mean()) if not np.isnan(low) else np.nan
+    return {
+        "against": rival, "left": left, "low": low, "high": high,
+        "n_units": len(np.unique(units)), "vectors": vectors, "p": p,
+    }  # fmt: skip
+
+
+def _rank(part: pd.DataFrame, drawn: pd.DataFrame, emotion: str) -> float:
+    """P with vectors as units: how many of those drawn do as much as the mapped one in their contexts."""
+    ours = part[part["arm"] == MAPPED].set_index(["emotion", "prompt"])[NATS]
+    kept = drawn if emotion == MEAN else drawn[drawn["emotion"] == emotion]
+    at = pd.MultiIndex.from_frame(kept[["emotion", "prompt"]])
+    ahead = (kept[NATS] - ours.reindex(at).to_numpy()).groupby([kept["arm"], kept["number"]]).mean()
+    return against_null(0.0, ahead.to_numpy()).p
+
+
+def _beats(row: object) -> bool | None:
+    """By the interval, and where vectors were drawn by their rank too."""
+    told = beyond(row.low, row.high, 1.0)  # type: ignore[attr-defined]
+    p = row.p_holm  # type: ignore[attr-defined]
+    return None if told and p > LEVEL else told
+
+
+def verdicts(found: pd.DataFrame) -> pd.DataFrame:
+    """Whether a mapped vector carries the emotion over: more than maps of wrong pairs, in nats.
+
+    Parameters
+    ----------
+    found
+        From :func:`beside_rivals`.
+
+    Returns
+    -------
+    Columns ``source, target, map, emotion, verdict`` (:data:`VERDICTS`), ``left, low, high, p, p_holm, least, vectors,
+    n_units`` and, with one of :data:`VERDICTS` each, whether it reaches more than the other rivals that were tried.
+    """
+    nats = found[found["outcome"] == NATS]
+    keys = [*PAIR, "emotion"]
+    wide = nats.assign(told=nats["beats"].map(in_words)).pivot(index=keys, columns="against", values="told")
+    own = nats[nats["against"] == WRONG_PAIRS].set_index(keys)
+    kept = own[["left", "low", "high", "p", "p_holm", "least", "vectors", "n_units"]]
+    rest = wide[[rival for rival in RIVALS if rival in wide]].reindex(kept.index)
+    return pd.concat([rest.pop(WRONG_PAIRS).rename("verdict"), kept, rest], axis=1).reset_index()
+
+
+def in_words(told: bool | None) -> str:
+    """One of :data:`VERDICTS`."""
+    return VERDICTS[None if told is None or pd.isna(told) else bool(told)]
+
+
+def effect_sizes(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Standardised sizes of the own effect, of the mapped vector's, and of what it has beyond each rival.
+
+    Returns
+    -------
+    One row per pair, map, emotion, outcome and ``contrast``, with the columns of
+    :func:`emotion_utils.statistics.paired.paired_effects`.
+    """
+    parts = []
+    for about, part in _cells(table):
+        for outcome in OUTCOMES:
+            for emotion, own in effects(part, outcome).groupby("emotion", sort=False):
+                columns = {NATIVE: own[NATIVE], MAPPED: own[MAPPED]}
+                columns |= {f"beyond {rival}": own[MAPPED] - own[rival] for rival in RIVALS if rival in own}
+                sizes = paired_effects(
+                    np.stack(list(columns.values()), axis=1), own["unit"].to_numpy(), seed=seed
+                )
+                named = about | {"emotion": emotion, "outcome": outcome}
+                parts.append(sizes.assign(**named, contrast=list(columns)))
+    found = pd.concat(parts, ignore_index=True)
+    front = [*PAIR, "emotion", "outcome", "contrast"]
+    return found[[*front, *found.columns.drop(front)]]
+
+
+def power(table: pd.DataFrame) -> pd.DataFrame:
+    """What a pair can find in nats: the least share of the own effect beyond wrong pairs, and the units needed.
+
+    Returns
+    -------
+    Columns ``source, target, map, emotion, n_units, spread`` (standard deviation, between kinds of events, of mapped
+    vector minus wrong pairs, over the own effect), ``least_share`` (found in 80 of 100 repetitions by a paired t test
+    at 5 %), ``needed`` (kinds of events to find `remainder.MATTERS` of the own effect so). NaN where the own effect is
+    not above 0 or there are too few units.
+    """
+    rows = []
+    for about, part in _cells(table):
+        for emotion, own in effects(part, NATS).groupby("emotion", sort=False):
+            by_unit = own.groupby("unit")[[MAPPED, WRONG_PAIRS, NATIVE]].mean()
+            n, whole = len(by_unit), float(by_unit[NATIVE].mean())
+            spread = float((by_unit[MAPPED] - by_unit[WRONG_PAIRS]).std() / whole) if whole > 0 else np.nan
+            known = n >= FEWEST_UNITS and spread > 0
+            least, needed = (
+                (least_effect(n) * spread, float(_needed(MATTERS / spread))) if known else (np.nan, np.nan)
+            )
+            rows.append(about | {"emotion": emotion, "n_units": n, "spread": spread, "least_share": least,
+                                 "needed": needed})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _needed(d: float) -> int:
+    """As :func:`emotion_utils.statistics.power.needed_n`, whose solver finds no answer for the largest effects."""
+    return needed_n(d) if d < 1 else next(n for n in count(2) if power_of(d, n)[0] >= POWER)
+
+
+def costs(table: pd.DataFrame) -> pd.DataFrame:
+    """What each pair took.
+
+    Returns
+    -------
+    One row per pair: ``source, target, contexts, vectors`` (that the target was steered with), ``rows`` (neutral ones
+    of a map), ``tokens`` (through the target), ``seconds, vectors_mib, map_mib`` and ``peak_gib`` (most that the
+    process held).
+    """
+    rows = []
+    for (source, target), own in table.groupby(["source", "target"], sort=False):
+        first = own.iloc[0]
+        tried = len(own[own["arm"] != UNTOUCHED].groupby(["map", "arm", "number", "emotion"]))
+        rows.append(
+            {
+                "source": source, "target": target, "contexts": own["prompt"].nunique(), "vectors": tried,
+                "rows": first["rows"], "tokens": first["tokens"], "seconds": first["seconds"],
+                "vectors_mib": first["vector_bytes"] / 2**20, "map_mib": first["map_bytes"] / 2**20,
+                "peak_gib": first["peak_bytes"] / 2**30,
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def main_findings(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """The main numbers, as `real_record.keep_findings` takes them; the null of a share is that of wrong pairs."""
+    found = shares(table, seed)
+    pooled = found[found["emotion"] == MEAN].set_index([*PAIR, "outcome", "arm"])
+    rows = []
+    for key, row in pooled[pooled.index.get_level_values("arm") == MAPPED].iterrows():
+        source, target, name, outcome, _ = key
+        what = "log-odds" if outcome == NATS else "texts"
+        null = pooled.loc[(source, target, name, outcome, WRONG_PAIRS), "share"]
+        title = f"steering transfer, {source} to {target}, {name}: share of the own effect, {what}"
+        rows.append((title, row["share"], row["low"], row["high"], null, row["n_units"]))
+    return pd.DataFrame(rows, columns=["finding", "value", "low", "high", "null", "n"])
+
+
+def summarise(table: pd.DataFrame, seed: int = 0) -> str:
+    """Say in Markdown what is carried over between each pair, by each map."""
+    told = verdicts(beside_rivals(table, seed)).set_index([*PAIR, "emotion"])
+    reached = shares(table, seed).set_index([*PAIR, "emotion", "outcome", "arm"])
+    lines = []
+    for (source, target, name), own in told.groupby(level=PAIR, sort=False):
+        of = own.droplevel(PAIR)
+        each = of.drop(index=MEAN)["verdict"]
+        nats, texts = (reached.loc[(source, target, name, MEAN, outcome, MAPPED)] for outcome in OUTCOMES)
+        wrong = reached.loc[(source, target, name, MEAN, NATS, WRONG_PAIRS), "share"]
+        counts = ", ".join(f"{int((each == word).sum())} {word}" for word in VERDICTS.values())
+        pooled = of.loc[MEAN]
+        lines.append(
+            f"- *{source}* to *{target}*, {name}: {_share(nats)} of the own effect in log-odds (maps of wrong pairs "
+            f"{wrong:.0%}) and {_share(texts)} in texts; more than wrong pairs for the mean of the emotions: "
+            f"**{pooled['verdict']}** (p = {pooled['p_holm']:.3f}, at least {pooled['least']:.3f}); by emotion: "
+            f"{counts}."
+        )
+    return "\n".join(lines)
+
+
+def _share(row: pd.Series) -> str:
+    if np.isnan(row["share"]):
+        return "a share that cannot be told"
+    return f"{row['share']:.0%}{between(row['low'], row['high'], '.0%')}"
