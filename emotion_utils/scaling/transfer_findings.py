@@ -282,7 +282,7 @@ def costs(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def main_findings(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """The main numbers, as `real_record.keep_findings` takes them; the null of a share is that of wrong pairs."""
+    """The main numbers, as `record.findings` takes them; the null of a share is that of wrong pairs."""
     found = shares(table, seed)
     pooled = found[found["emotion"] == MEAN].set_index([*PAIR, "outcome", "arm"])
     rows = []
