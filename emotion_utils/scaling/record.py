@@ -183,8 +183,12 @@ def similarities_of(
             found = compare(one, other, words, standardise=std)
             layers = found.layer_one, found.layer_other
             drop = exchanges(one, other, layers, standardise=std)["drop"]
-            lost = {"exchanges": len(drop), "lowered": int((drop > 0).sum())}
-            lost |= {"median_drop": float(drop.median()), "least_drop": float(drop.min())}
+            lost = {
+                "exchanges": len(drop),
+                "lowered": int((drop > 0).sum()),
+                "median_drop": float(drop.median()),
+                "least_drop": float(drop.min()),
+            }
             rows.append(found.row() | story_interval(one, other, states, layers, standardise=std) | lost)
     return pd.DataFrame(rows)
 
