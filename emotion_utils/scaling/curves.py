@@ -8,7 +8,7 @@ to a model than its own halves are to each other. (Halves have half the stories;
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import permutations
+from itertools import combinations, permutations
 from math import factorial
 
 import numpy as np
@@ -24,6 +24,7 @@ from emotion_utils.scaling.geometry import (
     Others,
     Vectors,
     compare,
+    exchanges,
     matrices,
     shared_emotions,
     similarity,
@@ -88,6 +89,39 @@ def scaling_curve(
             )
             said = verdict(found.low, found.high, found.null_high)
             rows.append({**found.row(), "parameters": own.parameters, **told, "verdict": said})
+    return pd.DataFrame(rows)
+
+
+def similarities_of(
+    sets: Sequence[VectorSet],
+    words: VectorSet | None = None,
+    states: Mapping[str, StoryStates] | None = None,
+    *,
+    n_permutations: int = PERMUTATIONS,
+    n_resamples: int = RESAMPLES,
+) -> pd.DataFrame:
+    """Every pair of sets in both recipes.
+
+    Returns
+    -------
+    One row per pair and recipe: what :class:`geometry.Similarity` and :func:`story_interval` have, and of the
+    exchanges of two labels ``exchanges`` (how many), ``lowered`` (how many of them lower the similarity),
+    ``median_drop, least_drop``.
+    """
+    rows = []
+    for one, other in combinations(sets, 2):
+        for std in RECIPES:
+            found = compare(one, other, words, standardise=std, n_permutations=n_permutations)
+            layers = found.layer_one, found.layer_other
+            told = story_interval(one, other, states or {}, layers, standardise=std, n_resamples=n_resamples)
+            drop = exchanges(one, other, layers, standardise=std)["drop"]
+            lost = {
+                "exchanges": len(drop),
+                "lowered": int((drop > 0).sum()),
+                "median_drop": float(drop.median()),
+                "least_drop": float(drop.min()),
+            }
+            rows.append({**found.row(), **told, **lost})
     return pd.DataFrame(rows)
 
 
