@@ -22,6 +22,7 @@ from emotion_utils.scaling.geometry import (
     PERMUTATIONS,
     RECIPES,
     Others,
+    Similarity,
     Vectors,
     compare,
     exchanges,
@@ -68,8 +69,8 @@ def scaling_curve(
     Returns
     -------
     One row per model and recipe, by parameters: what :class:`geometry.Similarity` has, ``parameters``,
-    ``low_stories, high_stories, unit`` (NaN and nothing where neither set has its stories one by one) and ``verdict``,
-    whether the similarity is above its null; see :func:`verdict`.
+    ``low_stories, high_stories, unit`` (NaN and nothing where neither set has its stories one by one), and
+    :func:`verdicts`.
     """
     known, rows = states or {}, []
     others = [own for own in sets if own.name != reference.name]
@@ -87,8 +88,7 @@ def scaling_curve(
                 n_resamples=n_resamples,
                 seed=seed,
             )
-            said = verdict(found.low, found.high, found.null_high)
-            rows.append({**found.row(), "parameters": own.parameters, **told, "verdict": said})
+            rows.append({**found.row(), "parameters": own.parameters, **told, **verdicts(found)})
     return pd.DataFrame(rows)
 
 
@@ -104,8 +104,8 @@ def similarities_of(
 
     Returns
     -------
-    One row per pair and recipe: what :class:`geometry.Similarity` and :func:`story_interval` have, and of the
-    exchanges of two labels ``exchanges`` (how many), ``lowered`` (how many of them lower the similarity),
+    One row per pair and recipe: what :class:`geometry.Similarity`, :func:`story_interval` and :func:`verdicts` have,
+    and of the exchanges of two labels ``exchanges`` (how many), ``lowered`` (how many of them lower the similarity),
     ``median_drop, least_drop``.
     """
     rows = []
@@ -121,7 +121,7 @@ def similarities_of(
                 "median_drop": float(drop.median()),
                 "least_drop": float(drop.min()),
             }
-            rows.append({**found.row(), **told, **lost})
+            rows.append({**found.row(), **told, **verdicts(found), **lost})
     return pd.DataFrame(rows)
 
 
@@ -130,6 +130,15 @@ def verdict(low: float, high: float, bar: float) -> str:
     if low > bar:
         return "yes"
     return "no" if high <= bar else "cannot be told"
+
+
+def verdicts(found: Similarity) -> dict[str, str]:
+    """``shared``: whether a similarity is above its null; ``beyond_words``: whether what words leave of it is.
+
+    By the intervals over emotions; see :func:`verdict`.
+    """
+    beyond = verdict(found.partial_low, found.partial_high, found.partial_null_high)
+    return {"shared": verdict(found.low, found.high, found.null_high), "beyond_words": beyond}
 
 
 def trend(curve: pd.DataFrame, n_permutations: int = 9_999, seed: int = 0) -> dict[str, float]:
