@@ -19,7 +19,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
+from emotion_utils.alignment.align import PENALTY
 from emotion_utils.alignment.maps import MAPS
+from emotion_utils.alignment.ridge import Ridge
 from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.scaling.geometry import label_orders, shared_emotions
 from emotion_utils.scaling.published import VectorSet
@@ -181,15 +183,28 @@ def _choices(
     out = np.empty((len(orders), n))
     for left in range(n):
         train = np.delete(np.arange(n), left)
-        fit = MAPS[kind][1](a[train], train)
         goal = b - b[train].mean(axis=0)
-        goal /= np.maximum(np.linalg.norm(goal, axis=1, keepdims=True), 1e-300)
-        for draw, order in enumerate(orders):
-            image = fit(b[train][order])(a[[left]])[0] - b[train].mean(axis=0)
-            near = goal @ image
-            others = np.delete(near, left)
-            out[draw, left] = ((near[left] > others) + 0.5 * (near[left] == others)).mean()
+        images = _images(a[train], a[[left]], goal[train], kind, orders)  # (draw, k)
+        near = images @ (goal / np.maximum(np.linalg.norm(goal, axis=1, keepdims=True), 1e-300)).T
+        own, others = near[:, [left]], near[:, train]
+        out[:, left] = ((own > others) + 0.5 * (own == others)).mean(axis=1)
     return out
+
+
+def _images(
+    rows: Float[np.ndarray, "train k"],
+    point: Float[np.ndarray, "1 k"],
+    goal: Float[np.ndarray, "train k_other"],
+    kind: str,
+    orders: Int[np.ndarray, "draw train"],
+) -> Float[np.ndarray, "draw k_other"]:
+    """Of a point, under maps to centred rows in each order; a ridge map is linear in them and takes no refit."""
+    if kind == "ridge":
+        weights = Ridge.fit(rows, PENALTY).dual(point)[0]
+        found: np.ndarray = np.einsum("t,dtk->dk", weights, goal[orders])
+        return found
+    fit = MAPS[kind][1](rows, np.arange(len(rows)))
+    return np.stack([fit(goal[order])(point)[0] for order in orders])
 
 
 def coordinates(vectors: Float[np.ndarray, "emotion d_model"]) -> Float[np.ndarray, "emotion k"]:

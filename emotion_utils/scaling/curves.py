@@ -8,7 +8,7 @@ to a model than its own halves are to each other. (Halves have half the stories;
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import permutations
+from itertools import combinations, permutations
 from math import factorial
 
 import numpy as np
@@ -22,8 +22,10 @@ from emotion_utils.scaling.geometry import (
     PERMUTATIONS,
     RECIPES,
     Others,
+    Similarity,
     Vectors,
     compare,
+    exchanges,
     matrices,
     shared_emotions,
     similarity,
@@ -67,8 +69,8 @@ def scaling_curve(
     Returns
     -------
     One row per model and recipe, by parameters: what :class:`geometry.Similarity` has, ``parameters``,
-    ``low_stories, high_stories, unit`` (NaN and nothing where neither set has its stories one by one) and ``verdict``,
-    whether the similarity is above its null; see :func:`verdict`.
+    ``low_stories, high_stories, unit`` (NaN and nothing where neither set has its stories one by one), and
+    :func:`verdicts`.
     """
     known, rows = states or {}, []
     others = [own for own in sets if own.name != reference.name]
@@ -86,8 +88,40 @@ def scaling_curve(
                 n_resamples=n_resamples,
                 seed=seed,
             )
-            said = verdict(found.low, found.high, found.null_high)
-            rows.append({**found.row(), "parameters": own.parameters, **told, "verdict": said})
+            rows.append({**found.row(), "parameters": own.parameters, **told, **verdicts(found)})
+    return pd.DataFrame(rows)
+
+
+def similarities_of(
+    sets: Sequence[VectorSet],
+    words: VectorSet | None = None,
+    states: Mapping[str, StoryStates] | None = None,
+    *,
+    n_permutations: int = PERMUTATIONS,
+    n_resamples: int = RESAMPLES,
+) -> pd.DataFrame:
+    """Every pair of sets in both recipes.
+
+    Returns
+    -------
+    One row per pair and recipe: what :class:`geometry.Similarity`, :func:`story_interval` and :func:`verdicts` have,
+    and of the exchanges of two labels ``exchanges`` (how many), ``lowered`` (how many of them lower the similarity),
+    ``median_drop, least_drop``.
+    """
+    rows = []
+    for one, other in combinations(sets, 2):
+        for std in RECIPES:
+            found = compare(one, other, words, standardise=std, n_permutations=n_permutations)
+            layers = found.layer_one, found.layer_other
+            told = story_interval(one, other, states or {}, layers, standardise=std, n_resamples=n_resamples)
+            drop = exchanges(one, other, layers, standardise=std)["drop"]
+            lost = {
+                "exchanges": len(drop),
+                "lowered": int((drop > 0).sum()),
+                "median_drop": float(drop.median()),
+                "least_drop": float(drop.min()),
+            }
+            rows.append({**found.row(), **told, **verdicts(found), **lost})
     return pd.DataFrame(rows)
 
 
@@ -96,6 +130,15 @@ def verdict(low: float, high: float, bar: float) -> str:
     if low > bar:
         return "yes"
     return "no" if high <= bar else "cannot be told"
+
+
+def verdicts(found: Similarity) -> dict[str, str]:
+    """``shared``: whether a similarity is above its null; ``beyond_words``: whether what words leave of it is.
+
+    By the intervals over emotions; see :func:`verdict`.
+    """
+    beyond = verdict(found.partial_low, found.partial_high, found.partial_null_high)
+    return {"shared": verdict(found.low, found.high, found.null_high), "beyond_words": beyond}
 
 
 def trend(curve: pd.DataFrame, n_permutations: int = 9_999, seed: int = 0) -> dict[str, float]:

@@ -242,15 +242,16 @@ def over_emotions(
     """Interval (95 %) of :func:`similarity`, each emotion left out once; see `jackknife.jackknife_interval`."""
     n = len(one)
     left = [
-        similarity(*(_without(own, i) for own in (one, other)), _without(words, i), standardise=standardise)
+        similarity(
+            np.delete(one, i, axis=0),
+            np.delete(other, i, axis=0),
+            None if words is None else np.delete(words, i, axis=0),
+            standardise=standardise,
+        )
         for i in range(n)
     ]
     value = similarity(one, other, words, standardise=standardise)
     return jackknife_interval(value, np.array(left), np.ones(n), (-1.0, 1.0))
-
-
-def _without(values: Any, row: int) -> Any:
-    return None if values is None else np.delete(values, row, axis=0)
 
 
 def exchanges(
@@ -273,7 +274,8 @@ def exchanges(
     orders = np.tile(np.arange(len(names)), (len(pairs) + 1, 1))
     for order, (i, j) in zip(orders[1:], pairs, strict=True):
         order[[i, j]] = j, i
-    values = similarities(*(matrices(own, standardise) for own in sides), orders)[:, 0, 0]
+    a, b = (matrices(own, standardise) for own in sides)
+    values = similarities(a, b, orders)[:, 0, 0]
     rows = [(names[i], names[j]) for i, j in pairs]
     table = pd.DataFrame(rows, columns=["first", "second"])
     return table.assign(value=values[1:], drop=values[0] - values[1:])

@@ -12,12 +12,12 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,7 @@ from emotion_utils.core.store import Store
 from emotion_utils.core.versions import commit, versions
 from emotion_utils.models.model import load
 from emotion_utils.scaling.axes import (
+    FITS,
     axes_of,
     coordinates,
     first_component,
@@ -40,8 +41,8 @@ from emotion_utils.scaling.axes import (
     held_out_axis,
     held_out_emotions,
 )
-from emotion_utils.scaling.curves import depth_map, scaling_curve, split_halves, story_interval
-from emotion_utils.scaling.geometry import RECIPES, compare, exchanges
+from emotion_utils.scaling.curves import RESAMPLES, depth_map, scaling_curve, similarities_of, split_halves
+from emotion_utils.scaling.geometry import PERMUTATIONS, RECIPES
 from emotion_utils.scaling.published import PUBLISHED, VectorSet, published_set, stories_folder
 from emotion_utils.scaling.stories import FIRST, WORDS, Stories, StoryStates, read_states, read_stories
 
@@ -59,6 +60,17 @@ RECIPE = (
 )
 _MEND = "restore it from git, or make it again with `python -m emotion_utils.scaling.record --stories FOLDER`"
 _ABOUT = ("date", "commit", "recipe", "stories", "models")
+
+
+class Sizes(NamedTuple):
+    """Permutations of labels and of what maps are fitted to, and resamples of stories: the cost of the tables."""
+
+    permutations: int = PERMUTATIONS
+    fits: int = FITS
+    resamples: int = RESAMPLES
+
+
+FULL = Sizes()
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +105,7 @@ class ScalingRecord:
 
 
 def make_record(
-    folder: Path, store: Store | None, *, n: int = FIRST, read_all: Sequence[str] = ()
+    folder: Path, store: Store | None, *, n: int = FIRST, read_all: Sequence[str] = (), sizes: Sizes = FULL
 ) -> ScalingRecord:
     """Let the models read the stories, and compare them with each other and with the published sets that are there.
 
@@ -107,6 +119,8 @@ def make_record(
         Stories of each emotion.
     read_all
         Models that read all stories as well, for the table ``all_stories``.
+    sizes
+        Of nulls and intervals.
 
     Raises
     ------
@@ -116,7 +130,7 @@ def make_record(
     stories = read_stories(folder, n)
     states = {name: read_states(load(name), stories, store=store, progress=True) for name in MODELS}
     published = [own for name in PUBLISHED if (own := published_set(name, folder)) is not None]
-    whole = _all_stories(folder, published, read_all, store) if published else pd.DataFrame()
+    whole = _all_stories(folder, published, read_all, store, sizes) if published else pd.DataFrame()
     told = {own.means().name: own for own in states.values()}  # by title, as tables have it
     sets = [*(own.means() for own in states.values()), *published]
     about = {
@@ -130,73 +144,66 @@ def make_record(
         recipe=f"{RECIPE}; torch {versions()['torch']}, transformers {versions()['transformers']}",
         stories={"n": stories.n, "sha256": stories.sha256, "emotions": list(stories.emotions)},
         models=about,
-        tables={"all_stories": whole, **tables_of(sets, stories, told)},
+        tables={"all_stories": whole, **tables_of(sets, stories, told, sizes)},
         sets={own.name: replace(own, values=own.centred()) for own in sets[: len(states)]},
         words=VectorSet(WORDS, stories.emotions, (0,), coordinates(stories.words())[None]),
     )
 
 
 def tables_of(
-    sets: Sequence[VectorSet], stories: Stories, states: Mapping[str, StoryStates]
+    sets: Sequence[VectorSet], stories: Stories, states: Mapping[str, StoryStates], sizes: Sizes = FULL
 ) -> dict[str, pd.DataFrame]:
-    """All tables about some sets; ``states`` are those whose stories were read here, by name of the set."""
-    words, positive = (
-        stories.word_set(),
-        [axis.high for axis in axes_of(stories.clusters) if axis.name == "valence"],
-    )
+    """All tables about some sets, by name.
+
+    Parameters
+    ----------
+    sets
+        The last one is the reference of the curve.
+    stories
+        Their words are partialled out, their clusters are the axes.
+    states
+        Those whose stories were read here, by name of the set.
+    sizes
+        Of nulls and intervals.
+    """
+    words, pairs, axes = stories.word_set(), [*combinations(sets, 2)], axes_of(stories.clusters)
+    counts = {"n_permutations": sizes.permutations, "n_resamples": sizes.resamples}
     halves = [split_halves(own, standardise=std) for own in states.values() for std in RECIPES]
-    orders = [held_out_axis(own, axis) for own in sets for axis in axes_of(stories.clusters)]
-    maps = [
-        held_out_emotions(one, other, kind)
-        for pair in combinations(sets, 2)
-        for one, other in (pair, pair[::-1])
-        for kind in ("ridge", "procrustes")
-    ]
-    depths = [
-        depth_map(one, other, standardise=std) for one, other in combinations(sets, 2) for std in RECIPES
-    ]
+    orders = [held_out_axis(own, axis, n_permutations=sizes.permutations) for own in sets for axis in axes]
+    depths = [depth_map(one, other, standardise=std) for one, other in pairs for std in RECIPES]
+    positive = next((axis.high for axis in axes if axis.name == "valence"), None)
     return {
-        "similarities": similarities_of(sets, words, states),
-        "curve": scaling_curve(sets, sets[-1], words, states=states),
+        "similarities": similarities_of(sets, words, states, **counts),
+        "curve": scaling_curve(sets, sets[-1], words, states=states, **counts),
         "ceilings": pd.concat(halves),
         "axes": pd.DataFrame(orders),
-        "held_out": pd.DataFrame(maps),
-        "lengths": first_component(sets, positive[0]) if positive else pd.DataFrame(),
-        "follows": follows_length(sets, positive[0]) if positive else pd.DataFrame(),
+        "held_out": held_out_table(pairs, sizes.fits),
+        "lengths": first_component(sets, positive) if positive else pd.DataFrame(),
+        "follows": follows_length(sets, positive) if positive else pd.DataFrame(),
         "depths": pd.concat(depths),
     }
 
 
-def similarities_of(
-    sets: Sequence[VectorSet], words: VectorSet | None, states: Mapping[str, StoryStates]
-) -> pd.DataFrame:
-    """Every pair of sets in both recipes: `geometry.Similarity`, the interval over stories, and exchanged labels.
-
-    Returns
-    -------
-    One row per pair and recipe. Of the exchanges of two labels: ``exchanges`` (how many), ``lowered`` (how many of
-    them lower the similarity), ``median_drop, least_drop``.
-    """
-    rows = []
-    for one, other in combinations(sets, 2):
-        for std in RECIPES:
-            found = compare(one, other, words, standardise=std)
-            layers = found.layer_one, found.layer_other
-            drop = exchanges(one, other, layers, standardise=std)["drop"]
-            lost = {"exchanges": len(drop), "lowered": int((drop > 0).sum())}
-            lost |= {"median_drop": float(drop.median()), "least_drop": float(drop.min())}
-            rows.append(found.row() | story_interval(one, other, states, layers, standardise=std) | lost)
-    return pd.DataFrame(rows)
+def held_out_table(pairs: Iterable[tuple[VectorSet, VectorSet]], n_permutations: int) -> pd.DataFrame:
+    """Maps with emotions held out, of every pair in both directions, ridge and Procrustes."""
+    return pd.DataFrame(
+        held_out_emotions(one, other, kind, n_permutations=n_permutations)
+        for pair in pairs
+        for one, other in (pair, pair[::-1])
+        for kind in ("ridge", "procrustes")
+    )
 
 
 def _all_stories(
-    folder: Path, published: Sequence[VectorSet], names: Sequence[str], store: Store | None
+    folder: Path, published: Sequence[VectorSet], names: Sequence[str], store: Store | None, sizes: Sizes
 ) -> pd.DataFrame:
     """The published sets with the words of all their stories, and models that read all of them."""
     stories = read_stories(folder, ALL)
     states = [read_states(load(name), stories, store=store, progress=True) for name in names]
     sets = [*(own.means() for own in states), *published]
-    return similarities_of(sets, stories.word_set(), {own.means().name: own for own in states})
+    known = {own.means().name: own for own in states}
+    counts = {"n_permutations": sizes.permutations, "n_resamples": sizes.resamples}
+    return similarities_of(sets, stories.word_set(), known, **counts)
 
 
 def write_record(record: ScalingRecord, folder: Path = FOLDER) -> Path:

@@ -23,7 +23,7 @@ from emotion_utils.activations.extraction import extract, points
 from emotion_utils.core.errors import UserError, listing
 from emotion_utils.core.files import read_bytes, read_json
 from emotion_utils.models.positions import encode
-from emotion_utils.models.registry import reader_name
+from emotion_utils.models.registry import short_name
 from emotion_utils.scaling.published import VectorSet
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ class StoryStates:
         """Mean over the stories of each emotion."""
         values = self.values.mean(axis=2, dtype=np.float64)
         return VectorSet(
-            reader_name(self.model),
+            short_name(self.model),
             self.emotions,
             self.layers,
             values,
@@ -216,7 +216,7 @@ class StoryStates:
     def in_words(self) -> str:
         """What was read, and how much of it did not fit into the model, in one sentence."""
         n = self.values.shape[1] * self.values.shape[2]
-        told = f"{reader_name(self.model)} read {n:,} stories, {self.tokens:,} tokens"
+        told = f"{short_name(self.model)} read {n:,} stories, {self.tokens:,} tokens"
         return (
             f"{told}; {self.cut:.0%} of the stories were longer than its room and were cut."
             if self.cut

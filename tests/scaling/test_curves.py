@@ -45,9 +45,10 @@ def test_a_curve_has_every_model_in_both_recipes_by_size():
     assert raw["one"].tolist() == ["model 1", "unrelated 4", "model 2"]
     assert raw["other"].unique().tolist() == ["model 3"]
     assert len(curve) == 6
-    assert raw["verdict"].tolist()[1] != "yes"
-    assert raw["verdict"].tolist()[2] == "yes"
+    assert raw["shared"].tolist()[1] != "yes"
+    assert raw["shared"].tolist()[2] == "yes"
     assert (raw["unit"] == "").all()
+    assert (raw["beyond_words"] == "cannot be told").all()  # there are no words
     assert raw["low_stories"].isna().all()
 
 

@@ -67,7 +67,7 @@ def wrong(**changes):
     [
         (wrong(layer_3__joy=np.array([1.0, np.nan, 2.0])), r'"layer_3__joy" has a NaN or an infinity at place 1'),
         ({k: v for k, v in ROWS.items() if k != "layer_11__fear"}, "no vector of fear at layer 11"),
-        (wrong(layer_3__fear=np.ones(9)), r'"layer_3__fear" has 9 numbers and "layer_\d+__[a-z-]+" has 8: a set has one'),
+        (wrong(layer_3__fear=np.ones(9)), r'"layer_3__fear" has 9 numbers and "layer_\d+__[a-z-]+" has 8: a'),
         (wrong(sadness=np.ones(8)), 'an array "sadness", whose name says no layer'),
         (wrong(layer_3__fear=np.arange(8)), r'"layer_3__fear" has the shape \(8,\) and the type int64'),
         (wrong(layer_3__fear=np.ones((2, 4))), r"shape \(2, 4\)"),

@@ -13,7 +13,16 @@ from emotion_utils.core.errors import UserError
 from emotion_utils.core.store import Store
 from emotion_utils.scaling import record as record_module
 from emotion_utils.scaling.geometry import compare
-from emotion_utils.scaling.record import FOLDER, MEANS, RECORD, main, make_record, read_record, write_record
+from emotion_utils.scaling.record import (
+    FOLDER,
+    MEANS,
+    RECORD,
+    Sizes,
+    main,
+    make_record,
+    read_record,
+    write_record,
+)
 
 CLUSTERS = {
     "Positive Anchors": ["joy", "pride"],
@@ -39,7 +48,7 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stories")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(record_module, "MODELS", ("small-gpt2", "small-llama3"))
-        return make_record(stories(folder), Store(folder / "store"), n=3)
+        return make_record(stories(folder), Store(folder / "store"), n=3, sizes=Sizes(99, 9, 20))
 
 
 def test_a_record_comes_back_as_it_was_written(made, tmp_path):
@@ -47,7 +56,7 @@ def test_a_record_comes_back_as_it_was_written(made, tmp_path):
     found = read_record(tmp_path / "scaling")
     assert sorted(path.name for path in (tmp_path / "scaling").iterdir()) == [MEANS, RECORD]
     assert (found.date, found.commit, found.stories) == (made.date, made.commit, made.stories)
-    assert list(found.sets) == ["small-gpt2, small world", "small-llama3, small world"]
+    assert list(found.sets) == ["small-gpt2", "small-llama3"]
     for name, own in made.sets.items():
         again = found.sets[name]
         assert (again.emotions, again.layers, again.blocks) == (own.emotions, own.layers, own.blocks)

@@ -105,7 +105,7 @@ def test_a_state_is_the_mean_over_all_tokens_but_the_first(tmp_path, model):
         assert np.abs(found.values[layer, 2, 2] - expected).max() < 1e-4 * np.abs(expected).max()
     means = found.means()
     assert np.allclose(means.values, found.values.mean(axis=2, dtype=float))
-    assert means.name == "small-gpt2, small world"
+    assert means.name == "small-gpt2"
     assert means.parameters == sum(weight.numel() for weight in model.network.parameters())
     assert found.tokens == sum(len(model.encode([text]).ids[0]) for text in stories.frame()["text"])
     assert found.in_words().endswith(f"read 9 stories, {found.tokens} tokens.")
