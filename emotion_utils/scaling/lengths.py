@@ -195,14 +195,15 @@ class SweepFindings(NamedTuple):
 
 def sweep_findings(found: Sweep) -> SweepFindings:
     """Say what decides about the published score: the pairing or the length."""
-    above, below = best_of_columns(found.published), best_of_columns(-found.published)
+    logs = np.log(found.published)
+    above, below = best_of_columns(logs), best_of_columns(-logs)
     said = beyond_wrong_pairs(above[0], above[1:])
     if said is not True:
         said = False if beyond_wrong_pairs(below[0], below[1:]) else None
     true, line = found.published[0], _line(found)
     return SweepFindings(
         *_at(found, AS_IT_IS), *_at(found, DIVIDED), float(true.min()), float(true.max()), said,
-        float(permutation_p(above[0], above[1:])), line[0], line[1], line[2], _between(np.log(found.published)),
+        float(permutation_p(above[0], above[1:])), line[0], line[1], line[2], _between(logs),
         float(max(np.ptp(values, axis=1).max() for values in found.sound.values())),
     )  # fmt: skip
 

@@ -83,7 +83,7 @@ def test_the_sound_scores_do_not_move(shared):
     found = sweep_findings(shared)
     assert found.moved <= 1e-6
     assert found.flat
-    moved = {name: values + [[0, 0, 0, 0, 0, 2e-6]] for name, values in shared.sound.items()}
+    moved = {name: values + np.array([0, 0, 0, 0, 0, 2e-6]) for name, values in shared.sound.items()}
     assert not sweep_findings(replace(shared, sound=moved)).flat
 
 
@@ -96,7 +96,7 @@ def test_sound_scores_find_what_is_shared_and_nothing_else(shared):
 
 def test_whether_true_pairs_lie_above_wrong_ones_has_three_outcomes(shared):
     rng = np.random.default_rng(0)
-    noise = np.exp(rng.normal(size=(100, 6)) * 0.1) * np.array(FEW) ** -2.0
+    noise = np.exp(rng.normal(size=(40, 6)) * 0.1) * np.array(FEW) ** -2.0
     for change, outcome in ((3.0, True), (1.0, None), (0.3, False)):
         values = noise.copy()
         values[0] = np.median(noise, axis=0) * change
@@ -150,7 +150,7 @@ def test_vectors_without_a_length_are_refused(layers, values):
 def lengths(**of_model: tuple[float, float]):
     """A model's emotion vectors, two layers of such lengths."""
     sets = {
-        name.replace("_", "-"): ((0, 1), np.array([[[one], [-one]], [[two], [-two]]]))
+        name.replace("_", "-"): ((0, 1), np.array([[[one], [-one]], [[two], [-two]]], dtype=float))
         for name, (one, two) in of_model.items()
     }
     return real_lengths(sets)
