@@ -9,9 +9,8 @@ import pytest
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.planted.generators import Recipe, pair
-from emotion_utils.reports.claims import read_claims
 from emotion_utils.reports.published_alignment import Case
-from emotion_utils.scaling.lengths import FACTORS, Sweep, ordering, real_lengths, sweep, sweep_findings
+from emotion_utils.scaling.lengths import FACTORS, Sweep, sweep, sweep_findings
 from emotion_utils.subspaces.measures import published_phase8
 
 FEW = (0.001, 0.1, 1.0, 10.0, 100.0, 1000.0)
@@ -123,56 +122,3 @@ def test_factors_and_rows_that_do_not_fit_are_refused(shared):
     other = replace(case, groups=case.groups + 1)
     with pytest.raises(UserError, match="same rows"):
         sweep(other, sound)
-
-
-def test_lengths_are_those_of_centred_vectors():
-    """Four vectors at the corners of a square of half width 3 around any point are 3√2 long."""
-    square = 3.0 * np.array([[1, 1, 0], [1, -1, 0], [-1, 1, 0], [-1, -1, 0]]) + [5, -7, 100]
-    table = real_lengths({"a": ((4, 9), np.stack([square, 2 * square]))})
-    assert table["layer"].tolist() == [4, 9]
-    assert table[["low", "median", "high"]].to_numpy() == pytest.approx(
-        np.outer([1, 2], np.full(3, 3 * np.sqrt(2)))
-    )
-    assert (table["n"] == 4).all()
-    uneven = real_lengths({"b": ((0,), np.array([[[2.0], [0.0], [-2.0]]]))})
-    assert uneven[["low", "median", "high"]].to_numpy().tolist() == [[0, 2, 2]]
-
-
-@pytest.mark.parametrize(
-    ("layers", "values"),
-    [((0, 1), np.ones((1, 2, 3))), ((0,), np.ones((1, 1, 3))), ((0,), np.full((1, 2, 3), np.nan))],
-)
-def test_vectors_without_a_length_are_refused(layers, values):
-    with pytest.raises(UserError, match="The vectors of a have the shape"):
-        real_lengths({"a": (layers, values)})
-
-
-def lengths(**of_model: tuple[float, float]):
-    """A model's emotion vectors, two layers of such lengths."""
-    sets = {
-        name.replace("_", "-"): ((0, 1), np.array([[[one], [-one]], [[two], [-two]]], dtype=float))
-        for name, (one, two) in of_model.items()
-    }
-    return real_lengths(sets)
-
-
-def test_the_order_of_scores_is_that_of_lengths_turned_round():
-    found = ordering(lengths(llama3_8b=(0.6, 3.4), qwen3_8b=(4.4, 39), gemma3_270m=(8, 1174)))
-    assert found.table["lengths_of"].tolist() == ["llama3-8b", "qwen3-8b", "gemma3-270m"]
-    reports = read_claims().set_index("id")["lo"]
-    assert found.table["report"].tolist() == [reports[claim] for claim in found.table["claim"]]
-    assert found.table["report"].is_monotonic_decreasing
-    assert (found.correlation, found.p, found.least) == pytest.approx((-1, 1 / 6, 1 / 6))
-    assert not found.apart  # 39 is longer than 8
-    assert ordering(lengths(llama3_8b=(1, 2), qwen3_8b=(3, 4), gemma3_270m=(8, 9))).apart
-
-
-def test_an_order_that_does_not_fit_is_not_called_so():
-    found = ordering(lengths(llama3_8b=(10, 11), qwen3_8b=(5, 6), gemma3_270m=(1, 2)))
-    assert found.correlation == pytest.approx(1)
-    assert found.p == pytest.approx(1)
-
-
-def test_lengths_that_are_missing_are_named():
-    with pytest.raises(UserError, match="no lengths of gemma3-270m for gemma3-12b"):
-        ordering(lengths(llama3_8b=(1, 2), qwen3_8b=(1, 2)))
