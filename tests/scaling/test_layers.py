@@ -88,11 +88,11 @@ def test_models_of_one_world_stand_out_soundly_and_unrelated_ones_seldom(scores)
     assert overall.loc[("r2", "largest"), "p"] == pytest.approx(1 / 40)
     assert overall.loc[("r2", "largest"), "above"] is True
     found = [
-        compare_layers(worded.pair(seed=seed, layers=(0, 1)), n_permutations=19, intervals=False).overall()
-        for seed in range(2, 8)
+        compare_layers(worded.pair(seed=seed, layers=(1,)), n_permutations=19, intervals=False).overall()
+        for seed in range(2, 7)
     ]
     p = np.array([table.set_index(["score", "statistic"]).loc[("r2", "largest"), "p"] for table in found])
-    assert (p <= 0.05).sum() <= 2
+    assert (p <= 0.05).sum() <= 1
     assert p.max() > 0.3
 
 
