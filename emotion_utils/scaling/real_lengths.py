@@ -83,7 +83,8 @@ class Ordering(NamedTuple):
 def ordering(lengths: pd.DataFrame, families: Mapping[str, str] | None = None) -> Ordering:
     """Ask whether the reports' scores fall as the lengths of the models' families grow.
 
-    Three models have six orders, so that p is 1/6 at best: the order alone decides nothing. :func:`emotion_utils.scaling.lengths.sweep` does.
+    Three models have six orders, so that p is 1/6 at best: the order alone decides nothing. What decides is the
+    score over all lengths, :func:`emotion_utils.scaling.lengths.sweep`.
 
     Parameters
     ----------
