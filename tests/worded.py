@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import planted
@@ -13,10 +14,12 @@ from emotion_utils.subspaces.readings import ModelStates, _states, rows_of
 FAMILIES, EACH = 10, 2
 
 
+@cache
 def prompts():
     return planted.shared(FAMILIES, EACH)
 
 
+@cache
 def model(name: str, seed: int, scale: float = 1.0) -> ModelStates:
     """Three layers; families have a deviation of their own, and the planted direction is of layers 1 and 2."""
     read = planted.activations(prompts(), 1.0, seed=seed, spread=0.5)

@@ -18,11 +18,12 @@ from jaxtyping import Float
 
 from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.core.layers import layers_in_words
-from emotion_utils.reports.claims import Measurement, read_claims
+from emotion_utils.reports.claims import Measurement, read_claims, too_few
 from emotion_utils.reports.replication import all_hold, lies_above, lies_below
 from emotion_utils.scaling.layers import LayerScores
 from emotion_utils.statistics.jackknife import jackknife_interval
 from emotion_utils.statistics.permutations import LEVEL, binomial_bounds, permutation_p
+from emotion_utils.statistics.resampling import FEWEST_UNITS
 from emotion_utils.subspaces.readings import ModelStates
 
 MODELS = ("llama3-8b", "qwen3-8b", "gemma3-12b")
@@ -124,7 +125,7 @@ def summarise_checks(table: pd.DataFrame) -> str:
 
 
 def beyond_half_precision(states: ModelStates) -> list[int]:
-    """Layers with a state that float16 cannot hold: above 65,504 in size."""
+    """Layers with a state at the end of a prompt that float16 cannot hold: above 65,504 in size."""
     largest = np.abs(states.values).max(axis=(0, 2))
     return [layer for layer, size in zip(states.layers, largest, strict=True) if size > HALF_PRECISION]
 
@@ -149,7 +150,7 @@ def chapter_measurements(
 
     Returns
     -------
-    One per claim; without a value and with the reason where nothing stands in.
+    One per claim; without a value and with the reason where nothing stands in, or where units are too few.
 
     Raises
     ------
@@ -159,6 +160,9 @@ def chapter_measurements(
     for name in pairs:
         if name not in MODELS:
             raise UserError(f'The reports have no wider model "{name}": {suggestion(name, MODELS)}')
+    few = min((len(scores.sizes) for scores in pairs.values()), default=FEWEST_UNITS)
+    if few < FEWEST_UNITS:
+        return too_few("P8.", "", few)
     ids = [claim for claim in read_claims()["id"] if claim.startswith("P8.")]
     out = [_ranking(pairs), _skipped(overflowing), _width(width)]
     measured = {row.claim for row in out}
@@ -270,7 +274,8 @@ def _ranking(pairs: Mapping[str, LayerScores]) -> Measurement:
         return Measurement(RANKING, name, None, note="the pairs were not compared on the same units")
     steps = [_step(one, other) for one, other in pairwise(profiles)]
     means = ", ".join(f"{profile.target} {profile.after[0].mean():.4f}" for profile in profiles)
-    told = "; ".join(f"{low:+.4f} to {high:+.4f}" for low, high in steps)
+    intervals = "; ".join(f"{low:+.4f} to {high:+.4f}" for low, high in steps)
+    told = intervals if len(profiles[0].left_after) else "no intervals were asked for"
     holds = all_hold(lies_above(low, high) for low, high in steps)
     note = f"means after the map: {means}; differences of neighbours: {told}"
     return Measurement(RANKING, name, None, n=profiles[0].n, holds=holds, note=note)

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int, Num
-from scipy.stats import rankdata
 
 from emotion_utils.alignment.align import align
 from emotion_utils.alignment.all_pairs import affordable
@@ -30,6 +29,7 @@ from emotion_utils.statistics.permutations import LEVEL, permutation_p
 from emotion_utils.subspaces.readings import paired_states
 
 SOUND = ("r2", "overlap", "probe")
+ROUNDING = 1e-9
 STATISTICS: dict[str, Callable[..., Any]] = {"largest": np.max, "mean": np.mean}
 """Over the layers."""
 REPORTED = ["layer", "before", "after", "delta"]
@@ -63,7 +63,8 @@ class LayerScores:
     sound
         By score (``r2``, ``overlap``, ``probe``), of the same shape and the same pairings.
     left_before, left_after
-        The published scores without each unit, shape (unit, layer); no rows where no intervals were asked for.
+        The published scores without each unit, shape (unit, layer); no rows where no intervals
+        were asked for.
     sizes
         Rows of each unit.
     """
@@ -79,8 +80,8 @@ class LayerScores:
     before: Float[np.ndarray, " layer"] = field(repr=False)
     after: Float[np.ndarray, "draw layer"] = field(repr=False)
     sound: Mapping[str, Float[np.ndarray, "draw layer"]] = field(repr=False)
-    left_before: Float[np.ndarray, "unit layer"] = field(repr=False)
-    left_after: Float[np.ndarray, "unit layer"] = field(repr=False)
+    left_before: Float[np.ndarray, "left layer"] = field(repr=False)
+    left_after: Float[np.ndarray, "left layer"] = field(repr=False)
     sizes: Num[np.ndarray, " unit"] = field(repr=False)
 
     @cached_property
@@ -161,22 +162,22 @@ def beyond_wrong_pairs(value: float, draws: Float[np.ndarray, " draw"]) -> bool 
 def best_of_columns(scores: Float[np.ndarray, "draw column"]) -> Float[np.ndarray, " draw"]:
     """How far each pairing lies above the others in the column where it does so most.
 
-    In each column a pairing has the share of pairings, itself included, that score as high; minus the least of these
-    shares is comparable over columns whose scores differ by orders of magnitude or are clipped to 1.
+    In units of the standard deviation over the pairings, so that columns of any size have the same say; where all
+    pairings give the same, none stands out.
 
     Parameters
     ----------
     scores
-        The true pairing first.
+        The true pairing first, which is one of the pairings.
 
     Returns
     -------
     Large where a pairing stands out.
     """
-    # ties up to rounding, as everywhere, count as high
-    sizes = np.abs(scores).max(axis=0)
-    rounded = np.round(scores / np.where(sizes > 0, sizes, 1), 12)
-    return np.asarray(-(rankdata(-rounded, method="max", axis=0) / len(scores)).min(axis=1))
+    centred, spread = scores - scores.mean(axis=0), scores.std(axis=0)
+    # a spread of mere rounding is none
+    none = spread <= ROUNDING * np.maximum(np.abs(scores).max(axis=0), 1)
+    return np.asarray(np.where(none, 0, centred / np.where(none, 1, spread)).max(axis=1))
 
 
 def compare_layers(
@@ -201,7 +202,7 @@ def compare_layers(
     groups = given.rows.neutral["unit"].to_numpy()
     orders = np.concatenate([np.arange(len(groups))[None], permute_pairing(groups, n_permutations, seed)])
     found = [phase8(case, given.k, orders) for case in given.cases()]
-    left = [_once(given, unit) for unit in given.units] if intervals else []
+    left = [_once(given, int(unit)) for unit in given.units] if intervals else []
     before_after = np.array(left).reshape(-1, 2, len(given.pairs))
     width = max(states.values.shape[2] for states in (given.source, given.target))
     return LayerScores(

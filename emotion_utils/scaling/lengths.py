@@ -10,20 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from scipy.stats import linregress, spearmanr
+from scipy.stats import linregress
 
 from emotion_utils.alignment.align import align
 from emotion_utils.core.errors import UserError
 from emotion_utils.planted.generators import rescaled
-from emotion_utils.reports.claims import read_claims
 from emotion_utils.reports.published_alignment import Case, phase8
-from emotion_utils.scaling.claims import MODELS
 from emotion_utils.scaling.layers import best_of_columns, beyond_wrong_pairs
 from emotion_utils.statistics.nulls import against_null
 from emotion_utils.statistics.permutations import permutation_p
@@ -37,8 +34,6 @@ AS_IT_IS, DIVIDED = 1.0, 0.001
 MARKS = {AS_IT_IS: "as it is", DIVIDED: "divided by 1,000"}
 FLAT = 1e-6
 """A score that moves by no more over all factors is said not to move."""
-FAMILIES = {"llama3-8b": "llama3-8b", "qwen3-8b": "qwen3-8b", "gemma3-12b": "gemma3-270m"}
-"""The reports' wider models, and whose lengths stand for them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,14 +190,15 @@ class SweepFindings(NamedTuple):
 
 def sweep_findings(found: Sweep) -> SweepFindings:
     """Say what decides about the published score: the pairing or the length."""
-    above, below = best_of_columns(found.published), best_of_columns(-found.published)
+    logs = np.log(found.published)
+    above, below = best_of_columns(logs), best_of_columns(-logs)
     said = beyond_wrong_pairs(above[0], above[1:])
     if said is not True:
         said = False if beyond_wrong_pairs(below[0], below[1:]) else None
     true, line = found.published[0], _line(found)
     return SweepFindings(
         *_at(found, AS_IT_IS), *_at(found, DIVIDED), float(true.min()), float(true.max()), said,
-        float(permutation_p(above[0], above[1:])), line[0], line[1], line[2], _between(np.log(found.published)),
+        float(permutation_p(above[0], above[1:])), line[0], line[1], line[2], _between(logs),
         float(max(np.ptp(values, axis=1).max() for values in found.sound.values())),
     )  # fmt: skip
 
@@ -225,96 +221,3 @@ def _line(found: Sweep) -> tuple[float, float, int]:
 
 def _between(values: Float[np.ndarray, "draw factor"]) -> float:
     return float(values.mean(axis=0).var() / values.var())
-
-
-def real_lengths(
-    sets: Mapping[str, tuple[Sequence[int], Float[np.ndarray, "_ _ _"]]],
-) -> pd.DataFrame:
-    """How long the vectors of emotions are, after the mean over the emotions is taken away, by model and layer.
-
-    Parameters
-    ----------
-    sets
-        By model: its layers and its vectors, shape (layer, emotion, d_model), in units of its residual stream.
-
-    Returns
-    -------
-    Columns ``model, layer, low, median, high`` (over the emotions) and ``n`` (emotions).
-
-    Raises
-    ------
-    UserError
-        For fewer than two emotions, layers that are not those of the vectors, and values that are not finite.
-    """
-    out = []
-    for model, (layers, values) in sets.items():
-        vectors = np.asarray(values, dtype=np.float64)
-        if len(layers) != len(vectors) or vectors.shape[1] < 2 or not np.isfinite(vectors).all():
-            raise UserError(
-                f"The vectors of {model} have the shape {vectors.shape} for {len(layers)} layers: pass finite ones of "
-                "at least two emotions at each layer."
-            )
-        sizes = np.linalg.norm(vectors - vectors.mean(axis=1, keepdims=True), axis=2)
-        ends = np.quantile(sizes, [0, 0.5, 1], axis=1).T
-        out += [(model, layer, *own, vectors.shape[1]) for layer, own in zip(layers, ends, strict=True)]
-    return pd.DataFrame(out, columns=["model", "layer", "low", "median", "high", "n"])
-
-
-class Ordering(NamedTuple):
-    """The reports' scores after the map beside the lengths of the models' families.
-
-    Attributes
-    ----------
-    table
-        Columns ``claim, report`` (mean score after the map), ``lengths_of, shortest, longest, middle`` (medians of
-        layers: least, largest and their median), from the highest score.
-    correlation
-        Of ranks, score with ``middle``.
-    p, least
-        Share of all orders of the lengths that are as contrary, and the smallest share that there can be.
-    apart
-        Whether the ranges over the layers do not overlap.
-    """
-
-    table: pd.DataFrame
-    correlation: float
-    p: float
-    least: float
-    apart: bool
-
-
-def ordering(lengths: pd.DataFrame, families: Mapping[str, str] | None = None) -> Ordering:
-    """Ask whether the reports' scores fall as the lengths of the models' families grow.
-
-    Three models have six orders, so that p is 1/6 at best: the order alone decides nothing. :func:`sweep` does.
-
-    Parameters
-    ----------
-    lengths
-        From :func:`real_lengths`.
-    families
-        By the report's model, whose lengths stand for it; by default :data:`FAMILIES`.
-
-    Raises
-    ------
-    UserError
-        For a model whose lengths are not there.
-    """
-    reports = read_claims().set_index("id")["lo"]
-    rows = []
-    for model, other in (families or FAMILIES).items():
-        own = lengths.loc[lengths["model"] == other, "median"]
-        if model not in MODELS or own.empty:
-            raise UserError(
-                f"There are no lengths of {other} for {model}: give those of {', '.join(FAMILIES.values())}."
-            )
-        claim = f"P8.{model}.mean.after"
-        rows.append((claim, float(reports[claim]), other, own.min(), own.max(), own.median()))
-    columns = ["claim", "report", "lengths_of", "shortest", "longest", "middle"]
-    table = pd.DataFrame(rows, columns=columns).sort_values("report", ascending=False, ignore_index=True)
-    correlation = float(spearmanr(table["report"], table["middle"]).statistic)
-    drawn = np.array([spearmanr(table["report"], order).statistic for order in permutations(table["middle"])])
-    share, least = (float((drawn <= value + 1e-9).mean()) for value in (correlation, drawn.min()))
-    by_length = table.sort_values("shortest")
-    apart = bool((by_length["longest"].to_numpy()[:-1] < by_length["shortest"].to_numpy()[1:]).all())
-    return Ordering(table, correlation, share, least, apart)

@@ -1,4 +1,4 @@
-"""Checks that wrong pairs pass too are said to, and every claim is measured on the pair that stands in, or says why not."""
+"""Checks that wrong pairs pass too are said to; every claim is measured on the pair that stands in, or says why not."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def with_after(scores, true, wrong, before=0.0002):
     after = np.array([true, *wrong], dtype=float)
     left = np.repeat(after[:1], len(scores.left_after), axis=0)
     left = left * (1 + 0.01 * np.linspace(-1, 1, len(left)))[:, None]
-    return replace(scores, after=after, before=np.full(after.shape[1], before), left_after=left)
+    return replace(scores, after=after, sound={}, before=np.full(after.shape[1], before), left_after=left)
 
 
 def printed(model, when):
@@ -76,7 +76,7 @@ def test_better_answers_count_as_good(scores):
 
 def test_a_check_needs_wrong_pairs(scores):
     with pytest.raises(UserError, match="without wrong pairs"):
-        sanity_checks(replace(scores, after=scores.after[:1]))
+        sanity_checks(replace(scores, after=scores.after[:1], sound={}))
 
 
 def test_layers_that_half_precision_cannot_hold():
@@ -128,7 +128,7 @@ def test_means_and_the_largest_gain(judged, scores):
 
 
 def test_claims_about_gemma_itself(judged):
-    rows, table = judged
+    table = judged[1]
     assert table.loc["P8.gemma3-12b.dmodel", "verdict"] == "not reproduced"
     assert table.loc["P8.gemma3-12b.skip", "replication"] == "other model, agrees"
     none = {row.claim: row for row in chapter_measurements({}, overflowing=("other", []))}
@@ -163,6 +163,30 @@ def test_the_order_is_decided_by_intervals(scores, means, holds):
     row = next(row for row in chapter_measurements(pairs) if row.claim == "P8.ranking")
     assert row.holds is None
     assert "same units" in row.note
+
+
+def test_without_intervals_or_units_nothing_is_decided(scores):
+    pairs = {name: replace(scores, target=name) for name in ("llama3-8b", "qwen3-8b", "gemma3-12b")}
+    without = {
+        name: replace(own, left_before=own.left_before[:0], left_after=own.left_after[:0])
+        for name, own in pairs.items()
+    }
+    rows = {row.claim: row for row in chapter_measurements(without)}
+    assert rows["P8.ranking"].holds is None
+    assert "no intervals were asked for" in rows["P8.ranking"].note
+    assert rows["P8.llama3-8b.L0.after"].value == pytest.approx(scores.after[0, 0])
+    assert rows["P8.llama3-8b.L0.after"].low is None
+    few = {
+        name: replace(
+            own, sizes=own.sizes[:7], left_before=own.left_before[:7], left_after=own.left_after[:7]
+        )
+        for name, own in pairs.items()
+    }
+    rows = chapter_measurements(few)
+    assert len(rows) == len([claim for claim in read_claims()["id"] if claim.startswith("P8.")])
+    assert {(row.value, row.holds, row.note) for row in rows} == {
+        (None, None, "7 units, at least 8 are needed")
+    }
 
 
 def test_a_model_that_the_reports_do_not_have_is_named(scores):

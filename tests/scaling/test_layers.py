@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import worded
-from scipy.stats import kstest
+from scipy.stats import kstest, norm
 
 from emotion_utils.scaling.claims import sanity_checks
 from emotion_utils.scaling.layers import (
@@ -88,11 +88,11 @@ def test_models_of_one_world_stand_out_soundly_and_unrelated_ones_seldom(scores)
     assert overall.loc[("r2", "largest"), "p"] == pytest.approx(1 / 40)
     assert overall.loc[("r2", "largest"), "above"] is True
     found = [
-        compare_layers(worded.pair(seed=seed), n_permutations=19, intervals=False).overall()
-        for seed in range(2, 10)
+        compare_layers(worded.pair(seed=seed, layers=(1,)), n_permutations=19, intervals=False).overall()
+        for seed in range(2, 7)
     ]
     p = np.array([table.set_index(["score", "statistic"]).loc[("r2", "largest"), "p"] for table in found])
-    assert (p <= 0.05).sum() <= 3
+    assert (p <= 0.05).sum() <= 1
     assert p.max() > 0.3
 
 
@@ -104,17 +104,20 @@ def test_what_lies_above_below_and_between():
 
 
 def test_the_best_column_is_chosen_anew_in_every_pairing():
-    """Ranks, so that a column of large numbers has no more say; all of one value stand out nowhere."""
+    """In standard deviations, so that a column of large numbers has no more say; all of one value stand out nowhere."""
     rng = np.random.default_rng(0)
-    noise = rng.normal(size=(200, 5)) * [1, 10, 100, 1000, 1e4]
-    found = best_of_columns(np.column_stack([noise, np.ones(200)]))
-    assert (found <= 0).all()
-    # the least of five shares is far below one share: its 5 % point is about 1 %
-    assert -np.quantile(found, 0.95) == pytest.approx(0.01, abs=0.006)
-    planted = noise.copy()
-    planted[0, 0] = 50  # small beside the last column, and the largest of its own
-    assert best_of_columns(planted)[0] == pytest.approx(-1 / 200)
-    assert best_of_columns(np.ones((4, 3))).tolist() == [-1.0] * 4
+    sizes = [1, 10, 100, 1000, 1e4]
+    noise = rng.normal(size=(4000, 5)) * sizes
+    found = best_of_columns(np.column_stack([noise, np.ones(4000)]))
+    # the largest of five standard normal numbers, or 0
+    assert np.quantile(found, 0.95) == pytest.approx(norm.ppf(0.95 ** (1 / 5)), abs=0.1)
+    for column in range(5):
+        planted = noise.copy()
+        planted[0] = 0
+        planted[0, column] = 6 * sizes[column]
+        assert best_of_columns(planted)[0] == pytest.approx(6, abs=0.2)
+    same = np.ones((4, 3)) * (1 + 1e-15 * rng.normal(size=(4, 3)))
+    assert best_of_columns(same).tolist() == [0.0] * 4
 
 
 def test_layers_of_equal_depth_may_have_other_numbers():

@@ -65,7 +65,7 @@ def test_layers_are_matched_by_number_and_by_depth():
 def test_layers_that_are_not_there_are_named():
     with pytest.raises(UserError, match="source has no layers 4, 5: it has layers 0, 1, 2, 3"):
         matched(range(4), range(8), (0, 4, 5))
-    with pytest.raises(UserError, match="target has no layer 3: it has layers 0, 1; .* by depth"):
+    with pytest.raises(UserError, match=r"target has no layer 3: it has layers 0, 1; .* by depth"):
         matched(range(4), range(2), (3,))
 
 
