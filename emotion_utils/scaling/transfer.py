@@ -21,6 +21,7 @@ import pandas as pd
 
 from emotion_utils.alignment.mapped_vectors import (
     BLIND,
+    ITSELF,
     MAP_ARMS,
     MAPPED,
     MAPPED_BY,
@@ -125,7 +126,7 @@ def planned(target: SteeredModel, size: TransferSize) -> Budget:
     n = len(target.emotions)
     # a reply is read through the blocks above the layer only
     odds = 2 * target.replies * REPLY / 2
-    single = n * (1 + len(MAPPED_BY) * (2 + n - 1)) + 1
+    single = n * (1 + len(MAPPED_BY) * (3 + n - 1)) + 1
     draw = n * size.contexts / TURNS * (OPENING.new_tokens + odds)
     parts = [
         Part("contexts", min(EVENTS, size.contexts), size.contexts, single * (TEXT + odds) + CONTEXT, "contexts"),
@@ -209,17 +210,18 @@ def _settings(
         beside = control_settings(target, native, sizes["random"], seed)
         drawn += [[s for s in beside if s.kind in KINDS], *wrong]
         everywhere += [native, *(s for s in moved if not any(s in own for own in wrong))]
+        everywhere += _truly_mapped(target, target, native, ITSELF, seed)
         if blind is not None:
-            everywhere += _of_blind(blind, target, native, seed)
+            everywhere += _truly_mapped(blind, target, native, BLIND, seed)
     return everywhere, drawn
 
 
-def _of_blind(
-    blind: SteeredModel, target: SteeredModel, native: SteeringSetting, seed: int
+def _truly_mapped(
+    source: SteeredModel, target: SteeredModel, native: SteeringSetting, arm: str, seed: int
 ) -> list[SteeringSetting]:
-    """The blind model's vector of the emotion, by every kind of map."""
-    kinds = {kind_of(name, MAPPED): kind_of(name, BLIND) for name in MAPPED_BY}
-    made = mapped_settings(blind, target, native, 0, seed)
+    """A source's vector of the emotion by the true map of every kind, under another name."""
+    kinds = {kind_of(name, MAPPED): kind_of(name, arm) for name in MAPPED_BY}
+    made = mapped_settings(source, target, native, 0, seed)
     return [replace(s, kind=kinds[s.kind]) for s in made if s.kind in kinds]
 
 

@@ -87,14 +87,14 @@ def shares(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 
 
 def _shares(own: pd.DataFrame, outcome: str, seed: int) -> list[dict[str, object]]:
-    units, whole = own["unit"].to_numpy(), own[NATIVE].to_numpy()
-    low, high = grouped_mean_interval(whole, units, seed=seed, bounds=BOUNDS[outcome])
-    known = {"own": float(whole.mean()), "own_low": low, "own_high": high}
-    rows = []
+    """Of every arm, in the contexts in which it was tried."""
+    rows, bounds = [], BOUNDS[outcome]
     for arm in [arm for arm in own.columns if arm not in ("unit", UNTOUCHED, NATIVE)]:
-        part = own[arm].to_numpy()
-        ends = ratio_interval(part, whole, units, bounds=BOUNDS[outcome], seed=seed)
-        value = float(part.mean())
+        kept = own[own[arm].notna()]
+        part, whole, units = (kept[name].to_numpy() for name in (arm, NATIVE, "unit"))
+        low, high = grouped_mean_interval(whole, units, seed=seed, bounds=bounds)
+        ends = ratio_interval(part, whole, units, bounds=bounds, seed=seed)
+        value, known = float(part.mean()), {"own": float(whole.mean()), "own_low": low, "own_high": high}
         share = value / known["own"] if low > 0 else np.nan
         row = {
             "outcome": outcome,
@@ -104,7 +104,7 @@ def _shares(own: pd.DataFrame, outcome: str, seed: int) -> list[dict[str, object
             "low": ends[0],
             "high": ends[1],
         }
-        rows.append(row | known | {"n": len(own), "n_units": len(np.unique(units))})
+        rows.append(row | known | {"n": len(kept), "n_units": len(np.unique(units))})
     return rows
 
 
