@@ -32,6 +32,7 @@ from emotion_utils.alignment.mapped_vectors import (
 )
 from emotion_utils.alignment.maps import MAPS
 from emotion_utils.baselines.arms import chosen_of
+from emotion_utils.baselines.reply_shifts import reply_shifts
 from emotion_utils.core.budget import Budget, Part, allot, allowance, counted
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.hashing import fingerprint
@@ -44,7 +45,6 @@ from emotion_utils.steering.contexts import fresh_contexts
 from emotion_utils.steering.controls import KINDS, control_settings
 from emotion_utils.steering.overview import overview
 from emotion_utils.steering.plan import CONTEXT, EVENTS, REPLY, TEXT
-from emotion_utils.steering.readout import reply_log_odds
 from emotion_utils.steering.subject import SteeredModel, prepare
 from emotion_utils.steering.trials import (
     GREEDY,
@@ -68,7 +68,7 @@ FEWEST_MAPS, FEWEST_RANDOM = 19, 12
 TURNS = 6
 """Groups of maps of wrong pairs and of random vectors: each is tried on the contexts of its group."""
 ARTEFACT = "steering_transfer"
-COLUMNS = ["map", "arm", "number", "emotion", "prompt", "unit", "shift", "says_it", "nats"]
+COLUMNS = ["map", "arm", "number", "emotion", "prompt", "unit", "gain", "shift", "says_it", "nats"]
 
 _ARMS = {kind_of(name, arm): (MAPS[name][0], arm) for name in MAPPED_BY for arm in MAP_ARMS}
 
@@ -167,13 +167,13 @@ def transfer(
     Returns
     -------
     One row per emotion, arm (of :data:`OWN_ARMS`, or, with the name of a ``map``, of `mapped_vectors.MAP_ARMS`), vector
-    (``number``) and context (``prompt``) with its ``unit``, the kind of event: ``shift`` (of the log-odds of genuine
-    replies of the emotion against neutral ones, nats), ``says_it`` (whether the text says the emotion), ``nats`` (cost
-    of the text: log of its perplexity beside genuine replies, per token; NaN where it was not read). What is tried in
-    turns has rows for the contexts of its group. Of the pair as a whole: ``source, target, rows`` (of a map),
-    ``tokens`` (that went through the target), ``seconds``, and in bytes the size of all vectors added
-    (``vector_bytes``), of one map (``map_bytes``), and the most memory that the process has held so far
-    (``peak_bytes``).
+    (``number``) and context (``prompt``) with its ``unit``, the kind of event: ``gain`` (of the log-probability of
+    genuine replies of the emotion, nats), ``shift`` (of their log-odds against neutral ones, nats), ``says_it``
+    (whether the text says the emotion), ``nats`` (cost of the text: log of its perplexity beside genuine replies, per
+    token; NaN where it was not read). What is tried in turns has rows for the contexts of its group. Of the pair as a
+    whole: ``source, target, rows`` (of a map), ``tokens`` (that went through the target), ``seconds``, and in bytes the
+    size of all vectors added (``vector_bytes``), of one map (``map_bytes``), and the most memory that the process has
+    held so far (``peak_bytes``).
     """
     start, sizes = time.perf_counter(), planned(target, size).sizes
     contexts = fresh_contexts(sizes["contexts"], seed)
@@ -239,14 +239,14 @@ def measured(
     *,
     priced: bool = True,
 ) -> pd.DataFrame:
-    """Log-odds and texts of settings on some contexts, numbered as these are."""
+    """Replies that are read and texts that are written under settings in some contexts, numbered as these are."""
     how = GREEDY if priced else judged_length(steered)
     texts = outcomes(steered, run(steered, contexts, settings, how=how, store=store), cost=priced)
     texts["nats"] = np.log(texts["relative_perplexity"]) if priced else np.nan
-    odds = reply_log_odds(steered, contexts, settings)
+    texts["prompt"] = contexts.index.to_numpy()[texts["prompt"]]
+    read = reply_shifts(steered, contexts, settings)
     keys = ["emotion", "kind", "number", "alpha", "prompt"]
-    table = texts.rename(columns={"target": "says_it"}).merge(odds[[*keys, "shift"]], on=keys)
-    return table.assign(prompt=contexts.index.to_numpy()[table["prompt"]])
+    return texts.rename(columns={"target": "says_it"}).merge(read[[*keys, "shift", "gain"]], on=keys)
 
 
 def _with_arms(table: pd.DataFrame) -> pd.DataFrame:

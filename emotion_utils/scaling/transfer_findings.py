@@ -26,7 +26,11 @@ RIVALS = (WRONG_PAIRS, ALL, OTHER, BLIND)
 mapped vectors of the other emotions, and the vector of a source that has nothing to carry."""
 DRAWN = (WRONG_PAIRS, ALL)
 """Of these many were drawn, so that the vector has a rank among them."""
-OUTCOMES = (NATS, TEXTS)
+GAIN = "gain"
+OUTCOMES = (GAIN, NATS, TEXTS)
+"""Log-probability of genuine replies, which decides; their log-odds, which rise where a text breaks; and texts."""
+LIMITS: dict[str, tuple[float, float] | None] = {GAIN: None, **BOUNDS}
+WORDS = {GAIN: "replies", NATS: "log-odds", TEXTS: "texts"}
 PAIR = ["source", "target", "map"]
 VERDICTS = {True: "yes", False: "no", None: "cannot be told"}
 
@@ -39,7 +43,7 @@ def effects(table: pd.DataFrame, outcome: str) -> pd.DataFrame:
     table
         From :func:`emotion_utils.scaling.transfer.transfer`, the rows of one map and those under no map.
     outcome
-        :data:`NATS` or :data:`TEXTS`.
+        One of :data:`OUTCOMES`.
 
     Returns
     -------
@@ -88,7 +92,7 @@ def shares(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 
 def _shares(own: pd.DataFrame, outcome: str, seed: int) -> list[dict[str, object]]:
     """Of every arm, in the contexts in which it was tried."""
-    rows, bounds = [], BOUNDS[outcome]
+    rows, bounds = [], LIMITS[outcome]
     for arm in [arm for arm in own.columns if arm not in ("unit", UNTOUCHED, NATIVE)]:
         kept = own[own[arm].notna()]
         part, whole, units = (kept[name].to_numpy() for name in (arm, NATIVE, "unit"))
@@ -120,11 +124,11 @@ def beside_rivals(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     -------
     One row per pair, map, emotion (and their mean), outcome and rival of :data:`RIVALS` that was tried (``against``):
     ``left, low, high`` (difference to the rival over the own effect, as :func:`ratio_interval`), ``n_units, vectors``
-    (of the rival), and in nats against what was drawn ``p`` (the share of vectors, the mapped one among them, that
-    reach as much in their contexts), ``p_holm`` (of the emotions: corrected for all emotions and maps of the pair; of
-    their mean: for its maps), ``least`` (the smallest p_holm that so many vectors can give), and ``beats``: True where
-    the interval lies above 0 and ``p_holm``, where there is one, is at most `permutations.LEVEL`; False where surely
-    less than `remainder.MATTERS` of the own effect is left; None where neither can be told.
+    (of the rival), and, but for texts, against what was drawn ``p`` (the share of vectors, the mapped one among them,
+    that reach as much in their contexts), ``p_holm`` (of the emotions: corrected for all emotions and maps of the pair;
+    of their mean: for its maps), ``least`` (the smallest p_holm that so many vectors can give), and ``beats``: True
+    where the interval lies above 0 and ``p_holm``, where there is one, is at most `permutations.LEVEL`; False where
+    surely less than `remainder.MATTERS` of the own effect is left; None where neither can be told.
     """
     rows = []
     for about, part in _cells(table):
@@ -148,11 +152,11 @@ def _beside(
 ) -> dict[str, object]:
     outcome, units, whole = about["outcome"], own["unit"].to_numpy(), own[NATIVE].to_numpy()
     gap = (own[MAPPED] - own[rival]).to_numpy()
-    bounds = BOUNDS[outcome]
+    bounds = LIMITS[outcome]
     low, high = ratio_interval(gap, whole, units, bounds=bounds, seed=seed)
     drawn = part[part["arm"].isin(KINDS if rival == ALL else [rival])]
     vectors = len(drawn.groupby(["arm", "number"]))
-    p = _rank(part, drawn, about["emotion"]) if rival in DRAWN and outcome == NATS else np.nan
+    p = _rank(part, drawn, about["emotion"], outcome) if rival in DRAWN and outcome != TEXTS else np.nan
     left = float(gap.mean() / whole.mean()) if not np.isnan(low) else np.nan
     return {
         "against": rival, "left": left, "low": low, "high": high,
@@ -160,12 +164,12 @@ def _beside(
     }  # fmt: skip
 
 
-def _rank(part: pd.DataFrame, drawn: pd.DataFrame, emotion: str) -> float:
+def _rank(part: pd.DataFrame, drawn: pd.DataFrame, emotion: str, outcome: str) -> float:
     """P with vectors as units: how many of those drawn do as much as the mapped one in their contexts."""
-    ours = part[part["arm"] == MAPPED].set_index(["emotion", "prompt"])[NATS]
+    ours = part[part["arm"] == MAPPED].set_index(["emotion", "prompt"])[outcome]
     kept = drawn if emotion == MEAN else drawn[drawn["emotion"] == emotion]
     at = pd.MultiIndex.from_frame(kept[["emotion", "prompt"]])
-    ahead = (kept[NATS] - ours.reindex(at).to_numpy()).groupby([kept["arm"], kept["number"]]).mean()
+    ahead = (kept[outcome] - ours.reindex(at).to_numpy()).groupby([kept["arm"], kept["number"]]).mean()
     return against_null(0.0, ahead.to_numpy()).p
 
 
@@ -176,26 +180,28 @@ def _beats(row: object) -> bool | None:
     return None if told and p > LEVEL else told
 
 
-def verdicts(found: pd.DataFrame) -> pd.DataFrame:
-    """Whether a mapped vector carries the emotion over: more than maps of wrong pairs, in nats.
+def verdicts(found: pd.DataFrame, outcome: str = GAIN) -> pd.DataFrame:
+    """Whether a mapped vector carries the emotion over: more than maps of wrong pairs, by one outcome.
 
     Parameters
     ----------
     found
         From :func:`beside_rivals`.
+    outcome
+        One of :data:`OUTCOMES`; texts have no ``p``, and are decided by the interval alone.
 
     Returns
     -------
     Columns ``source, target, map, emotion, verdict`` (:data:`VERDICTS`), ``left, low, high, p, p_holm, least, vectors,
     n_units`` and, with one of :data:`VERDICTS` each, whether it reaches more than the other rivals that were tried.
     """
-    nats = found[found["outcome"] == NATS]
+    kept = found[found["outcome"] == outcome]
     keys = [*PAIR, "emotion"]
-    wide = nats.assign(told=nats["beats"].map(in_words)).pivot(index=keys, columns="against", values="told")
-    own = nats[nats["against"] == WRONG_PAIRS].set_index(keys)
-    kept = own[["left", "low", "high", "p", "p_holm", "least", "vectors", "n_units"]]
-    rest = wide[[rival for rival in RIVALS if rival in wide]].reindex(kept.index)
-    return pd.concat([rest.pop(WRONG_PAIRS).rename("verdict"), kept, rest], axis=1).reset_index()
+    wide = kept.assign(told=kept["beats"].map(in_words)).pivot(index=keys, columns="against", values="told")
+    own = kept[kept["against"] == WRONG_PAIRS].set_index(keys)
+    own = own[["left", "low", "high", "p", "p_holm", "least", "vectors", "n_units"]]
+    rest = wide[[rival for rival in RIVALS if rival in wide]].reindex(own.index)
+    return pd.concat([rest.pop(WRONG_PAIRS).rename("verdict"), own, rest], axis=1).reset_index()
 
 
 def in_words(told: bool | None) -> str:
@@ -228,7 +234,7 @@ def effect_sizes(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 
 
 def power(table: pd.DataFrame) -> pd.DataFrame:
-    """What a pair can find in nats: the least share of the own effect beyond wrong pairs, and the units needed.
+    """What a pair can find in :data:`GAIN`: the least share of the own effect beyond wrong pairs, and the units needed.
 
     Returns
     -------
@@ -239,7 +245,7 @@ def power(table: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for about, part in _cells(table):
-        for emotion, own in effects(part, NATS).groupby("emotion", sort=False):
+        for emotion, own in effects(part, GAIN).groupby("emotion", sort=False):
             by_unit = own.groupby("unit")[[MAPPED, WRONG_PAIRS, NATIVE]].mean()
             n, whole = len(by_unit), float(by_unit[NATIVE].mean())
             spread = float((by_unit[MAPPED] - by_unit[WRONG_PAIRS]).std() / whole) if whole > 0 else np.nan
@@ -288,7 +294,7 @@ def main_findings(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     rows = []
     for key, row in pooled[pooled.index.get_level_values("arm") == MAPPED].iterrows():
         source, target, name, outcome, _ = key
-        what = "log-odds" if outcome == NATS else "texts"
+        what = WORDS[outcome]
         null = pooled.loc[(source, target, name, outcome, WRONG_PAIRS), "share"]
         title = f"steering transfer, {source} to {target}, {name}: share of the own effect, {what}"
         rows.append((title, row["share"], row["low"], row["high"], null, row["n_units"]))
@@ -298,25 +304,27 @@ def main_findings(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 def summarise(table: pd.DataFrame, seed: int = 0) -> str:
     """Say in Markdown what is carried over between each pair, by each map."""
     told = verdicts(beside_rivals(table, seed)).set_index([*PAIR, "emotion"])
-    reached = shares(table, seed).set_index([*PAIR, "emotion", "outcome", "arm"])
+    reached = shares(table, seed).set_index([*PAIR, "emotion", "outcome", "arm"]).sort_index()
     lines = []
     for (source, target, name), own in told.groupby(level=PAIR, sort=False):
         of = own.droplevel(PAIR)
         each = of.drop(index=MEAN)["verdict"]
-        nats, texts = (reached.loc[(source, target, name, MEAN, outcome, MAPPED)] for outcome in OUTCOMES)
-        wrong = reached.loc[(source, target, name, MEAN, NATS, WRONG_PAIRS), "share"]
+        rows = [(WORDS[outcome], reached.loc[(source, target, name, MEAN, outcome)]) for outcome in OUTCOMES]
+        of_own = "; ".join(
+            f"{what}: {_share(row.loc[MAPPED])}, wrong pairs {_share(row.loc[WRONG_PAIRS])}"
+            for what, row in rows
+        )
         counts = ", ".join(f"{int((each == word).sum())} {word}" for word in VERDICTS.values())
         pooled = of.loc[MEAN]
         lines.append(
-            f"- *{source}* to *{target}*, {name}: {_share(nats)} of the own effect in log-odds (maps of wrong pairs "
-            f"{wrong:.0%}) and {_share(texts)} in texts; more than wrong pairs for the mean of the emotions: "
-            f"**{pooled['verdict']}** (p = {pooled['p_holm']:.3f}, at least {pooled['least']:.3f}); by emotion: "
-            f"{counts}."
+            f"- *{source}* to *{target}*, {name}, as shares of the own effect: {of_own}. More than wrong pairs by the "
+            f"replies, mean of the emotions: **{pooled['verdict']}** (p = {pooled['p_holm']:.3f}, at least "
+            f"{pooled['least']:.3f}); by emotion: {counts}."
         )
     return "\n".join(lines)
 
 
 def _share(row: pd.Series) -> str:
     if np.isnan(row["share"]):
-        return "a share that cannot be told"
+        return "cannot be told"
     return f"{row['share']:.0%}{between(row['low'], row['high'], '.0%')}"

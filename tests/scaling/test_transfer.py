@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from emotion_utils.alignment.mapped_vectors import BLIND, ITSELF, MAPPED, OTHER, WRONG_PAIRS
-from emotion_utils.baselines.remainder import NATS, TEXTS
+from emotion_utils.baselines.remainder import TEXTS
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.profiles import STEERING_SIZES
 from emotion_utils.core.store import Store
@@ -19,7 +19,7 @@ from emotion_utils.models.model import Model, load
 from emotion_utils.planted.rotated_twins import rotated_twin
 from emotion_utils.scaling import transfer as module
 from emotion_utils.scaling.transfer import NATIVE, UNTOUCHED, TransferSize, planned, transfer, transfers
-from emotion_utils.scaling.transfer_findings import beside_rivals, shares
+from emotion_utils.scaling.transfer_findings import GAIN, beside_rivals, shares
 from emotion_utils.statistics.nulls import MEAN
 from emotion_utils.steering.controls import KINDS
 from emotion_utils.steering.subject import prepare
@@ -60,7 +60,7 @@ def of_twin(twin, target, untrained):
     return transfer(twin, target, CHOSEN, TINY, blind=untrained)
 
 
-def pooled(table, arm, outcome=NATS, name=RIDGE):
+def pooled(table, arm, outcome=GAIN, name=RIDGE):
     found = shares(table)
     kept = (
         (found["emotion"] == MEAN)
@@ -84,7 +84,7 @@ def test_wrong_pairs_and_a_source_that_learnt_nothing_give_little_of_it(of_twin)
     assert pooled(of_twin, WRONG_PAIRS)["share"] < own / 2
     assert pooled(of_twin, BLIND)["share"] < own / 2
     found = beside_rivals(of_twin)
-    kept = found[(found["emotion"] == MEAN) & (found["outcome"] == NATS) & (found["map"] == RIDGE)]
+    kept = found[(found["emotion"] == MEAN) & (found["outcome"] == GAIN) & (found["map"] == RIDGE)]
     told = kept.set_index("against")
     assert told.loc[BLIND, "beats"] is True
     assert told.loc[WRONG_PAIRS, "low"] > 0
@@ -93,7 +93,7 @@ def test_wrong_pairs_and_a_source_that_learnt_nothing_give_little_of_it(of_twin)
 
 def test_an_untrained_source_is_not_told_from_wrong_pairs(untrained, target):
     found = beside_rivals(transfer(untrained, target, CHOSEN, TINY))
-    kept = found[(found["emotion"] == MEAN) & (found["outcome"] == NATS) & (found["against"] == WRONG_PAIRS)]
+    kept = found[(found["emotion"] == MEAN) & (found["outcome"] == GAIN) & (found["against"] == WRONG_PAIRS)]
     assert not kept["beats"].eq(True).any()
     assert set(found["against"]) == {WRONG_PAIRS, "all random", OTHER}
 
@@ -109,7 +109,7 @@ def test_every_arm_is_there_in_as_many_contexts_as_was_planned(of_twin):
     assert everywhere["nats"].notna().all()
     drawn = of_twin[of_twin["arm"] == WRONG_PAIRS]
     assert (drawn["prompt"] % 6 == drawn["number"] % 6).all()
-    assert (of_twin.loc[of_twin["arm"] == UNTOUCHED, "shift"] == 0).all()
+    assert (of_twin.loc[of_twin["arm"] == UNTOUCHED, "gain"] == 0).all()
     assert of_twin["unit"].nunique() == 9
     assert (of_twin["tokens"] > 1000).all()
     assert (of_twin["map_bytes"] == 8 * (128 * 128 + 256)).all()
