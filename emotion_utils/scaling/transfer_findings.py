@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
 
 import numpy as np
 import pandas as pd
 
 from emotion_utils.alignment.mapped_vectors import BLIND, MAPPED, OTHER, WRONG_PAIRS
 from emotion_utils.baselines.remainder import BOUNDS, MATTERS, NATS, TEXTS, beyond
-from emotion_utils.baselines.share_of_effect import ratio_interval
+from emotion_utils.baselines.share_of_effect import ratio_interval, share_power
 from emotion_utils.scaling.transfer import NATIVE, UNTOUCHED
 from emotion_utils.statistics.corrections import adjusted
 from emotion_utils.statistics.in_words import between
 from emotion_utils.statistics.nulls import MEAN, against_null
 from emotion_utils.statistics.paired import paired_effects
 from emotion_utils.statistics.permutations import LEVEL
-from emotion_utils.statistics.power import POWER, least_effect, needed_n, power_of
-from emotion_utils.statistics.resampling import FEWEST_UNITS, grouped_mean_interval
+from emotion_utils.statistics.resampling import grouped_mean_interval
 from emotion_utils.steering.controls import ALL, KINDS
 
 RIVALS = (WRONG_PAIRS, ALL, OTHER, BLIND)
@@ -181,7 +179,7 @@ def _beats(row: object) -> bool | None:
 
 
 def verdicts(found: pd.DataFrame, outcome: str = GAIN) -> pd.DataFrame:
-    """Whether a mapped vector carries the emotion over: more than maps of wrong pairs, by one outcome.
+    """Whether a mapped vector carries the emotion over, by one outcome: more than what was drawn, of either kind.
 
     Parameters
     ----------
@@ -192,16 +190,25 @@ def verdicts(found: pd.DataFrame, outcome: str = GAIN) -> pd.DataFrame:
 
     Returns
     -------
-    Columns ``source, target, map, emotion, verdict`` (:data:`VERDICTS`), ``left, low, high, p, p_holm, least, vectors,
-    n_units`` and, with one of :data:`VERDICTS` each, whether it reaches more than the other rivals that were tried.
+    Columns ``source, target, map, emotion``; ``verdict``, one of :data:`VERDICTS`: yes where it surely reaches more
+    than maps of wrong pairs and more than random vectors, no where it surely does not reach more than one of them;
+    ``left, low, high, p, p_holm, least, vectors, n_units`` (beside wrong pairs), and the answer for each rival.
     """
-    kept = found[found["outcome"] == outcome]
-    keys = [*PAIR, "emotion"]
-    wide = kept.assign(told=kept["beats"].map(in_words)).pivot(index=keys, columns="against", values="told")
+    kept, keys = found[found["outcome"] == outcome], [*PAIR, "emotion"]
+    wide = kept.pivot(index=keys, columns="against", values="beats")
     own = kept[kept["against"] == WRONG_PAIRS].set_index(keys)
     own = own[["left", "low", "high", "p", "p_holm", "least", "vectors", "n_units"]]
     rest = wide[[rival for rival in RIVALS if rival in wide]].reindex(own.index)
-    return pd.concat([rest.pop(WRONG_PAIRS).rename("verdict"), own, rest], axis=1).reset_index()
+    both = [_both(row) for row in rest[[rival for rival in DRAWN if rival in rest]].to_numpy().tolist()]
+    verdict = pd.Series(both, own.index, dtype=object, name="verdict").map(in_words)
+    return pd.concat([verdict, own, rest.map(in_words)], axis=1).reset_index()
+
+
+def _both(told: list[bool | None]) -> bool | None:
+    """True where all are, False where any is."""
+    if any(one is False for one in told):
+        return False
+    return True if all(one is True for one in told) else None
 
 
 def in_words(told: bool | None) -> str:
@@ -238,29 +245,15 @@ def power(table: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    Columns ``source, target, map, emotion, n_units, spread`` (standard deviation, between kinds of events, of mapped
-    vector minus wrong pairs, over the own effect), ``least_share`` (found in 80 of 100 repetitions by a paired t test
-    at 5 %), ``needed`` (kinds of events to find `remainder.MATTERS` of the own effect so). NaN where the own effect is
-    not above 0 or there are too few units.
+    Columns ``source, target, map, emotion`` and those of :class:`emotion_utils.baselines.share_of_effect.SharePower`.
     """
     rows = []
     for about, part in _cells(table):
         for emotion, own in effects(part, GAIN).groupby("emotion", sort=False):
-            by_unit = own.groupby("unit")[[MAPPED, WRONG_PAIRS, NATIVE]].mean()
-            n, whole = len(by_unit), float(by_unit[NATIVE].mean())
-            spread = float((by_unit[MAPPED] - by_unit[WRONG_PAIRS]).std() / whole) if whole > 0 else np.nan
-            known = n >= FEWEST_UNITS and spread > 0
-            least, needed = (
-                (least_effect(n) * spread, float(_needed(MATTERS / spread))) if known else (np.nan, np.nan)
-            )
-            rows.append(about | {"emotion": emotion, "n_units": n, "spread": spread, "least_share": least,
-                                 "needed": needed})  # fmt: skip
+            gap, whole = own[MAPPED] - own[WRONG_PAIRS], own[NATIVE]
+            known = share_power(gap.to_numpy(), whole.to_numpy(), own["unit"].to_numpy(), MATTERS)
+            rows.append(about | {"emotion": emotion} | known._asdict())
     return pd.DataFrame(rows)
-
-
-def _needed(d: float) -> int:
-    """As :func:`emotion_utils.statistics.power.needed_n`, whose solver finds no answer for the largest effects."""
-    return needed_n(d) if d < 1 else next(n for n in count(2) if power_of(d, n)[0] >= POWER)
 
 
 def costs(table: pd.DataFrame) -> pd.DataFrame:
@@ -317,8 +310,8 @@ def summarise(table: pd.DataFrame, seed: int = 0) -> str:
         counts = ", ".join(f"{int((each == word).sum())} {word}" for word in VERDICTS.values())
         pooled = of.loc[MEAN]
         lines.append(
-            f"- *{source}* to *{target}*, {name}, as shares of the own effect: {of_own}. More than wrong pairs by the "
-            f"replies, mean of the emotions: **{pooled['verdict']}** (p = {pooled['p_holm']:.3f}, at least "
+            f"- *{source}* to *{target}*, {name}, as shares of the own effect: {of_own}. Carried over, by the replies, "
+            f"mean of the emotions: **{pooled['verdict']}** (p = {pooled['p_holm']:.3f} beside wrong pairs, at least "
             f"{pooled['least']:.3f}); by emotion: {counts}."
         )
     return "\n".join(lines)

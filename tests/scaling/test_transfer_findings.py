@@ -91,13 +91,23 @@ def test_what_is_carried_over_is_said_and_corrected_for_emotions_and_maps():
         row[["p", "left"]].tolist()
     )  # twice the gain, all of it
     assert findings.verdicts(found, TEXTS)["verdict"].tolist() == ["yes"] * 6
-    assert "**yes** (p = 0.020, at least 0.020); by emotion: 2 yes, 0 no" in findings.summarise(invented())
+    assert (
+        "**yes** (p = 0.020 beside wrong pairs, at least 0.020); by emotion: 2 yes, 0 no"
+        in findings.summarise(invented())
+    )
 
 
 def test_a_vector_that_does_what_wrong_pairs_do_is_not_carried_over():
     told = findings.verdicts(findings.beside_rivals(invented(mapped=1.0, spread=0.1)))
     assert told["verdict"].tolist() == ["no"] * 6
     assert (told[OTHER] == "cannot be told").sum() + (told[OTHER] == "yes").sum() == 6
+
+
+def test_wrong_pairs_that_push_the_wrong_way_make_nothing_a_success():
+    told = findings.verdicts(findings.beside_rivals(invented(mapped=0.5, wrong=-5.0, spread=0.1)))
+    assert told[WRONG_PAIRS].eq("yes").all()
+    assert told[ALL].eq("no").all()
+    assert told["verdict"].tolist() == ["no"] * 6
 
 
 def test_too_few_maps_of_wrong_pairs_cannot_tell_however_large_the_effect():
