@@ -17,12 +17,12 @@ from emotion_utils.core.errors import UserError
 from emotion_utils.steering.subject import SteeredModel
 from emotion_utils.steering.trials import SteeringSetting
 
-MAPPED_BY = ("ridge", "procrustes")
-"""Kinds of map, keys of `maps.MAPS`."""
+MAPPED_BY = ("nested", "procrustes")
+"""Kinds of map, keys of `maps.MAPS`. The penalty of ridge is chosen again for every pairing."""
 MAPPED, WRONG_PAIRS = "mapped vector", "map of wrong pairs"
-OTHER, BLIND = "another emotion, mapped", "blind source, mapped"
-MAP_ARMS = (MAPPED, WRONG_PAIRS, OTHER, BLIND)
-"""What stands under each kind of map."""
+OTHER, BLIND, ITSELF = "another emotion, mapped", "blind source, mapped", "own vector, mapped to itself"
+MAP_ARMS = (MAPPED, WRONG_PAIRS, OTHER, BLIND, ITSELF)
+"""What stands under each kind of map; the last is what a map from the target to itself leaves of its own vector."""
 ROUNDING = 1e-12
 """An image that is a smaller share of what the map could make of a vector is none."""
 

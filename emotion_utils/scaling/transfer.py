@@ -21,6 +21,7 @@ import pandas as pd
 
 from emotion_utils.alignment.mapped_vectors import (
     BLIND,
+    ITSELF,
     MAP_ARMS,
     MAPPED,
     MAPPED_BY,
@@ -31,6 +32,7 @@ from emotion_utils.alignment.mapped_vectors import (
 )
 from emotion_utils.alignment.maps import MAPS
 from emotion_utils.baselines.arms import chosen_of
+from emotion_utils.baselines.reply_shifts import reply_shifts
 from emotion_utils.core.budget import Budget, Part, allot, allowance, counted
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.hashing import fingerprint
@@ -43,7 +45,6 @@ from emotion_utils.steering.contexts import fresh_contexts
 from emotion_utils.steering.controls import KINDS, control_settings
 from emotion_utils.steering.overview import overview
 from emotion_utils.steering.plan import CONTEXT, EVENTS, REPLY, TEXT
-from emotion_utils.steering.readout import reply_log_odds
 from emotion_utils.steering.subject import SteeredModel, prepare
 from emotion_utils.steering.trials import (
     GREEDY,
@@ -67,7 +68,7 @@ FEWEST_MAPS, FEWEST_RANDOM = 19, 12
 TURNS = 6
 """Groups of maps of wrong pairs and of random vectors: each is tried on the contexts of its group."""
 ARTEFACT = "steering_transfer"
-COLUMNS = ["map", "arm", "number", "emotion", "prompt", "unit", "shift", "says_it", "nats"]
+COLUMNS = ["map", "arm", "number", "emotion", "prompt", "unit", "gain", "shift", "says_it", "nats"]
 
 _ARMS = {kind_of(name, arm): (MAPS[name][0], arm) for name in MAPPED_BY for arm in MAP_ARMS}
 
@@ -125,7 +126,7 @@ def planned(target: SteeredModel, size: TransferSize) -> Budget:
     n = len(target.emotions)
     # a reply is read through the blocks above the layer only
     odds = 2 * target.replies * REPLY / 2
-    single = n * (1 + len(MAPPED_BY) * (2 + n - 1)) + 1
+    single = n * (1 + len(MAPPED_BY) * (3 + n - 1)) + 1
     draw = n * size.contexts / TURNS * (OPENING.new_tokens + odds)
     parts = [
         Part("contexts", min(EVENTS, size.contexts), size.contexts, single * (TEXT + odds) + CONTEXT, "contexts"),
@@ -166,13 +167,13 @@ def transfer(
     Returns
     -------
     One row per emotion, arm (of :data:`OWN_ARMS`, or, with the name of a ``map``, of `mapped_vectors.MAP_ARMS`), vector
-    (``number``) and context (``prompt``) with its ``unit``, the kind of event: ``shift`` (of the log-odds of genuine
-    replies of the emotion against neutral ones, nats), ``says_it`` (whether the text says the emotion), ``nats`` (cost
-    of the text: log of its perplexity beside genuine replies, per token; NaN where it was not read). What is tried in
-    turns has rows for the contexts of its group. Of the pair as a whole: ``source, target, rows`` (of a map),
-    ``tokens`` (that went through the target), ``seconds``, and in bytes the size of all vectors added
-    (``vector_bytes``), of one map (``map_bytes``), and the most memory that the process has held so far
-    (``peak_bytes``).
+    (``number``) and context (``prompt``) with its ``unit``, the kind of event: ``gain`` (of the log-probability of
+    genuine replies of the emotion, nats), ``shift`` (of their log-odds against neutral ones, nats), ``says_it``
+    (whether the text says the emotion), ``nats`` (cost of the text: log of its perplexity beside genuine replies, per
+    token; NaN where it was not read). What is tried in turns has rows for the contexts of its group. Of the pair as a
+    whole: ``source, target, rows`` (of a map), ``tokens`` (that went through the target), ``seconds``, and in bytes the
+    size of all vectors added (``vector_bytes``), of one map (``map_bytes``), and the most memory that the process has
+    held so far (``peak_bytes``).
     """
     start, sizes = time.perf_counter(), planned(target, size).sizes
     contexts = fresh_contexts(sizes["contexts"], seed)
@@ -209,17 +210,18 @@ def _settings(
         beside = control_settings(target, native, sizes["random"], seed)
         drawn += [[s for s in beside if s.kind in KINDS], *wrong]
         everywhere += [native, *(s for s in moved if not any(s in own for own in wrong))]
+        everywhere += _truly_mapped(target, target, native, ITSELF, seed)
         if blind is not None:
-            everywhere += _of_blind(blind, target, native, seed)
+            everywhere += _truly_mapped(blind, target, native, BLIND, seed)
     return everywhere, drawn
 
 
-def _of_blind(
-    blind: SteeredModel, target: SteeredModel, native: SteeringSetting, seed: int
+def _truly_mapped(
+    source: SteeredModel, target: SteeredModel, native: SteeringSetting, arm: str, seed: int
 ) -> list[SteeringSetting]:
-    """The blind model's vector of the emotion, by every kind of map."""
-    kinds = {kind_of(name, MAPPED): kind_of(name, BLIND) for name in MAPPED_BY}
-    made = mapped_settings(blind, target, native, 0, seed)
+    """A source's vector of the emotion by the true map of every kind, under another name."""
+    kinds = {kind_of(name, MAPPED): kind_of(name, arm) for name in MAPPED_BY}
+    made = mapped_settings(source, target, native, 0, seed)
     return [replace(s, kind=kinds[s.kind]) for s in made if s.kind in kinds]
 
 
@@ -237,14 +239,14 @@ def measured(
     *,
     priced: bool = True,
 ) -> pd.DataFrame:
-    """Log-odds and texts of settings on some contexts, numbered as these are."""
+    """Replies that are read and texts that are written under settings in some contexts, numbered as these are."""
     how = GREEDY if priced else judged_length(steered)
     texts = outcomes(steered, run(steered, contexts, settings, how=how, store=store), cost=priced)
     texts["nats"] = np.log(texts["relative_perplexity"]) if priced else np.nan
-    odds = reply_log_odds(steered, contexts, settings)
+    texts["prompt"] = contexts.index.to_numpy()[texts["prompt"]]
+    read = reply_shifts(steered, contexts, settings)
     keys = ["emotion", "kind", "number", "alpha", "prompt"]
-    table = texts.rename(columns={"target": "says_it"}).merge(odds[[*keys, "shift"]], on=keys)
-    return table.assign(prompt=contexts.index.to_numpy()[table["prompt"]])
+    return texts.rename(columns={"target": "says_it"}).merge(read[[*keys, "shift", "gain"]], on=keys)
 
 
 def _with_arms(table: pd.DataFrame) -> pd.DataFrame:

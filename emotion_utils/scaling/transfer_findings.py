@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
 
 import numpy as np
 import pandas as pd
 
 from emotion_utils.alignment.mapped_vectors import BLIND, MAPPED, OTHER, WRONG_PAIRS
 from emotion_utils.baselines.remainder import BOUNDS, MATTERS, NATS, TEXTS, beyond
-from emotion_utils.baselines.share_of_effect import ratio_interval
+from emotion_utils.baselines.share_of_effect import ratio_interval, share_power
 from emotion_utils.scaling.transfer import NATIVE, UNTOUCHED
 from emotion_utils.statistics.corrections import adjusted
 from emotion_utils.statistics.in_words import between
 from emotion_utils.statistics.nulls import MEAN, against_null
 from emotion_utils.statistics.paired import paired_effects
 from emotion_utils.statistics.permutations import LEVEL
-from emotion_utils.statistics.power import POWER, least_effect, needed_n, power_of
-from emotion_utils.statistics.resampling import FEWEST_UNITS, grouped_mean_interval
+from emotion_utils.statistics.resampling import grouped_mean_interval
 from emotion_utils.steering.controls import ALL, KINDS
 
 RIVALS = (WRONG_PAIRS, ALL, OTHER, BLIND)
@@ -26,7 +24,11 @@ RIVALS = (WRONG_PAIRS, ALL, OTHER, BLIND)
 mapped vectors of the other emotions, and the vector of a source that has nothing to carry."""
 DRAWN = (WRONG_PAIRS, ALL)
 """Of these many were drawn, so that the vector has a rank among them."""
-OUTCOMES = (NATS, TEXTS)
+GAIN = "gain"
+OUTCOMES = (GAIN, NATS, TEXTS)
+"""Log-probability of genuine replies, which decides; their log-odds, which rise where a text breaks; and texts."""
+LIMITS: dict[str, tuple[float, float] | None] = {GAIN: None, **BOUNDS}
+WORDS = {GAIN: "replies", NATS: "log-odds", TEXTS: "texts"}
 PAIR = ["source", "target", "map"]
 VERDICTS = {True: "yes", False: "no", None: "cannot be told"}
 
@@ -39,7 +41,7 @@ def effects(table: pd.DataFrame, outcome: str) -> pd.DataFrame:
     table
         From :func:`emotion_utils.scaling.transfer.transfer`, the rows of one map and those under no map.
     outcome
-        :data:`NATS` or :data:`TEXTS`.
+        One of :data:`OUTCOMES`.
 
     Returns
     -------
@@ -87,14 +89,14 @@ def shares(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 
 
 def _shares(own: pd.DataFrame, outcome: str, seed: int) -> list[dict[str, object]]:
-    units, whole = own["unit"].to_numpy(), own[NATIVE].to_numpy()
-    low, high = grouped_mean_interval(whole, units, seed=seed, bounds=BOUNDS[outcome])
-    known = {"own": float(whole.mean()), "own_low": low, "own_high": high}
-    rows = []
+    """Of every arm, in the contexts in which it was tried."""
+    rows, bounds = [], LIMITS[outcome]
     for arm in [arm for arm in own.columns if arm not in ("unit", UNTOUCHED, NATIVE)]:
-        part = own[arm].to_numpy()
-        ends = ratio_interval(part, whole, units, bounds=BOUNDS[outcome], seed=seed)
-        value = float(part.mean())
+        kept = own[own[arm].notna()]
+        part, whole, units = (kept[name].to_numpy() for name in (arm, NATIVE, "unit"))
+        low, high = grouped_mean_interval(whole, units, seed=seed, bounds=bounds)
+        ends = ratio_interval(part, whole, units, bounds=bounds, seed=seed)
+        value, known = float(part.mean()), {"own": float(whole.mean()), "own_low": low, "own_high": high}
         share = value / known["own"] if low > 0 else np.nan
         row = {
             "outcome": outcome,
@@ -104,7 +106,7 @@ def _shares(own: pd.DataFrame, outcome: str, seed: int) -> list[dict[str, object
             "low": ends[0],
             "high": ends[1],
         }
-        rows.append(row | known | {"n": len(own), "n_units": len(np.unique(units))})
+        rows.append(row | known | {"n": len(kept), "n_units": len(np.unique(units))})
     return rows
 
 
@@ -120,11 +122,11 @@ def beside_rivals(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     -------
     One row per pair, map, emotion (and their mean), outcome and rival of :data:`RIVALS` that was tried (``against``):
     ``left, low, high`` (difference to the rival over the own effect, as :func:`ratio_interval`), ``n_units, vectors``
-    (of the rival), and in nats against what was drawn ``p`` (the share of vectors, the mapped one among them, that
-    reach as much in their contexts), ``p_holm`` (of the emotions: corrected for all emotions and maps of the pair; of
-    their mean: for its maps), ``least`` (the smallest p_holm that so many vectors can give), and ``beats``: True where
-    the interval lies above 0 and ``p_holm``, where there is one, is at most `permutations.LEVEL`; False where surely
-    less than `remainder.MATTERS` of the own effect is left; None where neither can be told.
+    (of the rival), and, but for texts, against what was drawn ``p`` (the share of vectors, the mapped one among them,
+    that reach as much in their contexts), ``p_holm`` (of the emotions: corrected for all emotions and maps of the pair;
+    of their mean: for its maps), ``least`` (the smallest p_holm that so many vectors can give), and ``beats``: True
+    where the interval lies above 0 and ``p_holm``, where there is one, is at most `permutations.LEVEL`; False where
+    surely less than `remainder.MATTERS` of the own effect is left; None where neither can be told.
     """
     rows = []
     for about, part in _cells(table):
@@ -148,11 +150,11 @@ def _beside(
 ) -> dict[str, object]:
     outcome, units, whole = about["outcome"], own["unit"].to_numpy(), own[NATIVE].to_numpy()
     gap = (own[MAPPED] - own[rival]).to_numpy()
-    bounds = BOUNDS[outcome]
+    bounds = LIMITS[outcome]
     low, high = ratio_interval(gap, whole, units, bounds=bounds, seed=seed)
     drawn = part[part["arm"].isin(KINDS if rival == ALL else [rival])]
     vectors = len(drawn.groupby(["arm", "number"]))
-    p = _rank(part, drawn, about["emotion"]) if rival in DRAWN and outcome == NATS else np.nan
+    p = _rank(part, drawn, about["emotion"], outcome) if rival in DRAWN and outcome != TEXTS else np.nan
     left = float(gap.mean() / whole.mean()) if not np.isnan(low) else np.nan
     return {
         "against": rival, "left": left, "low": low, "high": high,
@@ -160,12 +162,12 @@ def _beside(
     }  # fmt: skip
 
 
-def _rank(part: pd.DataFrame, drawn: pd.DataFrame, emotion: str) -> float:
+def _rank(part: pd.DataFrame, drawn: pd.DataFrame, emotion: str, outcome: str) -> float:
     """P with vectors as units: how many of those drawn do as much as the mapped one in their contexts."""
-    ours = part[part["arm"] == MAPPED].set_index(["emotion", "prompt"])[NATS]
+    ours = part[part["arm"] == MAPPED].set_index(["emotion", "prompt"])[outcome]
     kept = drawn if emotion == MEAN else drawn[drawn["emotion"] == emotion]
     at = pd.MultiIndex.from_frame(kept[["emotion", "prompt"]])
-    ahead = (kept[NATS] - ours.reindex(at).to_numpy()).groupby([kept["arm"], kept["number"]]).mean()
+    ahead = (kept[outcome] - ours.reindex(at).to_numpy()).groupby([kept["arm"], kept["number"]]).mean()
     return against_null(0.0, ahead.to_numpy()).p
 
 
@@ -176,26 +178,37 @@ def _beats(row: object) -> bool | None:
     return None if told and p > LEVEL else told
 
 
-def verdicts(found: pd.DataFrame) -> pd.DataFrame:
-    """Whether a mapped vector carries the emotion over: more than maps of wrong pairs, in nats.
+def verdicts(found: pd.DataFrame, outcome: str = GAIN) -> pd.DataFrame:
+    """Whether a mapped vector carries the emotion over, by one outcome: more than what was drawn, of either kind.
 
     Parameters
     ----------
     found
         From :func:`beside_rivals`.
+    outcome
+        One of :data:`OUTCOMES`; texts have no ``p``, and are decided by the interval alone.
 
     Returns
     -------
-    Columns ``source, target, map, emotion, verdict`` (:data:`VERDICTS`), ``left, low, high, p, p_holm, least, vectors,
-    n_units`` and, with one of :data:`VERDICTS` each, whether it reaches more than the other rivals that were tried.
+    Columns ``source, target, map, emotion``; ``verdict``, one of :data:`VERDICTS`: yes where it surely reaches more
+    than maps of wrong pairs and more than random vectors, no where it surely does not reach more than one of them;
+    ``left, low, high, p, p_holm, least, vectors, n_units`` (beside wrong pairs), and the answer for each rival.
     """
-    nats = found[found["outcome"] == NATS]
-    keys = [*PAIR, "emotion"]
-    wide = nats.assign(told=nats["beats"].map(in_words)).pivot(index=keys, columns="against", values="told")
-    own = nats[nats["against"] == WRONG_PAIRS].set_index(keys)
-    kept = own[["left", "low", "high", "p", "p_holm", "least", "vectors", "n_units"]]
-    rest = wide[[rival for rival in RIVALS if rival in wide]].reindex(kept.index)
-    return pd.concat([rest.pop(WRONG_PAIRS).rename("verdict"), kept, rest], axis=1).reset_index()
+    kept, keys = found[found["outcome"] == outcome], [*PAIR, "emotion"]
+    wide = kept.pivot(index=keys, columns="against", values="beats")
+    own = kept[kept["against"] == WRONG_PAIRS].set_index(keys)
+    own = own[["left", "low", "high", "p", "p_holm", "least", "vectors", "n_units"]]
+    rest = wide[[rival for rival in RIVALS if rival in wide]].reindex(own.index)
+    both = [_both(row) for row in rest[[rival for rival in DRAWN if rival in rest]].to_numpy().tolist()]
+    verdict = pd.Series(both, own.index, dtype=object, name="verdict").map(in_words)
+    return pd.concat([verdict, own, rest.map(in_words)], axis=1).reset_index()
+
+
+def _both(told: list[bool | None]) -> bool | None:
+    """True where all are, False where any is."""
+    if any(one is False for one in told):
+        return False
+    return True if all(one is True for one in told) else None
 
 
 def in_words(told: bool | None) -> str:
@@ -228,33 +241,19 @@ def effect_sizes(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 
 
 def power(table: pd.DataFrame) -> pd.DataFrame:
-    """What a pair can find in nats: the least share of the own effect beyond wrong pairs, and the units needed.
+    """What a pair can find in :data:`GAIN`: the least share of the own effect beyond wrong pairs, and the units needed.
 
     Returns
     -------
-    Columns ``source, target, map, emotion, n_units, spread`` (standard deviation, between kinds of events, of mapped
-    vector minus wrong pairs, over the own effect), ``least_share`` (found in 80 of 100 repetitions by a paired t test
-    at 5 %), ``needed`` (kinds of events to find `remainder.MATTERS` of the own effect so). NaN where the own effect is
-    not above 0 or there are too few units.
+    Columns ``source, target, map, emotion`` and those of :class:`emotion_utils.baselines.share_of_effect.SharePower`.
     """
     rows = []
     for about, part in _cells(table):
-        for emotion, own in effects(part, NATS).groupby("emotion", sort=False):
-            by_unit = own.groupby("unit")[[MAPPED, WRONG_PAIRS, NATIVE]].mean()
-            n, whole = len(by_unit), float(by_unit[NATIVE].mean())
-            spread = float((by_unit[MAPPED] - by_unit[WRONG_PAIRS]).std() / whole) if whole > 0 else np.nan
-            known = n >= FEWEST_UNITS and spread > 0
-            least, needed = (
-                (least_effect(n) * spread, float(_needed(MATTERS / spread))) if known else (np.nan, np.nan)
-            )
-            rows.append(about | {"emotion": emotion, "n_units": n, "spread": spread, "least_share": least,
-                                 "needed": needed})  # fmt: skip
+        for emotion, own in effects(part, GAIN).groupby("emotion", sort=False):
+            gap, whole = own[MAPPED] - own[WRONG_PAIRS], own[NATIVE]
+            known = share_power(gap.to_numpy(), whole.to_numpy(), own["unit"].to_numpy(), MATTERS)
+            rows.append(about | {"emotion": emotion} | known._asdict())
     return pd.DataFrame(rows)
-
-
-def _needed(d: float) -> int:
-    """As :func:`emotion_utils.statistics.power.needed_n`, whose solver finds no answer for the largest effects."""
-    return needed_n(d) if d < 1 else next(n for n in count(2) if power_of(d, n)[0] >= POWER)
 
 
 def costs(table: pd.DataFrame) -> pd.DataFrame:
@@ -288,7 +287,7 @@ def main_findings(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     rows = []
     for key, row in pooled[pooled.index.get_level_values("arm") == MAPPED].iterrows():
         source, target, name, outcome, _ = key
-        what = "log-odds" if outcome == NATS else "texts"
+        what = WORDS[outcome]
         null = pooled.loc[(source, target, name, outcome, WRONG_PAIRS), "share"]
         title = f"steering transfer, {source} to {target}, {name}: share of the own effect, {what}"
         rows.append((title, row["share"], row["low"], row["high"], null, row["n_units"]))
@@ -298,25 +297,27 @@ def main_findings(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 def summarise(table: pd.DataFrame, seed: int = 0) -> str:
     """Say in Markdown what is carried over between each pair, by each map."""
     told = verdicts(beside_rivals(table, seed)).set_index([*PAIR, "emotion"])
-    reached = shares(table, seed).set_index([*PAIR, "emotion", "outcome", "arm"])
+    reached = shares(table, seed).set_index([*PAIR, "emotion", "outcome", "arm"]).sort_index()
     lines = []
     for (source, target, name), own in told.groupby(level=PAIR, sort=False):
         of = own.droplevel(PAIR)
         each = of.drop(index=MEAN)["verdict"]
-        nats, texts = (reached.loc[(source, target, name, MEAN, outcome, MAPPED)] for outcome in OUTCOMES)
-        wrong = reached.loc[(source, target, name, MEAN, NATS, WRONG_PAIRS), "share"]
+        rows = [(WORDS[outcome], reached.loc[(source, target, name, MEAN, outcome)]) for outcome in OUTCOMES]
+        of_own = "; ".join(
+            f"{what}: {_share(row.loc[MAPPED])}, wrong pairs {_share(row.loc[WRONG_PAIRS])}"
+            for what, row in rows
+        )
         counts = ", ".join(f"{int((each == word).sum())} {word}" for word in VERDICTS.values())
         pooled = of.loc[MEAN]
         lines.append(
-            f"- *{source}* to *{target}*, {name}: {_share(nats)} of the own effect in log-odds (maps of wrong pairs "
-            f"{wrong:.0%}) and {_share(texts)} in texts; more than wrong pairs for the mean of the emotions: "
-            f"**{pooled['verdict']}** (p = {pooled['p_holm']:.3f}, at least {pooled['least']:.3f}); by emotion: "
-            f"{counts}."
+            f"- *{source}* to *{target}*, {name}, as shares of the own effect: {of_own}. Carried over, by the replies, "
+            f"mean of the emotions: **{pooled['verdict']}** (p = {pooled['p_holm']:.3f} beside wrong pairs, at least "
+            f"{pooled['least']:.3f}); by emotion: {counts}."
         )
     return "\n".join(lines)
 
 
 def _share(row: pd.Series) -> str:
     if np.isnan(row["share"]):
-        return "a share that cannot be told"
+        return "cannot be told"
     return f"{row['share']:.0%}{between(row['low'], row['high'], '.0%')}"

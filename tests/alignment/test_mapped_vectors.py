@@ -62,8 +62,8 @@ def test_a_direction_that_no_neutral_row_has_is_refused():
     with pytest.raises(
         UserError, match="makes nothing of a vector: its direction does not occur among the 60"
     ):
-        map_images(vector, given, given, np.arange(60), "ridge", ORDER)
-    with pytest.raises(UserError, match=r"has no linear part.*take one of ridge, procrustes"):
+        map_images(vector, given, given, np.arange(60), "nested", ORDER)
+    with pytest.raises(UserError, match=r"has no linear part.*take one of nested, procrustes"):
         map_images(vector, given, given, np.arange(60), "kernel", ORDER)
 
 
@@ -86,7 +86,9 @@ def native(steered, emotion="anger", layer=1):
 def test_settings_keep_all_but_the_direction(steered_model):
     given = native(steered_model)
     made = mapped_settings(steered_model, steered_model, given, 3, 0)
-    counts = {arm: sum(s.kind == kind_of("ridge", arm) for s in made) for arm in (MAPPED, OTHER, WRONG_PAIRS)}
+    counts = {
+        arm: sum(s.kind == kind_of("nested", arm) for s in made) for arm in (MAPPED, OTHER, WRONG_PAIRS)
+    }
     assert counts == {MAPPED: 1, OTHER: 2, WRONG_PAIRS: 3}
     assert len({s.condition().name for s in made}) == len(made) == 12
     for s in made:
@@ -94,8 +96,8 @@ def test_settings_keep_all_but_the_direction(steered_model):
         assert float(s.vector.norm()) == pytest.approx(float(given.vector.norm()), rel=1e-5)
     cosine = torch.cosine_similarity
     of = {s.kind: float(cosine(s.vector, given.vector, dim=0)) for s in made if s.number == 0}
-    assert of[kind_of("ridge", MAPPED)] > 0.9  # to itself
-    assert abs(of[kind_of("ridge", WRONG_PAIRS)]) < 0.8
+    assert of[kind_of("nested", MAPPED)] > 0.95  # to itself
+    assert abs(of[kind_of("nested", WRONG_PAIRS)]) < 0.8
 
 
 def test_models_that_were_read_on_other_prompts_are_refused(steered_model):

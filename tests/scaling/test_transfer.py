@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import torch
 
-from emotion_utils.alignment.mapped_vectors import BLIND, MAPPED, OTHER, WRONG_PAIRS
-from emotion_utils.baselines.remainder import NATS, TEXTS
+from emotion_utils.alignment.mapped_vectors import BLIND, ITSELF, MAPPED, OTHER, WRONG_PAIRS
+from emotion_utils.baselines.remainder import TEXTS
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.profiles import STEERING_SIZES
 from emotion_utils.core.store import Store
@@ -19,12 +19,13 @@ from emotion_utils.models.model import Model, load
 from emotion_utils.planted.rotated_twins import rotated_twin
 from emotion_utils.scaling import transfer as module
 from emotion_utils.scaling.transfer import NATIVE, UNTOUCHED, TransferSize, planned, transfer, transfers
-from emotion_utils.scaling.transfer_findings import beside_rivals, shares
+from emotion_utils.scaling.transfer_findings import GAIN, beside_rivals, shares
 from emotion_utils.statistics.nulls import MEAN
 from emotion_utils.steering.controls import KINDS
 from emotion_utils.steering.subject import prepare
 from emotion_utils.vectors.comparison import Comparison
 
+RIDGE = "ridge, nested penalty"
 TINY = TransferSize(9, 6, 6, 10_000)
 CHOSEN = {
     emotion: pd.Series(
@@ -59,7 +60,7 @@ def of_twin(twin, target, untrained):
     return transfer(twin, target, CHOSEN, TINY, blind=untrained)
 
 
-def pooled(table, arm, outcome=NATS, name="ridge"):
+def pooled(table, arm, outcome=GAIN, name=RIDGE):
     found = shares(table)
     kept = (
         (found["emotion"] == MEAN)
@@ -83,7 +84,7 @@ def test_wrong_pairs_and_a_source_that_learnt_nothing_give_little_of_it(of_twin)
     assert pooled(of_twin, WRONG_PAIRS)["share"] < own / 2
     assert pooled(of_twin, BLIND)["share"] < own / 2
     found = beside_rivals(of_twin)
-    kept = found[(found["emotion"] == MEAN) & (found["outcome"] == NATS) & (found["map"] == "ridge")]
+    kept = found[(found["emotion"] == MEAN) & (found["outcome"] == GAIN) & (found["map"] == RIDGE)]
     told = kept.set_index("against")
     assert told.loc[BLIND, "beats"] is True
     assert told.loc[WRONG_PAIRS, "low"] > 0
@@ -92,7 +93,7 @@ def test_wrong_pairs_and_a_source_that_learnt_nothing_give_little_of_it(of_twin)
 
 def test_an_untrained_source_is_not_told_from_wrong_pairs(untrained, target):
     found = beside_rivals(transfer(untrained, target, CHOSEN, TINY))
-    kept = found[(found["emotion"] == MEAN) & (found["outcome"] == NATS) & (found["against"] == WRONG_PAIRS)]
+    kept = found[(found["emotion"] == MEAN) & (found["outcome"] == GAIN) & (found["against"] == WRONG_PAIRS)]
     assert not kept["beats"].eq(True).any()
     assert set(found["against"]) == {WRONG_PAIRS, "all random", OTHER}
 
@@ -101,14 +102,14 @@ def test_every_arm_is_there_in_as_many_contexts_as_was_planned(of_twin):
     counts = of_twin.groupby(["map", "arm"])["number"].nunique()
     assert counts["", NATIVE] == counts["", UNTOUCHED] == 1
     assert [counts["", kind] for kind in KINDS] == [2, 2, 2]
-    for name in ("ridge", "Procrustes"):
-        assert [counts[name, arm] for arm in (MAPPED, WRONG_PAIRS, OTHER, BLIND)] == [1, 6, 2, 1]
+    for name in (RIDGE, "Procrustes"):
+        assert [counts[name, arm] for arm in (MAPPED, WRONG_PAIRS, OTHER, BLIND, ITSELF)] == [1, 6, 2, 1, 1]
     everywhere = of_twin[of_twin["arm"].isin([NATIVE, MAPPED, OTHER, BLIND])]
     assert (everywhere.groupby(["map", "arm", "number", "emotion"])["prompt"].nunique() == 9).all()
     assert everywhere["nats"].notna().all()
     drawn = of_twin[of_twin["arm"] == WRONG_PAIRS]
     assert (drawn["prompt"] % 6 == drawn["number"] % 6).all()
-    assert (of_twin.loc[of_twin["arm"] == UNTOUCHED, "shift"] == 0).all()
+    assert (of_twin.loc[of_twin["arm"] == UNTOUCHED, "gain"] == 0).all()
     assert of_twin["unit"].nunique() == 9
     assert (of_twin["tokens"] > 1000).all()
     assert (of_twin["map_bytes"] == 8 * (128 * 128 + 256)).all()
@@ -120,11 +121,11 @@ def test_the_budget_shrinks_what_is_drawn_but_not_below_the_least(target):
     assert planned(target, replace(size, tokens=1)).sizes == {"contexts": 9, "wrong_pairs": 19, "random": 12}
 
 
-def test_pairs_are_kept_and_made_anew_for_another_size(implicit, tmp_path, monkeypatch):
+def test_pairs_are_kept_and_made_anew_for_another_size(implicit, steered_model, tmp_path, monkeypatch):
     made = []
     row = {"made": "centred", "where": "end of prompt", "layer": 1, "alpha": 0.5, "model": "small-gpt2"}
     monkeypatch.setattr(module, "overview", lambda *a, **k: pd.DataFrame([row | {"emotion": "anger"}]))
-    monkeypatch.setattr(module, "prepare", lambda model, *a, **k: model)
+    monkeypatch.setattr(module, "prepare", lambda model, *a, **k: replace(steered_model, model=model))
 
     def fake(source, target, chosen, size, *, blind, store, seed):
         made.append((source.name, target.name, blind.name, chosen["anger"]["layer"], size.contexts))

@@ -41,12 +41,12 @@ def invented(own=10.0, mapped=8.0, wrong=1.0, other=0.0, blind=2.0, n=12, maps=9
                 for prompt in range(number % 6, n, 6) if numbers > 1 else range(n):
                     shift = 0.0 if arm == UNTOUCHED else mean + spread * rng.normal()
                     says = float(prompt < said.get(arm, 0.0) * n)
-                    rows.append((name, arm, number, emotion, prompt, prompt, shift, says, np.nan))
+                    rows.append((name, arm, number, emotion, prompt, prompt, shift, 2 * shift, says, np.nan))
     return pd.DataFrame(rows, columns=COLUMNS).assign(**SIZES, **BYTES)
 
 
 def cell(found, **kept):
-    for name, value in {"map": "ridge", "emotion": "anger", "outcome": NATS, **kept}.items():
+    for name, value in {"map": "ridge", "emotion": "anger", "outcome": findings.GAIN, **kept}.items():
         found = found[found[name] == value]
     assert len(found) == 1
     return found.iloc[0]
@@ -56,7 +56,7 @@ def test_shares_are_ratios_of_means_in_the_same_contexts():
     table = invented()
     found = findings.shares(table)
     own = table[(table["emotion"] == "anger") & table["map"].isin(["", "ridge"])]
-    means = own.groupby(["arm", "prompt"])["shift"].mean().groupby("arm").mean()
+    means = own.groupby(["arm", "prompt"])["gain"].mean().groupby("arm").mean()
     for arm in (MAPPED, WRONG_PAIRS, OTHER, BLIND, "isotropic"):
         row = cell(found, arm=arm)
         assert row["value"] == pytest.approx(means[arm])
@@ -86,13 +86,28 @@ def test_what_is_carried_over_is_said_and_corrected_for_emotions_and_maps():
     assert cell(found, against=WRONG_PAIRS, emotion=MEAN)["p_holm"] == pytest.approx(0.02)
     assert cell(found, against=ALL)["vectors"] == 90
     assert np.isnan(cell(found, against=BLIND)["p"])
-    assert "**yes** (p = 0.020, at least 0.020); by emotion: 2 yes, 0 no" in findings.summarise(invented())
+    by_odds = cell(found, against=WRONG_PAIRS, outcome=NATS)
+    assert by_odds[["p", "left"]].tolist() == pytest.approx(
+        row[["p", "left"]].tolist()
+    )  # twice the gain, all of it
+    assert findings.verdicts(found, TEXTS)["verdict"].tolist() == ["yes"] * 6
+    assert (
+        "**yes** (p = 0.020 beside wrong pairs, at least 0.020); by emotion: 2 yes, 0 no"
+        in findings.summarise(invented())
+    )
 
 
 def test_a_vector_that_does_what_wrong_pairs_do_is_not_carried_over():
     told = findings.verdicts(findings.beside_rivals(invented(mapped=1.0, spread=0.1)))
     assert told["verdict"].tolist() == ["no"] * 6
     assert (told[OTHER] == "cannot be told").sum() + (told[OTHER] == "yes").sum() == 6
+
+
+def test_wrong_pairs_that_push_the_wrong_way_make_nothing_a_success():
+    told = findings.verdicts(findings.beside_rivals(invented(mapped=0.5, wrong=-5.0, spread=0.1)))
+    assert told[WRONG_PAIRS].eq("yes").all()
+    assert told[ALL].eq("no").all()
+    assert told["verdict"].tolist() == ["no"] * 6
 
 
 def test_too_few_maps_of_wrong_pairs_cannot_tell_however_large_the_effect():
@@ -108,7 +123,7 @@ def test_too_few_maps_of_wrong_pairs_cannot_tell_however_large_the_effect():
 def test_a_rank_counts_the_maps_that_do_as_much_in_their_own_contexts():
     table = invented()
     better = (table["arm"] == WRONG_PAIRS) & table["number"].isin([4, 7, 11]) & (table["map"] == "ridge")
-    table.loc[better, "shift"] = 20.0
+    table.loc[better, "gain"] = 20.0
     row = cell(findings.beside_rivals(table), against=WRONG_PAIRS)
     assert row["p"] == pytest.approx(4 / 100)
     assert row["beats"] is None
@@ -120,10 +135,10 @@ def test_a_rank_counts_the_maps_that_do_as_much_in_their_own_contexts():
 def test_nothing_can_be_told_where_the_own_vector_does_nothing():
     table = invented(own=0.0, spread=2.0)
     found = findings.shares(table)
-    assert found.loc[found["outcome"] == NATS, ["share", "low", "high"]].isna().all(axis=None)
+    assert found.loc[found["outcome"] != TEXTS, ["share", "low", "high"]].isna().all(axis=None)
     told = findings.verdicts(findings.beside_rivals(table))
     assert told["verdict"].tolist() == ["cannot be told"] * 6
-    assert "a share that cannot be told" in findings.summarise(table)
+    assert "replies: cannot be told, wrong pairs cannot be told; log" in findings.summarise(table)
 
 
 def test_nothing_can_be_told_from_few_kinds_of_events():
@@ -136,7 +151,7 @@ def test_nothing_can_be_told_from_few_kinds_of_events():
 def test_sizes_are_standardised_differences():
     table = invented()
     found = findings.effect_sizes(table)
-    own = findings.effects(table[table["map"].isin(["", "ridge"])], NATS).loc["anger"]
+    own = findings.effects(table[table["map"].isin(["", "ridge"])], findings.GAIN).loc["anger"]
     gap = own[MAPPED] - own[WRONG_PAIRS]
     row = cell(found, contrast=f"beyond {WRONG_PAIRS}")
     assert row["d_z"] == pytest.approx(gap.mean() / gap.std())
@@ -168,7 +183,7 @@ def test_costs_and_main_numbers_are_one_row_each():
     ]
     assert cost.loc[0, "vectors"] == 2 * (1 + 90 + 2 * (1 + 99 + 1 + 1))
     main = findings.main_findings(table)
-    assert len(main) == 4
+    assert len(main) == 6
     assert main["finding"].is_unique
     ours = cell(findings.shares(table), arm=WRONG_PAIRS, emotion=MEAN)
     assert main.loc[0, "null"] == ours["share"]
