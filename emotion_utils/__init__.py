@@ -47,6 +47,7 @@ The rooms, from the ground up; a room uses only those above it in this list:
 `calibration`    every method tried on them (chapter 00)
 `effects`        the paired effects of chapters 05 to 07, tested once (chapter 08)
 `reports`        the reports' claims, and what each chapter measures for them
+`wider`          the reports' comparison with wider models, by layer and by length (chapter 09)
 `scaling`        from 135 M to 8 B parameters: published vectors, and what models share (chapter 09)
 `record`         the committed record of the real models, and a chapter's numbers beside it
 `scrutiny`       what can be said of a claim without its model

@@ -30,6 +30,7 @@ from . import steering as steering
 from . import subspaces as subspaces
 from . import training as training
 from . import vectors as vectors
+from . import wider as wider
 from .activations.prompt_sets import read_attention as attention
 from .alignment.two_models import align_models as align
 from .circuits.conditions import ablate as ablate
@@ -123,5 +124,6 @@ __all__ = [
     "table",
     "training",
     "vectors",
+    "wider",
     "write_vectors",
 ]

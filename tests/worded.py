@@ -8,8 +8,8 @@ from functools import cache
 import numpy as np
 import planted
 
-from emotion_utils.scaling.word_pairs import Options, WordPairs, word_pairs
 from emotion_utils.subspaces.readings import ModelStates, _states, rows_of
+from emotion_utils.wider.word_pairs import Options, WordPairs, word_pairs
 
 FAMILIES, EACH = 10, 2
 

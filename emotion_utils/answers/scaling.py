@@ -10,10 +10,10 @@ import pandas as pd
 
 from emotion_utils.answers.answer import Answer, Falsifier
 from emotion_utils.core.errors import listing
-from emotion_utils.scaling.lengths import FLAT, SweepFindings
 from emotion_utils.scaling.transfer_findings import VERDICTS
 from emotion_utils.statistics.in_words import between
 from emotion_utils.statistics.nulls import MEAN
+from emotion_utils.wider.lengths import FLAT, SweepFindings
 
 QUESTION = "Do larger models agree with small ones about emotion, and is the reports' ranking of them one?"
 PLACES = {True: "above", False: "below", None: "not told from"}

@@ -35,7 +35,7 @@ def by_length(table: pd.DataFrame, pair: str) -> Shown:
     Parameters
     ----------
     table
-        From :meth:`emotion_utils.scaling.lengths.Sweep.table`.
+        From :meth:`emotion_utils.wider.lengths.Sweep.table`.
     pair
         The two models.
     """
@@ -79,7 +79,7 @@ def beside_reports(scores: Mapping[str, pd.DataFrame], reported: Mapping[str, pd
     Parameters
     ----------
     scores
-        By a few words for the panel, from :meth:`emotion_utils.scaling.layers.LayerScores.table`.
+        By a few words for the panel, from :meth:`emotion_utils.wider.layers.LayerScores.table`.
     reported
         Columns ``layer, after``, in the same order.
     """

@@ -1,5 +1,7 @@
-"""From 135 M to 8 B parameters: published vectors of models that one cannot load, the stories that they were made from,
-and what models share; the reports' comparison with wider models, and vectors carried from one model into another.
+"""From 135 M to 8 B parameters: sets of vectors without their models, and what models of all sizes share.
+
+`published` and `stories` read what others have published, `geometry`, `curves` and `axes` compare it, `transfer`
+carries vectors from one model into another, and `record` keeps what the real models gave.
 """
 
 from emotion_utils.core.lazy import attach

@@ -20,12 +20,12 @@ from scipy.stats import binom
 
 from emotion_utils.calibration import ledger
 from emotion_utils.calibration.scaling import MILLION, WIDTHS, K
-from emotion_utils.scaling.claims import CHECKS, passed
 from emotion_utils.scrutiny.judging import Rule, follows, invented, reprinted, single, without_null
 from emotion_utils.scrutiny.rules import Row, Rows, Scrutiny, mean_range, number, printed, spread, under_null
 from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.statistics.resampling import interval
 from emotion_utils.subspaces.overlap_by_k import DRAWS, random_sweeps
+from emotion_utils.wider.claims import CHECKS, passed
 
 MODELS = {"llama3-8b": WIDTHS[0], "qwen3-8b": WIDTHS[0], "gemma3-12b": WIDTHS[1]}
 """d_model of the reports' larger models, from their published configurations."""

@@ -21,12 +21,12 @@ from emotion_utils.alignment.align import align
 from emotion_utils.core.errors import UserError
 from emotion_utils.planted.generators import rescaled
 from emotion_utils.reports.published_alignment import Case, phase8
-from emotion_utils.scaling.layers import best_of_columns, beyond_wrong_pairs
 from emotion_utils.statistics.nulls import against_null
 from emotion_utils.statistics.permutations import permutation_p
 from emotion_utils.statistics.resampling import interval
 from emotion_utils.subspaces.measures import principal_components
 from emotion_utils.subspaces.readings import PairedStates
+from emotion_utils.wider.layers import best_of_columns, beyond_wrong_pairs
 
 FACTORS = tuple(float(10.0 ** (step / 4)) for step in range(-12, 13))
 """What the target's states are multiplied by: 0.001 to 1,000."""

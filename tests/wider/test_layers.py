@@ -10,15 +10,15 @@ import pytest
 import worded
 from scipy.stats import kstest, norm
 
-from emotion_utils.scaling.claims import sanity_checks
-from emotion_utils.scaling.layers import (
+from emotion_utils.subspaces.measures import published_phase8
+from emotion_utils.wider.claims import sanity_checks
+from emotion_utils.wider.layers import (
     best_of_columns,
     beyond_wrong_pairs,
     compare_layers,
     markdown_report,
     summary_csv,
 )
-from emotion_utils.subspaces.measures import published_phase8
 
 
 @pytest.fixture(scope="module")

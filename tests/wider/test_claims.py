@@ -10,7 +10,7 @@ import worded
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.reports.claims import judge, read_claims
-from emotion_utils.scaling.claims import (
+from emotion_utils.wider.claims import (
     answers,
     beyond_half_precision,
     chapter_measurements,
@@ -18,7 +18,7 @@ from emotion_utils.scaling.claims import (
     sanity_checks,
     summarise_checks,
 )
-from emotion_utils.scaling.layers import compare_layers
+from emotion_utils.wider.layers import compare_layers
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import pytest
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.reports.claims import read_claims
-from emotion_utils.scaling.lengths import Sweep
-from emotion_utils.scaling.real_lengths import FAMILIES, at_real_lengths, ordering, real_lengths
+from emotion_utils.wider.lengths import Sweep
+from emotion_utils.wider.real_lengths import FAMILIES, at_real_lengths, ordering, real_lengths
 
 
 def test_lengths_are_those_of_centred_vectors():

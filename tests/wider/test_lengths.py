@@ -10,8 +10,8 @@ import pytest
 from emotion_utils.core.errors import UserError
 from emotion_utils.planted.generators import Recipe, pair
 from emotion_utils.reports.published_alignment import Case
-from emotion_utils.scaling.lengths import FACTORS, Sweep, sweep, sweep_findings
 from emotion_utils.subspaces.measures import published_phase8
+from emotion_utils.wider.lengths import FACTORS, Sweep, sweep, sweep_findings
 
 FEW = (0.001, 0.1, 1.0, 10.0, 100.0, 1000.0)
 

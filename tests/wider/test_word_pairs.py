@@ -11,8 +11,8 @@ import worded
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.reports.published_alignment import word_case
-from emotion_utils.scaling.word_pairs import Options, limited, matched, read_layers, word_pairs
 from emotion_utils.subspaces.readings import rows_of
+from emotion_utils.wider.word_pairs import Options, limited, matched, read_layers, word_pairs
 
 
 @pytest.fixture(scope="module")

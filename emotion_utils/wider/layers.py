@@ -22,11 +22,11 @@ from emotion_utils.alignment.all_pairs import affordable
 from emotion_utils.alignment.ridge import permute_pairing
 from emotion_utils.core.files import write_atomically
 from emotion_utils.reports.published_alignment import phase8
-from emotion_utils.scaling.word_pairs import WordPairs
 from emotion_utils.statistics.jackknife import jackknife_interval
 from emotion_utils.statistics.nulls import against_null
 from emotion_utils.statistics.permutations import LEVEL, permutation_p
 from emotion_utils.subspaces.readings import paired_states
+from emotion_utils.wider.word_pairs import WordPairs
 
 SOUND = ("r2", "overlap", "probe")
 ROUNDING = 1e-9
@@ -270,7 +270,7 @@ def markdown_report(scores: LayerScores, path: Path, checks: pd.DataFrame | None
     path
         In an existing folder.
     checks
-        From :func:`emotion_utils.scaling.claims.sanity_checks`.
+        From :func:`emotion_utils.wider.claims.sanity_checks`.
 
     Returns
     -------

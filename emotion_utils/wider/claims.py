@@ -20,11 +20,11 @@ from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.core.layers import layers_in_words
 from emotion_utils.reports.claims import Measurement, read_claims, too_few
 from emotion_utils.reports.replication import all_hold, lies_above, lies_below
-from emotion_utils.scaling.layers import LayerScores
 from emotion_utils.statistics.jackknife import jackknife_interval
 from emotion_utils.statistics.permutations import LEVEL, binomial_bounds, permutation_p
 from emotion_utils.statistics.resampling import FEWEST_UNITS
 from emotion_utils.subspaces.readings import ModelStates
+from emotion_utils.wider.layers import LayerScores
 
 MODELS = ("llama3-8b", "qwen3-8b", "gemma3-12b")
 """The reports' wider models, in the order of their ranking."""
@@ -82,7 +82,7 @@ def sanity_checks(scores: LayerScores) -> pd.DataFrame:
     Parameters
     ----------
     scores
-        From :func:`emotion_utils.scaling.layers.compare_layers`.
+        From :func:`emotion_utils.wider.layers.compare_layers`.
 
     Returns
     -------

@@ -17,8 +17,8 @@ from scipy.stats import spearmanr
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.reports.claims import read_claims
-from emotion_utils.scaling.claims import MODELS
-from emotion_utils.scaling.lengths import Sweep
+from emotion_utils.wider.claims import MODELS
+from emotion_utils.wider.lengths import Sweep
 
 FAMILIES = {"llama3-8b": "Llama 3.1 8B", "qwen3-8b": "Qwen3 8B", "gemma3-12b": "gemma3-270m"}
 """The reports' wider models, and whose lengths stand for them."""
@@ -84,7 +84,7 @@ def ordering(lengths: pd.DataFrame, families: Mapping[str, str] | None = None) -
     """Ask whether the reports' scores fall as the lengths of the models' families grow.
 
     Three models have six orders, so that p is 1/6 at best: the order alone decides nothing. What decides is the
-    score over all lengths, :func:`emotion_utils.scaling.lengths.sweep`.
+    score over all lengths, :func:`emotion_utils.wider.lengths.sweep`.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def at_real_lengths(
     Parameters
     ----------
     found
-        From :func:`emotion_utils.scaling.lengths.sweep`.
+        From :func:`emotion_utils.wider.lengths.sweep`.
     lengths
         From :func:`real_lengths`.
     own

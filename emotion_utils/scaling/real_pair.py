@@ -1,0 +1,148 @@
+"""The two real models under the reports' formula by the length of states, and vectors that one lends to the other.
+
+Both take minutes and need packages that a reader may not have: what they gave is a part of the record.
+``python -m emotion_utils.scaling.real_pair`` adds it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from emotion_utils.core.errors import UserError
+from emotion_utils.core.paths import BUILD
+from emotion_utils.core.profiles import STEERING_SIZES
+from emotion_utils.core.store import Store
+from emotion_utils.models.registry import reader_name
+from emotion_utils.prompts.loading import load_profile, prompt_set
+from emotion_utils.reports.published_alignment import word_case
+from emotion_utils.scaling.record import MODELS, read_record, write_record
+from emotion_utils.scaling.transfer import REAL_PAIRS, TRANSFER_SIZES, transfers
+from emotion_utils.scaling.transfer_findings import (
+    beside_rivals,
+    costs,
+    effect_sizes,
+    power,
+    shares,
+    verdicts,
+)
+from emotion_utils.subspaces.readings import ModelStates, paired_states, read_model, rows_of
+from emotion_utils.vectors.comparison import Comparison
+from emotion_utils.wider.lengths import Sweep, SweepFindings, sweep, sweep_findings
+
+if TYPE_CHECKING:
+    from emotion_utils.subspaces.readings import PairedStates, PromptPairs
+
+SWEEP, FINDINGS = "sweep", "sweep_findings"
+DEPTH = 0.5
+"""Where both models are compared, as in the reports' first comparison."""
+
+
+def sweep_pair(
+    source: ModelStates, target: ModelStates, prompts: pd.DataFrame, rows: PromptPairs, seed: int = 0
+) -> Sweep:
+    """:func:`emotion_utils.wider.lengths.sweep` of two models at half depth.
+
+    Parameters
+    ----------
+    source, target
+        Read on the prompts, emotion words included.
+    prompts, rows
+        Of both, from :func:`emotion_utils.subspaces.readings.rows_of`.
+    seed
+        Of wrong pairs and of the halves of units between which the sound scores are taken.
+
+    Raises
+    ------
+    UserError
+        For prompts without emotion words.
+    """
+    case = word_case(source, target, prompts, rows, DEPTH)
+    if case is None:
+        raise UserError("No prompt has a word in the place of its emotion word: take a profile of the book.")
+    return sweep(case, _halves(source, target, rows, seed), seed=seed)
+
+
+def _halves(
+    source: ModelStates, target: ModelStates, rows: PromptPairs, seed: int
+) -> tuple[PairedStates, PairedStates]:
+    from emotion_utils.alignment.map_scores import half_way
+
+    one, other = rows.halves(seed)
+    return paired_states(source, one, half_way(source)), paired_states(target, other, half_way(target))
+
+
+def sweep_tables(found: Sweep, pair: tuple[str, str]) -> dict[str, pd.DataFrame]:
+    """A sweep as the record keeps it."""
+    about = dict(zip(("source", "target"), pair, strict=True))
+    return {
+        SWEEP: found.table().assign(**about),
+        FINDINGS: pd.DataFrame([sweep_findings(found)._asdict() | about]),
+    }
+
+
+def findings_of(table: pd.DataFrame) -> SweepFindings:
+    """The findings back from the table that keeps them."""
+    row = table.iloc[0]
+    told = {name: row[name] for name in SweepFindings._fields}
+    above = None if pd.isna(told["above"]) else bool(told["above"])
+    return SweepFindings(**{**told, "above": above})
+
+
+def transfer_tables(table: pd.DataFrame, seed: int = 0) -> dict[str, pd.DataFrame]:
+    """What :func:`emotion_utils.scaling.transfer.transfers` gave, as tables by name."""
+    return {
+        "transfer_shares": shares(table, seed),
+        "transfer_verdicts": verdicts(beside_rivals(table, seed)),
+        "transfer_effects": effect_sizes(table, seed),
+        "transfer_power": power(table),
+        "transfer_costs": costs(table),
+    }
+
+
+def pair_tables(store: Store, profile: str = "baseline", seed: int = 0) -> dict[str, pd.DataFrame]:
+    """Compute all tables of the two real models.
+
+    Parameters
+    ----------
+    store
+        Keeps states and texts.
+    profile, seed
+        Of the prompts and of what is drawn.
+    """
+    everything = load_profile(profile)
+    rows = rows_of(everything)
+    source, target = (read_model(name, everything, store) for name in MODELS)
+    found = sweep_pair(source, target, everything, rows, seed)
+    asked = Comparison((), prompt_set("implicit"), TRANSFER_SIZES[profile], store, seed=seed)
+    carried = transfers(REAL_PAIRS, asked, STEERING_SIZES[profile])
+    called = (reader_name(MODELS[0]), reader_name(MODELS[1]))
+    return {**sweep_tables(found, called), **transfer_tables(carried, seed)}
+
+
+def add_to_record(tables: Mapping[str, pd.DataFrame]) -> None:
+    """Put tables into the committed record, in the place of those of the same names."""
+    record = read_record()
+    if record is None:
+        raise UserError(
+            "There is no record to add to: make it by `python -m emotion_utils.scaling.record --stories FOLDER`."
+        )
+    write_record(replace(record, tables={**record.tables, **tables}))
+
+
+def main() -> int:
+    """Compute the tables and add them; what is missing ends in one sentence and status 2."""
+    try:
+        add_to_record(pair_tables(Store(BUILD / "scaling")))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
