@@ -288,3 +288,23 @@ def _probe(model: _Model, others: Float[np.ndarray, "other emotion k"], space: S
         positive = np.arange(len(states)) < len(states) // 2
         found.append(areas((states @ space.rows @ vector)[:, None], positive)[0])
     return float(np.mean(found))
+
+
+def summarise(jointly: pd.DataFrame, together: pd.DataFrame) -> str:
+    """What is found jointly, by the nulls of both tables.
+
+    Parameters
+    ----------
+    jointly, together
+        From :func:`several_layers` and :func:`several_models`.
+    """
+    gains = jointly[jointly["arrangement"] == GAIN]
+    more = ", ".join(f"{row.score} {row.value:+.2f} (p = {row.p:.2g})" for row in gains.itertuples())
+    shared = ", ".join(
+        f"{row.score} {row.value:.2f} (wrong pairs {row.null:.2f}, p = {row.p:.2g})"
+        for row in together.itertuples()
+    )
+    return (
+        f"All layers at once, minus the best pair of layers: {more}; a small p says that true pairs gain more than "
+        f"wrong ones. {together['models'].iloc[0]} models in one space: {shared}."
+    )

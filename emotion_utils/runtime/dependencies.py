@@ -20,7 +20,10 @@ _SCALING, _SHOWS_SCALING = DATA / "scaling", "emotion_utils.scaling.record"
 _GENERATED = {"_vendor", "__pycache__"}
 _COMPARES = "emotion_utils.models.comparison"
 """A chapter that stands on this module shows all bundled models."""
-_READS = {"08_statistics": ("04_alignment", "05_steering", "06_head_screening", "07_head_patching")}
+_READS = {
+    "08_statistics": ("04_alignment", "05_steering", "06_head_screening", "07_head_patching"),
+    "09_scaling": ("04_alignment", "05_steering"),
+}
 """Chapters that read what others leave in the store of the run, and would compute it themselves if they came first."""
 
 

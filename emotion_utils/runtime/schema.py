@@ -153,6 +153,25 @@ _MODELS = Parameter(
     hint="names of models with commas between",
 )
 
+_SCALING = (
+    Parameter(
+        "models",
+        str,
+        "small-gpt2, small-llama3, small-qwen3, small-gemma3",
+        "names or paths; the first stands for GPT-2",
+        pattern=_MODELS.pattern,
+        hint=_MODELS.hint,
+    ),
+    Parameter(
+        "stories", str, "", "a folder with stories and published vectors; empty for the committed record"
+    ),
+    Parameter("layers", str, "", "of the first model, as in 0, 1, 4-7; empty for all"),
+    Parameter("n_components", int, 8, "dimensions of a subspace", minimum=1, maximum=4096),
+    Parameter(
+        "max_samples_per_emotion", int, 70, "prompts of each emotion, at most", minimum=3, maximum=100_000
+    ),
+)
+
 #: Every chapter's parameters, by the name of its notebook.
 CHAPTERS: dict[str, tuple[Parameter, ...]] = {
     "00_calibration": _COMMON,
@@ -164,6 +183,7 @@ CHAPTERS: dict[str, tuple[Parameter, ...]] = {
     "06_head_screening": (_MODEL, *_READING, *_COMMON, *_PROMPTS),
     "07_head_patching": (_MODEL, *_READING, *_COMMON, *_PROMPTS),
     "08_statistics": (_MODELS, *_READING, *_COMMON, *_PROMPTS),
+    "09_scaling": (*_SCALING, *_COMMON),
 }
 
 

@@ -7,7 +7,7 @@ Both take minutes and need packages that a reader may not have: what they gave i
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,11 +17,11 @@ from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import BUILD
 from emotion_utils.core.profiles import STEERING_SIZES
 from emotion_utils.core.store import Store
-from emotion_utils.models.registry import reader_name
+from emotion_utils.models.registry import BUNDLED, reader_name
 from emotion_utils.prompts.loading import load_profile, prompt_set
 from emotion_utils.reports.published_alignment import word_case
 from emotion_utils.scaling.record import MODELS, read_record, write_record
-from emotion_utils.scaling.transfer import REAL_PAIRS, TRANSFER_SIZES, transfers
+from emotion_utils.scaling.transfer import REAL_PAIRS, TRANSFER_PAIRS, TRANSFER_SIZES, transfers
 from emotion_utils.scaling.transfer_findings import (
     beside_rivals,
     costs,
@@ -102,6 +102,29 @@ def transfer_tables(table: pd.DataFrame, seed: int = 0) -> dict[str, pd.DataFram
         "transfer_power": power(table),
         "transfer_costs": costs(table),
     }
+
+
+def names_of(swept: pd.DataFrame) -> tuple[str, str]:
+    """Source and target of a sweep, as the record names them."""
+    return str(swept["source"].iloc[0]), str(swept["target"].iloc[0])
+
+
+def with_record(
+    tables: Mapping[str, pd.DataFrame], recorded: Mapping[str, pd.DataFrame]
+) -> dict[str, pd.DataFrame]:
+    """Tables of transfers of this run, those of the record below them."""
+    both = {name: [own, recorded.get(name, own.head(0))] for name, own in tables.items()}
+    return {
+        name: pd.concat([part for part in parts if len(part)], ignore_index=True)
+        for name, parts in both.items()
+    }
+
+
+def pairs_of(names: Sequence[str], profile: str) -> list[tuple[str, str]]:
+    """Between which models vectors are carried: the profile's of bundled models, else from the first to others."""
+    if all(name in BUNDLED for name in names):
+        return list(TRANSFER_PAIRS[profile])
+    return [(names[0], name) for name in names[1:]]
 
 
 def pair_tables(store: Store, profile: str = "baseline", seed: int = 0) -> dict[str, pd.DataFrame]:

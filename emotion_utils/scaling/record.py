@@ -45,6 +45,7 @@ from emotion_utils.scaling.curves import RESAMPLES, depth_map, scaling_curve, si
 from emotion_utils.scaling.geometry import PERMUTATIONS, RECIPES
 from emotion_utils.scaling.published import PUBLISHED, VectorSet, published_set, stories_folder
 from emotion_utils.scaling.stories import FIRST, WORDS, Stories, StoryStates, read_states, read_stories
+from emotion_utils.wider.real_lengths import real_lengths
 
 FOLDER = DATA / "scaling"
 MEANS, RECORD = "means.safetensors", "record.json"
@@ -86,7 +87,8 @@ class ScalingRecord:
     models
         By name of a model that read them: ``title, layers, parameters, blocks, cut, tokens``.
     tables
-        ``similarities, all_stories, curve, ceilings, axes, held_out, lengths, follows, depths``; empty where nothing
+        ``similarities, all_stories, curve, ceilings, axes, held_out, lengths, follows, depths, emotion_lengths`` and,
+        of the two models, those of `real_pair`; empty where nothing
         was at hand.
     sets
         Means of the models, by title, centred over emotions; from float16.
@@ -181,6 +183,7 @@ def tables_of(
         "lengths": first_component(sets, positive) if positive else pd.DataFrame(),
         "follows": follows_length(sets, positive) if positive else pd.DataFrame(),
         "depths": pd.concat(depths),
+        "emotion_lengths": real_lengths({own.name: (own.layers, own.values) for own in sets}),
     }
 
 

@@ -20,6 +20,8 @@ from emotion_utils.vectors.contrasts import Contrasts, contrasts
 Matching = Literal["number", "depth"]
 """Which layer of the target stands beside one of the source: that of its number, or the nearest in relative depth."""
 FEWEST_SAMPLES = 3
+FAMILIES = {"llama3-8b": "llama", "qwen3-8b": "qwen", "gemma3-12b": "gemma"}
+"""By the reports' wider model, what the names of its family have in them."""
 _RANGE = re.compile(r"(\d+)(?:\s*-\s*(\d+))?")
 
 
@@ -71,6 +73,18 @@ def read_layers(option: str) -> tuple[int, ...] | None:
                 raise UserError(f'layers has the part "{one}": write numbers or ranges, as in 0, 1, 4-7.')
             numbers += range(int(found[1]), int(found[2] or found[1]) + 1)
     return tuple(numbers) or None
+
+
+def stand_ins(names: Sequence[str]) -> dict[str, str]:
+    """Which model stands for each of the reports' wider ones: the first whose name has the family's.
+
+    Examples
+    --------
+    >>> stand_ins(["small-gemma3", "small-llama3", "small-neo"])
+    {'llama3-8b': 'small-llama3', 'gemma3-12b': 'small-gemma3'}
+    """
+    found = {model: next((n for n in names if family in n.lower()), "") for model, family in FAMILIES.items()}
+    return {model: name for model, name in found.items() if name}
 
 
 def matched(

@@ -1,0 +1,72 @@
+"""What sets of emotion vectors say, in sentences for a page."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from emotion_utils.scaling.geometry import RECIPES
+from emotion_utils.statistics.in_words import between
+from emotion_utils.statistics.permutations import LEVEL
+
+MOST = 2
+"""Pairs whose layers are drawn."""
+
+
+def summarise_similarities(pairs: pd.DataFrame, curve: pd.DataFrame) -> str:
+    """Similarity with the reference model, by parameters; and what two exchanged labels cost.
+
+    Parameters
+    ----------
+    pairs, curve
+        From :mod:`emotion_utils.scaling.curves`, both recipes.
+    """
+    raw, spread = (curve[curve["recipe"] == recipe].set_index("one") for recipe in RECIPES.values())
+    lines = [
+        f"- *{name}*: **{row['value']:.2f}**{between(row['low'], row['high'])}, permuted labels up to "
+        f"{row['null_high']:.2f}; above them: {row['shared']}. Given the words {row['partial']:.2f} (up to "
+        f"{row['partial_null_high']:.2f}): {row['beyond_words']}. With each dimension over its spread "
+        f"{spread.loc[name, 'value']:.2f}."
+        for name, row in raw.iterrows()
+    ]
+    own = pairs[pairs["recipe"] == RECIPES[False]]
+    lowered, whole = int(own["lowered"].sum()), int(own["exchanges"].sum())
+    return (
+        f"Similarity with {curve['other'].iloc[0]}:\n\n{chr(10).join(lines)}\n\nExchanging two labels lowers the "
+        f"similarity in **{lowered} of {whole}** cases (all pairs of labels and of sets), by "
+        f"{own['median_drop'].median():.3f} in the median."
+    )
+
+
+def summarise_axes(axes: pd.DataFrame, held: pd.DataFrame, follows: pd.DataFrame) -> str:
+    """Axes, emotions left out, and a score that follows the length of vectors."""
+    parts = []
+    for axis, own in axes.groupby("axis", sort=False):
+        clear = int((own["p"] <= LEVEL).sum())
+        parts.append(
+            f"left-out emotions are placed on an axis of {axis} with an AUROC of {own['value'].min():.2f} to "
+            f"{own['value'].max():.2f}, beyond permuted labels in **{clear} of {len(own)}** models"
+        )
+    if len(held):
+        clear = int((held["p"] <= LEVEL).sum())
+        parts.append(
+            f"maps that never saw an emotion choose right in {held['value'].min():.0%} to {held['value'].max():.0%} of "
+            f"pairwise choices, beyond permuted labels in **{clear} of {len(held)}** cases"
+        )
+    text = "; ".join(parts)
+    told = follows.set_index("score") if len(follows) else follows
+    if len(told):
+        longer = told["tenfold"]
+        text += (
+            ". A score that follows length is the separation along the first principal component of raw vectors: over "
+            f"{int(told['layers'].iloc[0])} layers it goes with their mean length by r = "
+            f"{told.loc['separation', 'r']:.2f}, and vectors ten times as long give {longer['separation']:.0f} times as "
+            f"much; the AUROC along it changes by a factor of {longer['auroc']:.2f}"
+        )
+    return text[:1].upper() + text[1:] + "."
+
+
+def shown_pairs(depths: pd.DataFrame) -> list[tuple[str, str]]:
+    """The pairs of sets with most pairs of layers, whose maps by depth show most."""
+    raw = depths[depths["recipe"] == RECIPES[False]]
+    sizes = raw.groupby(["one", "other"], sort=False).size().sort_values(ascending=False, kind="stable")
+    return [(str(one), str(other)) for one, other in sizes.index[:MOST]]

@@ -1,0 +1,87 @@
+"""What the comparison with wider models says, in sentences for a page."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from emotion_utils.core.errors import listing
+from emotion_utils.reports.claims import read_claims
+from emotion_utils.wider.lengths import SweepFindings
+from emotion_utils.wider.real_lengths import Ordering
+
+SCORES = {
+    "published": "the published score",
+    "r2": "held-out R²",
+    "overlap": "the overlap",
+    "probe": "the transferred probe",
+}
+PLACES = {True: "above", False: "below", None: "not told from"}
+
+
+def printed_layers(model: str) -> pd.DataFrame:
+    """The scores after the map that the reports print for one of their wider models.
+
+    Returns
+    -------
+    Columns ``layer, after``, in the order of the layers.
+    """
+    table = read_claims()
+    own = table[table["id"].str.fullmatch(rf"P8\.{model}\.L\d+\.after")]
+    layers = own["id"].str.extract(r"\.L(\d+)\.", expand=False).astype(int)
+    return pd.DataFrame({"layer": layers, "after": own["lo"].astype(float)}).sort_values(
+        "layer", ignore_index=True
+    )
+
+
+def summarise_overall(overall: pd.DataFrame) -> str:
+    """All layers at once, each score in one clause.
+
+    Parameters
+    ----------
+    overall
+        Of several pairs, from :meth:`emotion_utils.wider.layers.LayerScores.overall`.
+    """
+    parts = []
+    for score, own in overall[overall["statistic"] == "mean"].groupby("score", sort=False):
+        values = listing(f"{row.value:.2f} (wrong pairs {row.null:.2f})" for row in own.itertuples())
+        counted = [sum(above is told for above in own["above"]) for told in PLACES]
+        counts = ", ".join(
+            f"{place} wrong ones in {n}" for place, n in zip(PLACES.values(), counted, strict=True) if n
+        )
+        parts.append(f"{SCORES[str(score)]} {values}: true pairs {counts}")
+    return f"Means over the layers, pair by pair: {'; '.join(parts)}." if parts else ""
+
+
+def summarise_sweep(found: SweepFindings) -> str:
+    """What the published score follows."""
+    moved = (
+        "No sound score moves by more than rounding"
+        if found.flat
+        else f"Sound scores move by up to {found.moved:.2g}"
+    )
+    slope = (
+        f"Where nothing is clipped, the score falls with the length to the power of {found.slope:.2f}. "
+        if found.slope == found.slope
+        else ""
+    )
+    return (
+        f"the published score runs from {found.highest:.2g} down to {found.lowest:.1e}; as it is, {found.as_it_is:.2g} "
+        f"(wrong pairs {found.as_it_is_wrong:.2g}), and with the target divided by 1,000 **{found.divided:.2g}** "
+        f"(wrong pairs {found.divided_wrong:.2g}). Length is {found.by_factor:.1%} of what varies, and at their best "
+        f"length true pairs are **{PLACES[found.above]} wrong ones** (p = {found.p:.2g} of lying above). {slope}{moved} "
+        f"({found.moved:.0e})."
+    )
+
+
+def summarise_ordering(order: Ordering) -> str:
+    """Whether the reports' order is that of lengths turned round, and what that is worth."""
+    rows = "; ".join(
+        f"{row.report:.2g} beside {row.lengths_of}, {row.shortest:.2g} to {row.longest:.3g}"
+        for row in order.table.itertuples()
+    )
+    turned = order.correlation <= -1 + 1e-9
+    return (
+        f"The reports' score, and the lengths of the family: {rows}. The order is "
+        f"{'that' if turned else 'not that'} of the lengths, turned round (p = {order.p:.2f}, at best "
+        f"{order.least:.2f}){'' if order.apart else '; ranges over layers overlap'}."
+    )
