@@ -57,10 +57,10 @@ def summarise_axes(axes: pd.DataFrame, held: pd.DataFrame, follows: pd.DataFrame
     if len(told):
         longer = told["tenfold"]
         text += (
-            ". A score that follows length is the separation along the first principal component of raw vectors: over "
-            f"{int(told['layers'].iloc[0])} layers it goes with their mean length by r = "
-            f"{told.loc['separation', 'r']:.2f}, and vectors ten times as long give {longer['separation']:.0f} times as "
-            f"much; the AUROC along it changes by a factor of {longer['auroc']:.2f}"
+            ". A score that follows length is the separation along the first principal component of raw vectors: "
+            f"over {int(told['layers'].iloc[0])} layers it goes with their mean length by r = "
+            f"{told.loc['separation', 'r']:.2f}, and vectors ten times as long give {longer['separation']:.0f} times "
+            f"as much; the AUROC along it changes by a factor of {longer['auroc']:.2f}"
         )
     return text[:1].upper() + text[1:] + "."
 
