@@ -63,8 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     plan.add_argument("--json", action="store_true", help="all numbers as JSON")
     plan.add_argument(
-        "--fit", action="store_true", help="measure this machine, and the executed notebooks of a run, first"
+        "--fit", action="store_true", help="first measure this machine, and the executed notebooks of the run"
     )
+    plan.add_argument(
+        "--beside", type=Path, nargs="*", default=(), metavar="RUNFILE",
+        help="with --fit: executed runs that the plan is compared with and not fitted to",
+    )  # fmt: skip
     add("doctor", _doctor, "Check the environment, the models, the browser and the device.")
     run = add("run", _run, "Execute the notebooks of a run file and build the book from them.")
     run.add_argument("--cores", type=int, help="notebooks at the same time (default: all cores)")
@@ -212,7 +216,9 @@ def _plan(arguments: argparse.Namespace) -> int:
 
     run = read_run(arguments.runfile, whole=True)
     if arguments.fit:
-        print(f"Fitted: {constants.write_constants(fitting.fit(run))}", file=sys.stderr)
+        others = [read_run(path, whole=True) for path in arguments.beside]
+        path = constants.write_constants(fitting.fit(run, others))
+        print(f"{shown.comparison(constants.read_constants())}\n\nKept as {path}\n", file=sys.stderr)
     known = constants.read_constants()
     planned = estimate.plan_run(run, arguments.device, known)
     print((shown.as_json if arguments.json else shown.as_text)(planned, known))

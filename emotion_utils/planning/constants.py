@@ -1,4 +1,4 @@
-"""What a plan does not count but takes from a measurement: kept in ``data/plan.json``, made by ``plan --fit``."""
+"""What a plan does not count but takes from a measurement: in ``data/plan.json``, made by ``plan RUNFILE --fit``."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def read_constants(path: Path = PATH) -> Constants:
     UserError
         Where the file is missing or damaged.
     """
-    way_out = "restore it from git, or make it again: `python -m emotion_utils plan --fit runs/small.yaml`."
+    way_out = "restore it from git, or make it again: `python -m emotion_utils plan runs/small.yaml --fit`."
     try:
         told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         checked = [Checked(**one) for one in told.pop("checked")]

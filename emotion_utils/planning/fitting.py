@@ -34,8 +34,8 @@ from emotion_utils.runtime.runs import Job, Run
 
 WIDTHS = (128, 256, 512, 1024, 2048)
 """Of the matrices that are multiplied."""
-ROWS = 512
-"""Tokens of a product that is bound by its operations."""
+ROWS = 256
+"""Tokens of a product that is bound by its operations, about as many as a batch of the book has."""
 BEYOND = 512 * 2**20
 """Bytes of weights that no cache holds."""
 REPEATS = 7
@@ -52,9 +52,10 @@ class Executed:
     began
         When it was started, as text that sorts by time.
     seconds
-        Of the whole.
+        Of the whole: those of the processor where they were recorded, which other work on the machine does not
+        stretch, else those of the clock.
     cells
-        Code and seconds of each cell of code.
+        Code and seconds of each cell of code, in the same measure.
     """
 
     job: Job
@@ -63,7 +64,7 @@ class Executed:
     cells: Sequence[tuple[str, float]]
 
 
-def executed(run: Run, directory: Path | None = None) -> list[Executed]:
+def executed(run: Run, directory: Path | None = None, *, bundled: bool = True) -> list[Executed]:
     """The executed notebooks of a run, those that began first before others.
 
     Parameters
@@ -71,32 +72,37 @@ def executed(run: Run, directory: Path | None = None) -> list[Executed]:
     run
     directory
         Where they are; by default where the run keeps them.
+    bundled
+        Whether some have to be about a bundled model.
 
     Raises
     ------
     UserError
-        Where none of a bundled model is there.
+        Where none is there, or none of a bundled model.
     """
     folder = directory or run.directory / "notebooks"
     paths = {folder / f"{job.name}.ipynb": job for job in run.chapters}
     found = [_read(path, job) for path, job in paths.items() if path.is_file()]
-    if not any(one.job.model in BUNDLED for one in found):
+    if not any(one.job.model in BUNDLED or not bundled for one in found):
         raise UserError(
-            f"There is no executed notebook of a bundled model in {folder}: `python -m emotion_utils run {run.path}` "
-            "makes them, and their times are what a plan is fitted to."
+            f"There is no executed notebook{' of a bundled model' if bundled else ''} in {folder}: "
+            f"`python -m emotion_utils run {run.path}` makes them, and their times are what a plan is measured by."
         )
     return sorted(found, key=lambda one: one.began)
 
 
 def _read(path: Path, job: Job) -> Executed:
     told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    about = told["metadata"]["papermill"]
+    about, clock = told["metadata"]["papermill"], float(told["metadata"]["papermill"]["duration"])
+    seconds = float(told["metadata"].get("provenance", {}).get("processor_seconds") or clock)
     cells = [
         ("".join(cell["source"]), float(cell["metadata"].get("papermill", {}).get("duration") or 0.0))
         for cell in told["cells"]
         if cell["cell_type"] == "code"
     ]
-    return Executed(job, about["start_time"], float(about["duration"]), cells)
+    return Executed(
+        job, about["start_time"], seconds, [(code, took * seconds / clock) for code, took in cells]
+    )
 
 
 def asked_of(job: Job, paid: set[tuple[str, str]], on_cpu: bool = True) -> Asked:
@@ -147,7 +153,7 @@ def fit_sections(
     for one in notebooks:
         sections = sections_of(one.job.chapter, asked_of(one.job, paid))
         took = seconds_by_section(one, sections)
-        if one.job.model is not None and one.job.model not in BUNDLED:
+        if _compared(one.job):
             continue
         for section in sections:
             key = (one.job.chapter, section.name)
@@ -159,6 +165,11 @@ def fit_sections(
     for (chapter, name), n in units.items():
         fitted[chapter][name] = max(0.0, over[chapter, name] / n) if n else 0.0
     return dict(fitted)
+
+
+def _compared(job: Job) -> bool:
+    """Whether a job is about another model than the bundled ones, whose times are compared and change nothing."""
+    return any(name not in BUNDLED for name in job.models)
 
 
 def passes_seconds(section: Section, dtype: str, device: Device, constants: Constants) -> float:
@@ -175,37 +186,39 @@ def checked(notebooks: Iterable[Executed], device: Device, constants: Constants)
     for one in notebooks:
         sections = sections_of(one.job.chapter, asked_of(one.job, paid))
         planned = sum(section_seconds(one.job.chapter, own, DTYPE, device, constants) for own in sections)
-        fitted = one.job.model is None or one.job.model in BUNDLED
+        fitted = not _compared(one.job)
         rows.append(
             Checked(one.job.chapter, one.job.model or "", fitted, round(one.seconds, 1), round(planned, 1))
         )
     return rows
 
 
-def fit(run: Run, directory: Path | None = None) -> Constants:
+def fit(run: Run, others: Sequence[Run] = ()) -> Constants:
     """Measure this machine, and what the chapters of an executed run cost beside their forward passes.
 
     Parameters
     ----------
     run
         With one thread, on a CPU, in float32.
-    directory
-        Of its executed notebooks, as of :func:`executed`.
+    others
+        Runs of the same kind whose executed notebooks are compared and not fitted to.
 
     Raises
     ------
     UserError
         For a run that used a GPU or more threads, and one without notebooks.
     """
-    if run.device != CPU or run.threads != 1 or run.dtype != DTYPE:
-        raise UserError(
-            f"{run.path} is not fit to measure by: a plan is fitted on a CPU, with one thread, in float32."
-        )
-    notebooks = executed(run, directory)
+    for one in (run, *others):
+        if one.device != CPU or one.threads != 1 or one.dtype != DTYPE:
+            raise UserError(
+                f"{one.path} is not fit to measure by: a plan is fitted on a CPU, with one thread, in float32."
+            )
+    notebooks, beside = executed(run), [executed(other, bundled=False) for other in others]
     constants = measured_machine()
     device = device_named(CPU, DTYPE, constants)
     constants = replace(constants, sections=fit_sections(notebooks, device, constants))
-    return replace(constants, checked=checked(notebooks, device, constants))
+    rows = [row for one in (notebooks, *beside) for row in checked(one, device, constants)]
+    return replace(constants, checked=rows)
 
 
 def measured_machine() -> Constants:
@@ -230,27 +243,27 @@ def _machine() -> str:
 def product_rate(width: int) -> float:
     """Operations a second of products of :data:`ROWS` rows with matrices as an MLP has them."""
     rows = torch.randn(ROWS, width)
-    weights = [torch.randn(width, 4 * width) for _ in range(max(1, 2**22 // width**2))]
+    weights = [torch.randn(4 * width, width) for _ in range(max(1, 2**22 // width**2))]
 
     def multiply() -> None:
         for weight in weights:
-            rows @ weight
+            torch.nn.functional.linear(rows, weight)
 
-    return 2.0 * ROWS * 4 * width**2 * len(weights) / _median_seconds(multiply)
+    return 2.0 * ROWS * 4 * width**2 * len(weights) / _fastest(multiply)
 
 
 def weights_rate(rates: Mapping[str, float]) -> float:
     """Bytes a second of weights that are in no cache, from products with few rows, their operations taken away."""
     width, rows = 1024, 4
-    weights = [torch.randn(width, 4 * width) for _ in range(BEYOND // (16 * width**2))]
+    weights = [torch.randn(4 * width, width) for _ in range(BEYOND // (16 * width**2))]
     few = torch.randn(rows, width)
 
     def multiply() -> None:
         for weight in weights:
-            few @ weight
+            torch.nn.functional.linear(few, weight)
 
     operations = 2.0 * rows * 4 * width**2 * len(weights) / rates[str(width)]
-    taken = _median_seconds(multiply)
+    taken = _fastest(multiply)
     return len(weights) * 16.0 * width**2 / max(taken - operations, 0.1 * taken)
 
 
@@ -267,14 +280,14 @@ def block_seconds(name: str, device: Device, constants: Constants) -> float:
 
     passes = Passes(ids.numel(), 1.0, length, logits=len(ids))
     known = passes.seconds(shape, DTYPE, device, replace(constants, block_seconds=0.0))
-    return max(0.0, _median_seconds(read) - known) / shape.n_layers
+    return max(0.0, _fastest(read) - known) / shape.n_layers
 
 
-def _median_seconds(function: Callable[[], object]) -> float:
-    """Seconds of the median of some calls, after one that is not counted."""
+def _fastest(function: Callable[[], object]) -> float:
+    """Seconds of the processor of the fastest of some calls, which other work on the machine has slowed the least."""
     taken = []
     for _ in range(REPEATS + 1):
-        began = time.perf_counter()
+        began = time.process_time()
         function()
-        taken.append(time.perf_counter() - began)
-    return float(np.median(taken[1:]))
+        taken.append(time.process_time() - began)
+    return min(taken[1:])

@@ -14,11 +14,15 @@ from emotion_utils.planning.chapters import EMOTIONS, REST, Asked, Section
 from emotion_utils.planning.passes import Passes
 from emotion_utils.planning.shapes import Shape, shape_of
 from emotion_utils.planning.texts import Texts
-from emotion_utils.steering.plan import CONTEXT, REPLY, TEXT, parts
+from emotion_utils.steering.plan import CONTEXT, EVENTS, REPLY, TEXT, parts
 from emotion_utils.steering.subject import FEW_REPLIES, MADE, NEW_TOKENS, REPLIES
 
 JUDGED = Texts(1586, 17_460)
 """What a probe that judges texts learns from."""
+OUTSIDE = Texts(1122, 14_696)
+"""Labelled texts on which the judges are judged."""
+TOO_MUCH = 16
+"""Texts of the vector that is too strong, and without it."""
 DEEPEST, USUAL = 0.625, 0.5
 """Share of the blocks of the model that reads for it: while it learns, and afterwards."""
 OPENING = 20
@@ -69,6 +73,9 @@ def steering(asked: Asked) -> list[Section]:
     return [
         *sections,
         Section("odds", "by_strength = steering.readout.reply_log_odds(", odds, ((asked.shape, _reading(odds)),)),
+        Section("in a chat", "steering.readout.in_a_chat(", passes=_in_a_chat(asked)),
+        Section("judges", 'told = "The texts of this model are judged', passes=_judged_outside(asked)),
+        _texts(asked, "too much", "alpha in (0.0, 4.0)", TOO_MUCH * TEXT),
         Section("beside", "baselines.arms.beside_models(", len(asked.unpaid("steering"))),
         Section(REST, "", 1.0),
     ]  # fmt: skip
@@ -91,6 +98,24 @@ def _reader(model: str) -> str | None:
     return next(name for name in PACKAGED if name != model)
 
 
+def _judged_outside(asked: Asked) -> tuple[tuple[Shape, Passes], ...]:
+    """How good the judges are is seen on labelled texts, which one of them reads with its model."""
+    reader = _reader(asked.model)
+    if reader is None:
+        return ()
+    return ((shape_of(reader), Passes(USUAL * OUTSIDE.tokens, USUAL * OUTSIDE.tokens / 768, OUTSIDE.length)),)
+
+
+def _in_a_chat(asked: Asked) -> tuple[tuple[Shape, Passes], ...]:
+    """Log-odds once more where contexts are turns: every context with its template, and every reply."""
+    shape = asked.shape
+    if not shape.template:
+        return ()
+    replies = 2 * (FEW_REPLIES if many(shape.n_layers) else REPLIES) * REPLY
+    tokens = EMOTIONS * EVENTS * (CONTEXT + shape.template + 1.5 * replies)
+    return ((shape, Passes(tokens, EMOTIONS * EVENTS, CONTEXT + shape.template, logits=tokens)),)
+
+
 def _texts(asked: Asked, name: str, marker: str, tokens: float) -> Section:
     """Texts that are written and read for their cost, and judged."""
     if not tokens:
@@ -108,7 +133,9 @@ def _texts(asked: Asked, name: str, marker: str, tokens: float) -> Section:
 def _written(asked: Asked, rows: float) -> Passes:
     most = CPU_BATCH_ROWS if asked.on_cpu else BATCH_ROWS
     steps = NEW_TOKENS * -(-rows // most)
-    return Passes(rows * NEW_TOKENS, steps, CONTEXT + NEW_TOKENS / 2, logits=rows * NEW_TOKENS)
+    return Passes(
+        rows * NEW_TOKENS, steps, CONTEXT + NEW_TOKENS / 2, logits=rows * NEW_TOKENS, cached=rows * NEW_TOKENS
+    )
 
 
 def _reading(tokens: float) -> Passes:

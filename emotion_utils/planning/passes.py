@@ -15,8 +15,11 @@ from emotion_utils.planning.shapes import Shape
 BYTES = {"float32": 4, "bfloat16": 2}
 BACKWARD = 3.0
 """Operations of a pass with gradients, in units of one without."""
-LOGIT_BYTES = 4
-"""Logits are written, and read again, in float32."""
+LOGITS, LOGIT_BYTES = 4, 4
+"""How often each logit is written or read, in float32: as it is made, checked, biased and chosen from."""
+STREAM, NEURONS = 16, 6
+"""How often numbers of the residual stream's width, and of the MLP's, are written or read in a block: norms, heads,
+positions, sums and activations, each by itself."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Passes:
         Positions whose logits are computed.
     backward
         Whether gradients are taken.
+    cached
+        Of the tokens, those that read keys and values of their text from a cache.
     """
 
     tokens: float
@@ -42,6 +47,7 @@ class Passes:
     length: float
     logits: float = 0.0
     backward: bool = False
+    cached: float = 0.0
 
     def flops(self, shape: Shape) -> float:
         """Operations; a multiply and an add are two."""
@@ -50,9 +56,12 @@ class Passes:
         return forward * (BACKWARD if self.backward else 1.0)
 
     def bytes(self, shape: Shape, dtype: str) -> float:
-        """Bytes that are moved: the weights in each pass, and logits."""
+        """Bytes that are moved: the weights in each pass, what blocks write in between, caches, and logits."""
         weights = shape.n_layers * shape.block_matrices + (shape.embedding if self.logits else 0)
-        return self.passes * weights * BYTES[dtype] + 2 * self.logits * shape.vocabulary * LOGIT_BYTES
+        between = self.tokens * shape.n_layers * (STREAM * shape.d_model + NEURONS * shape.d_mlp)
+        kept = 2 * self.cached * self.length * shape.n_layers * shape.n_kv_heads * shape.d_head
+        logits = LOGITS * self.logits * shape.vocabulary * LOGIT_BYTES
+        return BYTES[dtype] * (self.passes * weights + between + kept) + logits
 
     def seconds(self, shape: Shape, dtype: str, device: Device, constants: Constants) -> float:
         """Time on a device."""

@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import try_to_load_from_cache
-
 from emotion_utils.core.errors import UserError, listing
 from emotion_utils.models.packaged import PACKAGED, fetched
 from emotion_utils.models.registry import BUNDLED, HUB_ALIASES, resolve_model
@@ -182,14 +180,24 @@ def shape_of(name: str) -> Shape:
         return _here(Path(reference.directory), name)
     if reference.location in PUBLISHED:
         return PUBLISHED[reference.location]
-    cached = try_to_load_from_cache(reference.location, "config.json", revision=reference.revision)
-    if not isinstance(cached, str):
+    cached = _in_the_cache(reference.location, reference.revision)
+    if cached is None:
         raise UserError(
             f'The sizes of the hub model "{reference.location}" are not known before its config.json is here: '
             f"`hf download {reference.location} config.json` brings that file alone. Known without it: "
             f"{listing([*BUNDLED, *PACKAGED, *HUB_ALIASES])}."
         )
-    return replace(_here(Path(cached).parent, name), download=None)
+    return replace(_here(cached.parent, name), download=None)
+
+
+def _in_the_cache(location: str, revision: str | None) -> Path | None:
+    """The configuration of a hub model where it was downloaded already; nothing is asked of a network."""
+    from transformers.utils.hub import cached_file  # takes seconds, and few models need it
+
+    try:
+        return Path(cached_file(location, "config.json", revision=revision, local_files_only=True))
+    except OSError:
+        return None
 
 
 def _here(folder: Path, name: str) -> Shape:

@@ -109,6 +109,13 @@ def grounds(plan: RunPlan, constants: Constants) -> list[str]:
     return lines
 
 
+def comparison(constants: Constants) -> str:
+    """Measured and planned seconds of every job whose time was known, those first that constants come from."""
+    rows = sorted(constants.checked, key=lambda row: (not row.fitted, row.chapter, row.model))
+    found = pd.DataFrame([asdict(row) for row in rows])
+    return found.assign(ratio=(found["planned"] / found["measured"]).round(2)).to_string(index=False)
+
+
 def as_json(plan: RunPlan, constants: Constants) -> str:
     """The plan with all its numbers, in operations, bytes, megabytes and minutes."""
     told = {**asdict(plan), "grounds": grounds(plan, constants)}

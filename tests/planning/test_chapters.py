@@ -10,10 +10,11 @@ from emotion_utils.core.paths import NOTEBOOKS
 from emotion_utils.core.profiles import STEERING_SIZES
 from emotion_utils.models.comparison import CONTROL, companions
 from emotion_utils.planning.chapters import REST, Asked
-from emotion_utils.planning.generating import JUDGED
+from emotion_utils.planning.generating import JUDGED, OUTSIDE
 from emotion_utils.planning.outlines import sections_of
 from emotion_utils.planning.texts import Texts, counted, of_set
 from emotion_utils.runtime.schema import CHAPTERS
+from emotion_utils.scoring.agreement import outside_texts
 from emotion_utils.scoring.classifier import training_texts
 
 TWO = ["smollm2-135m", "gemma3-270m"]
@@ -104,5 +105,6 @@ def test_a_gpu_reads_in_larger_batches():
 
 
 def test_what_judges_learn_from_is_counted():
-    texts = counted(training_texts(0))
-    assert (texts.n, texts.tokens) == pytest.approx((JUDGED.n, JUDGED.tokens), rel=0.05)
+    for table, told in ((training_texts(0), JUDGED), (outside_texts(), OUTSIDE)):
+        texts = counted(table)
+        assert (texts.n, texts.tokens) == pytest.approx((told.n, told.tokens), rel=0.05)

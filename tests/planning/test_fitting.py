@@ -17,6 +17,7 @@ from emotion_utils.planning.constants import Constants, read_constants, write_co
 from emotion_utils.planning.devices import Device
 from emotion_utils.planning.fitting import asked_of, executed, fit_sections, passes_seconds
 from emotion_utils.planning.outlines import sections_of
+from emotion_utils.planning.shown import comparison
 from emotion_utils.runtime.runs import read_run
 
 RUN = """
@@ -105,8 +106,38 @@ def test_the_order_of_a_run_is_when_its_jobs_began(run, notebooks, tmp_path):
     assert executed(run, tmp_path)[-1].job == run.chapters[0]
 
 
+def test_what_the_processor_spent_goes_before_what_the_clock_says(run, notebooks, tmp_path):
+    """Other work on the machine stretches the clock: here to four times."""
+    known = {one.job.name: one for one in notebooks}
+    for path in tmp_path.glob("0*.ipynb"):
+        told = json.loads(path.read_text(encoding="utf-8"))
+        told["metadata"]["provenance"] = {"processor_seconds": told["metadata"]["papermill"]["duration"]}
+        told["metadata"]["papermill"]["duration"] *= 4
+        for cell in told["cells"]:
+            if "papermill" in cell["metadata"]:
+                cell["metadata"]["papermill"]["duration"] *= 4
+        path.write_text(json.dumps(told), encoding="utf-8")
+    for one in executed(run, tmp_path):
+        assert one.seconds == pytest.approx(known[one.job.name].seconds)
+        assert [took for _, took in one.cells] == pytest.approx(
+            [took for _, took in known[one.job.name].cells]
+        )
+
+
+def test_a_run_is_fitted_and_another_one_compared(run, notebooks, tmp_path, monkeypatch):
+    monkeypatch.setattr(fitting, "measured_machine", lambda: MACHINE)
+    monkeypatch.setattr(fitting, "device_named", lambda *_: DEVICE)
+    monkeypatch.setattr(
+        fitting, "executed", lambda one, bundled=True: notebooks if bundled else notebooks[2:3]
+    )
+    found = fitting.fit(run, [run])
+    assert found.sections["02_activations"]["norms"] == pytest.approx(PLANTED["norms"])
+    assert [row.fitted for row in found.checked].count(False) == 3
+    assert "smollm2-135m" in comparison(found)
+
+
 def test_without_executed_notebooks_there_is_nothing_to_fit(run, tmp_path):
-    with pytest.raises(UserError, match="There is no executed notebook of a bundled model in"):
+    with pytest.raises(UserError, match=r"There is no executed notebook of a bundled model in .* makes them"):
         executed(run, tmp_path / "nothing")
 
 
@@ -117,7 +148,7 @@ def test_a_run_of_another_kind_is_not_fit_to_measure_by(run, change):
 
 
 def test_rates_are_operations_over_seconds(monkeypatch):
-    monkeypatch.setattr(fitting, "_median_seconds", lambda function: 2.0)
+    monkeypatch.setattr(fitting, "_fastest", lambda function: 2.0)
     monkeypatch.setattr(fitting, "BEYOND", 64 * 2**20)
     assert fitting.product_rate(2048) == 2.0 * fitting.ROWS * 4 * 2048**2 / 2.0
     assert fitting.weights_rate({"1024": 1e15}) == pytest.approx(64 * 2**20 / 2.0, rel=1e-3)
@@ -138,6 +169,6 @@ def test_constants_that_cannot_be_read_say_how_to_make_them(tmp_path, text):
     if text is not None:
         path.write_text(text, encoding="utf-8")
     with pytest.raises(
-        UserError, match=r"plan\.json is .*make it again: `python -m emotion_utils plan --fit"
+        UserError, match=r"plan\.json is .*make it again: `python -m emotion_utils plan runs/small.yaml --fit"
     ):
         read_constants(path)

@@ -29,7 +29,8 @@ def test_seconds_are_those_of_operations_weights_and_blocks():
     passes = Passes(tokens=20, passes=4, length=5, logits=3)
     device = Device("made up", (1.0,), (1000.0,), 100.0, 1.0)
     flops = 20 * 2 * (2 * 576 + 4 * 5 * 8) + 3 * 2 * 800
-    moved = 4 * (2 * 576 + 800) * 2 + 2 * 3 * 100 * 4
+    between = 20 * 2 * (16 * 8 + 6 * 16)
+    moved = 2 * (4 * (2 * 576 + 800) + between) + 4 * 3 * 100 * 4
     assert passes.flops(SHAPE) == flops
     assert passes.bytes(SHAPE, "bfloat16") == moved
     seconds = passes.seconds(SHAPE, "bfloat16", device, CONSTANTS)
@@ -37,7 +38,14 @@ def test_seconds_are_those_of_operations_weights_and_blocks():
 
 
 def test_passes_without_logits_do_not_read_the_unembedding():
-    assert Passes(20, 4, 5).bytes(SHAPE, "float32") == 4 * 2 * 576 * 4
+    between = 20 * 2 * (16 * 8 + 6 * 16)
+    assert Passes(20, 4, 5).bytes(SHAPE, "float32") == 4 * (4 * 2 * 576 + between)
+
+
+def test_a_token_reads_the_keys_and_values_of_its_text():
+    """Two layers with one head of four dimensions: 16 numbers for each of five tokens."""
+    more = Passes(20, 4, 5, cached=20).bytes(SHAPE, "float32") - Passes(20, 4, 5).bytes(SHAPE, "float32")
+    assert more == 20 * 5 * 16 * 4
 
 
 def test_gradients_cost_three_forward_passes():

@@ -48,6 +48,16 @@ def test_the_copy_holds_outputs_parameters_and_provenance(run_cells):
     assert os.listdir(output.parent) == ["copy.ipynb"]
 
 
+def test_the_copy_says_what_the_processor_spent_on_it_not_what_it_waited(run_cells):
+    code = (
+        "import time\nend = time.process_time() + 0.7\nwhile time.process_time() < end: pass\ntime.sleep(6)"
+    )
+    status, output = run_cells(code)
+    metadata = nbformat.read(output, as_version=4).metadata
+    assert status == 0
+    assert 0.7 < metadata["provenance"]["processor_seconds"] < metadata["papermill"]["duration"]
+
+
 def test_threads_of_the_kernel_are_capped(run_cells):
     status, output = run_cells("import torch\ntorch.get_num_threads()")
     assert status == 0
