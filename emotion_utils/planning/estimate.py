@@ -27,6 +27,9 @@ COPIES = 3
 """Of what was read, in float32: as it comes, as it is stacked, and what statistics make of it."""
 ROOM = 2**30
 """What a batch of generated text may take on a CPU."""
+DRAWS = 200 * 8 * 5
+"""Bytes for each token of the vocabulary where vectors are read as logits: of all draws of a null, in float64, as they
+come, ordered and ranked."""
 READS = 3
 """Positions of a prompt whose states are kept: its end, its emotion word, and the word in its place."""
 
@@ -74,7 +77,7 @@ class RunPlan:
 
     Attributes
     ----------
-    run, device, dtype
+    run, profile, device, dtype
     jobs
         In their order; what one leaves in the store costs a later one nothing.
     download, disk
@@ -84,6 +87,7 @@ class RunPlan:
     """
 
     run: str
+    profile: str
     device: str
     dtype: str
     jobs: tuple[JobPlan, ...]
@@ -167,7 +171,7 @@ def plan_run(run: Run, device: str | None = None, constants: Constants | None = 
     download = float(sum(shape_of(model).downloaded for model in models))
     disk = stored + sum(map(cached, models))
     notes = notes_of(jobs, run.dtype, device_named(name, run.dtype, known), disk)
-    return RunPlan(run.name, name, run.dtype, jobs, download, disk, notes)
+    return RunPlan(run.name, run.profile, name, run.dtype, jobs, download, disk, notes)
 
 
 def cached(model: str) -> float:
@@ -196,9 +200,9 @@ def _memory(asked: Asked, shapes: Sequence[Shape], dtype: str, device: Device) -
     weights = float(BYTES[dtype] * largest.parameters)
     states = COPIES * _states(largest, asked.texts.n + sum(one.n for one in asked.elsewhere.values()))
     if device.is_cpu:
-        return 0.0, PROCESS + 2 * weights + states + ROOM
+        return 0.0, PROCESS + 2 * weights + states + max(ROOM, DRAWS * largest.vocabulary)
     batch = asked.batch_tokens * (4 * largest.d_model + 2 * largest.d_mlp) * BYTES[dtype]
-    return GPU_PROCESS + weights + batch, PROCESS + weights + states
+    return GPU_PROCESS + weights + batch, PROCESS + weights + states + DRAWS * largest.vocabulary
 
 
 def notes_of(jobs: Iterable[JobPlan], dtype: str, device: Device, disk: float) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from dataclasses import asdict
 
 import pandas as pd
@@ -16,6 +17,8 @@ WIDTH = 100
 """Columns of a terminal that the table fits."""
 NAME = 40
 TOTAL = "all jobs"
+FITTED = "baseline"
+"""The profile of the runs that constants come from."""
 COLUMNS = ("job", "TFLOP", "GB moved", "GB disk", "GB GPU", "GB host", "GPUs", "time")
 
 
@@ -84,7 +87,8 @@ def as_text(plan: RunPlan, constants: Constants) -> str:
     lines.append(
         f"To download: {amount(plan.download / GB)} GB; on disk, models and store: {amount(plan.disk / GB)} GB."
     )
-    return "\n".join([*lines, *plan.notes, *grounds(plan, constants)])
+    told = [*plan.notes, *grounds(plan, constants)]
+    return "\n".join([*lines, *(textwrap.fill(sentence, WIDTH) for sentence in told)])
 
 
 def grounds(plan: RunPlan, constants: Constants) -> list[str]:
@@ -101,6 +105,11 @@ def grounds(plan: RunPlan, constants: Constants) -> list[str]:
     ]
     if any(job.chapter not in CHECKED for job in plan.jobs):
         lines.append("Chapters 00, 01, 04, 06, 07 and 08 are counted in outline only: their times are rough.")
+    if plan.profile != FITTED:
+        lines.append(
+            f"What statistics cost was measured in the profile {FITTED}; of {plan.profile} only prompts and "
+            "budgets are counted."
+        )
     if plan.device != CPU:
         lines.append(
             f"For {plan.device} it is assumed that products reach {EFFICIENCY:.0%} of the published peak; statistics "
