@@ -59,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     plan = add("plan", _plan, "Say what a run will cost, job by job, before anything is downloaded.")
     plan.add_argument("runfile", type=Path, metavar="RUNFILE", help="a YAML file such as runs/midsize.yaml")
     plan.add_argument(
-        "--device", metavar="NAME", default="cpu", help="such as cpu, h200 or rtx4090 (default: cpu)"
+        "--device",
+        metavar="NAME",
+        help="such as cpu, h200 or rtx4090 (default: cpu, where the run names no GPU)",
     )
     plan.add_argument("--json", action="store_true", help="all numbers as JSON")
     plan.add_argument(

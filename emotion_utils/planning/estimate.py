@@ -7,12 +7,13 @@ import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from emotion_utils.core.errors import UserError, listing
 from emotion_utils.core.paths import PROJECT_ROOT
 from emotion_utils.models.registry import PACKAGED, short_name
-from emotion_utils.planning.chapters import Asked, Section
+from emotion_utils.planning.chapters import Asked
 from emotion_utils.planning.constants import Constants, read_constants
-from emotion_utils.planning.devices import GB, Device, device_named
-from emotion_utils.planning.fitting import asked_of, passes_seconds
+from emotion_utils.planning.costs import asked_of, section_seconds
+from emotion_utils.planning.devices import CPU, DEVICES, GB, Device, device_named
 from emotion_utils.planning.outlines import sections_of
 from emotion_utils.planning.passes import BYTES
 from emotion_utils.planning.shapes import Shape, shape_of
@@ -96,14 +97,6 @@ class RunPlan:
     notes: tuple[str, ...]
 
 
-def section_seconds(
-    chapter: str, section: Section, dtype: str, device: Device, constants: Constants
-) -> float:
-    """Seconds of a section: its passes on the device, and its units on the processor beside it."""
-    unit = constants.sections.get(chapter, {}).get(section.name, 0.0)
-    return passes_seconds(section, dtype, device, constants) + section.units * unit
-
-
 def plan_job(
     job: Job,
     device: str = "cpu",
@@ -149,21 +142,28 @@ def plan_job(
 
 
 def plan_run(run: Run, device: str | None = None, constants: Constants | None = None) -> RunPlan:
-    """What a run will cost on a device, by default the processor of this machine.
+    """What a run will cost on a device.
 
     Parameters
     ----------
     run
         From ``runs.read_run(path, whole=True)``.
-    device, constants
+    device
+        As of :func:`plan_job`; by default the processor of this machine, for a run that asks for no other device.
+    constants
         As of :func:`plan_job`.
 
     Raises
     ------
     UserError
-        As :func:`plan_job`.
+        As :func:`plan_job`, and for a run on a GPU where nothing says which one.
     """
-    name, paid = device or "cpu", set[tuple[str, str]]()
+    if device is None and run.device != CPU:
+        raise UserError(
+            f"{run.path} asks for the device {run.device}, which can be any: say which one with --device, such as "
+            f"a100-80gb. Known: {listing(DEVICES)}."
+        )
+    name, paid = device or CPU, set[tuple[str, str]]()
     known = read_constants() if constants is None else constants
     jobs = tuple(plan_job(job, name, paid=paid, constants=known) for job in run.chapters)
     models = list(dict.fromkeys(model for job in jobs for model in job.models))

@@ -24,8 +24,9 @@ import torch
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.versions import commit
 from emotion_utils.models.registry import BUNDLED, bundled_models
-from emotion_utils.planning.chapters import REST, Asked, Section
+from emotion_utils.planning.chapters import REST, Section
 from emotion_utils.planning.constants import Checked, Constants
+from emotion_utils.planning.costs import asked_of, passes_seconds, section_seconds
 from emotion_utils.planning.devices import CPU, Device, device_named
 from emotion_utils.planning.outlines import sections_of
 from emotion_utils.planning.passes import Passes
@@ -105,22 +106,6 @@ def _read(path: Path, job: Job) -> Executed:
     )
 
 
-def asked_of(job: Job, paid: set[tuple[str, str]], on_cpu: bool = True) -> Asked:
-    """What a job asks for; texts of a reader are counted.
-
-    Raises
-    ------
-    UserError
-        What reading a reader's file raises.
-    """
-    from emotion_utils.planning.texts import counted
-    from emotion_utils.runtime.own_prompts import read_own
-
-    own = read_own(job.parameters)
-    texts = None if own is None else counted(own.table)
-    return Asked(job.models, str(job.parameters["profile"]), texts, on_cpu, paid)
-
-
 def seconds_by_section(notebook: Executed, sections: Sequence[Section]) -> dict[str, float]:
     """Seconds of the cells of each section; what no marker names, and the start of the kernel, is the rest."""
     found = dict.fromkeys((section.name for section in sections), 0.0)
@@ -172,15 +157,8 @@ def _compared(job: Job) -> bool:
     return any(name not in BUNDLED for name in job.models)
 
 
-def passes_seconds(section: Section, dtype: str, device: Device, constants: Constants) -> float:
-    """Seconds of the forward passes of a section."""
-    return sum(passes.seconds(shape, dtype, device, constants) for shape, passes in section.passes)
-
-
 def checked(notebooks: Iterable[Executed], device: Device, constants: Constants) -> list[Checked]:
     """Measured and planned seconds of every notebook."""
-    from emotion_utils.planning.estimate import section_seconds
-
     paid: set[tuple[str, str]] = set()
     rows = []
     for one in notebooks:

@@ -14,6 +14,7 @@ from emotion_utils.planning import estimate, shown
 from emotion_utils.planning.chapters import REST
 from emotion_utils.planning.constants import Checked, Constants
 from emotion_utils.planning.estimate import plan_job, plan_run
+from emotion_utils.planning.outlines import CHECKED
 from emotion_utils.planning.shapes import shape_of
 from emotion_utils.runtime.runs import read_run
 
@@ -113,14 +114,27 @@ def test_the_command_shows_a_table_that_fits_a_terminal(write, monkeypatch, caps
     monkeypatch.setattr(kept, "read_constants", lambda: MACHINE)
     assert cli.main(["plan", str(write(MIDSIZE)), "--device", "rtx4060"]) == 0
     told = capsys.readouterr().out
-    head, rows = told.partition("To download")[0].splitlines(), told.partition("To download")[0]
-    assert max(map(len, head)) <= shown.WIDTH
+    assert max(map(len, told.splitlines())) <= shown.WIDTH
+    rows = told.partition("To download")[0]
     assert "03_emotion_vectors--llama3-8b" in rows
     assert "all jobs" in rows
+    told = " ".join(told.split())
     assert "To download: 41 GB" in told
     assert "llama3-8b needs 16.1 GB in bfloat16" in told
     assert "For 2 jobs of other models the plan is 0.90 to 1.20 times the measured time." in told
     assert "products reach 40% of the published peak" in told
+
+
+def test_what_the_times_rest_on_is_said(write, capsys):
+    """With the constants of the project, in another profile than theirs."""
+    text = "profile: smoke\nchapters:\n  02_activations:\n    models: [smollm2-135m]\n  04_alignment:\n"
+    assert cli.main(["plan", str(write(text))]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "measured in the profile baseline; of smoke only prompts and budgets are counted." in told
+    assert "06, 07 and 08 are counted in outline only" in told
+    found = kept.read_constants()
+    assert f"Times are of one thread as measured on {found.date}" in told
+    assert {row.chapter for row in found.checked if not row.fitted} <= set(CHECKED)
 
 
 def test_the_command_gives_all_numbers_as_json(write, monkeypatch, capsys):
@@ -142,13 +156,15 @@ def test_the_command_gives_all_numbers_as_json(write, monkeypatch, capsys):
             ["plan", "runs/smoke.yaml", "--device", "h20"],
             'There is no device "h20" to plan for: did you mean "h200"?',
         ),
+        (["plan", "CUDA"], "{path} asks for the device cuda, which can be any: say which one with --device"),
     ],
 )
-def test_bad_input_is_one_sentence_and_status_2(arguments, sentence, capsys):
-    assert cli.main(arguments) == 2
+def test_bad_input_is_one_sentence_and_status_2(arguments, sentence, write, capsys):
+    path = write(f"device: cuda\n{MIDSIZE}")
+    assert cli.main([str(path) if part == "CUDA" else part for part in arguments]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith(sentence)
+    assert captured.err.startswith(sentence.format(path=path))
     assert captured.err.count("\n") == 1
 
 

@@ -14,8 +14,9 @@ from emotion_utils.core.paths import NOTEBOOKS
 from emotion_utils.planning import fitting
 from emotion_utils.planning.chapters import REST
 from emotion_utils.planning.constants import Constants, read_constants, write_constants
+from emotion_utils.planning.costs import asked_of, passes_seconds
 from emotion_utils.planning.devices import Device
-from emotion_utils.planning.fitting import asked_of, executed, fit_sections, passes_seconds
+from emotion_utils.planning.fitting import executed, fit_sections
 from emotion_utils.planning.outlines import sections_of
 from emotion_utils.planning.shown import comparison
 from emotion_utils.runtime.runs import read_run
