@@ -42,6 +42,7 @@ The rooms, from the ground up; a room uses only those above it in this list:
 `baselines`      what a plain push reaches beside steering: random vectors, a bias on first words (chapter 05)
 `circuits`       heads ablated, patched, attributed, assembled (chapters 06 and 07)
 `alignment`      maps between models, RSA and CKA (chapter 04)
+`planning`       what a run will cost, before anything of it is downloaded
 `stability`      circuits chosen anew, and beside random sets (chapter 07)
 `planted`        data and models whose answer is known
 `calibration`    every method tried on them (chapter 00)

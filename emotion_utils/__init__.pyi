@@ -14,6 +14,7 @@ from . import figures as figures
 from . import heads as heads
 from . import ledger as ledger
 from . import models as models
+from . import planning as planning
 from . import planted as planted
 from . import plots as plots
 from . import prompts as prompts
@@ -99,6 +100,7 @@ __all__ = [
     "partners",
     "patch",
     "permutation_p",
+    "planning",
     "planted",
     "plots",
     "probe",

@@ -56,6 +56,21 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument(
         "--to", type=Path, default=DATA / "real.json", metavar="FILE", help="another file to write"
     )
+    plan = add("plan", _plan, "Say what a run will cost, job by job, before anything is downloaded.")
+    plan.add_argument("runfile", type=Path, metavar="RUNFILE", help="a YAML file such as runs/midsize.yaml")
+    plan.add_argument(
+        "--device",
+        metavar="NAME",
+        help="such as cpu, h200 or rtx4090 (default: cpu, where the run names no GPU)",
+    )
+    plan.add_argument("--json", action="store_true", help="all numbers as JSON")
+    plan.add_argument(
+        "--fit", action="store_true", help="first measure this machine, and the executed notebooks of the run"
+    )
+    plan.add_argument(
+        "--beside", type=Path, nargs="*", default=(), metavar="RUNFILE",
+        help="with --fit: executed runs that the plan is compared with and not fitted to",
+    )  # fmt: skip
     add("doctor", _doctor, "Check the environment, the models, the browser and the device.")
     run = add("run", _run, "Execute the notebooks of a run file and build the book from them.")
     run.add_argument("--cores", type=int, help="notebooks at the same time (default: all cores)")
@@ -194,6 +209,21 @@ def _run(arguments: argparse.Namespace) -> int:
     print(f'The run "{run.name}" is complete: {made}')
     for sentence in run.left_out.values():
         print(sentence)
+    return 0
+
+
+def _plan(arguments: argparse.Namespace) -> int:
+    from emotion_utils.planning import constants, estimate, fitting, shown
+    from emotion_utils.runtime.runs import read_run
+
+    run = read_run(arguments.runfile, whole=True)
+    if arguments.fit:
+        others = [read_run(path, whole=True) for path in arguments.beside]
+        path = constants.write_constants(fitting.fit(run, others))
+        print(f"{shown.comparison(constants.read_constants())}\n\nKept as {path}\n", file=sys.stderr)
+    known = constants.read_constants()
+    planned = estimate.plan_run(run, arguments.device, known)
+    print((shown.as_json if arguments.json else shown.as_text)(planned, known))
     return 0
 
 

@@ -10,6 +10,7 @@ import ast
 import json
 import os
 import re
+import resource
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -70,6 +71,7 @@ def execute(
     partial = output.with_name(f".{output.stem}.partial.ipynb")
     failed = output.with_name(f"{output.stem}.failed.ipynb")
     limit_threads(threads)
+    before = _processor_seconds()
     try:
         with _own_kernel() as folder:
             papermill.execute_notebook(
@@ -97,7 +99,7 @@ def execute(
             "emotion_utils doctor` whether the environment is whole.",
             user_error=False,
         ) from None
-    _record_provenance(partial, notebook.stem)
+    _record_provenance(partial, notebook.stem, _processor_seconds() - before)
     _replace_durably(partial, output)
     failed.unlink(missing_ok=True)
 
@@ -139,13 +141,19 @@ def _failure(error: Any, notebook: Path, failed: Path) -> CellFailure:
     )
 
 
-def _record_provenance(path: Path, chapter: str) -> None:
+def _processor_seconds() -> float:
+    """Of all processes that this one has started and seen ending, the kernels of notebooks among them."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
+def _record_provenance(path: Path, chapter: str, seconds: float) -> None:
     """Write into the executed copy what it was run with, so that its page can say so."""
     import nbformat
 
     notebook = nbformat.read(path, as_version=4)
     used = _used_parameters(notebook)
-    notebook.metadata["provenance"] = collect(chapter, used)
+    notebook.metadata["provenance"] = {**collect(chapter, used), "processor_seconds": round(seconds, 1)}
     nbformat.write(notebook, path)
 
 

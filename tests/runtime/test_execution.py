@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 
 import nbformat
@@ -9,6 +10,7 @@ import pytest
 from notebook_factory import write_notebook
 
 from emotion_utils.core.errors import UserError
+from emotion_utils.runtime import execution
 from emotion_utils.runtime.execution import CellFailure, execute, main
 
 
@@ -46,6 +48,20 @@ def test_the_copy_holds_outputs_parameters_and_provenance(run_cells):
         "seed": 41,
     }
     assert os.listdir(output.parent) == ["copy.ipynb"]
+
+
+def test_the_copy_says_what_the_processor_spent_on_it(run_cells, monkeypatch):
+    told = iter([3.0, 10.25])
+    monkeypatch.setattr(execution, "_processor_seconds", lambda: next(told))
+    status, output = run_cells("1")
+    assert status == 0
+    assert nbformat.read(output, as_version=4).metadata["provenance"]["processor_seconds"] == 7.2
+
+
+def test_processes_that_have_ended_count():
+    before = execution._processor_seconds()
+    subprocess.run([sys.executable, "-c", "sum(range(10**7))"], check=True)
+    assert execution._processor_seconds() > before
 
 
 def test_threads_of_the_kernel_are_capped(run_cells):
