@@ -1,8 +1,9 @@
-"""How a similarity goes with the size of a model: curves by parameters, maps of layers by depth, and what bounds them.
+"""How a similarity goes with the size of a model: curves by parameters, and what the choice of stories does to them.
 
 Where a model's states of each story are at hand, its means can be drawn again from other stories, which gives an
-interval over stories, and be split into halves, which gives a ceiling: no other model can be expected to be more alike
-to a model than its own halves are to each other. (Halves have half the stories; no correction for that is made.)
+interval over stories, and be split into halves. One model's halves are no more alike than so few stories let them be:
+a ceiling for another model that reads the other half. Two models that read the same stories share the accidents of
+these, and can be more alike than that. (Halves have half the stories; no correction for that is made.)
 """
 
 from __future__ import annotations
@@ -16,19 +17,17 @@ import pandas as pd
 from jaxtyping import Float
 from scipy.stats import rankdata
 
-from emotion_utils.alignment.rsa_cka import similarities
 from emotion_utils.core.errors import UserError
 from emotion_utils.scaling.geometry import (
     PERMUTATIONS,
     RECIPES,
     Others,
-    Similarity,
     Vectors,
     compare,
     exchanges,
-    matrices,
     shared_emotions,
     similarity,
+    verdicts,
 )
 from emotion_utils.scaling.published import VectorSet
 from emotion_utils.scaling.stories import StoryStates
@@ -125,22 +124,6 @@ def similarities_of(
     return pd.DataFrame(rows)
 
 
-def verdict(low: float, high: float, bar: float) -> str:
-    """Whether something is above a bar, decided by its interval: yes, no, or cannot be told."""
-    if low > bar:
-        return "yes"
-    return "no" if high <= bar else "cannot be told"
-
-
-def verdicts(found: Similarity) -> dict[str, str]:
-    """``shared``: whether a similarity is above its null; ``beyond_words``: whether what words leave of it is.
-
-    By the intervals over emotions; see :func:`verdict`.
-    """
-    beyond = verdict(found.partial_low, found.partial_high, found.partial_null_high)
-    return {"shared": verdict(found.low, found.high, found.null_high), "beyond_words": beyond}
-
-
 def trend(curve: pd.DataFrame, n_permutations: int = 9_999, seed: int = 0) -> dict[str, float]:
     """Whether the similarity rises with the number of parameters, over models, in one recipe of a curve.
 
@@ -166,36 +149,10 @@ def trend(curve: pd.DataFrame, n_permutations: int = 9_999, seed: int = 0) -> di
     return {"rho": rho, "p": p, "least_p": 1 / factorial(n) if few else 1 / (1 + n_permutations), "n": n}
 
 
-def depth_map(one: VectorSet, other: VectorSet, *, standardise: bool = False) -> pd.DataFrame:
-    """Similarity of every layer of one set with every layer of the other, by relative depth.
-
-    Returns
-    -------
-    One row per pair: ``one, other, recipe, layer_one, layer_other, depth_one, depth_other, value``. A depth is known
-    to one block where a file does not say how it counts layers; see `published.VectorSet`.
-    """
-    names = shared_emotions(one, other)
-    a, b = (matrices(own.at(names), standardise) for own in (one, other))
-    values = similarities(a, b, np.arange(len(names))[None])[0]
-    rows, columns = (index.ravel() for index in np.indices(values.shape))
-    return pd.DataFrame(
-        {
-            "one": one.name,
-            "other": other.name,
-            "recipe": RECIPES[standardise],
-            "layer_one": np.array(one.layers)[rows],
-            "layer_other": np.array(other.layers)[columns],
-            "depth_one": one.depths[rows],
-            "depth_other": other.depths[columns],
-            "value": values.ravel(),
-        }
-    )
-
-
 def split_halves(
     states: StoryStates, *, standardise: bool = False, n_halves: int = HALVES, seed: int = 0
 ) -> pd.DataFrame:
-    """How alike two halves of the stories are within one model, layer by layer: a ceiling.
+    """How alike two halves of the stories are within one model, layer by layer: a ceiling for stories drawn anew.
 
     Returns
     -------
@@ -221,6 +178,48 @@ def split_halves(
     table.insert(0, "recipe", RECIPES[standardise])
     table.insert(0, "model", states.means().name)
     return table.assign(n=n // 2, n_halves=n_halves)
+
+
+def across_halves(
+    one: StoryStates,
+    other: StoryStates,
+    layers: tuple[int, int],
+    *,
+    standardise: bool = False,
+    n_halves: int = HALVES,
+    seed: int = 0,
+) -> dict[str, float | str]:
+    """What of the similarity of two models is of the stories that both read.
+
+    Returns
+    -------
+    Means over random halves of the stories: ``same`` (both models on one half), ``value`` (one model on one half, the
+    other on the other half), ``within_one, within_other`` (one model on both halves: the ceiling of ``value``), with
+    ``one, other, layer_one, layer_other, recipe, n`` (stories of each emotion in a half).
+    """
+    n = one.values.shape[2]
+    if other.values.shape[2] != n or n < 2:
+        raise UserError(
+            f"{one.model} and {other.model} are halved alike: let both read the same stories, two at least."
+        )
+    states = [
+        own.values[own.layers.index(layer)].astype(np.float64)
+        for own, layer in zip((one, other), layers, strict=True)
+    ]
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(n_halves):
+        order = rng.permutation(n)
+        (a, b), (c, d) = (
+            [own[:, half].mean(axis=1) for half in (order[: n // 2], order[n // 2 :])] for own in states
+        )
+        pairs = ((a, c), (a, d), (a, b), (c, d))
+        found.append([similarity(x, y, standardise=standardise) for x, y in pairs])
+    means = dict(
+        zip(("same", "value", "within_one", "within_other"), np.mean(found, axis=0).tolist(), strict=True)
+    )
+    names = {"one": one.means().name, "other": other.means().name, "recipe": RECIPES[standardise]}
+    return {**names, "layer_one": layers[0], "layer_other": layers[1], **means, "n": n // 2}
 
 
 def story_interval(

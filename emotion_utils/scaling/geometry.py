@@ -279,3 +279,45 @@ def exchanges(
     rows = [(names[i], names[j]) for i, j in pairs]
     table = pd.DataFrame(rows, columns=["first", "second"])
     return table.assign(value=values[1:], drop=values[0] - values[1:])
+
+
+def depth_map(one: VectorSet, other: VectorSet, *, standardise: bool = False) -> pd.DataFrame:
+    """Similarity of every layer of one set with every layer of the other, by relative depth.
+
+    Returns
+    -------
+    One row per pair: ``one, other, recipe, layer_one, layer_other, depth_one, depth_other, value``. A depth is known
+    to one block where a file does not say how it counts layers; see `published.VectorSet`.
+    """
+    names = shared_emotions(one, other)
+    a, b = (matrices(own.at(names), standardise) for own in (one, other))
+    values = similarities(a, b, np.arange(len(names))[None])[0]
+    rows, columns = (index.ravel() for index in np.indices(values.shape))
+    return pd.DataFrame(
+        {
+            "one": one.name,
+            "other": other.name,
+            "recipe": RECIPES[standardise],
+            "layer_one": np.array(one.layers)[rows],
+            "layer_other": np.array(other.layers)[columns],
+            "depth_one": one.depths[rows],
+            "depth_other": other.depths[columns],
+            "value": values.ravel(),
+        }
+    )
+
+
+def verdict(low: float, high: float, bar: float) -> str:
+    """Whether something is above a bar, decided by its interval: yes, no, or cannot be told."""
+    if low > bar:
+        return "yes"
+    return "no" if high <= bar else "cannot be told"
+
+
+def verdicts(found: Similarity) -> dict[str, str]:
+    """``shared``: whether a similarity is above its null; ``beyond_words``: whether what words leave of it is.
+
+    By the intervals over emotions; see :func:`verdict`.
+    """
+    beyond = verdict(found.partial_low, found.partial_high, found.partial_null_high)
+    return {"shared": verdict(found.low, found.high, found.null_high), "beyond_words": beyond}

@@ -86,6 +86,13 @@ class VectorSet:
         centred: np.ndarray = self.values - self.values.mean(axis=1, keepdims=True)
         return centred
 
+    def without_last(self) -> VectorSet:
+        """Without the last layer: what transformers calls the last hidden state is after the final norm.
+
+        Those who read hidden states leave it out, or read something else there.
+        """
+        return replace(self, layers=self.layers[:-1], values=self.values[:-1])
+
 
 @dataclass(frozen=True)
 class Published:

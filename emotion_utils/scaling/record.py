@@ -41,8 +41,14 @@ from emotion_utils.scaling.axes import (
     held_out_axis,
     held_out_emotions,
 )
-from emotion_utils.scaling.curves import RESAMPLES, depth_map, scaling_curve, similarities_of, split_halves
-from emotion_utils.scaling.geometry import PERMUTATIONS, RECIPES
+from emotion_utils.scaling.curves import (
+    RESAMPLES,
+    across_halves,
+    scaling_curve,
+    similarities_of,
+    split_halves,
+)
+from emotion_utils.scaling.geometry import PERMUTATIONS, RECIPES, depth_map
 from emotion_utils.scaling.published import PUBLISHED, VectorSet, published_set, stories_folder
 from emotion_utils.scaling.stories import FIRST, WORDS, Stories, StoryStates, read_states, read_stories
 from emotion_utils.wider.real_lengths import real_lengths
@@ -87,9 +93,9 @@ class ScalingRecord:
     models
         By name of a model that read them: ``title, layers, parameters, blocks, cut, tokens``.
     tables
-        ``similarities, all_stories, curve, ceilings, axes, held_out, lengths, follows, depths, emotion_lengths`` and,
-        of the two models, those of `real_pair`; empty where nothing
-        was at hand.
+        ``similarities``, ``without_last`` (the same without the last blocks of the models that read), ``all_stories``
+        (of published sets, and the words of all stories), ``halves, curve, ceilings, axes, held_out, lengths,
+        follows, depths, emotion_lengths``, and those of `real_pair`; empty where nothing was at hand.
     sets
         Means of the models, by title, centred over emotions; from float16.
     words
@@ -174,8 +180,12 @@ def tables_of(
     orders = [held_out_axis(own, axis, n_permutations=sizes.permutations) for own in sets for axis in axes]
     depths = [depth_map(one, other, standardise=std) for one, other in pairs for std in RECIPES]
     positive = next((axis.high for axis in axes if axis.name == "valence"), None)
+    fewer = [own.without_last() if own.name in states else own for own in sets]
+    similar = similarities_of(sets, words, states, **counts)
     return {
-        "similarities": similarities_of(sets, words, states, **counts),
+        "similarities": similar,
+        "without_last": similarities_of(fewer, words, states, **counts),
+        "halves": halves_table(similar, states),
         "curve": scaling_curve(sets, sets[-1], words, states=states, **counts),
         "ceilings": pd.concat(halves),
         "axes": pd.DataFrame(orders),
@@ -185,6 +195,21 @@ def tables_of(
         "depths": pd.concat(depths),
         "emotion_lengths": real_lengths({own.name: (own.layers, own.values) for own in sets}),
     }
+
+
+def halves_table(similar: pd.DataFrame, states: Mapping[str, StoryStates]) -> pd.DataFrame:
+    """`curves.across_halves` of the pairs whose stories were both read here, at their best layers."""
+    both = similar[similar["one"].isin(states) & similar["other"].isin(states)]
+    standardised = {name: std for std, name in RECIPES.items()}
+    return pd.DataFrame(
+        across_halves(
+            states[row.one],
+            states[row.other],
+            (row.layer_one, row.layer_other),
+            standardise=standardised[row.recipe],
+        )
+        for row in both.itertuples()
+    )
 
 
 def held_out_table(pairs: Iterable[tuple[VectorSet, VectorSet]], n_permutations: int) -> pd.DataFrame:

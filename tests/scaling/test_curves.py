@@ -11,15 +11,14 @@ from scaling_sets import EMOTIONS, geometry, rotated, unrelated
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.scaling.curves import (
-    depth_map,
+    across_halves,
     over_stories,
     scaling_curve,
     split_halves,
     story_interval,
     trend,
-    verdict,
 )
-from emotion_utils.scaling.geometry import similarity
+from emotion_utils.scaling.geometry import depth_map, similarity, verdict
 from emotion_utils.scaling.stories import StoryStates
 
 
@@ -96,6 +95,22 @@ def test_halves_are_as_alike_as_their_noise_lets_them_be():
     assert abs(split_halves(nothing, n_halves=20)["value"].item()) < 0.25
     with pytest.raises(UserError, match="read one story of each emotion"):
         split_halves(replace(own, values=own.values[:, :, :1]))
+
+
+def test_models_that_share_the_accidents_of_stories_are_more_alike_on_the_same_half():
+    """What both take from a story itself is no geometry of emotions: on other stories it is gone."""
+    one, other = states(1, noise=1.0), states(2, noise=1.0)
+    turn = np.linalg.qr(np.random.default_rng(3).normal(size=(40, 40)))[0].astype(np.float32)
+    copy = replace(one, values=one.values @ turn, model="small-llama3")
+    shared = across_halves(one, copy, (0, 0), n_halves=20)
+    assert shared["same"] == pytest.approx(1.0, abs=1e-6)
+    assert shared["value"] == pytest.approx(shared["within_one"], abs=1e-6)  # the ceiling
+    assert shared["value"] < 0.97
+    apart = across_halves(one, other, (0, 0), n_halves=20)
+    assert apart["same"] == pytest.approx(apart["value"], abs=0.05)
+    assert (apart["one"], apart["other"], apart["n"]) == ("small-gpt2", "small-gpt2", 12)
+    with pytest.raises(UserError, match="let both read the same stories"):
+        across_halves(one, states(2, n=12), (0, 0))
 
 
 def test_stories_are_resampled_in_step_within_emotions_and_whole_topics_where_there_are_many():
