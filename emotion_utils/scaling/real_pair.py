@@ -17,7 +17,7 @@ from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import BUILD
 from emotion_utils.core.profiles import STEERING_SIZES
 from emotion_utils.core.store import Store
-from emotion_utils.models.registry import BUNDLED, reader_name
+from emotion_utils.models.registry import BUNDLED, short_name
 from emotion_utils.prompts.loading import load_profile, prompt_set
 from emotion_utils.reports.published_alignment import word_case
 from emotion_utils.scaling.record import MODELS, read_record, write_record
@@ -143,7 +143,7 @@ def pair_tables(store: Store, profile: str = "baseline", seed: int = 0) -> dict[
     found = sweep_pair(source, target, everything, rows, seed)
     asked = Comparison((), prompt_set("implicit"), TRANSFER_SIZES[profile], store, seed=seed)
     carried = transfers(REAL_PAIRS, asked, STEERING_SIZES[profile])
-    called = (reader_name(MODELS[0]), reader_name(MODELS[1]))
+    called = (short_name(MODELS[0]), short_name(MODELS[1]))
     return {**sweep_tables(found, called), **transfer_tables(carried, seed)}
 
 

@@ -20,7 +20,7 @@ from emotion_utils.reports.claims import read_claims
 from emotion_utils.wider.claims import MODELS
 from emotion_utils.wider.lengths import Sweep
 
-FAMILIES = {"llama3-8b": "Llama 3.1 8B", "qwen3-8b": "Qwen3 8B", "gemma3-12b": "Gemma 3 270M, pretrained"}
+FAMILIES = {"llama3-8b": "Llama 3.1 8B", "qwen3-8b": "Qwen3 8B", "gemma3-12b": "Gemma 3 270M"}
 """The reports' wider models, and whose lengths stand for them."""
 
 

@@ -67,9 +67,9 @@ def summarise_sweep(found: SweepFindings) -> str:
     return (
         f"the published score runs from {found.highest:.2g} down to {found.lowest:.1e}; as it is, {found.as_it_is:.2g} "
         f"(wrong pairs {found.as_it_is_wrong:.2g}), and with the target divided by 1,000 **{found.divided:.2g}** "
-        f"(wrong pairs {found.divided_wrong:.2g}). Length is {found.by_factor:.1%} of what varies, and at the best "
-        f"length true pairs are **{PLACES[found.above]} wrong ones** (p = {found.p:.2g} of lying above). {slope}{moved} "
-        f"({found.moved:.0e})."
+        f"(wrong pairs {found.divided_wrong:.2g}). Length is {found.by_factor:.1%} of what varies; at the best "
+        f"length true pairs are **{PLACES[found.above]} wrong ones** (p = {found.p:.2g} of lying above). "
+        f"{slope}{moved} ({found.moved:.0e})."
     )
 
 
