@@ -183,7 +183,7 @@ def by_depth(depths: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> Shown:
                 hovertemplate=f"{one} %{{y}}, {other} %{{x}}: %{{z:.2f}}<extra></extra>", row=i + 1, col=j + 1,
             )  # fmt: skip
             figure.update_xaxes(title=f"depth in {other}", row=i + 1, col=j + 1)
-            figure.update_yaxes(title=f"depth in {one}" if j == 0 else None, row=i + 1, col=j + 1)
+            figure.update_yaxes(title=f"depth in {one}", row=i + 1, col=j + 1)
     figure.update_layout(
         coloraxis={"colorscale": SEQUENTIAL, "cmin": 0, "cmax": 1, "colorbar": {"title": {"text": "RSA"}}}
     )

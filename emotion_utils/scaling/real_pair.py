@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from emotion_utils.alignment.all_pairs import affordable
+from emotion_utils.alignment.map_scores import half_way
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import BUILD
 from emotion_utils.core.profiles import STEERING_SIZES
@@ -35,7 +37,7 @@ from emotion_utils.vectors.comparison import Comparison
 from emotion_utils.wider.lengths import Sweep, SweepFindings, sweep, sweep_findings
 
 if TYPE_CHECKING:
-    from emotion_utils.subspaces.readings import PairedStates, PromptPairs
+    from emotion_utils.subspaces.readings import PromptPairs
 
 SWEEP, FINDINGS = "sweep", "sweep_findings"
 DEPTH = 0.5
@@ -64,16 +66,12 @@ def sweep_pair(
     case = word_case(source, target, prompts, rows, DEPTH)
     if case is None:
         raise UserError("No prompt has a word in the place of its emotion word: take a profile of the book.")
-    return sweep(case, _halves(source, target, rows, seed), seed=seed)
-
-
-def _halves(
-    source: ModelStates, target: ModelStates, rows: PromptPairs, seed: int
-) -> tuple[PairedStates, PairedStates]:
-    from emotion_utils.alignment.map_scores import half_way
-
-    one, other = rows.halves(seed)
-    return paired_states(source, one, half_way(source)), paired_states(target, other, half_way(target))
+    halves = rows.halves(seed)
+    both = tuple(
+        paired_states(states, half, half_way(states))
+        for states, half in zip((source, target), halves, strict=True)
+    )
+    return sweep(case, (both[0], both[1]), k_sound=affordable(halves), seed=seed)
 
 
 def sweep_tables(found: Sweep, pair: tuple[str, str]) -> dict[str, pd.DataFrame]:
