@@ -172,6 +172,16 @@ def held_out_emotions(
     }
 
 
+def held_out_table(pairs: Iterable[tuple[VectorSet, VectorSet]], n_permutations: int) -> pd.DataFrame:
+    """Maps with emotions held out, of every pair in both directions, ridge and Procrustes."""
+    return pd.DataFrame(
+        held_out_emotions(one, other, kind, n_permutations=n_permutations)
+        for pair in pairs
+        for one, other in (pair, pair[::-1])
+        for kind in ("ridge", "procrustes")
+    )
+
+
 def _choices(
     a: Float[np.ndarray, "emotion k"],
     b: Float[np.ndarray, "emotion k_other"],

@@ -12,7 +12,7 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import combinations
@@ -39,7 +39,7 @@ from emotion_utils.scaling.axes import (
     first_component,
     follows_length,
     held_out_axis,
-    held_out_emotions,
+    held_out_table,
 )
 from emotion_utils.scaling.curves import (
     RESAMPLES,
@@ -57,6 +57,8 @@ FOLDER = DATA / "scaling"
 MEANS, RECORD = "means.safetensors", "record.json"
 SCHEMA = 1
 MODELS = ("smollm2-135m", "gemma3-270m")
+MINIATURES = ("small-gpt2", "small-llama3", "small-gpt2-blind")
+"""They know no English but that of the small world, the last not even its emotions: what they share is no emotion."""
 ALL = 150
 """Stories of each emotion that the published vectors were made from."""
 RECIPE = (
@@ -75,6 +77,10 @@ class Sizes(NamedTuple):
     permutations: int = PERMUTATIONS
     fits: int = FITS
     resamples: int = RESAMPLES
+
+    def counts(self) -> dict[str, int]:
+        """Of comparisons."""
+        return {"n_permutations": self.permutations, "n_resamples": self.resamples}
 
 
 FULL = Sizes()
@@ -136,7 +142,9 @@ def make_record(
         As `stories.read_stories`, and where a model is not on this machine.
     """
     stories = read_stories(folder, n)
-    states = {name: read_states(load(name), stories, store=store, progress=True) for name in MODELS}
+    states = {
+        name: read_states(load(name), stories, store=store, progress=True) for name in (*MODELS, *MINIATURES)
+    }
     published = [own for name in PUBLISHED if (own := published_set(name, folder)) is not None]
     whole = _all_stories(folder, published, read_all, store, sizes) if published else pd.DataFrame()
     told = {own.means().name: own for own in states.values()}  # by title, as tables have it
@@ -153,7 +161,7 @@ def make_record(
         stories={"n": stories.n, "sha256": stories.sha256, "emotions": list(stories.emotions)},
         models=about,
         tables={"all_stories": whole, **tables_of(sets, stories, told, sizes)},
-        sets={own.name: replace(own, values=own.centred()) for own in sets[: len(states)]},
+        sets={own.name: replace(own, values=own.centred()) for own in sets if own.name in told},
         words=VectorSet(WORDS, stories.emotions, (0,), coordinates(stories.words())[None]),
     )
 
@@ -166,7 +174,7 @@ def tables_of(
     Parameters
     ----------
     sets
-        The last one is the reference of the curve.
+        The last one is the reference of the curve; miniatures are in similarities, halves, ceilings and curve only.
     stories
         Their words are partialled out, their clusters are the axes.
     states
@@ -174,13 +182,14 @@ def tables_of(
     sizes
         Of nulls and intervals.
     """
-    words, pairs, axes = stories.word_set(), [*combinations(sets, 2)], axes_of(stories.clusters)
-    counts = {"n_permutations": sizes.permutations, "n_resamples": sizes.resamples}
+    grown = [own for own in sets if own.name not in MINIATURES]
+    words, pairs, axes = stories.word_set(), [*combinations(grown, 2)], axes_of(stories.clusters)
+    counts = sizes.counts()
     halves = [split_halves(own, standardise=std) for own in states.values() for std in RECIPES]
-    orders = [held_out_axis(own, axis, n_permutations=sizes.permutations) for own in sets for axis in axes]
+    orders = [held_out_axis(own, axis, n_permutations=sizes.permutations) for own in grown for axis in axes]
     depths = [depth_map(one, other, standardise=std) for one, other in pairs for std in RECIPES]
     positive = next((axis.high for axis in axes if axis.name == "valence"), None)
-    fewer = [own.without_last() if own.name in states else own for own in sets]
+    fewer = [own.without_last() if own.name in states else own for own in grown]
     similar = similarities_of(sets, words, states, **counts)
     return {
         "similarities": similar,
@@ -190,8 +199,8 @@ def tables_of(
         "ceilings": pd.concat(halves),
         "axes": pd.DataFrame(orders),
         "held_out": held_out_table(pairs, sizes.fits),
-        "lengths": first_component(sets, positive) if positive else pd.DataFrame(),
-        "follows": follows_length(sets, positive) if positive else pd.DataFrame(),
+        "lengths": first_component(grown, positive) if positive else pd.DataFrame(),
+        "follows": follows_length(grown, positive) if positive else pd.DataFrame(),
         "depths": pd.concat(depths),
         "emotion_lengths": real_lengths({own.name: (own.layers, own.values) for own in sets}),
     }
@@ -212,16 +221,6 @@ def halves_table(similar: pd.DataFrame, states: Mapping[str, StoryStates]) -> pd
     )
 
 
-def held_out_table(pairs: Iterable[tuple[VectorSet, VectorSet]], n_permutations: int) -> pd.DataFrame:
-    """Maps with emotions held out, of every pair in both directions, ridge and Procrustes."""
-    return pd.DataFrame(
-        held_out_emotions(one, other, kind, n_permutations=n_permutations)
-        for pair in pairs
-        for one, other in (pair, pair[::-1])
-        for kind in ("ridge", "procrustes")
-    )
-
-
 def _all_stories(
     folder: Path, published: Sequence[VectorSet], names: Sequence[str], store: Store | None, sizes: Sizes
 ) -> pd.DataFrame:
@@ -230,8 +229,7 @@ def _all_stories(
     states = [read_states(load(name), stories, store=store, progress=True) for name in names]
     sets = [*(own.means() for own in states), *published]
     known = {own.means().name: own for own in states}
-    counts = {"n_permutations": sizes.permutations, "n_resamples": sizes.resamples}
-    return similarities_of(sets, stories.word_set(), known, **counts)
+    return similarities_of(sets, stories.word_set(), known, **sizes.counts())
 
 
 def write_record(record: ScalingRecord, folder: Path = FOLDER) -> Path:
@@ -291,18 +289,18 @@ def read_record(folder: Path = FOLDER) -> ScalingRecord | None:
 def _record(content: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> ScalingRecord:
     emotions = tuple(content["stories"]["emotions"])
     sets = {
-        own["title"]: VectorSet(
-            own["title"],
+        name: VectorSet(
+            name,
             emotions,
             tuple(own["layers"]),
-            tensors[own["title"]].double().numpy(),
-            source=f"the first {content['stories']['n']} stories of each emotion, float16",
+            tensors[name].double().numpy(),
             parameters=own["parameters"],
             blocks=own["blocks"],
         )
         for own in content["models"].values()
+        for name in [own["title"]]
     }
-    tables = {name: pd.DataFrame(columns) for name, columns in content["tables"].items()}
+    tables = {name: pd.DataFrame(columns).fillna(np.nan) for name, columns in content["tables"].items()}
     words = VectorSet(WORDS, emotions, (0,), tensors[WORDS].double().numpy()[None])
     return ScalingRecord(**{name: content[name] for name in _ABOUT}, tables=tables, sets=sets, words=words)
 
@@ -311,9 +309,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Make the record; bad input ends in one sentence and status 2."""
     parser = argparse.ArgumentParser(prog="python -m emotion_utils.scaling.record", description=__doc__)
     parser.add_argument("--stories", help="folder with stories/<emotion>.jsonl and the published vectors")
-    parser.add_argument(
-        "--all", nargs="*", default=[], metavar="MODEL", help="models that read all stories too"
-    )
+    parser.add_argument("--all", nargs="*", default=[], metavar="MODEL", help="that reads all stories too")
     options = parser.parse_args(argv)
     try:
         folder = stories_folder(options.stories)

@@ -48,6 +48,7 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stories")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(record_module, "MODELS", ("small-gpt2", "small-llama3"))
+        patch.setattr(record_module, "MINIATURES", ())
         return make_record(stories(folder), Store(folder / "store"), n=3, sizes=Sizes(99, 9, 20))
 
 
