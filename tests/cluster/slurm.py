@@ -35,12 +35,13 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def wait_for(condition: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
-    """Ask until the answer is yes."""
-    last = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < last, f"waited in vain for {what}"
+def wait_for(condition: Callable[[], object], what: str, patience: int = PATIENCE) -> None:
+    """Ask twice a second until the answer is yes."""
+    for _ in range(2 * patience):
+        if condition():
+            return
         time.sleep(0.5)
+    raise TimeoutError(f"waited in vain for {what}")
 
 
 class Slurm:
