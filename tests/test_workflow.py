@@ -111,7 +111,7 @@ def test_another_estimate_of_what_a_job_needs_runs_nothing_again_and_counts_from
     record = project.output.parents[1] / "executions" / f"{project.output.stem}.json"
     first = read_execution(record)
     source = project.root / "emotion_utils" / "runtime" / "resources.py"
-    estimate = source.read_text().replace("BASE_MB = 3_000", "BASE_MB = 5_000")
+    estimate = source.read_text().replace("BASE_MB = 2_000", "BASE_MB = 4_000")
     source.write_text(estimate.replace('"smoke": 30', '"smoke": 45'))
     status, said = project.run()
     assert (status, FRESH in said) == (0, True)

@@ -24,7 +24,7 @@ from emotion_utils.models.packaged import PACKAGED
 from emotion_utils.models.registry import resolve_model
 from emotion_utils.runtime.runs import Job
 
-BASE_MB = 3_000
+BASE_MB = 2_000
 """Of a notebook without a model: Python, torch, tables and figures."""
 COPIES = {"cpu": 4.0, "cuda": 1.5}
 """How often the weights count: themselves, what is computed with them, and, on the host of a GPU, loading alone."""

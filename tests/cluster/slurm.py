@@ -20,6 +20,8 @@ import psutil
 NODES = ("n1", "n2")
 PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin"])
 """Daemons lie where not everybody looks."""
+SRUN = '#!/bin/sh\nSLURM_CONF={conf} exec {srun} "$@"\n'
+"""Snakemake's executor takes the variable from the steps of its jobs, which elsewhere find the file in /etc."""
 STEP = re.compile(r"slurmstepd: \[(\d+)\.")
 PATIENCE = 90
 
@@ -49,7 +51,8 @@ class Slurm:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.environment = {**os.environ, "PATH": PATH, "SLURM_CONF": str(folder / "slurm.conf")}
+        path = f"{folder / 'bin'}:{PATH}"
+        self.environment = {**os.environ, "PATH": path, "SLURM_CONF": str(folder / "slurm.conf")}
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         host = socket.gethostname().partition(".")[0]
         names = ("controller_port", "first_port", "second_port")
@@ -60,6 +63,12 @@ class Slurm:
         (folder / "slurm.conf").write_text(
             template.format(folder=folder, host=host, **ports), encoding="utf-8"
         )
+        (folder / "bin").mkdir()
+        step = folder / "bin" / "srun"
+        step.write_text(
+            SRUN.format(conf=folder / "slurm.conf", srun=shutil.which("srun", path=PATH)), encoding="utf-8"
+        )
+        step.chmod(0o755)
         key = folder / "munge.key"
         key.write_bytes(secrets.token_bytes(128))
         key.chmod(0o600)
@@ -118,9 +127,10 @@ class Slurm:
         return [process.pid for process in unique]
 
     def stop(self) -> None:
-        """End all jobs and daemons."""
-        if "controller" in self.running:
-            subprocess.run(["scancel", "--user=root"], env=self.environment, capture_output=True, check=False)
+        """End all jobs and daemons, also where they are in the middle of something."""
+        for node in NODES:
+            if node in self.running:
+                self.kill_node(node)
         for process in reversed(self.running.values()):
             process.terminate()
         for process in self.running.values():

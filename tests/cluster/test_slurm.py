@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -67,6 +68,11 @@ class Output:
             [*command, *extra], env=self.environment, stdout=pipe, stderr=subprocess.STDOUT, text=True
         )
 
+    def hosts(self) -> set[str]:
+        """Where jobs have been started so far."""
+        records = (self.run_folder / "executions").glob("[!.]*.json")
+        return {json.loads(path.read_text(encoding="utf-8"))["host"] for path in records}
+
     def run(self, *extra: str) -> run_report.RunReport:
         process = self.start(*extra)
         said, _ = process.communicate(timeout=900)
@@ -75,24 +81,14 @@ class Output:
 
 
 def test_values_are_those_of_a_local_run_and_only_what_a_dead_node_left_is_repeated(slurm, tmp_path):
-    here = Output(tmp_path / "here", dict(os.environ))
-    local = here.run()
-    assert local.counts == {"run": 3}
-    assert {job.execution.batch_job for job in local.jobs} == {""}
-
     there = Output(tmp_path / "there", slurm.environment)
     on_slurm = ["--", "--profile", str(PROFILE), "--slurm-init-seconds-before-status-checks", "5"]
     process = there.start(*on_slurm)
-    records = there.run_folder / "executions"
-    wait_for(
-        lambda: any('"host": "n2"' in path.read_text() for path in records.glob("*.json")),
-        "a notebook on n2",
-        300,
-    )
+    wait_for(lambda: process.poll() is not None or "n2" in there.hosts(), "a notebook on n2", 300)
+    assert process.poll() is None, process.communicate()[0]
     assert len(slurm.kill_node("n2")) > 3  # slurmd, slurmstepd, Snakemake, the notebook
     wait_for(lambda: slurm.states()["n2"].startswith("down"), "Slurm to miss n2")
-    said, _ = process.communicate(timeout=900)
-    print(said)
+    print(process.communicate(timeout=900)[0])
     assert process.returncode != 0
     broken = run_report.read(there.run_folder)
     assert broken.counts == {"run": 2, "not finished": 1}
@@ -104,9 +100,12 @@ def test_values_are_those_of_a_local_run_and_only_what_a_dead_node_left_is_repea
     resumed = there.run(*on_slurm)
     assert [job.name for job in resumed.jobs if job.state == "run"] == [lost.name]
     assert resumed.counts == {"run": 1, "fresh": 2}
-    assert {job.name: job.execution.number for job in resumed.jobs} == {
-        job.name: 2 if job.name == lost.name else 1 for job in resumed.jobs
-    }
+    starts = {job.name: job.execution.number for job in resumed.jobs}
+    assert starts == {name: 2 if name == lost.name else 1 for name in starts}
     assert all(job.execution.batch_job for job in resumed.jobs)
+
+    local = Output(tmp_path / "here", dict(os.environ)).run()
+    assert local.counts == {"run": 3}
+    assert {job.execution.batch_job for job in local.jobs} == {""}
     assert run_report.differences(local, resumed) == []
     assert local.value_hash == resumed.value_hash
