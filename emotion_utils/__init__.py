@@ -53,7 +53,7 @@ The rooms, from the ground up; a room uses only those above it in this list:
 `record`         the committed record of the real models, and a chapter's numbers beside it
 `scrutiny`       what can be said of a claim without its model
 `answers`        what each chapter answers, and whether what would have shown it wrong happened
-`ledger`         all claims of a run in one list
+`ledger`         all claims of a run in one list, and what its jobs took and gave
 `figures`        one file of figures per chapter
 `book`           from executed notebooks to pages
 ===============  =======================================================================================

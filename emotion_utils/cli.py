@@ -7,9 +7,13 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.core.paths import DATA, MODELS, NOTEBOOKS
+
+if TYPE_CHECKING:
+    from emotion_utils.runtime.runs import Run
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,6 +75,15 @@ def _parser() -> argparse.ArgumentParser:
         "--beside", type=Path, nargs="*", default=(), metavar="RUNFILE",
         help="with --fit: executed runs that the plan is compared with and not fitted to",
     )  # fmt: skip
+    compare = add(
+        "compare",
+        _compare,
+        "Compare the values of two runs, such as one here and one on a cluster, by their reports.",
+    )
+    for name in ("first", "second"):
+        compare.add_argument(
+            name, type=Path, metavar="RUN", help="a folder such as build/smoke, or a report.json"
+        )
     add("doctor", _doctor, "Check the environment, the models, the browser and the device.")
     run = add("run", _run, "Execute the notebooks of a run file and build the book from them.")
     run.add_argument("--cores", type=int, help="notebooks at the same time (default: all cores)")
@@ -193,18 +206,19 @@ def _record(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     from emotion_utils.runtime.fetching import bring
-    from emotion_utils.runtime.snakemake import available_cores, failures, run_workflow
+    from emotion_utils.runtime.snakemake import available_cores, failures, is_dry
 
     cores = available_cores() if arguments.cores is None else arguments.cores
     if cores < 1:
         raise UserError(f"--cores must be at least 1, but it is {cores}.")
     run = bring(arguments.runfile)
-    target = "notebooks" if arguments.no_book else "book"
-    status = run_workflow(run, cores, target, arguments.extra)
+    status = _reported(run, cores, "notebooks" if arguments.no_book else "book", arguments.extra)
     if status != 0:
         sentences = failures(run) or [f'The run "{run.name}" did not finish: the messages above say where.']
         print("\n".join(sentences), file=sys.stderr)
         return status
+    if is_dry(arguments.extra):
+        return 0
     made = run.directory / "notebooks" if arguments.no_book else run.html / "index.html"
     print(f'The run "{run.name}" is complete: {made}')
     for sentence in run.left_out.values():
@@ -225,6 +239,33 @@ def _plan(arguments: argparse.Namespace) -> int:
     planned = estimate.plan_run(run, arguments.device, known)
     print((shown.as_json if arguments.json else shown.as_text)(planned, known))
     return 0
+
+
+def _reported(run: Run, cores: int, target: str, extra: Sequence[str]) -> int:
+    """Run the workflow and write the report of the run, whether it ends well or not, but for one that only looks."""
+    from emotion_utils.ledger import run_report
+    from emotion_utils.runtime.snakemake import is_dry, run_workflow
+
+    if is_dry(extra):
+        return run_workflow(run, cores, target, extra)
+    before = run_report.executions(run)
+    try:
+        status = run_workflow(run, cores, target, extra)
+    except KeyboardInterrupt:
+        print(run_report.make(run, before, 130))
+        raise
+    print(run_report.make(run, before, status))
+    return status
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    """Say what differs; exit status 1 where anything does."""
+    from emotion_utils.ledger import run_report
+
+    first, second = run_report.read(arguments.first), run_report.read(arguments.second)
+    differences = run_report.differences(first, second)
+    print("\n".join(differences or [f"All {len(first.jobs)} jobs gave the same values: {first.value_hash}."]))
+    return int(bool(differences))
 
 
 def _doctor(_: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import pytest
 
 from emotion_utils import cli
 from emotion_utils.core.paths import PROJECT_ROOT, RUNS
+from emotion_utils.ledger.run_report import read
 from emotion_utils.models.registry import BUNDLED, HUB_ALIASES, PACKAGED
 from emotion_utils.runtime import doctor, snakemake
 
@@ -42,8 +43,18 @@ def test_run_refuses_no_cores(capsys):
     assert "--cores must be at least 1" in capsys.readouterr().err
 
 
+@pytest.fixture
+def elsewhere(monkeypatch, tmp_path):
+    """Runs leave what they make in a folder of the test."""
+    monkeypatch.setattr("emotion_utils.runtime.runs.BUILD", tmp_path)
+    monkeypatch.setattr("emotion_utils.runtime.runs.OUTPUT", tmp_path)
+    return tmp_path
+
+
 @pytest.mark.parametrize(("status", "last"), [(0, "is complete"), (1, "did not finish")])
-def test_run_passes_on_the_target_the_extra_arguments_and_the_status(monkeypatch, capsys, status, last):
+def test_run_passes_on_the_target_the_extra_arguments_and_the_status(
+    monkeypatch, capsys, elsewhere, status, last
+):
     seen = {}
 
     def workflow(run, cores, target, extra):
@@ -55,23 +66,35 @@ def test_run_passes_on_the_target_the_extra_arguments_and_the_status(monkeypatch
     command = ["run", str(RUNS / "smoke.yaml"), "--cores", "3", "--no-book", "--", "--executor", "slurm"]
     assert cli.main(command) == status
     assert seen == {"name": "smoke", "cores": 3, "target": "notebooks", "extra": ["--executor", "slurm"]}
-    assert last in "".join(capsys.readouterr())
+    out, err = capsys.readouterr()
+    assert last in out + err
+    report = read(elsewhere / "smoke")
+    assert f"{len(report.jobs)} jobs: {len(report.jobs)} not run; values {report.value_hash}." in out
+    assert str(elsewhere / "smoke" / "report.md") in out
 
 
-def test_a_failed_run_ends_with_the_sentence_of_the_notebook(monkeypatch, capsys):
+def test_a_dry_run_writes_no_report_and_claims_nothing(monkeypatch, capsys, elsewhere):
+    monkeypatch.setattr(snakemake, "run_workflow", lambda *_: 0)
+    assert cli.main(["run", str(RUNS / "smoke.yaml"), "--", "--dry-run"]) == 0
+    assert capsys.readouterr().out == ""
+    assert not list(elsewhere.glob("*/report.*"))
+
+
+def test_a_failed_run_ends_with_the_sentence_of_the_notebook(monkeypatch, capsys, elsewhere):
     monkeypatch.setattr(snakemake, "run_workflow", lambda *_: 1)
     monkeypatch.setattr(snakemake, "failures", lambda run: ["It stopped in cell 4."])
     assert cli.main(["run", str(RUNS / "smoke.yaml")]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == "It stopped in cell 4."
 
 
-def test_an_interruption_says_that_the_run_can_go_on(monkeypatch, capsys):
+def test_an_interruption_says_that_the_run_can_go_on(monkeypatch, capsys, elsewhere):
     def interrupted(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(snakemake, "run_workflow", interrupted)
     assert cli.main(["run", str(RUNS / "smoke.yaml")]) == 130
     assert "where it left off" in capsys.readouterr().err
+    assert read(elsewhere / "smoke").status == 130
 
 
 def test_doctor_shows_every_check_and_fails_with_the_count(monkeypatch, capsys):

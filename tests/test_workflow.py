@@ -20,6 +20,7 @@ from notebook_factory import write_notebook
 
 from emotion_utils.core.paths import PROJECT_ROOT
 from emotion_utils.runtime import snakemake
+from emotion_utils.runtime.resources import read_execution
 
 RUN = "profile: smoke\nseed: {seed}\nchapters:\n  01_dataset:\n    models: [small-gpt2]\n"
 FRESH = "Nothing to be done"
@@ -103,6 +104,25 @@ def test_it_runs_again_when_content_changes_and_only_then(project):
     (project.root / "emotion_utils" / "core" / "errors.py").open("a").write("# what it stands on\n")
     assert project.run()[0] == 0
     assert project.output.stat().st_mtime_ns > before
+
+
+@pytest.mark.slow
+def test_another_estimate_of_what_a_job_needs_runs_nothing_again_and_counts_from_then_on(project):
+    record = project.output.parents[1] / "executions" / f"{project.output.stem}.json"
+    first = read_execution(record)
+    source = project.root / "emotion_utils" / "runtime" / "resources.py"
+    estimate = source.read_text().replace("BASE_MB = 2_000", "BASE_MB = 4_000")
+    source.write_text(estimate.replace('"smoke": 30', '"smoke": 45'))
+    status, said = project.run()
+    assert (status, FRESH in said) == (0, True)
+    assert "1 job: 1 fresh; " in said
+    assert read_execution(record) == first
+
+    project.seed(2)
+    status, said = project.run()
+    assert "1 job: 1 run; " in said
+    second = read_execution(record)
+    assert (second.number, second.minutes, second.memory_mb) == (2, 45, first.memory_mb + 2_000)
 
 
 @pytest.mark.slow

@@ -23,6 +23,7 @@ from typing import Any
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.versions import commit, versions
 from emotion_utils.runtime.parameters import assignments, model_names
+from emotion_utils.runtime.resources import Recorder
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _NOT_STARTED = "Kernel died before replying to kernel_info"
@@ -179,6 +180,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--parameters", default="{}", help="a JSON object")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--no-progress", action="store_true")
+    parser.add_argument("--record", type=Path, help="where to keep what the execution took")
+    parser.add_argument("--memory-mb", type=int, default=0, help="what was asked for, for the record")
+    parser.add_argument("--minutes", type=int, default=0, help="what was asked for, for the record")
     return parser.parse_args(argv)
 
 
@@ -191,7 +195,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _arguments(argv)
     note = arguments.output.with_suffix(".error")
     note.unlink(missing_ok=True)
+    recorder = None
     try:
+        recorder = _recorder(arguments)
         parameters = _parse_parameters(arguments.parameters)
         execute(
             arguments.notebook, arguments.output, parameters, arguments.threads, not arguments.no_progress
@@ -200,8 +206,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         note.parent.mkdir(parents=True, exist_ok=True)
         note.write_text(f"{error}\n", encoding="utf-8")
         print(error, file=sys.stderr)
+        if recorder:
+            recorder.end(str(error))
         return 2 if getattr(error, "user_error", True) else 1
+    if recorder:
+        recorder.end()
     return 0
+
+
+def _recorder(arguments: argparse.Namespace) -> Recorder | None:
+    if arguments.record is None:
+        return None
+    return Recorder(arguments.record, arguments.memory_mb, arguments.minutes)
 
 
 def _parse_parameters(text: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -20,6 +21,8 @@ from emotion_utils.runtime.runs import Run
 SNAKEFILE = PROJECT_ROOT / "workflow" / "Snakefile"
 RECORDS = OUTPUT / ".snakemake" / "metadata"
 TO_END = (signal.SIGTERM, signal.SIGHUP)
+ELSEWHERE, HERE = {"--executor", "-e", "--profile"}, {"local", "dryrun", "none"}
+DRY = {"--dry-run", "--dryrun", "-n", "--summary", "--dag", "--rulegraph", "--list", "--lint", "--touch"}
 GRACE = 10
 """Seconds that processes have to end by themselves."""
 
@@ -32,15 +35,32 @@ def available_cores() -> int:
 
 
 def snakemake_command(run: Run, cores: int, target: str = "book", extra: Sequence[str] = ()) -> list[str]:
-    """The command line; `extra` goes to Snakemake as it is, for example ``--executor slurm --jobs 8``."""
+    """The command line; `extra` goes to Snakemake as it is, for example ``--executor slurm --jobs 8``.
+
+    On a cluster the cores are those of this machine, for staging and rendering: as a limit of the whole run they would
+    also cap the threads of each notebook. Here, the notebooks share this machine's memory and its one GPU.
+    """
     command = [sys.executable, "-m", "snakemake", target, "--snakefile", str(SNAKEFILE)]
-    command += ["--directory", str(OUTPUT), "--cores", str(cores), "--nolock"]
+    command += ["--directory", str(OUTPUT), "--nolock"]
+    command += ["--local-cores" if elsewhere(extra) else "--cores", str(cores)]
     if not RECORDS.is_dir():
         # Without the records of what made them, nothing can be said about files that are there already.
         command.append("--forceall")
-    if run.device.startswith("cuda") and "--executor" not in extra:
-        command += ["--resources", "gpu=1"]
+    if not elsewhere(extra):
+        gpus = ["gpu=1"] if run.device.startswith("cuda") else []
+        command += ["--resources", f"mem_mb={psutil.virtual_memory().total // 10**6}", *gpus]
     return [*command, "--config", f"run={run.path}", *extra]
+
+
+def elsewhere(extra: Sequence[str]) -> bool:
+    """Whether what goes to Snakemake names an executor, or a profile, which names one."""
+    words = [part for word in extra for part in word.split("=", 1)]
+    return any(option in ELSEWHERE and value not in HERE for option, value in pairwise(words))
+
+
+def is_dry(extra: Sequence[str]) -> bool:
+    """Whether what goes to Snakemake asks it to execute nothing."""
+    return any(word in DRY for word in extra)
 
 
 def run_workflow(run: Run, cores: int, target: str = "book", extra: Sequence[str] = ()) -> int:

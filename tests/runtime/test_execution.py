@@ -12,6 +12,7 @@ from notebook_factory import write_notebook
 from emotion_utils.core.errors import UserError
 from emotion_utils.runtime import execution
 from emotion_utils.runtime.execution import CellFailure, execute, main
+from emotion_utils.runtime.resources import read_execution
 
 
 @pytest.fixture
@@ -148,3 +149,28 @@ def test_a_missing_notebook_and_bad_json_are_user_errors(tmp_path, capfd):
 
 def test_cell_failure_says_whose_fault_it_was():
     assert CellFailure("x", user_error=True).user_error
+
+
+def test_what_an_execution_took_is_recorded(tmp_path):
+    cells = "import numpy\nfilled = numpy.ones(40_000_000)\nlen(filled)", "if params.seed: 1 / 0"
+    notebook, record = write_notebook(tmp_path / "01_dataset.ipynb", cells), tmp_path / "took" / "job.json"
+    asked = [
+        "--record",
+        str(record),
+        "--memory-mb",
+        "3000",
+        "--minutes",
+        "30",
+        "--no-progress",
+        "--parameters",
+    ]
+    command = [str(notebook), str(tmp_path / "copy.ipynb"), *asked]
+    assert main([*command, '{"seed": 0}']) == 0
+    took = read_execution(record)
+    assert (took.number, took.state, took.memory_mb, took.minutes) == (1, "complete", 3000, 30)
+    assert took.seconds > 0
+    assert 320 < took.peak_memory_mb < 3_000  # of the array alone are 320
+    assert main([*command, '{"seed": 1}']) == 1
+    failed = read_execution(record)
+    assert (failed.number, failed.state) == (2, "failed")
+    assert "ZeroDivisionError" in failed.sentence

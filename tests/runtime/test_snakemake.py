@@ -35,6 +35,30 @@ def test_one_accelerator_is_shared_locally_and_left_to_the_cluster_otherwise(run
     assert "gpu=1" not in snakemake.snakemake_command(run, 1)
 
 
+@pytest.mark.parametrize(
+    ("extra", "is_elsewhere"),
+    [
+        (["--executor", "slurm"], True),
+        (["-e", "kubernetes"], True),
+        (["--profile=workflow/profiles/slurm"], True),
+        (["--profile", "mine"], True),
+        (["--executor", "local"], False),
+        (["--executor=dryrun"], False),
+        (["--dry-run"], False),
+        ([], False),
+    ],
+)
+def test_a_cluster_is_not_limited_to_the_cores_and_the_memory_of_this_machine(run, extra, is_elsewhere):
+    command = snakemake.snakemake_command(run, 3, extra=extra)
+    assert ("--cores" not in command) == ("--local-cores" in command) == is_elsewhere
+    assert any(word.startswith("mem_mb=") for word in command) == (not is_elsewhere)
+
+
+def test_a_run_that_only_looks_is_known_by_its_options():
+    assert snakemake.is_dry(["--quiet", "-n"])
+    assert not snakemake.is_dry(["--executor", "slurm"])
+
+
 def test_without_records_of_earlier_runs_nothing_counts_as_fresh(run, tmp_path, monkeypatch):
     monkeypatch.setattr(snakemake, "RECORDS", tmp_path / "records")
     assert "--forceall" in snakemake.snakemake_command(run, 1)
