@@ -17,7 +17,7 @@ class Unreachable(UserError):
 
 
 @contextmanager
-def refusals(repository: str, revision: str | None) -> Iterator[None]:
+def refusals(repository: str, revision: str | None, needed: int = 0) -> Iterator[None]:
     """Inside, what goes wrong with a repository is said in one sentence.
 
     Parameters
@@ -26,6 +26,8 @@ def refusals(repository: str, revision: str | None) -> Iterator[None]:
         Its id, such as ``org/name``.
     revision
         As it was asked for; None is the default branch.
+    needed
+        Bytes that are downloaded inside.
 
     Raises
     ------
@@ -40,7 +42,10 @@ def refusals(repository: str, revision: str | None) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        raise _refusal(repository, revision, list(_causes(error))) from error
+        causes = list(_causes(error))
+        if any(isinstance(cause, OSError) and cause.errno in FULL for cause in causes):
+            raise UserError(_full(repository, needed)) from error
+        raise _refusal(repository, revision, causes) from error
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -59,8 +64,6 @@ def _refusal(repository: str, revision: str | None, causes: list[BaseException])
         return any(isinstance(cause, kinds) for cause in causes)
 
     page = f"{constants.ENDPOINT}/{repository}"
-    if any(isinstance(cause, OSError) and cause.errno in FULL for cause in causes):
-        return UserError(_full(repository))
     if met(errors.GatedRepoError):
         return UserError(_gated(repository, page))
     if met(errors.RevisionNotFoundError):
@@ -108,12 +111,13 @@ def _gated(repository: str, page: str) -> str:
     )
 
 
-def _full(repository: str) -> str:
+def _full(repository: str, needed: int) -> str:
     from emotion_utils.hub.checking import cache, free_bytes
 
     return (
-        f'The disk is full while the hub model "{repository}" is downloaded (free: {free_bytes(cache()):,} bytes in '
-        f"{cache()}): free some space and ask again, what is whole is kept, or name another folder in HF_HOME."
+        f'The disk became full while the hub model "{repository}" was downloaded to {cache()} ({needed:,} bytes '
+        f"needed, {free_bytes(cache()):,} free now): free some space and ask again, files that are whole are kept, "
+        "or name a folder on another disk in HF_HOME."
     )
 
 

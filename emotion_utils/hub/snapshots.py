@@ -57,8 +57,9 @@ def snapshot(repository: str, revision: str | None = None, *, weights: bool = Fa
         }
         missing = _missing_bytes(repository, commit, wanted)
         check_space(repository, missing)
-        shown = {} if missing else {"tqdm_class": _Unseen}
-        folder = Path(_library().snapshot_download(repository, revision=commit, **wanted, **shown))
+        shown: dict[str, Any] = {} if missing else {"tqdm_class": _Unseen}
+        with refusals(repository, revision, missing):
+            folder = Path(_library().snapshot_download(repository, revision=commit, **wanted, **shown))
         check_files(repository, folder, lambda: _stated(repository, folder))
     if weights and not any(folder.glob(WEIGHTS[0])):
         raise UserError(

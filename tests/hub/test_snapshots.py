@@ -145,17 +145,17 @@ def test_where_files_cannot_be_links_the_hub_is_asked_for_hashes(ask, hub):
     )
 
 
-def test_a_file_that_was_changed_on_the_way_is_removed_and_asked_for_again(ask, hub):
-    content = bytearray(FILES["model.safetensors"])
-    content[-1] ^= 1
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
+def test_a_file_that_was_changed_on_the_way_is_removed_and_asked_for_again(ask, hub, name):
+    content = bytearray(FILES[name])
+    content[-2] ^= 1
     repository = hub.repositories["org/small"]
-    repository.sent["model.safetensors"] = bytes(content)
-    stated, came = (etag("model.safetensors", one) for one in (FILES["model.safetensors"], bytes(content)))
+    repository.sent[name] = bytes(content)
     refused = ask(expected=False)
-    assert f'model.safetensors of the hub model "org/small" came with the hash {came[:16]}...' in refused
+    stated, came = (etag(name, one) for one in (FILES[name], bytes(content)))
+    assert f'{name} of the hub model "org/small" came with the hash {came[:16]}...' in refused
     assert f"the hub states {stated[:16]}..." in refused
-    repository.sent = {"config.json": FILES["config.json"].replace(b"4", b"5", 1)}
-    assert "config.json of the hub model" in ask(expected=False)
+    assert name in ask(expected=False)
     repository.sent = {}
     assert ask()["files"] == sorted(FILES)
 
