@@ -25,61 +25,89 @@ FILES = {name: (SMALL / name).read_bytes() for name in NAMES if (SMALL / name).i
 CHUNK = 10 * 2**20
 """Of a download, after which the library of the hub can take it up again."""
 SNAPSHOT = """
-import json, os, sys
 from emotion_utils.core.errors import UserError
 from emotion_utils.hub.snapshots import cached_commit, snapshot
-asked = json.loads(sys.argv[1])
 try:
     folder = snapshot(asked["repository"], asked.get("revision"), weights=asked.get("weights", True))
     told = {"folder": str(folder), "files": sorted(os.listdir(folder))}
     told["commit"] = cached_commit(asked["repository"], asked.get("revision"))
 except UserError as error:
     told = {"refused": str(error)}
-print(json.dumps(told))
+"""
+ASKED = """
+import json, os, sys
+import huggingface_hub.file_download, huggingface_hub.hf_api
+from huggingface_hub import constants
+import emotion_utils.hub.snapshots
+for line in sys.stdin:
+    code, asked = json.loads(line)
+    if os.fork() == 0:  # a process of its own for each, without the seconds that imports take
+        os.environ["HF_TOKEN"], os.environ["EMOTION_CIRCUITS_CACHE"] = asked["token"], asked["own"]
+        constants.HF_HUB_CACHE, constants.HF_HUB_OFFLINE = asked["cache"], asked["offline"]
+        constants.HF_HUB_DISABLE_SYMLINKS = not asked["links"]
+        told = {"refused": "nothing was told"}
+        exec(code)
+        print(json.dumps(told), flush=True)
+        os._exit(0)
+    os.wait()
 """
 
 
+@pytest.fixture(scope="module")
+def server():
+    with serving({}) as made:
+        yield made
+
+
 @pytest.fixture
-def hub():
+def hub(server):
+    """The server as it is in the beginning."""
     files = {**FILES, "onnx/model.safetensors": b"another format", "pytorch_model.bin": b"a pickle"}
     changed = {**FILES, "generation_config.json": b'{"eos_token_id": 7}'}
     commits = {COMMIT: files, OTHER: changed}
-    with serving(
-        {
-            "org/small": Repository(commits, {"main": COMMIT, "refs/pr/1": OTHER}),
-            "org/gated": Repository(commits, gated=True),
-            "org/pickled": Repository(
-                {COMMIT: {"config.json": FILES["config.json"], "pytorch_model.bin": b"x"}}
-            ),
-        }
-    ) as server:
-        yield server
+    pickled = {"config.json": FILES["config.json"], "pytorch_model.bin": b"x"}
+    server.cuts, server.asked = {}, []
+    server.repositories = {
+        "org/small": Repository(commits, {"main": COMMIT, "refs/pr/1": OTHER}),
+        "org/gated": Repository(commits, gated=True),
+        "org/pickled": Repository({COMMIT: pickled}),
+    }
+    return server
+
+
+def started(endpoint):
+    """A process that asks a hub: the library reads which one as it is imported."""
+    settings = {"HF_ENDPOINT": endpoint, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-c", ASKED],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=PROJECT_ROOT,
+        env={**os.environ, **settings},
+    )
+
+
+@pytest.fixture(scope="module")
+def processes(server):
+    with started(server.url) as alive, started("http://127.0.0.1:9") as silent:
+        yield {"alive": alive, "silent": silent}
+        for process in (alive, silent):
+            process.stdin.close()
 
 
 @pytest.fixture
-def ask(hub, tmp_path):
-    """Ask for a snapshot as another process, whose library of the hub reads its settings as it is imported."""
+def ask(hub, processes, tmp_path):
+    """Ask for a snapshot, each time in another process, with the cache of this test."""
 
-    def call(repository="org/small", code=SNAPSHOT, expected=True, **asked):
-        settings = {
-            "HF_ENDPOINT": asked.pop("endpoint", hub.url),
-            "HF_HOME": str(tmp_path / "hf"),
-            "EMOTION_CIRCUITS_CACHE": str(tmp_path / "own"),
-            "HF_HUB_OFFLINE": asked.pop("offline", "0"),
-            "HF_TOKEN": asked.pop("token", ""),
-            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-            "HF_HUB_DISABLE_SYMLINKS": "0" if asked.pop("links", "1") == "1" else "1",
-        }
-        done = subprocess.run(
-            [sys.executable, "-c", code, json.dumps({"repository": repository, **asked})],
-            capture_output=True,
-            text=True,
-            cwd=PROJECT_ROOT,
-            env={**os.environ, **settings},
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-        told = json.loads(done.stdout.splitlines()[-1])
+    def call(repository="org/small", code=SNAPSHOT, expected=True, endpoint="alive", **asked):
+        settings = {"cache": str(tmp_path / "hf"), "own": str(tmp_path / "own"), "token": "", "links": True}
+        given = {**settings, "offline": False, "repository": repository, **asked}
+        process = processes[endpoint]
+        print(json.dumps([code, given]), file=process.stdin, flush=True)
+        told = json.loads(process.stdout.readline())
+        assert ("refused" in told) != expected, told
         return told if expected else told["refused"]
 
     return call
@@ -110,8 +138,8 @@ def test_a_commit_comes_once_and_then_from_the_cache(ask, hub, tmp_path):
     assert n == 1
     assert ask() == told
     assert len(downloads(hub, "model.safetensors")) == n
-    assert ask(offline="1") == told
-    assert ask(endpoint="http://127.0.0.1:9") == told  # nobody answers there
+    assert ask(offline=True) == told
+    assert ask(endpoint="silent") == told  # nobody answers there
     (note,) = (tmp_path / "own" / "hub").iterdir()
     assert set(json.loads(note.read_text())) == set(FILES)
 
@@ -135,13 +163,13 @@ def test_a_connection_that_breaks_is_taken_up_where_it_broke(ask, hub):
 
 
 def test_where_files_cannot_be_links_the_hub_is_asked_for_hashes(ask, hub):
-    told = ask(links="0")
+    told = ask(links=False)
     assert told["files"] == sorted(FILES)
-    assert ask(links="0", offline="1") == told
+    assert ask(links=False, offline=True) == told
     hub.repositories["org/small"].sent = {"tokenizer.json": FILES["tokenizer.json"].replace(b"a", b"b", 1)}
     hub.repositories["org/other"] = hub.repositories["org/small"]
     assert 'tokenizer.json of the hub model "org/other" came with the hash' in ask(
-        "org/other", expected=False, links="0"
+        "org/other", expected=False, links=False
     )
 
 
@@ -169,7 +197,7 @@ def test_a_file_that_was_damaged_in_the_cache_is_found_without_a_network(ask):
         last = file.read(1)
         file.seek(-1, os.SEEK_END)
         file.write(bytes([last[0] ^ 1]))
-    assert "came with the hash" in ask(expected=False, offline="1")
+    assert "came with the hash" in ask(expected=False, offline=True)
 
 
 # --- what is refused
@@ -197,8 +225,8 @@ def test_a_file_that_was_damaged_in_the_cache_is_found_without_a_network(ask):
             {"repository": "org/pickled"},
             ("has no safetensors weights at 0123456789ab", "org/pickled@refs/pr/1"),
         ),
-        ({"offline": "1"}, ("not all in the cache", "HF_HUB_OFFLINE forbids it", "could not be loaded")),
-        ({"endpoint": "http://127.0.0.1:9"}, ("not all in the cache", "http://127.0.0.1:9 does not answer")),
+        ({"offline": True}, ("not all in the cache", "HF_HUB_OFFLINE forbids it", "could not be loaded")),
+        ({"endpoint": "silent"}, ("not all in the cache", "http://127.0.0.1:9 does not answer")),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -218,21 +246,20 @@ def test_a_token_that_was_let_in_opens_a_gated_model(ask):
 
 
 MODEL = """
-import json, sys
 import torch
 from emotion_utils.models.model import load
 from emotion_utils.runtime.execution import collect
-name = json.loads(sys.argv[1])["repository"]
+name = asked["repository"]
 model = load(name)
 ids = torch.tensor([model.encode(["Anna gave Tom the book."]).ids[0]])
 with torch.no_grad():
     logits = model.network(ids).logits.double()
 told = {"logits": logits.flatten().tolist(), "ids": ids.tolist(), "revision": model.identity["revision"]}
 told |= {"label": model.label, "provenance": collect("02_activations", {"model": name})}
-print(json.dumps(told))
 """
 
 
+@pytest.mark.slow
 def test_a_downloaded_model_computes_what_the_bundled_one_does(ask):
     import torch
 
