@@ -73,8 +73,9 @@ def test_blocks_that_accelerate_has_placed_are_read_and_steered_as_before(name, 
     model = load(name)
     network = deepcopy(model.network)
     names = [found for found, _ in network.named_modules() if found.count(".") == 2 and found[-1].isdigit()]
-    rest = {found: "cpu" for found, _ in network.named_parameters() if not found.startswith(tuple(names))}
-    own = rest | {block: ("cpu", "disk")[i % 2] for i, block in enumerate(names)}
+    rest = {found.rpartition(".")[0] for found, _ in network.named_parameters(remove_duplicate=False)}
+    own: dict[str, str] = {found: "cpu" for found in rest if not found.startswith(tuple(names))}
+    own |= {block: ("cpu", "disk")[i % 2] for i, block in enumerate(names)}
     placed = replace(
         model, network=dispatch_model(network, own, main_device="cpu", offload_dir=tmp_path), loaded=False
     )

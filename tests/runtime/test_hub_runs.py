@@ -40,6 +40,7 @@ def test_a_run_of_hub_models_names_each_in_every_chapter(name):
     assert {job.parameters["dtype"] for job in run.chapters} == {run.dtype}
 
 
+@pytest.mark.slow
 def test_what_needs_a_graphics_card_is_planned_as_such():
     settings = {"HF_HUB_OFFLINE": "1", "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": "nowhere"}
     command = [
@@ -52,7 +53,7 @@ def test_what_needs_a_graphics_card_is_planned_as_such():
         "run=runs/midsize.yaml",
     ]
     done = subprocess.run(
-        [*command, "--cores", "1", "--dry-run", "--nolock", "--", "notebooks"],
+        [*command, "--cores", "1", "--dry-run", "--nolock", "--workflow-profile", "none", "--", "notebooks"],
         capture_output=True,
         text=True,
         cwd=PROJECT_ROOT,
