@@ -454,7 +454,9 @@ def test_a_hub_model_without_a_network_names_the_way_out(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     refused("org/certainly-not-cached", "could not be loaded", "small-gpt2", call=load_tokenizer)
-    refused("org/certainly-not-cached", 'of the hub model "org/certainly-not-cached" are not', call=load_model)
+    refused(
+        "org/certainly-not-cached", 'of the hub model "org/certainly-not-cached" are not', call=load_model
+    )
 
 
 def test_a_hub_model_has_no_files_and_a_bundled_one_its_weights():
