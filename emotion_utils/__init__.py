@@ -25,6 +25,7 @@ The rooms, from the ground up; a room uses only those above it in this list:
 
 ===============  =======================================================================================
 `core`           errors, paths, whole files, hashes, the store, sizes by profile
+`hub`            files of a hub repository, of one commit and checked; the devices with room for them
 `statistics`     units, bootstrap, permutations, AUROC, tests and power of paired effects
 `models`         find, load and open a model: names, files, families, hooks, tokens, batches
 `smallworld`     the grammar of the bundled models' world: draw, recognise, ask for the truth

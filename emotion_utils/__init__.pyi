@@ -12,6 +12,7 @@ from . import effects as effects
 from . import engine as engine
 from . import figures as figures
 from . import heads as heads
+from . import hub as hub
 from . import ledger as ledger
 from . import models as models
 from . import planning as planning
@@ -88,6 +89,7 @@ __all__ = [
     "grammar",
     "head_pairs",
     "heads",
+    "hub",
     "interval",
     "ledger",
     "load",

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from emotion_utils.engine.backoff import in_pieces
 from emotion_utils.models.batches import similar_lengths
 from emotion_utils.models.hooks import HookFunction, HookPoint, eager, forward_until, shape_at
 
@@ -37,7 +38,7 @@ def forward_batches(
     batch: int = BATCH,
     take: Callable[[Tensor], Tensor] | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray, dict[HookPoint, Tensor]]]:
-    """Activations at hook points, a batch of texts of similar length at a time.
+    """Activations at hook points, a batch of texts of similar length at a time; one that does not fit comes in parts.
 
     Parameters
     ----------
@@ -61,14 +62,18 @@ def forward_batches(
     model.check_mode()
     lengths = np.fromiter(map(len, ids), np.int64, len(ids))
     has_pattern = any(point.kind == "pattern" for point in where)
-    for rows in similar_lengths(lengths, batch):
-        inputs = model.padded([ids[row] for row in rows.tolist()], side)
+
+    def read(rows: Sequence[int]) -> dict[HookPoint, Tensor]:
         caught: dict[HookPoint, Tensor] = {}
         functions = {point: _catching(caught, point, take) for point in where}
         # a decorator would not hold inside a generator
         with torch.no_grad(), eager(model.network) if has_pattern else nullcontext():
-            forward_until(model.network, functions, **inputs)
-        yield rows, lengths[rows], caught
+            forward_until(model.network, functions, **model.padded([ids[row] for row in rows], side))
+        return caught
+
+    for together in similar_lengths(lengths, batch):
+        for piece, caught in in_pieces(together.tolist(), len(together), read):
+            yield np.asarray(piece), lengths[piece], caught
 
 
 def _catching(

@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from emotion_utils.core.errors import UserError
+from emotion_utils.engine.backoff import in_pieces
 from emotion_utils.models.batches import by_length, within
 from emotion_utils.models.hooks import HookPoint, forward_until
 from emotion_utils.models.ragged import Ragged, ranges
@@ -118,8 +119,10 @@ class ForwardPasses:
         """Activations of a shard; ``done`` is told the number of texts after each forward pass."""
         out = {point: torch.empty(len(shard.numbers), width) for point, width in self.widths.items()}
         for rows in shard.batches:
-            self._pass(rows, shard.numbers, out)
-            done(len(rows))
+            # a batch that does not fit is read in smaller ones: the same numbers but for their last bits
+            parts = in_pieces(rows.tolist(), len(rows), lambda some: self._pass(some, shard.numbers, out))
+            for read, _ in parts:
+                done(len(read))
         return out
 
     @torch.no_grad()
@@ -134,8 +137,9 @@ class ForwardPasses:
             widths |= dict.fromkeys(neurons, seen[0])
         return widths
 
-    def _pass(self, rows: np.ndarray, numbers: np.ndarray, out: dict[HookPoint, Tensor]) -> None:
-        inputs = self.model.padded([self.ids[row] for row in rows.tolist()])
+    def _pass(self, some: Sequence[int], numbers: np.ndarray, out: dict[HookPoint, Tensor]) -> None:
+        rows = np.asarray(some)
+        inputs = self.model.padded([self.ids[row] for row in some])
         text, own = self._reads_of(rows)
         places = torch.from_numpy(np.searchsorted(numbers, own))
         means = self._means(text, own)

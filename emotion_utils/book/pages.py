@@ -195,6 +195,7 @@ def provenance_box(record: Mapping[str, Any], chapter: str = "") -> str:
     facts += [str(record.get("date", ""))[:10], f"commit {record.get('commit')}"]
     versions = {"python": record.get("python"), **record.get("packages", {})}
     rows = {name: json.dumps(value) for name, value in parameters.items()}
+    rows |= {f"commit of {model}": commit for model, commit in record.get("revisions", {}).items()}
     rows |= {name: version for name, version in versions.items() if version}
     terms = "".join(f"<dt>{html.escape(str(k))}</dt><dd>{html.escape(str(v))}</dd>" for k, v in rows.items())
     summary = " · ".join(html.escape(fact) for fact in facts if fact)

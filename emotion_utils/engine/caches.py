@@ -74,6 +74,7 @@ class RowCache(Cache):
         if not one.is_initialized:
             one.lazy_initialization(keys, values)
         width = keys.shape[2]
+        rows = rows.to(keys.device)  # layers may be on several devices
         one.keys[rows, :, :width], one.values[rows, :, :width] = keys, values
         one.length = width
 
@@ -81,15 +82,20 @@ class RowCache(Cache):
         """Forget all other rows."""
         for one in self.layers:
             kept: Any = one
-            kept.keys, kept.values, kept.rows = kept.keys[rows], kept.values[rows], len(rows)
+            kept.keys, kept.values, kept.rows = taken(kept.keys, rows), taken(kept.values, rows), len(rows)
 
 
 def of_rows(pairs: Sequence[Pair], rows: Int[Tensor, " some"], slots: int) -> DynamicCache:
     """A cache of the library that holds the first slots of some rows."""
     cache = DynamicCache()
     for layer, (keys, values) in enumerate(pairs):
-        cache.update(keys[rows, :, :slots], values[rows, :, :slots], layer)
+        cache.update(taken(keys[:, :, :slots], rows), taken(values[:, :, :slots], rows), layer)
     return cache
+
+
+def taken(part: Float[Tensor, "row ..."], rows: Int[Tensor, " some"]) -> Float[Tensor, "some ..."]:
+    """Some rows of a tensor, on the device that it is on: the layers of a large model are on several."""
+    return part[rows.to(part.device)]
 
 
 def pairs_of(cache: DynamicCache) -> Iterator[Pair]:

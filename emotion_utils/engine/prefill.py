@@ -20,7 +20,7 @@ from torch import Tensor
 from transformers.cache_utils import DynamicCache
 
 from emotion_utils.core.budget import spend
-from emotion_utils.engine.caches import Pair, RowCache, of_rows, pairs_of
+from emotion_utils.engine.caches import Pair, RowCache, of_rows, pairs_of, taken
 from emotion_utils.engine.requests import ConditionBatch
 from emotion_utils.models.hooks import HookPoint, attached, resumed
 
@@ -171,7 +171,10 @@ class Prefill:
         rows = torch.tensor(which, device=self.device)
         cache = DynamicCache()
         for layer, pair in enumerate(pairs):
-            own = [part[rows].gather(2, at.expand(-1, part.shape[1], -1, part.shape[3])) for part in pair]
+            own = [
+                taken(part, rows).gather(2, at.to(part.device).expand(-1, part.shape[1], -1, part.shape[3]))
+                for part in pair
+            ]
             cache.update(own[0], own[1], layer)
         return cache
 
@@ -180,7 +183,7 @@ class Prefill:
         at = torch.tensor(rows, device=self.device)
         prompts = torch.from_numpy(self.which[rows]).to(self.device)
         self._put(at, logits[prompts])
-        self._fill(at, prompts, [(keys[prompts], values[prompts]) for keys, values in pairs])
+        self._fill(at, prompts, [(taken(keys, prompts), taken(values, prompts)) for keys, values in pairs])
 
     def _own(
         self, share: _Share, rows: Sequence[int], states: dict[int, Tensor], pairs: Sequence[Pair]
@@ -190,7 +193,9 @@ class Prefill:
         inputs = {name: tensor[prompts] for name, tensor in self.inputs.items()}
         seen = {name: x if name == "attention_mask" else x[:, share.column :] for name, x in inputs.items()}
         functions = self.batch.packed.part(rows).functions(self._places(inputs)[:, share.column :])
-        hidden = states[share.block][prompts, share.column - self.seen_from :] if share.block else None
+        hidden = (
+            taken(states[share.block], prompts)[:, share.column - self.seen_from :] if share.block else None
+        )
         cached = bool(self.slots) or share.column > 0
         known = of_rows(pairs if share.column else [], prompts, share.column) if cached else None
         with attached(self.model.network, functions), resumed(self.model.network, share.block, hidden):
@@ -199,7 +204,7 @@ class Prefill:
         self._put(at, self._last(out.logits, self.which[rows]))
         if self.slots:
             own = list(pairs_of(out.past_key_values))
-            before = [(keys[prompts], values[prompts]) for keys, values in pairs[: share.block]]
+            before = [(taken(keys, prompts), taken(values, prompts)) for keys, values in pairs[: share.block]]
             self._fill(at, prompts, [*before, *own[share.block :]])
 
     def _forward(self, inputs: dict[str, Tensor], cache: Any, block: int = 0, keep: int | None = None) -> Any:
@@ -236,7 +241,7 @@ class Prefill:
         lengths = torch.from_numpy(self.lengths).to(self.device)[prompts]
         for layer, (keys, values) in enumerate(pairs):
             if self.batch.side == "right":
-                keys, values = (_to_the_right(part, lengths) for part in (keys, values))
+                keys, values = (_to_the_right(part, lengths.to(part.device)) for part in (keys, values))
             self.cache.fill(layer, rows, keys, values)
 
 

@@ -16,7 +16,7 @@ from emotion_utils.core.errors import UserError, listing
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-FAMILIES = ("gpt2", "gpt_neo", "gpt_neox", "llama", "qwen3", "gemma2", "gemma3_text")
+FAMILIES = ("gpt2", "gpt_neo", "gpt_neox", "llama", "qwen2", "qwen3", "gemma2", "gemma3_text")
 
 
 def blocks(model: PreTrainedModel) -> nn.ModuleList:

@@ -180,7 +180,9 @@ def _check_safetensors(path: Path) -> None:
         )
 
 
-def load_weights(kind: Any, location: str | Path, other_heads: str = r"(?!)", **options: Any) -> Any:
+def load_weights(
+    kind: Any, location: str | Path, other_heads: str = r"(?!)", *, called: str = "", **options: Any
+) -> Any:
     """Load a model of which every weight comes from its files: the one place where weights are read.
 
     transformers only warns where weights and config do not fit, and draws what is missing at random, anew each time.
@@ -190,9 +192,11 @@ def load_weights(kind: Any, location: str | Path, other_heads: str = r"(?!)", **
     kind
         A class of transformers with ``from_pretrained``, such as ``AutoModelForCausalLM``.
     location
-        A directory or a hub id. Only safetensors are opened, and no code of the repository is run.
+        A directory. Only safetensors are opened, and no code of the repository is run.
     other_heads
         Pattern of names of weights that a file may hold for a purpose other than ours.
+    called
+        What errors call the directory; by default its path.
     options
         For ``from_pretrained``.
 
@@ -210,8 +214,8 @@ def load_weights(kind: Any, location: str | Path, other_heads: str = r"(?!)", **
     unexpected = [k for k in report["unexpected_keys"] if not REBUILT.search(k) and not other.search(k)]
     missing, mismatched = sorted(report["missing_keys"]), sorted(report["mismatched_keys"])
     if missing or unexpected or mismatched:
-        raise UserError(_unfit(model, str(location), missing, sorted(unexpected), mismatched))
-    _refuse_not_finite(model, str(location))
+        raise UserError(_unfit(model, called or str(location), missing, sorted(unexpected), mismatched))
+    _refuse_not_finite(model, called or str(location))
     return model
 
 

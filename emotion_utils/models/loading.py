@@ -16,7 +16,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from emotion_utils.core.errors import UserError, listing
-from emotion_utils.models.files import check_tokenizer_files, load_weights, refuse_quantised
+from emotion_utils.hub.placement import placement
+from emotion_utils.models.files import (
+    check_model_directory,
+    check_tokenizer_files,
+    load_weights,
+    refuse_quantised,
+)
 from emotion_utils.models.positions import check_offsets
 from emotion_utils.models.reading import reading_of, tokenized
 from emotion_utils.models.registry import BUNDLED, PACKAGED, ModelRef, fetched, resolve_model
@@ -34,12 +40,12 @@ OUT_OF_FLOAT16 = ("gemma3", "gemma3_text")
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
     """Load the tokenizer of a model; it pads with the end-of-text token where it has no padding token."""
     ref = resolve_model(name)
-    if ref.source != "hub" and not any(Path(ref.directory).glob("tokenizer*.json")):
+    folder = model_folder(ref)
+    if not any(folder.glob("tokenizer*.json")):
         raise UserError(
             f"{ref.location} has no tokenizer (tokenizer.json): save it there with tokenizer.save_pretrained(...)."
         )
-    if ref.source != "hub":
-        check_tokenizer_files(Path(ref.directory))
+    check_tokenizer_files(folder)
     tokenizer = _opened(_transformers().AutoTokenizer.from_pretrained, ref, "tokenizer")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -54,7 +60,7 @@ def load_model(name: str, device: str = "cpu", dtype: str = "auto") -> PreTraine
     name
         See `resolve_model`.
     device
-        `cpu`, `cuda`, `cuda:1` or `mps`.
+        `cpu`, `cuda`, `cuda:1` or `mps`. With `cuda` a model that does not fit into one GPU is spread over all.
     dtype
         `float32`, `bfloat16`, `float16`, or `auto`: float32 on the CPU; on an accelerator bfloat16 where the model
         was saved in half precision, and float32 otherwise.
@@ -62,8 +68,8 @@ def load_model(name: str, device: str = "cpu", dtype: str = "auto") -> PreTraine
     Raises
     ------
     UserError
-        For an unknown name, device or dtype, for files that cannot be read, and for weights that do not fit the
-        config (:func:`files.load_weights`).
+        For an unknown name, device or dtype, for files that cannot be read, for weights that do not fit the config
+        (:func:`files.load_weights`), and for more than the GPUs have room for (:func:`hub.placement.placement`).
     """
     import torch
 
@@ -73,10 +79,42 @@ def load_model(name: str, device: str = "cpu", dtype: str = "auto") -> PreTraine
     check_device(device)
     config = load_config(name)
     _check_family(config, ref)
-    chosen = _dtype_of(ref, device, dtype)
-    kind = _transformers().AutoModelForCausalLM
-    model = _opened(partial(load_weights, kind), ref, "model", dtype=getattr(torch, chosen))
-    return model.to(device).eval()
+    chosen = _dtype_of(config, ref, device, dtype)
+    loader = partial(load_weights, _transformers().AutoModelForCausalLM, called=ref.location)
+    size = torch.finfo(getattr(torch, chosen)).bits // 8
+    place = placement(model_folder(ref, weights=True), size, device, ref.location)
+    model = _opened(loader, ref, "model", dtype=getattr(torch, chosen), **(place or {}))
+    model.config._commit_hash = getattr(config, "_commit_hash", None)
+    return (model if place else model.to(device)).eval()
+
+
+def model_folder(ref: ModelRef, *, weights: bool = False) -> Path:
+    """The directory that transformers is given: of a hub model, the files of one commit, brought here and checked.
+
+    Parameters
+    ----------
+    ref
+    weights
+        Whether the weights are needed too; of a model on this machine they are there.
+
+    Raises
+    ------
+    UserError
+        Where a hub model cannot be had (:func:`hub.snapshots.snapshot`); without a network, with what can be loaded.
+    """
+    if ref.source != "hub":
+        return Path(ref.directory)
+    from emotion_utils.hub.refusals import Unreachable
+    from emotion_utils.hub.snapshots import snapshot
+
+    try:
+        folder = snapshot(ref.location, ref.revision, weights=weights)
+    except Unreachable as error:
+        here = listing([*BUNDLED, *filter(fetched, PACKAGED)])
+        raise UserError(f"{error} Without one choose {here}, or a local directory.") from error
+    if weights:
+        check_model_directory(folder)
+    return folder
 
 
 def context_length(name: str) -> int:
@@ -99,6 +137,8 @@ def load_config(name: str) -> Any:
     """Load the configuration of a model as transformers reads it."""
     ref = resolve_model(name)
     config = _opened(_transformers().AutoConfig.from_pretrained, ref, "config")
+    if ref.source == "hub":
+        config._commit_hash = model_folder(ref).name
     refuse_quantised(config.to_dict(), ref.location)  # of a hub model this is the first that is known of it
     return config
 
@@ -143,19 +183,18 @@ def _transformers() -> ModuleType:
     return transformers
 
 
-def _dtype_of(ref: ModelRef, device: str, dtype: str) -> str:
+def _dtype_of(config: Any, ref: ModelRef, device: str, dtype: str) -> str:
     if dtype not in DTYPES:
         raise UserError(f'The dtype "{dtype}" is not supported: choose {listing(DTYPES)}.')
     if dtype == "float32" or (dtype == "auto" and device == "cpu"):
         return "float32"
+    if dtype == "float16" and {config.model_type, config.get_text_config().model_type} & set(OUT_OF_FLOAT16):
+        raise UserError(
+            f'The activations of "{ref.name}" exceed the float16 range of 65,504: choose bfloat16 or float32.'
+        )
     if dtype == "float16" and device == "cpu":
         raise UserError(
             "float16 on the CPU is slow and overflows: choose float32, or bfloat16 to save memory."
-        )
-    config = load_config(ref.name)
-    if dtype == "float16" and config.model_type in OUT_OF_FLOAT16:
-        raise UserError(
-            f'The activations of "{ref.name}" exceed the float16 range of 65,504: choose bfloat16 or float32.'
         )
     if dtype == "auto":
         saved: torch.dtype | str | None = getattr(config.get_text_config(), "dtype", None) or config.dtype
@@ -164,11 +203,10 @@ def _dtype_of(ref: ModelRef, device: str, dtype: str) -> str:
 
 
 def _opened(loader: Callable[..., Any], ref: ModelRef, what: str, **options: Any) -> Any:
-    if ref.source == "hub":
-        options["revision"] = ref.revision
     try:
         with grave_warnings(ref.location):
-            return loader(ref.directory, trust_remote_code=False, **options)
+            folder = model_folder(ref, weights=what == "model")
+            return loader(str(folder), trust_remote_code=False, **options)
     except UserError:
         raise
     except Exception as error:
@@ -226,10 +264,8 @@ def _why_not(ref: ModelRef, what: str, error: Exception) -> str:
             "correct what it names, or copy or save the directory again."
         )
     return (
-        f"{'The hub model' if what == 'model' else f'The {what} of the hub model'} "
-        f'"{ref.location}" could not be loaded ({type(error).__name__}: {reason}). '
-        f"Check the id, the network and, for a gated model, `hf auth login`; without a network choose one of "
-        f"{listing([*BUNDLED, *filter(fetched, PACKAGED)])}, or a local directory."
+        f'The {what} of the hub model "{ref.location}" came whole and could not be loaded ({type(error).__name__}: '
+        f"{reason}): choose another revision ({ref.location}@...), or another model."
     )
 
 

@@ -34,6 +34,9 @@ HUB_ALIASES: dict[str, str] = {
     "pythia-410m-deduped": "EleutherAI/pythia-410m-deduped",
     "gemma2-2b-it": "google/gemma-2-2b-it",
     "gemma2-2b-jpn-it": "google/gemma-2-2b-jpn-it",
+    "gpt2-medium": "openai-community/gpt2-medium",
+    "pythia-410m": "EleutherAI/pythia-410m",
+    "qwen2.5-0.5b": "Qwen/Qwen2.5-0.5B",
 }
 
 NAMED = (*BUNDLED, *PACKAGED, *HUB_ALIASES)
@@ -43,6 +46,8 @@ MANY = 3
 """More models than these are counted, not listed."""
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+REVISION = re.compile(r"\w[\w./-]*")
+"""A branch, tag or commit, as it stands behind the @ of a hub model."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +117,9 @@ def resolve_model(name: str) -> ModelRef:
     Parameters
     ----------
     name
-        Such as `small-gpt2`, `smollm2-135m`, `pythia-160m`, `./my-model`, `./my-model.gguf` or `org/model`. A
-        relative path is looked up from the working directory, then from the project.
+        Such as `small-gpt2`, `smollm2-135m`, `pythia-160m`, `./my-model`, `./my-model.gguf` or `org/model`; a hub
+        model also with a branch, tag or commit, `org/model@revision`. A relative path is looked up from the working
+        directory, then from the project.
 
     Raises
     ------
@@ -136,9 +142,10 @@ def resolve_model(name: str) -> ModelRef:
         check = gguf.check_gguf if gguf.is_gguf(path) else check_model_directory
         check(path)
         return ModelRef(name, "local", str(path.resolve()))
+    bare = name.partition("@")[0]
     # a bare first part such as data/x is a path that was mistyped more often than an organisation
-    if HUB_ID.fullmatch(name) and not (PROJECT_ROOT / name.split("/")[0]).is_dir():
-        return ModelRef(name, "hub", name)
+    if bare in HUB_ALIASES or (HUB_ID.fullmatch(bare) and not (PROJECT_ROOT / bare.split("/")[0]).is_dir()):
+        return ModelRef(name, "hub", HUB_ALIASES.get(bare, bare), _revision(name))
     if "/" in name or "\\" in name or name.startswith((".", "~")):
         raise UserError(
             f'There is no model directory "{name}": looked from {Path.cwd()} and from {PROJECT_ROOT}. Models that '
@@ -148,6 +155,16 @@ def resolve_model(name: str) -> ModelRef:
         f'There is no model "{name}": {suggestion(name, NAMED)} '
         "A hub id is written org/name, a local model as the path of its directory."
     )
+
+
+def _revision(name: str) -> str | None:
+    """What stands behind the @ of a hub model; None where there is no @."""
+    bare, at, revision = name.partition("@")
+    if at and not REVISION.fullmatch(revision):
+        raise UserError(
+            f'"{name}" has no revision behind the @ ({revision!r}): write {bare}@main, or another branch or commit.'
+        )
+    return revision if at else None
 
 
 def _bundled(name: str) -> ModelRef:
@@ -226,7 +243,7 @@ def world_of(model: str) -> str:
     """``small world`` for bundled models, ``pretrained`` for packaged and hub models, ``local`` for a path."""
     if model in BUNDLED:
         return "small world"
-    if model in PACKAGED or model in HUB_ALIASES:
+    if model in PACKAGED or model.partition("@")[0] in HUB_ALIASES:
         return "pretrained"
     return "local" if _is_path(model) else "pretrained"
 
@@ -250,4 +267,4 @@ def weights_note(model: str) -> str:
 
 
 def _is_path(model: str) -> bool:
-    return not HUB_ID.fullmatch(model) or any(place.exists() for place in _places(model))
+    return not HUB_ID.fullmatch(model.partition("@")[0]) or any(place.exists() for place in _places(model))

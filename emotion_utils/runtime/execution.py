@@ -238,7 +238,8 @@ def collect(chapter: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     dict
         JSON-ready: ``chapter``, ``model`` and ``model_label`` ("bundled small model" or "hub model"; None
         where the chapter takes no model), ``weights`` (a sentence for each model whose weights are not the original
-        ones), ``parameters``, ``date`` (UTC), ``commit``, ``python``, ``packages``.
+        ones), ``revisions`` (of each hub model the commit that was read), ``parameters``, ``date`` (UTC), ``commit``,
+        ``python``, ``packages``.
     """
     model = parameters.get("model")
     return {
@@ -246,6 +247,7 @@ def collect(chapter: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         "model": model,
         "model_label": _model_label(model),
         "weights": _weights_notes(parameters),
+        "revisions": _revisions(parameters),
         "parameters": dict(parameters),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),
@@ -266,6 +268,20 @@ def _weights_notes(parameters: Mapping[str, Any]) -> list[str]:
     from emotion_utils.models.registry import weights_note
 
     return [note for name in model_names(parameters) if (note := weights_note(name))]
+
+
+def _revisions(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """The commit of each hub model, as the execution left it in the cache of Hugging Face."""
+    from emotion_utils.models.registry import resolve_model
+
+    found = {}
+    for name in model_names(parameters):
+        ref = resolve_model(name)
+        if ref.source == "hub":
+            from emotion_utils.hub.snapshots import cached_commit
+
+            found[name] = cached_commit(ref.location, ref.revision) or "unknown"
+    return found
 
 
 if __name__ == "__main__":

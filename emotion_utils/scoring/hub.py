@@ -14,6 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emotion_utils.core.errors import UserError, listing
+from emotion_utils.hub.refusals import Unreachable
+from emotion_utils.hub.snapshots import snapshot
 from emotion_utils.models.batches import similar_lengths
 from emotion_utils.models.files import load_weights
 from emotion_utils.models.loading import check_device
@@ -34,6 +36,9 @@ HUB_CLASSIFIERS: dict[str, tuple[str, str | dict[str, str]]] = {
 PRETRAINING_HEADS = r"^(cls|lm_head|vocab_\w+|mask_predictions|generator_\w+|discriminator_predictions)\."
 """Names of heads that a classifier's file may keep from its pretraining; no label depends on them."""
 
+OTHERWISE = (
+    "Or give the path of a local copy; without either leave this scorer out, the others need no download."
+)
 BATCH = 32
 
 
@@ -146,12 +151,13 @@ def _loaded(ref: ModelRef, device: str) -> HubClassifier:
     import transformers
 
     model: Any = transformers.AutoModelForSequenceClassification
-    options = {"revision": ref.revision} if ref.source == "hub" else {}
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(
-            ref.location, trust_remote_code=False, **options
-        )
-        loaded = load_weights(model, ref.location, PRETRAINING_HEADS, **options)
+        hub = ref.source == "hub"
+        folder = str(snapshot(ref.location, ref.revision, weights=True)) if hub else ref.directory
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        loaded = load_weights(model, folder, PRETRAINING_HEADS, called=ref.location)
+    except Unreachable as error:
+        raise UserError(f"{error} {OTHERWISE}") from error
     except UserError:
         raise
     except Exception as error:
@@ -164,7 +170,4 @@ def _why_not(ref: ModelRef, error: Exception) -> str:
     found = f'The classifier "{ref.location}" could not be loaded ({type(error).__name__}: {reason}). '
     if ref.source == "local":
         return found + f"Copy {Path(ref.location).name} again, with its tokenizer and safetensors weights."
-    return found + (
-        "Check the id and the network, or give the path of a local copy; without either leave this scorer out, the "
-        "others need no download."
-    )
+    return f"{found}{OTHERWISE}"

@@ -149,9 +149,11 @@ def test_devices_and_dtypes_that_cannot_be_are_said(tiny):
 def test_gemma3_is_never_float16(copy):
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps({**config, "model_type": "gemma3_text"}))
-    with pytest.raises(UserError, match="65,504"):
-        loading._dtype_of(resolve_model(str(copy)), "cuda", "float16")
-    assert loading._dtype_of(resolve_model(str(copy)), "cuda", "auto") == "bfloat16"
+    refused(
+        str(copy), "65,504", "choose bfloat16 or float32", call=lambda name: load_model(name, dtype="float16")
+    )
+    found = loading._dtype_of(loading.load_config(str(copy)), resolve_model(str(copy)), "cuda", "auto")
+    assert found == "bfloat16"
 
 
 # --- weights that do not fit their config
@@ -311,6 +313,7 @@ def test_a_hub_model_says_by_its_config_that_it_is_quantised(copy, monkeypatch):
     name = reconfigured(copy, quantization_config={"quant_method": "gptq", "bits": 4})
     hub = registry.ModelRef("org/quantised", "hub", name)
     monkeypatch.setattr(loading, "resolve_model", lambda _: hub)
+    monkeypatch.setattr(loading, "model_folder", lambda ref, weights=False: copy)
     refused("org/quantised", "quantised (gptq)", call=load_model)
 
 
@@ -451,7 +454,9 @@ def test_a_hub_model_without_a_network_names_the_way_out(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     refused("org/certainly-not-cached", "could not be loaded", "small-gpt2", call=load_tokenizer)
-    refused("org/certainly-not-cached", 'of the hub model "org/certainly-not-cached" could', call=load_model)
+    refused(
+        "org/certainly-not-cached", 'of the hub model "org/certainly-not-cached" are not', call=load_model
+    )
 
 
 def test_a_hub_model_has_no_files_and_a_bundled_one_its_weights():
