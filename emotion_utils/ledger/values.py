@@ -14,8 +14,8 @@ from emotion_utils.core.errors import UserError
 from emotion_utils.core.files import read_json
 from emotion_utils.core.hashing import digest
 from emotion_utils.ledger.assembly import measured_by
+from emotion_utils.record.findings import findings_file, read_findings
 from emotion_utils.reports.claims import read_claims
-from emotion_utils.reports.real_record import findings_file, read_findings
 
 if TYPE_CHECKING:
     from emotion_utils.runtime.runs import Job, Run

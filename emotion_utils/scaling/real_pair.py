@@ -6,6 +6,7 @@ Both take minutes and need packages that a reader may not have: what they gave i
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -125,24 +126,29 @@ def pairs_of(names: Sequence[str], profile: str) -> list[tuple[str, str]]:
     return [(names[0], name) for name in names[1:]]
 
 
-def pair_tables(store: Store, profile: str = "baseline", seed: int = 0) -> dict[str, pd.DataFrame]:
-    """Compute all tables of the two real models.
+def swept_tables(store: Store, profile: str = "baseline", seed: int = 0) -> dict[str, pd.DataFrame]:
+    """The sweep of the two real models.
 
     Parameters
     ----------
     store
-        Keeps states and texts.
+        Keeps states.
     profile, seed
         Of the prompts and of what is drawn.
     """
     everything = load_profile(profile)
     rows = rows_of(everything)
     source, target = (read_model(name, everything, store) for name in MODELS)
-    found = sweep_pair(source, target, everything, rows, seed)
-    asked = Comparison((), prompt_set("implicit"), TRANSFER_SIZES[profile], store, seed=seed)
-    carried = transfers(REAL_PAIRS, asked, STEERING_SIZES[profile])
-    called = (short_name(MODELS[0]), short_name(MODELS[1]))
-    return {**sweep_tables(found, called), **transfer_tables(carried, seed)}
+    return sweep_tables(
+        sweep_pair(source, target, everything, rows, seed), (short_name(MODELS[0]), short_name(MODELS[1]))
+    )
+
+
+def carried_tables(store: Store, profile: str = "baseline", seed: int = 0) -> dict[str, pd.DataFrame]:
+    """Vectors that the two real models lend each other, at settings that each target chooses as in Chapter 5."""
+    how = {"separator": "auto", "chat": "auto"}
+    asked = Comparison((), prompt_set("implicit"), TRANSFER_SIZES[profile], store, seed=seed, **how)
+    return transfer_tables(transfers(REAL_PAIRS, asked, STEERING_SIZES[profile]), seed)
 
 
 def add_to_record(tables: Mapping[str, pd.DataFrame]) -> None:
@@ -155,10 +161,15 @@ def add_to_record(tables: Mapping[str, pd.DataFrame]) -> None:
     write_record(replace(record, tables={**record.tables, **tables}))
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Compute the tables and add them; what is missing ends in one sentence and status 2."""
+    parser = argparse.ArgumentParser(prog="python -m emotion_utils.scaling.real_pair", description=__doc__)
+    parser.add_argument(
+        "--transfer", action="store_true", help="vectors that are carried over too: about an hour"
+    )
+    options, store = parser.parse_args(argv), Store(BUILD / "scaling")
     try:
-        add_to_record(pair_tables(Store(BUILD / "scaling")))
+        add_to_record(swept_tables(store) | (carried_tables(store) if options.transfer else {}))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -10,8 +10,8 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.ledger.values import digest_of, outputs, values_of
+from emotion_utils.record.findings import findings_file, keep_findings
 from emotion_utils.reports.claims import measurement_file, read_measurements, write_measurements
-from emotion_utils.reports.real_record import findings_file, keep_findings
 
 CHAPTER, MODEL = "02_activations", "small-gpt2"
 
