@@ -16,7 +16,8 @@ import psutil
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import OUTPUT, PROJECT_ROOT
-from emotion_utils.runtime.runs import Run
+from emotion_utils.models.registry import BUNDLED
+from emotion_utils.runtime.runs import Job, Run
 
 SNAKEFILE = PROJECT_ROOT / "workflow" / "Snakefile"
 RECORDS = OUTPUT / ".snakemake" / "metadata"
@@ -49,7 +50,14 @@ def snakemake_command(run: Run, cores: int, target: str = "book", extra: Sequenc
     if not elsewhere(extra):
         gpus = ["gpu=1"] if run.device.startswith("cuda") else []
         command += ["--resources", f"mem_mb={psutil.virtual_memory().total // 10**6}", *gpus]
+        if longest := [str(job.output.relative_to(OUTPUT)) for job in run.chapters if _is_long(job)]:
+            command += ["--prioritize", *longest]  # what takes longest begins first
     return [*command, "--config", f"run={run.path}", *extra]
+
+
+def _is_long(job: Job) -> bool:
+    """Whether a job is about a model that is no miniature."""
+    return any(name not in BUNDLED for name in job.models)
 
 
 def elsewhere(extra: Sequence[str]) -> bool:
