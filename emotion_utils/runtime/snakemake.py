@@ -26,6 +26,8 @@ ELSEWHERE, HERE = {"--executor", "-e", "--profile"}, {"local", "dryrun", "none"}
 DRY = {"--dry-run", "--dryrun", "-n", "--summary", "--dag", "--rulegraph", "--list", "--lint", "--touch"}
 GRACE = 10
 """Seconds that processes have to end by themselves."""
+TO_CANCEL = 60
+"""Seconds that Snakemake has to take its jobs back from a cluster."""
 
 
 def available_cores() -> int:
@@ -89,11 +91,16 @@ def run_workflow(run: Run, cores: int, target: str = "book", extra: Sequence[str
         if target == "book":
             locks.append(held.enter_context(site_lock(run)))
         held.enter_context(_terminating_interrupts())
-        process = psutil.Popen(snakemake_command(run, cores, target, extra), env=environment, pass_fds=locks)
+        far = elsewhere(extra)
+        command = snakemake_command(run, cores, target, extra)
+        process = psutil.Popen(command, env=environment, pass_fds=locks, start_new_session=far)
         try:
             return int(process.wait())
         except KeyboardInterrupt:
-            _end(process)
+            if far:
+                _interrupt(process)
+            if process.poll() is None:
+                _end(process)
             raise
 
 
@@ -111,6 +118,16 @@ def _terminating_interrupts() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _interrupt(process: psutil.Popen) -> None:
+    """Let Snakemake take its jobs back from a cluster, where they would go on without it.
+
+    It does so when it is interrupted, once: hence it has a session of its own, which Ctrl-C does not reach.
+    """
+    with suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=TO_CANCEL)
 
 
 def _end(process: psutil.Popen) -> None:

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -117,12 +118,14 @@ class Slurm:
         daemon = psutil.Process(self.running.pop(node).pid)
         dead = [daemon, *daemon.children(recursive=True)]
         for process in psutil.process_iter():
-            step = STEP.search(" ".join(process.cmdline())) if process.is_running() else None
-            if step and step[1] in numbers:
-                dead += [process, *process.children(recursive=True)]
+            with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+                step = STEP.search(" ".join(process.cmdline()))
+                if step and step[1] in numbers:
+                    dead += [process, *process.children(recursive=True)]
         unique = list(dict.fromkeys(dead))
         for process in unique:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         psutil.wait_procs(unique, timeout=10)
         return [process.pid for process in unique]
 

@@ -109,3 +109,18 @@ def test_values_are_those_of_a_local_run_and_only_what_a_dead_node_left_is_repea
     assert {job.execution.batch_job for job in local.jobs} == {""}
     assert run_report.differences(local, resumed) == []
     assert local.value_hash == resumed.value_hash
+
+
+def test_a_run_that_is_told_to_end_takes_its_jobs_back(slurm, tmp_path):
+    there = Output(tmp_path / "there", slurm.environment)
+    process = there.start("--", "--profile", str(PROFILE))
+    wait_for(lambda: process.poll() is not None or "RUNNING" in states(slurm), "a job to run", 300)
+    process.terminate()
+    said = process.communicate(timeout=120)[0]
+    assert process.returncode == 130, said
+    assert said.strip().endswith("Stopped; the same command goes on where it left off.")
+    wait_for(lambda: states(slurm) == {"CANCELLED"}, "the jobs to be cancelled")
+
+
+def states(slurm: Slurm) -> set[str]:
+    return {state for state, _ in slurm.jobs().values()}
