@@ -99,6 +99,12 @@ def test_a_page_says_that_weights_are_not_the_original_ones() -> None:
     assert "quantised" not in provenance_box({"commit": "abc", "weights": []})
 
 
+def test_the_provenance_names_the_commit_of_each_hub_model() -> None:
+    box = provenance_box({"commit": "abc", "revisions": {"gpt2": "f" * 40}})
+    assert f"<dt>commit of gpt2</dt><dd>{'f' * 40}</dd>" in box
+    assert collect("04_alignment", {"models": "small-gpt2, small-neo"})["revisions"] == {}
+
+
 def test_a_page_loses_what_only_jupyterlab_draws() -> None:
     data = {
         "text/html": "<p>x</p>",
