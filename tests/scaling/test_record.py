@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 from scaling_sets import write_stories
 
@@ -16,6 +15,7 @@ from emotion_utils.scaling.geometry import compare
 from emotion_utils.scaling.record import (
     FOLDER,
     MEANS,
+    MINIATURES,
     RECORD,
     Sizes,
     main,
@@ -128,22 +128,25 @@ def test_without_a_record_there_is_none_and_without_stories_none_is_made(tmp_pat
 
 
 REFERENCE = {
-    ("SmolLM2 135M", "Gemma 3 270M"): (0.93, 0.87),
-    ("SmolLM2 135M", "Llama 3.1 8B"): (0.78, 0.56),
-    ("SmolLM2 135M", "Qwen3 8B"): (0.80, 0.61),
-    ("Gemma 3 270M", "Llama 3.1 8B"): (0.76, 0.54),
-    ("Gemma 3 270M", "Qwen3 8B"): (0.77, 0.61),
+    ("SmolLM2 135M", "Gemma 3 270M"): (0.93, 28, 17),
+    ("SmolLM2 135M", "Llama 3.1 8B"): (0.78, 28, 26),
+    ("SmolLM2 135M", "Qwen3 8B"): (0.80, 28, 29),
+    ("Gemma 3 270M", "Llama 3.1 8B"): (0.76, 16, 26),
+    ("Gemma 3 270M", "Qwen3 8B"): (0.77, 16, 29),
 }
-"""Computed by other code before this package had any, by the same recipe: similarity, and given the words."""
+"""Computed by other code, from hidden states, before this package had any: similarity, and one more than the layers."""
 
 
 def test_the_committed_record_agrees_with_an_independent_computation():
-    table = read_record(FOLDER).tables["without_last"]  # hidden states were read there
+    """What is given the words is compared where Gemma is not: there it was read after the final norm as well."""
+    table = read_record(FOLDER).tables["without_last"]
     raw = table[table["recipe"] == "raw"].set_index(["one", "other"])
-    for pair, (value, rest) in REFERENCE.items():
+    for pair, (value, *layers) in REFERENCE.items():
         assert raw.loc[pair, "value"] == pytest.approx(value, abs=0.02), pair
-        assert raw.loc[pair, "partial"] == pytest.approx(rest, abs=0.02), pair
+        assert raw.loc[pair, ["layer_one", "layer_other"]].tolist() == [layer - 1 for layer in layers], pair
         assert raw.loc[pair, "p"] <= 0.002
+    for other, rest in (("Llama 3.1 8B", 0.56), ("Qwen3 8B", 0.61)):
+        assert raw.loc[("SmolLM2 135M", other), "partial"] == pytest.approx(rest, abs=0.02)
     whole = read_record(FOLDER).tables["all_stories"]
     (eight,) = whole[(whole["one"] == "Llama 3.1 8B") & (whole["recipe"] == "raw")].to_dict("records")
     assert (eight["value"], eight["partial"]) == (
@@ -154,12 +157,23 @@ def test_the_committed_record_agrees_with_an_independent_computation():
 
 def test_what_can_be_computed_from_the_committed_means_agrees_with_its_tables():
     found = read_record(FOLDER)
-    table = found.tables["similarities"]
+    names = ("SmolLM2 135M", "Gemma 3 270M")
+    table = found.tables["similarities"].set_index(["one", "other", "recipe"])
     for standardise in (False, True):
-        again = compare(*found.sets.values(), found.words, standardise=standardise, n_permutations=99)
-        (told,) = table[(table["recipe"] == again.recipe) & (table["other"] == again.other)
-                        & (table["one"] == again.one)].to_dict("records")  # fmt: skip
+        both = [found.sets[name] for name in names]
+        again = compare(*both, found.words, standardise=standardise, n_permutations=99)
+        told = table.loc[(*names, again.recipe)]
         assert again.value == pytest.approx(told["value"], abs=0.005)
         assert again.partial == pytest.approx(told["partial"], abs=0.005)
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 2_000_000
-    assert isinstance(found.tables["curve"], pd.DataFrame)
+    assert found.models["smollm2-135m"]["cut"] == 0
+
+
+def test_models_that_know_no_english_share_nothing_with_large_ones_beyond_words():
+    table = read_record(FOLDER).tables["similarities"]
+    rows = table[table["one"].isin(MINIATURES) & table["other"].isin(["Llama 3.1 8B", "Qwen3 8B"])]
+    raw = rows[rows["recipe"] == "raw"]
+    assert len(raw) == 2 * len(MINIATURES)
+    assert (raw["beyond_words"] != "yes").all()
+    real = table[table["one"].isin(["SmolLM2 135M", "Gemma 3 270M"]) & (table["other"] == "Llama 3.1 8B")]
+    assert (real["beyond_words"] == "yes").all()
