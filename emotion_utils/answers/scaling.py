@@ -30,10 +30,10 @@ class Alike(NamedTuple):
     null_high: float
     p: float
     partial: float
-    partial_low: float
     partial_null_high: float
     words_other: float
-    verdict: str
+    shared: str
+    beyond_words: str
 
 
 class Check(NamedTuple):
@@ -152,7 +152,7 @@ def _shared(results: Results) -> str:
     if not results.alike:
         return ""
     least, most = (pick(results.alike, key=lambda one: one.value) for pick in (min, max))
-    above = sum(one.verdict == VERDICTS[True] for one in results.alike)
+    above = sum(one.shared == VERDICTS[True] for one in results.alike)
     return (
         f"The geometry of emotions agrees with {least.other}'s by {least.value:.2f} ({least.one}) to {most.value:.2f} "
         f"({most.one}), beyond permuted labels (up to {max(one.null_high for one in results.alike):.2f}) in **{above} "
@@ -227,8 +227,8 @@ def _moves(one: SweepFindings) -> Falsifier:
 
 
 def _geometry(alike: Sequence[Alike]) -> Falsifier:
-    below = [one.one for one in alike if one.verdict == VERDICTS[False]]
-    open_ = [one.one for one in alike if one.verdict == VERDICTS[None]]
+    below = [one.one for one in alike if one.shared == VERDICTS[False]]
+    open_ = [one.one for one in alike if one.shared == VERDICTS[None]]
     happened = True if below else None if open_ else False
     told = f"{len(alike) - len(below) - len(open_)} of {len(alike)} lie above"
     return Falsifier(
@@ -237,13 +237,12 @@ def _geometry(alike: Sequence[Alike]) -> Falsifier:
 
 
 def _words(alike: Sequence[Alike]) -> Falsifier:
-    left = [one for one in alike if one.partial_low > one.partial_null_high]
-    known = all(one.partial_low == one.partial_low for one in alike)  # NaN without words
-    happened = len(left) < len(alike) if known else None
+    said = [one.beyond_words for one in alike]
+    happened = True if VERDICTS[False] in said else None if VERDICTS[None] in said else False
     return Falsifier(
         "*It is more than words*: a model with nothing left, given the words, beyond permuted labels",
         happened,
-        f"{len(left)} of {len(alike)} have",
+        f"{said.count(VERDICTS[True])} of {len(alike)} have something left",
     )
 
 
