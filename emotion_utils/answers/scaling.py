@@ -10,10 +10,12 @@ import pandas as pd
 
 from emotion_utils.answers.answer import Answer, Falsifier
 from emotion_utils.core.errors import listing
+from emotion_utils.models.registry import BUNDLED
 from emotion_utils.scaling.transfer_findings import VERDICTS
 from emotion_utils.statistics.in_words import between
 from emotion_utils.statistics.nulls import MEAN
 from emotion_utils.wider.lengths import FLAT, SweepFindings
+from emotion_utils.wider.summaries import mostly
 
 QUESTION = "Do larger models agree with small ones about emotion, and is the reports' ranking of them one?"
 PLACES = {True: "above", False: "below", None: "not told from"}
@@ -86,6 +88,16 @@ class Results:
     carried: Sequence[Carried]
     small: bool
 
+    @property
+    def pretrained(self) -> list[Alike]:
+        """Those that may know the stories' emotions."""
+        return [one for one in self.alike if one.one not in BUNDLED]
+
+    @property
+    def miniatures(self) -> list[Alike]:
+        """Those that have met one small world."""
+        return [one for one in self.alike if one.one in BUNDLED]
+
 
 def alike_of(curve: pd.DataFrame, recipe: str) -> list[Alike]:
     """Rows of a scaling curve in one recipe, by parameters."""
@@ -143,22 +155,29 @@ def _length(results: Results) -> str:
     return (
         f"From {results.pair} the reports' score is **{one.as_it_is:.2g}** (wrong pairs {one.as_it_is_wrong:.2g}), and "
         f"with the second model's states divided by 1,000 it is **{one.divided:.2g}** (wrong pairs "
-        f"{one.divided_wrong:.2g}), a change that {told}: {one.by_factor:.0%} of what varies is length, and the true "
-        f"pairs are {PLACES[one.above]} wrong ones."
+        f"{one.divided_wrong:.2g}), a change that {told}: {mostly(one.by_factor)} of what varies is length, and the "
+        f"true pairs are {PLACES[one.above]} wrong ones."
     )
 
 
 def _shared(results: Results) -> str:
-    if not results.alike:
+    real, small = results.pretrained, results.miniatures
+    if not real:
         return ""
-    least, most = (pick(results.alike, key=lambda one: one.value) for pick in (min, max))
-    above = sum(one.shared == VERDICTS[True] for one in results.alike)
+    least, most = (pick(real, key=lambda one: one.value) for pick in (min, max))
+    above = sum(one.shared == VERDICTS[True] for one in real)
+    beside = f"; miniatures, which have met no such story, reach {_range(small)}" if small else ""
     return (
-        f"The geometry of emotions agrees with {least.other}'s by {least.value:.2f} ({least.one}) to {most.value:.2f} "
-        f"({most.one}), beyond permuted labels (up to {max(one.null_high for one in results.alike):.2f}) in **{above} "
-        f"of {len(results.alike)}** models; words alone reach {least.words_other:.2f}, and given them "
-        f"{min(one.partial for one in results.alike):.2f} to {max(one.partial for one in results.alike):.2f} is left."
+        f"The geometry of emotions agrees with {least.other}'s by **{least.value:.2f}** ({least.one}) to "
+        f"{most.value:.2f} ({most.one}), beyond permuted labels (up to {max(one.null_high for one in real):.2f}) in "
+        f"**{above} of {len(real)}** pretrained models; words alone reach {least.words_other:.2f}, given them "
+        f"{min(one.partial for one in real):.2f} to {max(one.partial for one in real):.2f} is left{beside}."
     )
+
+
+def _range(alike: Sequence[Alike]) -> str:
+    values = [f"{one.value:.2f}" for one in sorted(alike, key=lambda one: one.value)]
+    return values[0] if values[0] == values[-1] else f"{values[0]} to {values[-1]}"
 
 
 def _transfer(results: Results) -> str:
@@ -199,7 +218,7 @@ def _falsifiers(results: Results) -> tuple[Falsifier, ...]:
     return (
         _score(results),
         *([_moves(results.swept)] if results.swept else []),
-        *([_geometry(results.alike), _words(results.alike)] if results.alike else []),
+        *([_geometry(results.pretrained), _words(results.pretrained)] if results.pretrained else []),
         *([_telling(results.checks)] if results.checks else []),
         *([_nothing(results)] if results.carried else []),
     )
@@ -232,7 +251,9 @@ def _geometry(alike: Sequence[Alike]) -> Falsifier:
     happened = True if below else None if open_ else False
     told = f"{len(alike) - len(below) - len(open_)} of {len(alike)} lie above"
     return Falsifier(
-        "*Geometry is shared*: a model whose interval reaches down to permuted labels", happened, told
+        "*Geometry is shared*: a pretrained model whose interval reaches down to permuted labels",
+        happened,
+        told,
     )
 
 
@@ -240,7 +261,7 @@ def _words(alike: Sequence[Alike]) -> Falsifier:
     said = [one.beyond_words for one in alike]
     happened = True if VERDICTS[False] in said else None if VERDICTS[None] in said else False
     return Falsifier(
-        "*It is more than words*: a model with nothing left, given the words, beyond permuted labels",
+        "*It is more than words*: a pretrained model with nothing left, given the words, beyond permuted labels",
         happened,
         f"{said.count(VERDICTS[True])} of {len(alike)} have something left",
     )

@@ -185,7 +185,7 @@ class SweepFindings(NamedTuple):
     @property
     def flat(self) -> bool:
         """Whether no sound score moves by more than :data:`FLAT`."""
-        return self.moved <= FLAT
+        return bool(self.moved <= FLAT)
 
 
 def sweep_findings(found: Sweep) -> SweepFindings:

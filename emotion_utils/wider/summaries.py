@@ -67,10 +67,15 @@ def summarise_sweep(found: SweepFindings) -> str:
     return (
         f"the published score runs from {found.highest:.2g} down to {found.lowest:.1e}; as it is, {found.as_it_is:.2g} "
         f"(wrong pairs {found.as_it_is_wrong:.2g}), and with the target divided by 1,000 **{found.divided:.2g}** "
-        f"(wrong pairs {found.divided_wrong:.2g}). Length is {found.by_factor:.1%} of what varies; at the best "
+        f"(wrong pairs {found.divided_wrong:.2g}). Length is {mostly(found.by_factor)} of what varies; at the best "
         f"length true pairs are **{PLACES[found.above]} wrong ones** (p = {found.p:.2g} of lying above). "
         f"{slope}{moved} ({found.moved:.0e})."
     )
+
+
+def mostly(share: float) -> str:
+    """A share in words: one that would be rounded to all of it is said to be more than 99 %."""
+    return "more than 99 %" if 0.995 <= share < 1 else f"{share:.0%}"
 
 
 def summarise_ordering(order: Ordering) -> str:

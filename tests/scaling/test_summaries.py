@@ -1,0 +1,86 @@
+"""Sentences about sets of emotion vectors, and what is drawn of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import scaling_sets  # noqa: F401
+
+from emotion_utils.figures import scaling as figures
+from emotion_utils.scaling import summaries
+from emotion_utils.scaling.geometry import RECIPES
+from emotion_utils.scaling.record import read_record
+
+RECORD = read_record()
+
+
+def test_similarities_are_said_with_their_nulls():
+    curve, pairs = RECORD.tables["curve"], RECORD.tables["similarities"]
+    text = summaries.summarise_similarities(pairs, curve)
+    own = curve[(curve["one"] == "SmolLM2 135M") & (curve["recipe"] == RECIPES[False])].iloc[0]
+    assert f"*SmolLM2 135M*: **{own['value']:.2f}**" in text
+    assert f"permuted labels up to {own['null_high']:.2f}; above them: {own['shared']}" in text
+    raw = pairs[pairs["recipe"] == RECIPES[False]]
+    assert f"**{raw['lowered'].sum()} of {raw['exchanges'].sum()}** cases" in text
+
+
+def test_axes_are_counted_by_their_p():
+    axes = pd.DataFrame({"axis": ["valence"] * 2, "value": [0.6, 0.9], "p": [0.4, 0.01]})
+    held = pd.DataFrame({"value": [0.5, 0.8], "p": [0.5, 0.01]})
+    text = summaries.summarise_axes(axes, held, pd.DataFrame())
+    assert "AUROC of 0.60 to 0.90, beyond permuted labels in **1 of 2** models" in text
+    assert "50% to 80% of pairwise choices, beyond permuted labels in **1 of 2** cases." in text
+    follows = pd.DataFrame(
+        {
+            "score": ["separation", "auroc"],
+            "r": [0.98, 0.1],
+            "tenfold": [10.0, 1.0],
+            "layers": 56,
+            "models": 4,
+        }
+    )
+    assert "r = 0.98, and vectors ten times as long give 10 times as much" in summaries.summarise_axes(
+        axes, held, follows
+    )
+
+
+def test_the_pairs_with_most_layers_are_drawn():
+    depths = RECORD.tables["depths"]
+    pairs = summaries.shown_pairs(depths)
+    sizes = depths[depths["recipe"] == RECIPES[False]].groupby(["one", "other"]).size()
+    assert [sizes[pair] for pair in pairs] == sorted(sizes, reverse=True)[: len(pairs)]
+    shown = figures.by_depth(depths, pairs)
+    assert f"{depths[depths['recipe'] == RECIPES[False]]['value'].median():.2f} (raw)" in shown.alt
+
+
+def test_the_curve_and_the_sweep_are_drawn_with_their_numbers():
+    curve = RECORD.tables["curve"]
+    shown = figures.by_parameters(curve, "Qwen3 8B")
+    raw = curve[curve["recipe"] == RECIPES[False]]
+    above = int((raw["low"] > raw["null_high"]).sum())
+    assert shown.title == f"{above} of {len(raw)} models agree with Qwen3 8B beyond permuted labels"
+    sweep = RECORD.tables["sweep"].assign(mark=lambda t: t["mark"].fillna(""))
+    drawn = figures.by_length(sweep, "two models")
+    assert f"falls from {sweep['after'].max():.2f} to {sweep['after'].min():.1e}" in drawn.alt
+
+
+def test_layers_and_transfers_are_drawn():
+    layers = pd.DataFrame(
+        {
+            "layer": [0, 1],
+            "after": [0.5, 0.6],
+            "permuted": [0.6, 0.5],
+            "permuted_high": [0.7, 0.55],
+            "p": [0.9, 0.01],
+        }
+    )
+    shown = figures.beside_reports(
+        {"a, for b": layers}, {"a, for b": pd.DataFrame({"layer": [0], "after": [0.1]})}
+    )
+    assert shown.title == "Wrong pairs reach the score after the map at 1 of 2 layers"
+    shares = pd.DataFrame(
+        {"source": "small-gpt2", "target": "small-llama3", "map": "ridge", "arm": ["mapped", "wrong"],
+         "share": [0.4, 0.1], "low": [0.2, np.nan], "high": [0.6, np.nan]}
+    )  # fmt: skip
+    drawn = figures.transfer(shares, "mapped")
+    assert drawn.title == "Mapped vectors reach 40% of the own effect on average"
