@@ -165,7 +165,7 @@ def by_depth(depths: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> Shown:
     Parameters
     ----------
     depths
-        From :func:`emotion_utils.scaling.curves.depth_map`.
+        From :func:`emotion_utils.scaling.geometry.depth_map`.
     pairs
         Which are shown.
     """

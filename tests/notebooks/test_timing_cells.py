@@ -17,8 +17,10 @@ CLOCKS = {"throughput", "from_store"}
 """Functions of the package whose results are times."""
 TIMED = {
     "activations/throughput.py",
+    "planning/fitting.py",
     "runtime/benchmarking.py",
     "runtime/resources.py",
+    "scaling/transfer.py",  # whose times stand in the columns that `transfer_findings.costs` shows
     "training/trainer.py",
 }
 """Modules that look at a clock; those that pages use have their functions in CLOCKS."""

@@ -81,14 +81,17 @@ def test_a_chapter_that_compares_models_depends_on_all_of_them():
     assert weights == {"01_dataset": {"small-gpt2"}, "03_emotion_vectors": set(BUNDLED)}
 
 
-def test_the_chapter_on_statistics_waits_for_the_chapters_that_it_reads():
+def test_chapters_wait_for_the_chapters_that_they_read():
     jobs = read_run(RUNS / "small.yaml").chapters
     read = ("04_alignment", "05_steering", "06_head_screening", "07_head_patching")
     statistics = Job("small", "08_statistics", None, {})
     assert jobs_before(statistics, [*jobs, statistics]) == [job for job in jobs if job.chapter in read]
     assert len(jobs_before(statistics, jobs)) == 8
     assert jobs_before(statistics, [statistics]) == []
-    assert all(jobs_before(job, [*jobs, statistics]) == [] for job in jobs if job.chapter != "08_statistics")
+    steered = {job.chapter for job in jobs_before(Job("small", "09_scaling", None, {}), jobs)}
+    assert steered == {"04_alignment", "05_steering"}
+    others = [job for job in jobs if job.chapter not in ("08_statistics", "09_scaling")]
+    assert all(jobs_before(job, [*jobs, statistics]) == [] for job in others)
 
 
 def test_a_chapter_that_shows_the_record_depends_on_it_but_for_the_run_that_it_is_made_from(
@@ -114,14 +117,16 @@ def test_a_chapter_that_shows_the_record_depends_on_it_but_for_the_run_that_it_i
 
 
 def test_a_chapter_that_reads_the_record_of_emotion_geometry_depends_on_its_files(tmp_path, monkeypatch):
-    write_notebook(tmp_path / "09_a.ipynb", ["import emotion_utils as eu\neu.scaling.record.read_record()"])
-    write_notebook(tmp_path / "09_b.ipynb", ["import emotion_utils as eu\neu.scaling.axes.axes_of({})"])
+    write_notebook(
+        tmp_path / "09_scaling.ipynb", ["import emotion_utils as eu\neu.scaling.record.read_record()"]
+    )
+    write_notebook(tmp_path / "01_dataset.ipynb", ["import emotion_utils as eu\neu.scaling.axes.axes_of({})"])
     monkeypatch.setattr(dependencies, "_SCALING", tmp_path)
     monkeypatch.setattr(Job, "notebook", property(lambda job: tmp_path / f"{job.chapter}.ipynb"))
     (tmp_path / "record.json").write_text("{}", encoding="utf-8")
     kept = tmp_path / "record.json"
-    assert kept in job_inputs(Job("small", "09_a", "small-gpt2", {}))
-    assert kept not in job_inputs(Job("small", "09_b", "small-gpt2", {}))
+    assert kept in job_inputs(Job("small", "09_scaling", None, {}))
+    assert kept not in job_inputs(Job("small", "01_dataset", "small-gpt2", {}))
 
 
 def test_a_missing_notebook_is_a_user_error(tmp_path):

@@ -63,10 +63,8 @@ def test_findings_of_a_sweep_survive_the_record():
 
 def test_which_pairs_are_steered():
     assert real_pair.pairs_of(["small-gpt2", "small-neo"], "smoke") == list(TRANSFER_PAIRS["smoke"])
-    assert real_pair.pairs_of(["gpt2", "llama3-8b", "qwen3-8b"], "smoke") == [
-        ("gpt2", "llama3-8b"),
-        ("gpt2", "qwen3-8b"),
-    ]
+    hub = ["gpt2", "llama3-8b", "qwen3-8b"]
+    assert real_pair.pairs_of(hub, "smoke") == [("gpt2", "llama3-8b"), ("gpt2", "qwen3-8b")]
 
 
 def test_tables_of_the_record_stand_below_those_of_the_run():

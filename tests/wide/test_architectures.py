@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nbformat
@@ -110,7 +109,7 @@ def test_a_chapter_runs_on_a_wide_model(model, prompts, chapter, tmp_path, capsy
     notebook, note = copied(chapter, tmp_path, architecture.vocabulary, prompts)
     values = {"profile": "smoke", "dtype": architecture.dtype, "run_dir": str(tmp_path / "run")}
     values |= {"models": f"{folder}, small-gpt2"} if chapter[:2] == "04" else {"model": str(folder)}
-    free, start = psutil.virtual_memory().available, time.monotonic()
+    free = psutil.virtual_memory().available
     command = [
         sys.executable,
         "-m",
@@ -128,7 +127,7 @@ def test_a_chapter_runs_on_a_wide_model(model, prompts, chapter, tmp_path, capsy
     with capsys.disabled():
         print(
             f"\n{name} ({parameters / 1e6:,.0f} M parameters, {architecture.dtype}), {chapter}: "
-            f"{took['tokens']:,} tokens, peak {took['peak'] / 1e9:.1f} GB, {time.monotonic() - start:.0f} s"
+            f"{took['tokens']:,} tokens, peak {took['peak'] / 1e9:.1f} GB"
         )
     assert done.returncode == 0, done.stderr[-3000:]
     assert took["tokens"] > 0
