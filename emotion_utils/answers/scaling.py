@@ -186,11 +186,13 @@ def _transfer(results: Results) -> str:
     if results.small:
         return "Too few contexts were read to say what a vector carries from model to model."
     best = max(results.carried, key=lambda one: one.share)
-    yes = sum(one.verdict == VERDICTS[True] for one in results.carried)
+    told = {word: sum(one.verdict == word for one in results.carried) for word in VERDICTS.values()}
+    yes, unknown = told[VERDICTS[True]], told[VERDICTS[None]]
     return (
-        f"A vector that is mapped into another model reaches more of its effect than maps of wrong pairs do in "
-        f"**{yes} of {len(results.carried)}** cases, at most {best.share:.0%}{between(best.low, best.high, '.0%')} "
-        f"({best.source} to {best.target}; wrong pairs {best.wrong:.0%})."
+        "A vector that is mapped into another model does more there than maps of wrong pairs and random vectors in "
+        f"**{yes} of {len(results.carried)}** cases ({unknown} cannot be told); it reaches at most "
+        f"{best.share:.0%}{between(best.low, best.high, '.0%')} of the model's own effect ({best.source} to "
+        f"{best.target}; wrong pairs {best.wrong:.0%})."
     )
 
 
@@ -282,7 +284,7 @@ def _nothing(results: Results) -> Falsifier:
     no = sum(one.verdict == VERDICTS[False] for one in results.carried)
     happened = None if results.small else True if no else None if yes < len(results.carried) else False
     return Falsifier(
-        "*Vectors carry over*: a pair of models between which a mapped vector does no more than maps of wrong pairs",
+        "*Vectors carry over*: models between which a mapped vector does no more than wrong or random ones",
         happened,
         f"more in {yes}, no more in {no}, and it cannot be told in {len(results.carried) - yes - no} of "
         f"{len(results.carried)} cases",

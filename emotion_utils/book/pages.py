@@ -28,7 +28,7 @@ LABELS = [
 ]
 DECIDES = "claims.write_measurements("
 DECIDED = '<span id="decided"></span>'
-RECORDS = "record.beside_record("
+RECORDS = ".beside_record("
 RECORD = '<span id="record"></span>'
 MODELS = "This chapter on other models"
 SHOWN = ("profile", "seed", "device", "dtype")
