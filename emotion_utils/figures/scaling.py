@@ -60,7 +60,10 @@ def by_length(table: pd.DataFrame, pair: str) -> Shown:
     )  # fmt: skip
     figure.update_xaxes(title="length of the target's states, over the source's", type="log")
     figure.update_yaxes(
-        title="score", type="log", range=[np.log10(max(table["after"].min() / 2, LEAST)), 0.1]
+        title="score",
+        type="log",
+        exponentformat="power",
+        range=[np.log10(max(table["after"].min() / 2, LEAST)), 0.1],
     )
     ends = table["after"].agg(["min", "max"])
     alt = (
@@ -103,7 +106,7 @@ def beside_reports(scores: Mapping[str, pd.DataFrame], reported: Mapping[str, pd
             marker={"size": 9, "color": PALETTE[0]}, **at,
         )  # fmt: skip
         figure.update_xaxes(title="layer", dtick=2, row=1, col=i + 1)
-    figure.update_yaxes(type="log").update_yaxes(title="score after the map", col=1)
+    figure.update_yaxes(type="log", dtick=1).update_yaxes(title="score after the map", col=1)
     tested = pd.concat(scores.values())
     above = int((tested["p"] <= LEVEL).sum())
     alt = (

@@ -73,6 +73,10 @@ def summarise_sweep(found: SweepFindings) -> str:
     )
 
 
+def _length(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
+
+
 def mostly(share: float) -> str:
     """A share in words: one that would be rounded to all of it is said to be more than 99 %."""
     return "more than 99 %" if 0.995 <= share < 1 else f"{share:.0%}"
@@ -81,7 +85,7 @@ def mostly(share: float) -> str:
 def summarise_ordering(order: Ordering) -> str:
     """Whether the reports' order is that of lengths turned round, and what that is worth."""
     rows = "; ".join(
-        f"{row.report:.2g} beside {row.lengths_of}, {row.shortest:.2g} to {row.longest:.3g}"
+        f"{row.report:.2g} beside {row.lengths_of}, {_length(row.shortest)} to {_length(row.longest)}"
         for row in order.table.itertuples()
     )
     turned = order.correlation <= -1 + 1e-9
