@@ -158,7 +158,7 @@ _SCALING = (
         "models",
         str,
         "small-gpt2, small-llama3, small-qwen3, small-gemma3",
-        "names or paths; the first stands for GPT-2",
+        "names or paths; the first as GPT-2",
         pattern=_MODELS.pattern,
         hint=_MODELS.hint,
     ),
