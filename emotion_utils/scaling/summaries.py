@@ -8,8 +8,25 @@ from emotion_utils.scaling.geometry import RECIPES
 from emotion_utils.statistics.in_words import between
 from emotion_utils.statistics.permutations import LEVEL
 
+IN_WORDS = {
+    "one": "model", "other": "and", "value": "similarity", "low": "emotions, from", "high": "to",
+    "low_stories": "stories, from", "high_stories": "to ", "null_high": "permuted, 95 %", "p": "p",
+    "words_one": "words and model", "words_other": "words and other", "partial": "given words",
+    "partial_null_high": "permuted, given words", "lowered": "lowered by", "exchanges": "of exchanges",
+}  # fmt: skip
 MOST = 2
 """Pairs whose layers are drawn."""
+
+
+def similarities_in_words(pairs: pd.DataFrame) -> pd.DataFrame:
+    """What a page shows of every two sets, as they are.
+
+    Parameters
+    ----------
+    pairs
+        From :func:`emotion_utils.scaling.curves.similarities_of`.
+    """
+    return pairs[pairs["recipe"] == RECIPES[False]][list(IN_WORDS)].rename(columns=IN_WORDS)
 
 
 def summarise_similarities(pairs: pd.DataFrame, curve: pd.DataFrame) -> str:

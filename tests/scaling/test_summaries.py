@@ -24,6 +24,13 @@ def test_similarities_are_said_with_their_nulls():
     assert f"**{raw['lowered'].sum()} of {raw['exchanges'].sum()}** cases" in text
 
 
+def test_a_page_shows_sets_as_they_are():
+    pairs = RECORD.tables["similarities"]
+    shown = summaries.similarities_in_words(pairs)
+    assert len(shown) == (pairs["recipe"] == RECIPES[False]).sum() == len(pairs) / 2
+    assert set(shown.columns) == set(summaries.IN_WORDS.values())
+
+
 def test_axes_are_counted_by_their_p():
     axes = pd.DataFrame({"axis": ["valence"] * 2, "value": [0.6, 0.9], "p": [0.4, 0.01]})
     held = pd.DataFrame({"value": [0.5, 0.8], "p": [0.5, 0.01]})
