@@ -45,7 +45,7 @@ def lengths(**of_model: tuple[float, float]):
 
 def test_the_order_of_scores_is_that_of_lengths_turned_round():
     found = ordering(lengths(llama3_8b=(0.6, 3.4), qwen3_8b=(4.4, 39), gemma3_12b=(8, 1174)))
-    assert found.table["lengths_of"].tolist() == ["Llama 3.1 8B", "Qwen3 8B", "gemma3-270m"]
+    assert found.table["lengths_of"].tolist() == ["Llama 3.1 8B", "Qwen3 8B", "Gemma 3 270M"]
     reports = read_claims().set_index("id")["lo"]
     assert found.table["report"].tolist() == [reports[claim] for claim in found.table["claim"]]
     assert found.table["report"].is_monotonic_decreasing
@@ -61,7 +61,7 @@ def test_an_order_that_does_not_fit_is_not_called_so():
 
 
 def test_lengths_that_are_missing_are_named():
-    with pytest.raises(UserError, match="no lengths of gemma3-270m for gemma3-12b"):
+    with pytest.raises(UserError, match="no lengths of Gemma 3 270M for gemma3-12b"):
         ordering(lengths(llama3_8b=(1, 2), qwen3_8b=(1, 2)))
 
 
@@ -78,7 +78,7 @@ def test_a_target_as_long_as_a_family_has_the_score_of_that_factor():
     assert row[["permuted_low", "permuted_high"]].astype(float).tolist() == pytest.approx([0.75, 12.0])
     assert row["inside"] is True  # the report's 0.46
     assert table.loc["Qwen3 8B", "inside"] is False  # 0.055 and 0.0025 to 0.016
-    assert table.loc["gemma3-270m", "inside"] is None  # 300 times: beyond the factors
-    assert pd.isna(table.loc["gemma3-270m", "after_low"])
+    assert table.loc["Gemma 3 270M", "inside"] is None  # 300 times: beyond the factors
+    assert pd.isna(table.loc["Gemma 3 270M", "after_low"])
     with pytest.raises(UserError, match=r"own length is 0\.0"):
         at_real_lengths(found, of_family, 0.0)
