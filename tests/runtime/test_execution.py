@@ -169,7 +169,7 @@ def test_what_an_execution_took_is_recorded(tmp_path):
     took = read_execution(record)
     assert (took.number, took.state, took.memory_mb, took.minutes) == (1, "complete", 3000, 30)
     assert took.seconds > 0
-    assert took.peak_memory_mb > 320  # of the array alone; other children of this process may have been larger
+    assert took.peak_memory_mb > 320  # of the array; other children may have been larger
     assert main([*command, '{"seed": 1}']) == 1
     failed = read_execution(record)
     assert (failed.number, failed.state) == (2, "failed")
