@@ -86,7 +86,7 @@ def beside_reports(scores: Mapping[str, pd.DataFrame], reported: Mapping[str, pd
     reported
         Columns ``layer, after``, in the same order.
     """
-    titles = list(scores)
+    titles = [name.replace(", for ", "<br>for ") for name in scores]
     figure = make_subplots(
         cols=len(titles), shared_yaxes=True, subplot_titles=titles, horizontal_spacing=0.05
     )
@@ -107,6 +107,7 @@ def beside_reports(scores: Mapping[str, pd.DataFrame], reported: Mapping[str, pd
         )  # fmt: skip
         figure.update_xaxes(title="layer", dtick=2, row=1, col=i + 1)
     figure.update_yaxes(type="log", dtick=1).update_yaxes(title="score after the map", col=1)
+    figure.update_annotations(font_size=12)
     tested = pd.concat(scores.values())
     above = int((tested["p"] <= LEVEL).sum())
     alt = (
