@@ -11,13 +11,9 @@ from emotion_utils.models.comparison import CONTROL
 from emotion_utils.scaling.transfer_findings import VERDICTS
 from emotion_utils.statistics.in_words import between
 from emotion_utils.wider.lengths import FLAT, SweepFindings
+from emotion_utils.wider.summaries import AT_BEST
 
 QUESTION = "Do larger models agree with small ones about emotion, and is the reports' ranking of them one?"
-PLACES = {
-    True: "lie above wrong ones",
-    False: "do not lie above wrong ones, and at some length below",
-    None: "cannot be told from wrong ones",
-}
 
 
 def answer(results: Results) -> Answer:
@@ -41,7 +37,7 @@ def _length(results: Results) -> str:
         f"From {results.pair} the reports' score is **{one.as_it_is:.2g}** (wrong pairs {one.as_it_is_wrong:.2g}) and, "
         f"with the second model's states divided by 1,000, **{one.divided:.2g}** (wrong pairs "
         f"{one.divided_wrong:.2g}): it follows length, over which sound scores {told}, and true pairs "
-        f"{PLACES[one.above]} (p = {one.p:.2g} of lying above at some length)."
+        f"{AT_BEST[one.above]} (p = {one.p:.2g} of lying above at some length)."
     )
 
 
@@ -133,7 +129,7 @@ def _score(results: Results) -> Falsifier:
     one = results.swept
     if one is None:
         return Falsifier(condition, None, "there is no sweep")
-    return Falsifier(condition, one.above, f"true pairs {PLACES[one.above]}, p = {one.p:.2g} of lying above")
+    return Falsifier(condition, one.above, f"true pairs {AT_BEST[one.above]}, p = {one.p:.2g} of lying above")
 
 
 def _together(overall: Sequence[bool | None]) -> Falsifier:

@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from emotion_utils.figures.alignment import short
 from emotion_utils.plots.figure import Shown, show
 from emotion_utils.plots.style import GREY, PALETTE, SEQUENTIAL, error_bars
 from emotion_utils.statistics.permutations import LEVEL
@@ -211,7 +212,7 @@ def transfer(shares: pd.DataFrame, mapped: str) -> Shown:
     mapped
         The arm of the mapped vector; all others are its rivals.
     """
-    labels = shares["source"].map(_short) + " to " + shares["target"].map(_short) + ", " + shares["map"]
+    labels = shares["source"].map(short) + " to " + shares["target"].map(short) + ", " + shares["map"]
     own, figure = shares.assign(pair=labels), go.Figure()
     looks = {arm: (PALETTE[0] if arm == mapped else GREY) for arm in dict.fromkeys(own["arm"])}
     symbols = ("circle", "diamond", "square", "cross", "triangle-up", "x", "star")
@@ -233,7 +234,3 @@ def transfer(shares: pd.DataFrame, mapped: str) -> Shown:
     most = told.drop(mapped).max()
     title = f"Mapped vectors reach {told[mapped]:.0%} of the own effect on average, rivals up to {most:.0%}"
     return show(figure, alt=alt, title=title, data=shares, height=200 + 50 * own["pair"].nunique())
-
-
-def _short(name: str) -> str:
-    return name.removeprefix("small-")

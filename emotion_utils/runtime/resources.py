@@ -20,6 +20,7 @@ from typing import Literal
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.files import write_atomically
+from emotion_utils.hub.placement import n_weights
 from emotion_utils.models.packaged import PACKAGED
 from emotion_utils.models.registry import resolve_model
 from emotion_utils.runtime.runs import Job
@@ -99,7 +100,7 @@ def parameters_of(name: str) -> int:
     path = Path(model.location)
     if model.is_gguf:
         return 2 * path.stat().st_size  # of at least four bits each
-    return sum(map(_elements, path.glob("*.safetensors"))) or UNKNOWN
+    return n_weights(path) or UNKNOWN
 
 
 def _named_size(location: str) -> int:
@@ -108,14 +109,6 @@ def _named_size(location: str) -> int:
     return max(
         (round(float(number) * {"m": 1e6, "b": 1e9}[unit.lower()]) for number, unit in found), default=UNKNOWN
     )
-
-
-def _elements(path: Path) -> int:
-    """Numbers in the tensors of a file, whose head alone is read."""
-    from safetensors import safe_open
-
-    with safe_open(path, framework="numpy") as file:
-        return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pandas as pd
 from emotion_utils.alignment.mapped_vectors import BLIND, MAPPED, OTHER, WRONG_PAIRS
 from emotion_utils.baselines.remainder import BOUNDS, MATTERS, NATS, TEXTS, beyond
 from emotion_utils.baselines.share_of_effect import ratio_interval, share_power
+from emotion_utils.reports.replication import all_hold
 from emotion_utils.scaling.transfer import NATIVE, UNTOUCHED
 from emotion_utils.statistics.corrections import adjusted
 from emotion_utils.statistics.in_words import between
@@ -199,16 +200,9 @@ def verdicts(found: pd.DataFrame, outcome: str = GAIN) -> pd.DataFrame:
     own = kept[kept["against"] == WRONG_PAIRS].set_index(keys)
     own = own[["left", "low", "high", "p", "p_holm", "least", "vectors", "n_units"]]
     rest = wide[[rival for rival in RIVALS if rival in wide]].reindex(own.index)
-    both = [_both(row) for row in rest[[rival for rival in DRAWN if rival in rest]].to_numpy().tolist()]
+    both = [all_hold(row) for row in rest[[rival for rival in DRAWN if rival in rest]].to_numpy().tolist()]
     verdict = pd.Series(both, own.index, dtype=object, name="verdict").map(in_words)
     return pd.concat([verdict, own, rest.map(in_words)], axis=1).reset_index()
-
-
-def _both(told: list[bool | None]) -> bool | None:
-    """True where all are, False where any is."""
-    if any(one is False for one in told):
-        return False
-    return True if all(one is True for one in told) else None
 
 
 def in_words(told: bool | None) -> str:
