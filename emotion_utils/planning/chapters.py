@@ -7,6 +7,7 @@ that the section names, such as layers, and what a unit costs is measured on the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from emotion_utils.activations.attention_sinks import SHOWN
@@ -30,6 +31,8 @@ FEW = 8
 TURNS, WAYS = 6, 3
 """Of its measurement of speed: turns, one of them to warm up, and ways of reading."""
 ELSEWHERE = ("implicit", "unfamiliar")
+UNIT = "baseline"
+"""The set whose pairs of prompts are the unit of what grows with all pairs."""
 REST = "rest"
 """The section of all cells that no other one names."""
 
@@ -71,6 +74,8 @@ class Asked:
         Whether batches are as small as on a CPU.
     paid
         What earlier jobs of the run have left in the store; what this one leaves is added.
+    sizes
+        Of models for which :func:`shapes.shape_of` is not to be asked.
     """
 
     models: list[str]
@@ -78,6 +83,7 @@ class Asked:
     own: Texts | None = None
     on_cpu: bool = True
     paid: set[tuple[str, str]] = field(default_factory=set)
+    sizes: Mapping[str, Shape] = field(default_factory=dict)
 
     @property
     def model(self) -> str:
@@ -87,7 +93,11 @@ class Asked:
     @property
     def shape(self) -> Shape:
         """Of that model."""
-        return shape_of(self.model)
+        return self.shape_of(self.model)
+
+    def shape_of(self, name: str) -> Shape:
+        """The sizes of a model."""
+        return self.sizes[name] if name in self.sizes else shape_of(name)
 
     @property
     def texts(self) -> Texts:
@@ -134,7 +144,7 @@ def activations(asked: Asked) -> list[Section]:
     few = texts.first(FEW * texts.length)
     part = texts.first(allowance(LOOKED_AT, shape.parameters), FEW)
     every = [texts, *asked.elsewhere.values()]
-    spread = [one.n**2 / texts.n**2 for one in every]
+    spread = [one.n**2 / of_set(UNIT).n ** 2 for one in every]
     own, control = sum(spread[1:]) * (shape.n_layers + 1), sum(spread) * 5
     return [
         _read(asked, "read_sets(model, asked"),

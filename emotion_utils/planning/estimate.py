@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from emotion_utils.core.errors import UserError, listing
@@ -103,6 +103,7 @@ def plan_job(
     *,
     paid: set[tuple[str, str]] | None = None,
     constants: Constants | None = None,
+    sizes: Mapping[str, Shape] | None = None,
 ) -> JobPlan:
     """What a job will cost on a device.
 
@@ -116,6 +117,8 @@ def plan_job(
         What earlier jobs of the run have left in the store; what this one leaves is added. By default nothing.
     constants
         By default those of ``data/plan.json``.
+    sizes
+        Of models that are not to be looked up.
 
     Raises
     ------
@@ -125,9 +128,9 @@ def plan_job(
     known = read_constants() if constants is None else constants
     dtype = str(job.parameters["dtype"])
     on = device_named(device, dtype, known)
-    asked = asked_of(job, set() if paid is None else paid, on.is_cpu)
+    asked = asked_of(job, set() if paid is None else paid, on.is_cpu, sizes)
     sections = sections_of(job.chapter, asked)
-    shapes = [shape_of(name) for name in asked.models]
+    shapes = [asked.shape_of(name) for name in asked.models]
     seconds = sum(section_seconds(job.chapter, section, dtype, on, known) for section in sections)
     gpu, host = _memory(asked, shapes, dtype, on)
     needed = host if on.is_cpu else gpu
@@ -136,7 +139,7 @@ def plan_job(
         sum(passes.flops(shape) for section in sections for shape, passes in section.passes),
         sum(passes.bytes(shape, dtype) for section in sections for shape, passes in section.passes),
         float(sum(shape.downloaded for shape in shapes)),
-        sum(map(cached, asked.models)) + _stored(asked, shapes),
+        sum(map(cached, asked.models, shapes)) + _stored(asked, shapes),
         gpu / MB, host / MB, 0 if on.is_cpu else math.ceil(gpu / on.memory), seconds / 60, needed <= on.memory,
     )  # fmt: skip
 
@@ -167,18 +170,19 @@ def plan_run(run: Run, device: str | None = None, constants: Constants | None = 
     known = read_constants() if constants is None else constants
     jobs = tuple(plan_job(job, name, paid=paid, constants=known) for job in run.chapters)
     models = list(dict.fromkeys(model for job in jobs for model in job.models))
-    stored = sum(job.disk - sum(map(cached, job.models)) for job in jobs)
+    kept = {model: cached(model, shape_of(model)) for model in models}
+    stored = sum(job.disk - sum(kept[model] for model in job.models) for job in jobs)
     download = float(sum(shape_of(model).downloaded for model in models))
-    disk = stored + sum(map(cached, models))
+    disk = stored + sum(kept.values())
     notes = notes_of(jobs, run.dtype, device_named(name, run.dtype, known), disk)
     return RunPlan(run.name, run.profile, name, run.dtype, jobs, download, disk, notes)
 
 
-def cached(model: str) -> float:
+def cached(model: str, shape: Shape) -> float:
     """Bytes that a model takes in the cache: of a packaged one the file that was brought and its float32 copy."""
     if model in PACKAGED:
         return float(PACKAGED[model].bytes + BYTES["float32"] * PACKAGED[model].parameters)
-    return float(shape_of(model).downloaded)
+    return float(shape.downloaded)
 
 
 def _stored(asked: Asked, shapes: Sequence[Shape]) -> float:

@@ -15,7 +15,7 @@ from emotion_utils.models.registry import knows_small_world
 from emotion_utils.planning.chapters import REST, Asked, Section, activations, extracted, vectors
 from emotion_utils.planning.generating import steering
 from emotion_utils.planning.passes import Passes
-from emotion_utils.planning.shapes import Shape, shape_of
+from emotion_utils.planning.shapes import Shape
 from emotion_utils.planning.texts import Texts, of_set
 
 CHECKED = ("02_activations", "03_emotion_vectors", "05_steering")
@@ -48,7 +48,7 @@ def sections_of(chapter: str, asked: Asked) -> list[Section]:
 
 
 def _alignment(asked: Asked) -> list[Section]:
-    shapes = [shape_of(name) for name in asked.models]
+    shapes = [asked.shape_of(name) for name in asked.models]
     texts = asked.texts + (Texts(0, 0) if asked.own else of_set("extended"))
     read = [(shape, extracted(asked, texts)) for shape in shapes]
     untrained: list[tuple[Shape, Passes]] = [(shapes[0], extracted(asked, asked.texts))] * UNTRAINED

@@ -7,6 +7,8 @@ plan with them.
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +28,9 @@ HEAD_NORMS = ("qwen3", "gemma3_text")
 """Families that normalise queries and keys."""
 USUAL_TEMPLATE = 10
 """Tokens that a chat template puts around a text, where nobody counted them."""
+UNKNOWN = 2_000_000_000
+"""Parameters of a model whose name does not say how many it has."""
+NAMED_SIZE = re.compile(r"(\d+(?:\.\d+)?)([mb])(?![a-z])", re.IGNORECASE)
 KNOWN = (*PLAIN_MLP, "llama", "qwen2", *HEAD_NORMS, "gemma2")
 
 
@@ -153,6 +158,17 @@ PUBLISHED: dict[str, Shape] = {
 }  # fmt: skip
 """By hub id, from the ``config.json`` of each repository; ``beside`` is the vision tower of Gemma 3 12B."""
 
+GGUF_SIZES = {
+    "num_hidden_layers": "block_count",
+    "hidden_size": "embedding_length",
+    "intermediate_size": "feed_forward_length",
+    "num_attention_heads": "attention.head_count",
+    "num_key_value_heads": "attention.head_count_kv",
+    "head_dim": "attention.key_length",
+    "max_position_embeddings": "context_length",
+}
+"""By what a configuration calls it, what the header of a GGUF file does."""
+
 _OF_PACKAGED: dict[str, Shape] = {
     "smollm2-135m": Shape("llama", 30, 576, 1536, 9, 3, 64, 49_152, template=30, starts=False),
     "gemma3-270m": Shape("gemma3_text", 18, 640, 2048, 4, 1, 256, 262_144),
@@ -176,8 +192,10 @@ def shape_of(name: str) -> Shape:
     if name in PACKAGED:
         return replace(_OF_PACKAGED[name], download=0 if fetched(name) else PACKAGED[name].download)
     reference = resolve_model(name)
+    if reference.is_gguf:
+        return of_gguf(Path(reference.location), name)
     if reference.source != "hub":
-        return _here(Path(reference.directory), name)
+        return _here(Path(reference.location), name)
     if reference.location in PUBLISHED:
         return PUBLISHED[reference.location]
     cached = _in_the_cache(reference.location, reference.revision)
@@ -198,6 +216,47 @@ def _in_the_cache(location: str, revision: str | None) -> Path | None:
         return Path(cached_file(location, "config.json", revision=revision, local_files_only=True))
     except OSError:
         return None
+
+
+def of_gguf(path: Path, name: str) -> Shape:
+    """The sizes that the header of a GGUF file states; nothing is converted.
+
+    Raises
+    ------
+    UserError
+        What :func:`of_config` raises.
+    """
+    from gguf import GGUFReader  # which few plans need
+
+    reader = GGUFReader(path)
+    tensors = {tensor.name: tensor.shape for tensor in reader.tensors}
+
+    def stated(key: str) -> Any:
+        field = reader.get_field(key)
+        return None if field is None else field.contents()
+
+    family = str(stated("general.architecture"))
+    sizes = {ours: stated(f"{family}.{theirs}") for ours, theirs in GGUF_SIZES.items()}
+    tied, vocabulary = "output.weight" not in tensors, int(tensors["token_embd.weight"][-1])
+    told = {**sizes, "model_type": family, "vocab_size": vocabulary, "tie_word_embeddings": tied}
+    template = 0 if stated("tokenizer.chat_template") is None else USUAL_TEMPLATE
+    return replace(of_config(told, name), download=0, template=template)
+
+
+def named_parameters(name: str) -> int:
+    """How many parameters a model has by its name, such as ``Llama-3.1-8B``; else :data:`UNKNOWN`."""
+    bare = name.partition("@")[0].rstrip("/").rpartition("/")[2]
+    found = [
+        round(float(number) * {"m": 1e6, "b": 1e9}[unit.lower()]) for number, unit in NAMED_SIZE.findall(bare)
+    ]
+    return max(found, default=0) or UNKNOWN
+
+
+def of_parameters(parameters: int) -> Shape:
+    """A likely shape where only the size is known: the published one next in size, with more or fewer blocks."""
+    near = min(PUBLISHED.values(), key=lambda shape: abs(math.log(shape.parameters / parameters)))
+    ends = near.parameters - near.n_layers * near.block_weights
+    return replace(near, n_layers=max(1, round((parameters - ends) / near.block_weights)))
 
 
 def _here(folder: Path, name: str) -> Shape:

@@ -92,6 +92,19 @@ def test_a_chat_and_a_separator_are_asked_of_models_that_have_them():
     assert by_name("02_activations", without)["separator"].passes == ()
 
 
+def test_the_control_compares_the_sets_beside_a_profile_whatever_its_own_size_is():
+    """Its time grows with the pairs of the same two sets, and those of the profile's own prompts."""
+    small, large = (
+        by_name("02_activations", asked("small-llama3", profile))["control"]
+        for profile in ("smoke", "baseline")
+    )
+    pairs = {name: of_set(name).n ** 2 for name in ("smoke", "baseline", "implicit", "unfamiliar")}
+    beside = (pairs["implicit"] + pairs["unfamiliar"]) / pairs["baseline"]
+    layers = asked("small-llama3").shape.n_layers + 1
+    assert large.units == pytest.approx(beside * layers + 5 * (1 + beside))
+    assert large.units - small.units == pytest.approx(5 * (1 - pairs["smoke"] / pairs["baseline"]))
+
+
 def test_own_texts_take_the_place_of_all_sets():
     own = asked(own=Texts(50, 600))
     ((_, read),) = by_name("02_activations", own)["read"].passes

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
+from gguf_files import ARCHITECTURES, write_gguf
 from torch.utils.flop_counter import FlopCounterMode
 
 from emotion_utils.core.errors import UserError
+from emotion_utils.core.gguf_header import read_header
 from emotion_utils.core.paths import MODELS
+from emotion_utils.hub.placement import n_weights
+from emotion_utils.models import gguf
 from emotion_utils.models.hooks import eager
 from emotion_utils.models.model import load
 from emotion_utils.models.packaged import PACKAGED
 from emotion_utils.models.registry import BUNDLED, HUB_ALIASES
 from emotion_utils.planning.passes import Passes
-from emotion_utils.planning.shapes import PUBLISHED, Shape, of_config, shape_of
+from emotion_utils.planning.shapes import (
+    PUBLISHED,
+    UNKNOWN,
+    Shape,
+    named_parameters,
+    of_config,
+    of_parameters,
+    shape_of,
+)
 
 TOTALS = {
     "openai-community/gpt2": 124_439_808,
@@ -52,6 +65,38 @@ def test_published_configurations_have_the_published_totals(name):
     shape = PUBLISHED[name]
     assert shape.parameters + shape.beside == TOTALS[name]
     assert shape.downloaded == shape.stored * TOTALS[name]
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_header_of_a_gguf_file_has_the_sizes_of_its_model_and_nothing_is_converted(
+    name, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(gguf, "converted", lambda path: pytest.fail(f"{path} was converted"))
+    path = write_gguf(name, tmp_path / "x.gguf")
+    found, own = shape_of(str(path)), shape_of(name)
+    assert found.parameters == read_header(path).parameters
+    assert replace(found, template=own.template) == own
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_sizes_from_a_configuration_are_those_of_the_files_that_are_loaded(name):
+    """Of a model that is here, `placement` counts what its files hold."""
+    assert shape_of(name).parameters == n_weights(MODELS / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("pythia-160m", 160e6), ("meta-llama/Llama-3.1-8B", 8e9), ("Qwen/Qwen2.5-0.5B-Instruct@main", 0.5e9),
+     ("a-7B/model-1.5b", 1.5e9), ("org/model-4bit", UNKNOWN), ("gpt2", UNKNOWN), ("org/nothing-0b", UNKNOWN)],
+)  # fmt: skip
+def test_a_name_says_how_many_parameters_there_are(name, parameters):
+    assert named_parameters(name) == parameters
+
+
+@pytest.mark.parametrize("parameters", [60e6, 0.35e9, 2e9, 7e9, 70e9, 405e9])
+def test_a_likely_shape_has_about_the_parameters_that_are_asked_for(parameters):
+    shape = of_parameters(round(parameters))
+    assert shape.parameters == pytest.approx(parameters, abs=shape.block_weights / 2 + 1)
 
 
 def test_every_model_of_the_registry_has_sizes_without_its_weights():
