@@ -107,12 +107,14 @@ def test_it_runs_again_when_content_changes_and_only_then(project):
 
 
 @pytest.mark.slow
-def test_another_estimate_of_what_a_job_needs_runs_nothing_again_and_counts_from_then_on(project):
+def test_another_plan_of_what_a_job_needs_runs_nothing_again_and_counts_from_then_on(project):
     record = project.output.parents[1] / "executions" / f"{project.output.stem}.json"
     first = read_execution(record)
-    source = project.root / "emotion_utils" / "runtime" / "resources.py"
-    estimate = source.read_text().replace("BASE_MB = 2_000", "BASE_MB = 4_000")
-    source.write_text(estimate.replace('"smoke": 30', '"smoke": 45'))
+    source = project.root / "emotion_utils" / "planning" / "resources.py"
+    margins = source.read_text().replace(
+        "MEMORY_MARGIN, TIME_MARGIN = 1.5, 3.0", "MEMORY_MARGIN, TIME_MARGIN = 3.0, 3.0"
+    )
+    source.write_text(margins.replace('"smoke": 30', '"smoke": 45'))
     status, said = project.run()
     assert (status, FRESH in said) == (0, True)
     assert "1 job: 1 fresh; " in said
@@ -122,7 +124,7 @@ def test_another_estimate_of_what_a_job_needs_runs_nothing_again_and_counts_from
     status, said = project.run()
     assert "1 job: 1 run; " in said
     second = read_execution(record)
-    assert (second.number, second.minutes, second.memory_mb) == (2, 45, first.memory_mb + 2_000)
+    assert (second.number, second.minutes, second.memory_mb) == (2, 45, 2 * first.memory_mb)
 
 
 @pytest.mark.slow

@@ -15,6 +15,8 @@ module              what it does
 :mod:`fitting`      measures it: on the bundled models, from the notebooks of a run that was executed
 :mod:`estimate`     the plan of a job and of a run
 :mod:`shown`        the plan as a table, in sentences and as JSON
+:mod:`resources`    what a job asks of the machine that runs it: its plan with margins
+:mod:`allocation`   what all jobs of a run ask for, kept in the folder of the run
 ==================  ========================================================================================
 """
 

@@ -13,6 +13,8 @@ from emotion_utils.core.files import write_atomically
 from emotion_utils.core.paths import DATA
 
 PATH = DATA / "plan.json"
+FITTED = "baseline"
+"""The profile of the runs that constants come from."""
 
 
 @dataclass(frozen=True)

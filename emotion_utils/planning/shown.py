@@ -8,17 +8,17 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from emotion_utils.planning.constants import Constants
+from emotion_utils.core.errors import listing
+from emotion_utils.planning.constants import FITTED, Constants
 from emotion_utils.planning.devices import CPU, EFFICIENCY, GB
 from emotion_utils.planning.estimate import MB, JobPlan, RunPlan
 from emotion_utils.planning.outlines import CHECKED
+from emotion_utils.runtime.schema import CHAPTERS
 
 WIDTH = 100
 """Columns of a terminal that the table fits."""
 NAME = 40
 TOTAL = "all jobs"
-FITTED = "baseline"
-"""The profile of the runs that constants come from."""
 COLUMNS = ("job", "TFLOP", "GB moved", "GB disk", "GB GPU", "GB host", "GPUs", "time")
 
 
@@ -104,7 +104,8 @@ def grounds(plan: RunPlan, constants: Constants) -> list[str]:
         f"Times are of one thread as measured on {constants.date} ({constants.machine}), on bundled models.{known}"
     ]
     if any(job.chapter not in CHECKED for job in plan.jobs):
-        lines.append("Chapters 00, 01, 04, 06, 07 and 08 are counted in outline only: their times are rough.")
+        outlined = listing(chapter[:2] for chapter in CHAPTERS if chapter not in CHECKED)
+        lines.append(f"Chapters {outlined} are counted in outline only: their times are rough.")
     if plan.profile != FITTED:
         lines.append(
             f"What statistics cost was measured in the profile {FITTED}; of {plan.profile} only prompts and "

@@ -1,14 +1,9 @@
-"""What a job asks of the machine that runs it, and what its executions took.
-
-What is asked is no part of freshness: another estimate runs no notebook again.
-"""
+"""What a job asks of the machine that runs it (`planning/resources.py` says how much), and what its executions took."""
 
 from __future__ import annotations
 
 import json
-import math
 import os
-import re
 import resource
 import socket
 import sys
@@ -20,24 +15,8 @@ from typing import Literal
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.files import write_atomically
-from emotion_utils.hub.placement import n_weights
-from emotion_utils.models.packaged import PACKAGED
-from emotion_utils.models.registry import resolve_model
 from emotion_utils.runtime.runs import Job
 
-BASE_MB = 2_000
-"""Of a notebook without a model: Python, torch, tables and figures."""
-COPIES = {"cpu": 4.0, "cuda": 1.5}
-"""How often the weights count: themselves, what is computed with them, and, on the host of a GPU, loading alone."""
-MINUTES = {"smoke": 30, "baseline": 120, "extended": 480, "powered": 1_440}
-"""Of a chapter on a model of the reference's size, or smaller; more parameters take as many times longer."""
-LONGEST = 7 * 24 * 60
-ON_GPU = 8_000_000_000
-"""Parameters of the reference model where there is a GPU; without one it is that of `core.budget`."""
-BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-UNKNOWN = 2_000_000_000
-"""Parameters of a hub model whose name does not say how many it has."""
-NAMED_SIZE = re.compile(r"(\d+(?:\.\d+)?)([mb])(?![a-z])", re.IGNORECASE)
 State = Literal["started", "complete", "failed"]
 
 
@@ -52,63 +31,19 @@ class Resources:
     minutes
         After which a batch system may end it.
     gpus
-        One where the run file says ``device: cuda``.
+        As many as hold its largest model where the run file says ``device: cuda``.
+    planned_mb, planned_minutes
+        What the plan says, without margins; None where the job could not be planned.
+    note
+        Sentences on what could not be planned.
     """
 
     memory_mb: int
     minutes: int
     gpus: int
-
-
-def resources_of(job: Job) -> Resources:
-    """Estimate what a job needs from its largest model, its profile and its device; nothing is loaded.
-
-    Memory is a base and the weights, :data:`COPIES` times; time is that of the profile, and longer in proportion to
-    the parameters beyond those of the reference model.
-
-    Raises
-    ------
-    UserError
-        Where a model of the job cannot be found.
-    """
-    from emotion_utils.core.budget import REFERENCE  # which loads pandas, that no execution needs
-
-    device = "cuda" if str(job.parameters.get("device", "cpu")).startswith("cuda") else "cpu"
-    parameters = max((parameters_of(name) for name in job.models), default=0)
-    weights = parameters * BYTES[job.parameters.get("dtype", "float32")] / 1e6
-    longer = max(1.0, parameters / (ON_GPU if device == "cuda" else REFERENCE))
-    return Resources(
-        memory_mb=math.ceil(BASE_MB + COPIES[device] * weights),
-        minutes=min(math.ceil(MINUTES[job.parameters.get("profile", "baseline")] * longer), LONGEST),
-        gpus=int(device == "cuda"),
-    )
-
-
-def parameters_of(name: str) -> int:
-    """How many parameters a model has: by the heads of its files, or by the name of a hub model.
-
-    Raises
-    ------
-    UserError
-        Where there is no such model.
-    """
-    if name in PACKAGED:
-        return PACKAGED[name].parameters
-    model = resolve_model(name)
-    if model.source == "hub":
-        return _named_size(model.location)
-    path = Path(model.location)
-    if model.is_gguf:
-        return 2 * path.stat().st_size  # of at least four bits each
-    return n_weights(path) or UNKNOWN
-
-
-def _named_size(location: str) -> int:
-    """What the name of a hub repository says, such as ``Llama-3.1-8B``."""
-    found = NAMED_SIZE.findall(location.rpartition("/")[2])
-    return max(
-        (round(float(number) * {"m": 1e6, "b": 1e9}[unit.lower()]) for number, unit in found), default=UNKNOWN
-    )
+    planned_mb: int | None = None
+    planned_minutes: float | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,10 @@ from typing import Any
 
 from emotion_utils.core.errors import UserError
 
-PASSED_ON = ("PATH", "PYTHONPATH", "EMOTION_CIRCUITS_OUTPUT", "EMOTION_CIRCUITS_CACHE", "HF_HOME", "HF_TOKEN")
+PASSED_ON = (
+    "PATH", "PYTHONPATH", "EMOTION_CIRCUITS_OUTPUT", "EMOTION_CIRCUITS_CACHE", "EMOTION_CIRCUITS_GPU",
+    "HF_HOME", "HF_TOKEN",
+)  # fmt: skip
 """Variables of this machine that a pod has too."""
 KEPT = 24 * 3600
 """Seconds for which a Job that has ended can still be asked for."""
