@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -13,9 +13,11 @@ from emotion_utils.core.errors import UserError, listing
 from emotion_utils.core.files import read_json, write_atomically
 from emotion_utils.core.hashing import fingerprint
 from emotion_utils.core.versions import commit
+from emotion_utils.hub.snapshots import COMMIT
 from emotion_utils.ledger.values import digest_of, values_of
 from emotion_utils.models.registry import model_files, resolve_model, short_name
-from emotion_utils.runtime.resources import Execution, read_execution, record_of
+from emotion_utils.planning.allocation import kept
+from emotion_utils.runtime.resources import Execution, Resources, read_execution, record_of
 
 if TYPE_CHECKING:
     from emotion_utils.runtime.runs import Job, Run
@@ -41,11 +43,14 @@ class JobReport:
         an earlier time in a run that stopped before it was known whether that is fresh; ``failed``; ``not finished``
         where it was started and killed; ``not run`` where it was not started and there is no result.
     models
-        Each with a hash of its files, or the revision on the hub, where one was named.
+        Each with a hash of its files, or of a hub model the commit that the executed notebook has read; before it is
+        executed, the revision that was asked for.
     execution
         Its last one, this time or earlier; None where there is no record of any.
     values
         Hashes of what it gave, by place (:func:`values.values_of`); empty where there is no result.
+    allotted
+        What it would ask for now, from its plan; None where the run was not planned.
     """
 
     name: str
@@ -53,6 +58,7 @@ class JobReport:
     models: Mapping[str, str]
     execution: Execution | None
     values: Mapping[str, str]
+    allotted: Resources | None = None
 
     @property
     def value_hash(self) -> str:
@@ -107,7 +113,11 @@ def collect(run: Run, before: Mapping[str, int], status: int) -> RunReport:
     UserError
         Where a record or a result is damaged.
     """
-    jobs = [_job(run, job, before.get(job.name, 0), status) for job in run.chapters]
+    allotted = kept(run)
+    jobs = [
+        replace(_job(run, job, before.get(job.name, 0), status), allotted=allotted.get(job.name))
+        for job in run.chapters
+    ]
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return RunReport(run.name, run.profile, run.device, now, commit(), status, jobs, run.left_out)
 
@@ -122,14 +132,26 @@ def _job(run: Run, job: Job, before: int, status: int) -> JobReport:
     else:
         state = "not run"
     values = values_of(run, job) if state in WITH_VALUES else {}
-    return JobReport(job.name, state, {name: _version(name) for name in job.models}, execution, values)
+    read = _commits(job.output) if job.output.is_file() else {}
+    return JobReport(job.name, state, {name: _version(name, read) for name in job.models}, execution, values)
 
 
-def _version(name: str) -> str:
-    """What names the content of a model: its revision on the hub, or a hash of its files."""
+def _commits(notebook: Path) -> Mapping[str, str]:
+    """The commits of hub models that an executed notebook has read, by the names of these models."""
+    try:
+        told = read_json(notebook)["metadata"].get("provenance", {}).get("revisions", {})
+        return {name: commit for name, commit in told.items() if COMMIT.fullmatch(commit)}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{notebook} is no executed notebook ({error!r}): delete it and run it again."
+        ) from error
+
+
+def _version(name: str, read: Mapping[str, str]) -> str:
+    """What names the content of a model: a commit on the hub, or a hash of its files."""
     reference = resolve_model(name)
     if reference.source == "hub":
-        return reference.revision or "default branch"
+        return read.get(name) or reference.revision or "default branch"
     return fingerprint(model_files(name))
 
 
@@ -185,8 +207,12 @@ def _report(content: Mapping[str, Any]) -> RunReport:
 
 
 def _job_report(content: Mapping[str, Any]) -> JobReport:
-    execution = content["execution"]
-    return JobReport(**{**content, "execution": Execution(**execution) if execution else None})
+    execution, allotted = content["execution"], content.get("allotted")
+    told = {
+        "execution": Execution(**execution) if execution else None,
+        "allotted": Resources(**allotted) if allotted else None,
+    }
+    return JobReport(**{**content, **told})
 
 
 def differences(first: RunReport, second: RunReport) -> list[str]:
@@ -218,7 +244,9 @@ def in_words(report: RunReport) -> str:
     return f"{jobs}: {states}; values {report.value_hash}."
 
 
-HEAD = ("job", "state", "started", "seconds", "peak MB", "host", "asked", "models", "values")
+HEAD = ("job", "state", "started", "seconds", "peak MB", "host", "asked", "planned", "models", "values")
+SHORT = 12
+"""Digits of a commit on the page."""
 
 
 def in_markdown(report: RunReport) -> str:
@@ -239,18 +267,34 @@ def in_markdown(report: RunReport) -> str:
         if job.state == "failed" and job.execution
     ]
     told += [f"- {sentence}" for sentence in report.left_out.values()]
-    notes = "Started: how often so far. Seconds and peak memory, of the largest process, are the last execution's."
+    unplanned = [job.allotted.note for job in report.jobs if job.allotted and job.allotted.note]
+    told += [f"- {sentence}" for sentence in dict.fromkeys(unplanned)]
+    notes = (
+        "Started: how often so far. Seconds and peak memory, of the largest process, are the last execution's. "
+        "Planned is what the plan says; what is asked for has a margin."
+    )
     return "\n".join([*lines, "", notes, *(["", *told] if told else [])]) + "\n"
 
 
 def _cells(job: JobReport) -> list[str]:
-    done = job.execution
-    models = ", ".join(f"{short_name(name)} {version}" for name, version in job.models.items())
+    done, versions = job.execution, {name: _shown(version) for name, version in job.models.items()}
+    models = ", ".join(f"{short_name(name)} {version}" for name, version in versions.items())
     if done is None:
-        return [job.name, job.state, "", "", "", "", "", models, job.value_hash]
+        return [job.name, job.state, "", "", "", "", "", _planned(job.allotted), models, job.value_hash]
     host = done.host + (f", Slurm job {done.batch_job}" if done.batch_job else "")
     taken = [str(done.number), _number(done.seconds), _number(done.peak_memory_mb), host]
-    return [job.name, job.state, *taken, f"{done.memory_mb} MB, {done.minutes} min", models, job.value_hash]
+    asked = f"{done.memory_mb} MB, {done.minutes} min"
+    return [job.name, job.state, *taken, asked, _planned(job.allotted), models, job.value_hash]
+
+
+def _shown(version: str) -> str:
+    return version[:SHORT] if COMMIT.fullmatch(version) else version
+
+
+def _planned(allotted: Resources | None) -> str:
+    if allotted is None or allotted.planned_minutes is None:
+        return ""
+    return f"{allotted.planned_mb} MB, {60 * allotted.planned_minutes:.0f} s"
 
 
 def _number(value: float | None) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict
 
 import nbformat
 import pytest
@@ -10,7 +11,8 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from emotion_utils import cli
 from emotion_utils.core.errors import UserError
 from emotion_utils.ledger import run_report
-from emotion_utils.runtime.resources import Recorder, record_of
+from emotion_utils.planning import allocation
+from emotion_utils.runtime.resources import Recorder, Resources, record_of
 
 MODELS = ("small-gpt2", "small-neo", "small-pythia", "small-llama3", "small-qwen3")
 
@@ -67,9 +69,47 @@ def test_the_page_has_a_row_for_every_job_and_says_why_one_failed(run, report):
     rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| 01_")]
     assert [row[1] for row in rows] == [job.state for job in report.jobs]
     assert rows[0][6] == "3000 MB, 30 min"
-    assert re.fullmatch(r"small-gpt2 [0-9a-f]{16}", rows[0][7])
+    assert re.fullmatch(r"small-gpt2 [0-9a-f]{16}", rows[0][8])
     assert "- 01_dataset--small-pythia: It stopped in cell 3." in page
     assert "5 jobs: 1 run, 1 earlier, 1 failed, 1 not finished, 1 not run" in page
+    assert run_report.read(run.directory) == report
+
+
+def test_a_hub_model_has_the_commit_that_its_notebook_has_read(make):
+    """As the provenance of an executed notebook says; a name that was not executed has what was asked for."""
+    names = ("gpt2", "gpt2@main", "org/model@v1", "pythia-160m", "org/other")
+    run = make(*[("02_activations", name) for name in names])
+    commit = "0123456789abcdef" * 2 + "89abcdef"
+    found = {"gpt2": commit, "gpt2@main": commit[::-1], "pythia-160m": "unknown"}
+    for job in run.chapters[:2] + run.chapters[3:4]:
+        execute(job)
+        notebook = nbformat.read(job.output, as_version=4)
+        notebook.metadata["provenance"] = {"revisions": {job.model: found[job.model]}}
+        nbformat.write(notebook, job.output)
+    report = run_report.collect(run, {}, 1)
+    told = [job.models[name] for job, name in zip(report.jobs, names, strict=True)]
+    assert told == [commit, commit[::-1], "v1", "default branch", "default branch"]
+    page = run_report.in_markdown(report)
+    assert f"| gpt2 {commit[:12]} |" in page
+    assert f"| gpt2@main {commit[::-1][:12]} |" in page
+
+
+def test_what_was_planned_stands_beside_what_was_asked_for_and_taken(run):
+    first, second = run.chapters[:2]
+    planned = {
+        first.name: Resources(3_000, 30, 0, 1_999, 0.85),
+        second.name: Resources(2_000, 9, 0, note="Unknown."),
+    }
+    content = {"key": "", "jobs": {name: asdict(one) for name, one in planned.items()}}
+    (run.directory / allocation.NAME).write_text(json.dumps(content))
+    report = run_report.collect(run, run_report.executions(run), 0)
+    page = run_report.write(run, report).read_text()
+    rows = {
+        line.split(" | ")[0][2:]: line.split(" | ") for line in page.splitlines() if line.startswith("| 01_")
+    }
+    assert rows[first.name][7] == "1999 MB, 51 s"
+    assert (rows[second.name][6], rows[second.name][7]) == ("3000 MB, 30 min", "")
+    assert page.endswith("- Unknown.\n")
     assert run_report.read(run.directory) == report
 
 
