@@ -14,15 +14,18 @@ KEPT = read_constants()
 OTHERS = [row for row in KEPT.checked if not row.fitted]
 
 
-@pytest.mark.parametrize("row", OTHERS, ids=lambda row: f"{row.chapter}-{row.model}")
+PROMISED = [row for row in OTHERS if row.chapter in CHECKED]
+"""Rows of other chapters, which are counted in outline, are shown beside these; nothing is promised of them."""
+
+
+@pytest.mark.parametrize("row", PROMISED, ids=lambda row: f"{row.chapter}-{row.model}")
 def test_a_plan_is_within_thirty_percent_of_models_that_no_constant_comes_from(row):
-    assert row.chapter in CHECKED
     assert 0.7 <= row.planned / row.measured <= 1.3
 
 
 def test_both_pretrained_models_were_compared():
     assert {(row.chapter, row.model) for row in OTHERS} >= {
-        (chapter, model) for chapter in CHECKED[:2] for model in ("smollm2-135m", "gemma3-270m")
+        (chapter, model) for chapter in CHECKED for model in ("smollm2-135m", "gemma3-270m")
     }
 
 
