@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from emotion_utils.alignment.all_pairs import SCORES as SOUND_SCORES
 from emotion_utils.core.errors import listing
 from emotion_utils.reports.claims import read_claims
+from emotion_utils.wider.claims import RANKING
 from emotion_utils.wider.layers import LayerScores
 from emotion_utils.wider.lengths import SweepFindings
 from emotion_utils.wider.real_lengths import Ordering
@@ -18,6 +20,8 @@ SCORES = {
     "overlap": "the overlap",
     "probe": "the transferred probe",
 }
+NAMES = {"published": "published score"} | SOUND_SCORES
+"""The same in a table."""
 PLACES = {True: "above", False: "below", None: "not told from"}
 AT_BEST = {
     True: "lie above wrong ones",
@@ -51,6 +55,12 @@ def overall_of(scores: Mapping[str, LayerScores]) -> pd.DataFrame:
     parts = [own.overall().assign(pair=name) for name, own in scores.items()]
     columns = ["pair", "score", "statistic", "value", "null", "null_high", "p", "layers", "above"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def overall_in_words(overall: pd.DataFrame) -> pd.DataFrame:
+    """What a page shows of :func:`overall_of`: scores and columns that are words."""
+    heads = {"statistic": "over the layers", "null": "wrong pairs", "null_high": "wrong pairs, 95 %"}
+    return overall.drop(columns="above").assign(score=overall["score"].map(NAMES)).rename(columns=heads)
 
 
 def summarise_overall(overall: pd.DataFrame) -> str:
@@ -114,3 +124,25 @@ def summarise_ordering(order: Ordering) -> str:
         f"{'that' if turned else 'not that'} of the lengths, turned round (p = {order.p:.2f}, at best "
         f"{order.least:.2f}){'' if order.apart else '; ranges over layers overlap'}."
     )
+
+
+def summarise_claims(judged: pd.DataFrame) -> str:
+    """How many claims have which verdict, and what is known of the reports' ranking, as a list in Markdown.
+
+    Parameters
+    ----------
+    judged
+        From :func:`emotion_utils.reports.claims.judge`, with scrutiny.
+    """
+    once = judged.drop_duplicates("id").set_index("id")
+    lines = [
+        f"**{kind.capitalize()}** of {len(once)} claims: "
+        + ", ".join(f"**{n}** *{word}*" for word, n in once[kind].value_counts().items())
+        for kind in ("replication", "scrutiny")
+    ]
+    ranking = once.loc[RANKING]
+    lines += [
+        f"**The ranking, by the models that stand in**: {ranking['note']}",
+        f"**The ranking, by the reports' own numbers**: {ranking['scrutiny_note']}",
+    ]
+    return "\n".join(f"- {line}." for line in lines)
