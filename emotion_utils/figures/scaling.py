@@ -113,8 +113,9 @@ def beside_reports(scores: Mapping[str, pd.DataFrame], reported: Mapping[str, pd
     tested = pd.concat(scores.values())
     above = int((tested["p"] <= LEVEL).sum())
     alt = (
-        f"Dots by layer for {len(titles)} pairs: ours from {tested['after'].min():.3f} to {tested['after'].max():.3f}, "
-        f"wrong pairs from {tested['permuted'].min():.3f} to {tested['permuted'].max():.3f}; {above} of {len(tested)} "
+        f"Dots by layer, pairs of models: {len(titles)}; ours from {tested['after'].min():.2g} to "
+        f"{tested['after'].max():.2g}, wrong pairs from {tested['permuted'].min():.2g} to "
+        f"{tested['permuted'].max():.2g}; {above} of {len(tested)} "
         f"layers have p of {LEVEL:g} or less."
     )
     data = pd.concat(dict(scores), names=["pair"]).reset_index("pair")

@@ -73,7 +73,7 @@ def summarise_overall(overall: pd.DataFrame) -> str:
     """
     parts = []
     for score, own in overall[overall["statistic"] == "mean"].groupby("score", sort=False):
-        values = listing(f"{row.value:.2f} (wrong pairs {row.null:.2f})" for row in own.itertuples())
+        values = listing(f"{_score(row.value)} (wrong pairs {_score(row.null)})" for row in own.itertuples())
         counted = [sum(above is told for above in own["above"]) for told in PLACES]
         counts = ", ".join(
             f"{place} wrong ones in {n}" for place, n in zip(PLACES.values(), counted, strict=True) if n
@@ -101,6 +101,11 @@ def summarise_sweep(found: SweepFindings) -> str:
         f"varies; true pairs **{AT_BEST[found.above]}** (p = {found.p:.2g} of lying above at some length). "
         f"{slope}{moved} ({found.moved:.0e})."
     )
+
+
+def _score(value: float) -> str:
+    """Two digits, of a small one too: the published score of real models can be 0.00001."""
+    return f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.2g}"
 
 
 def _length(value: float) -> str:

@@ -114,6 +114,17 @@ def test_claims_are_counted_once_and_the_ranking_is_said_in_whole_sentences():
     ]
 
 
+def test_a_small_score_is_no_zero():
+    overall = pd.DataFrame(
+        [("published", "mean", 0.0000153, 0.000036, None)],
+        columns=["score", "statistic", "value", "null", "above"],
+    )
+    text = summaries.summarise_overall(overall)
+    assert (
+        "the published score 1.5e-05 (wrong pairs 3.6e-05): true pairs not told from wrong ones in 1" in text
+    )
+
+
 def test_scores_and_columns_of_all_layers_are_words():
     columns = ["pair", "score", "statistic", "value", "null", "null_high", "p", "layers", "above"]
     rows = [("a", score, "mean", 0.5, 0.4, 0.6, 0.3, 4, None) for score in summaries.SCORES]
