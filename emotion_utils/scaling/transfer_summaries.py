@@ -34,7 +34,7 @@ EFFECTS = {
 """What each arm does to the log-probability of genuine replies, as a column of a table."""
 IN_WORDS = {
     "left": "more than wrong pairs by", "low": "95 % from", "high": "to", "p_holm": "p, Holm",
-    "least": "least p possible", "vectors": "maps of wrong pairs tried", "n_units": "kinds of events",
+    "least": "least p possible", "vectors": "vectors tried", "n_units": "kinds of events",
     "spread": "spread between kinds of events", "least_share": "smallest share that is found",
     "needed": "kinds of events needed", "rows": "neutral prompts of a map", "vectors_mib": "vectors, MiB",
     "map_mib": "map, MiB", "peak_gib": "memory at its peak, GiB",
