@@ -40,3 +40,11 @@ def wrong_pairs(given: WordPairs, seed: int) -> WordPairs:
     values = given.target.values.copy()
     values[given.target.ids.get_indexer(ids)] = given.target.values[given.target.ids.get_indexer(moved)]
     return replace(given, target=replace(given.target, values=values))
+
+
+def with_after(scores, true, wrong, before=0.0002):
+    """The same with other scores: one row of layers for the true pairing and one for each wrong one."""
+    after = np.array([true, *wrong], dtype=float)
+    left = np.repeat(after[:1], len(scores.left_after), axis=0)
+    left = left * (1 + 0.01 * np.linspace(-1, 1, len(left)))[:, None]
+    return replace(scores, after=after, sound={}, before=np.full(after.shape[1], before), left_after=left)

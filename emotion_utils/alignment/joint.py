@@ -18,6 +18,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from emotion_utils.alignment.align import PENALTY, Alignment, align
+from emotion_utils.alignment.all_pairs import SCORES as SCORES_IN_WORDS
 from emotion_utils.alignment.pooled import model_orders, relative_orders
 from emotion_utils.alignment.ridge import Ridge
 from emotion_utils.core.errors import UserError
@@ -27,6 +28,12 @@ from emotion_utils.subspaces.readings import PairedStates
 
 JOINED, BEST, GAIN = "all layers jointly", "best pair of layers", "jointly minus best pair"
 SCORES = ("fit", "cosine", "identified", "probe")
+IN_WORDS = SCORES_IN_WORDS | {
+    "fit": "agreement on the neutral rows", "cosine": "cosine of an emotion in two models",
+    "identified": "nearest to its own emotion", "null": "wrong pairs", "null_high": "wrong pairs, 95 %",
+    "p": "p", "n": "neutral rows",
+}  # fmt: skip
+"""Scores and columns of both tables, as a reader calls them."""
 DIMENSIONS = 10
 """Of the shared space, where the rows allow them."""
 
@@ -290,6 +297,11 @@ def _probe(model: _Model, others: Float[np.ndarray, "other emotion k"], space: S
     return float(np.mean(found))
 
 
+def in_words(table: pd.DataFrame) -> pd.DataFrame:
+    """The table of :func:`several_layers` or :func:`several_models` with words for its scores and columns."""
+    return table.assign(score=table["score"].map(IN_WORDS)).rename(columns=IN_WORDS)
+
+
 def summarise(jointly: pd.DataFrame, together: pd.DataFrame) -> str:
     """What is found jointly, by the nulls of both tables.
 
@@ -299,9 +311,11 @@ def summarise(jointly: pd.DataFrame, together: pd.DataFrame) -> str:
         From :func:`several_layers` and :func:`several_models`.
     """
     gains = jointly[jointly["arrangement"] == GAIN]
-    more = ", ".join(f"{row.score} {row.value:+.2f} (p = {row.p:.2g})" for row in gains.itertuples())
+    more = ", ".join(
+        f"{IN_WORDS[row.score]} {row.value:+.2f} (p = {row.p:.2g})" for row in gains.itertuples()
+    )
     shared = ", ".join(
-        f"{row.score} {row.value:.2f} (wrong pairs {row.null:.2f}, p = {row.p:.2g})"
+        f"{IN_WORDS[row.score]} {row.value:.2f} (wrong pairs {row.null:.2f}, p = {row.p:.2g})"
         for row in together.itertuples()
     )
     return (

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from emotion_utils.answers.answer import Answer, Falsifier
-from emotion_utils.answers.scaling_results import Alike, Check, Results
+from emotion_utils.answers.scaling_results import Alike, Carried, Check, Joint, Results
 from emotion_utils.core.errors import listing
 from emotion_utils.models.comparison import CONTROL
 from emotion_utils.scaling.transfer_findings import VERDICTS
+from emotion_utils.scaling.transfer_summaries import BETWEEN
 from emotion_utils.statistics.in_words import between
+from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.wider.lengths import FLAT, SweepFindings
-from emotion_utils.wider.summaries import AT_BEST
+from emotion_utils.wider.summaries import AT_BEST, SCORES
 
 QUESTION = "Do larger models agree with small ones about emotion, and is the reports' ranking of them one?"
 
@@ -66,26 +68,37 @@ def _partner(blind: Alike) -> str:
 
 
 def _ranking(results: Results) -> str:
-    return f"On the reports' ranking: {results.ranking}." if results.ranking else ""
+    return f"The reports' ranking, by the models that stand in: {results.ranking}." if results.ranking else ""
 
 
 def _transfer(results: Results) -> str:
     if not results.carried:
         return ""
-    if results.small:
+    told = {kind: [one for one in results.carried if one.kind == kind] for kind in BETWEEN}
+    parts = [
+        _carried(own, BETWEEN[kind]) for kind, own in told.items() if own and not _untold(own, results.small)
+    ]
+    if not parts:
         return "Too few contexts were read to say what a vector carries from model to model."
-    told = {word: sum(one.verdict == word for one in results.carried) for word in VERDICTS.values()}
-    yes, unknown = told[VERDICTS[True]], told[VERDICTS[None]]
-    shares = [
-        one.share for one in results.carried if one.share == one.share
-    ]  # NaN where the own effect is unsure
-    reached = (
-        f"; it reaches {min(shares):.0%} to {max(shares):.0%} of the model's own effect" if shares else ""
-    )
-    return (
-        "A vector that is mapped into another model does more there than maps of wrong pairs and random vectors in "
-        f"**{yes} of {len(results.carried)}** cases ({unknown} cannot be told){reached}."
-    )
+    more = "A vector that is mapped into another model does more there than maps of wrong pairs and random vectors in"
+    return f"{more} {'; and in '.join(parts)}."
+
+
+def _untold(carried: Sequence[Carried], small: bool) -> bool:
+    """Whether so few contexts were read that nothing can be told."""
+    return small and all(one.verdict == VERDICTS[None] for one in carried)
+
+
+def _carried(carried: Sequence[Carried], between: str) -> str:
+    yes, unknown = (sum(one.verdict == VERDICTS[told] for one in carried) for told in (True, None))
+    shares = [one.share for one in carried if one.share == one.share]  # NaN where the own effect is unsure
+    reached = f", where it reaches {_range(shares)} of the model's own effect" if shares else ""
+    return f"**{yes} of {len(carried)}** cases between {between} ({unknown} cannot be told){reached}"
+
+
+def _range(shares: Sequence[float]) -> str:
+    low, high = (f"{end(shares):.0%}" for end in (min, max))
+    return low if low == high else f"{low} to {high}"
 
 
 def _each(results: Results) -> str:
@@ -103,8 +116,8 @@ def _checks(results: Results) -> str:
     passed = [one for one in results.checks if one.answer == "yes"]
     told = [one for one in passed if one.tells]
     return (
-        f"Of {len(results.checks)} answers to the reports' checks {len(passed)} are *yes*, and {len(told)} of these "
-        "are answers that wrong pairs seldom get."
+        f"Answers to the reports' checks that are *yes*: {len(passed)} of {len(results.checks)}; those of them that "
+        f"wrong pairs seldom get: {len(told)}."
     )
 
 
@@ -117,6 +130,7 @@ def _falsifiers(results: Results) -> tuple[Falsifier, ...]:
         *([_emotion(results.blind)] if results.blind else []),
         *([_axes(*results.axes)] if results.axes[1] else []),
         *([_telling(results.checks)] if results.checks else []),
+        *([_jointly(results.jointly, results.small)] if results.jointly else []),
         *([_nothing(results)] if results.carried else []),
     )
 
@@ -201,10 +215,26 @@ def _telling(checks: Sequence[Check]) -> Falsifier:
     )
 
 
+def _jointly(scores: Sequence[Joint], small: bool) -> Falsifier:
+    """Whether a wide layer of all layers shows what no pair of single layers does."""
+    only = any(one.p <= LEVEL < one.p_single for one in scores)
+    told = "; ".join(
+        f"{SCORES[one.score]} {one.value:.2f} (wrong pairs {one.null:.2f}, p = {one.p:.2g}; best pair of layers, "
+        f"p = {one.p_single:.2g})"
+        for one in scores
+    )
+    return Falsifier(
+        "*Layers taken together show nothing that single ones hide*: a score of emotions never seen that lies above "
+        "wrong pairs for all layers at once, corrected by Holm, where the best pair of layers does not",
+        None if small else only,
+        told,
+    )
+
+
 def _nothing(results: Results) -> Falsifier:
     yes = sum(one.verdict == VERDICTS[True] for one in results.carried)
     no = sum(one.verdict == VERDICTS[False] for one in results.carried)
-    happened = None if results.small else True if no else None if yes < len(results.carried) else False
+    happened = True if no else None if yes < len(results.carried) else False
     return Falsifier(
         "*Vectors carry over*: models between which a mapped vector does no more than wrong or random ones",
         happened,

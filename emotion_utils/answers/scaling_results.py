@@ -8,12 +8,17 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from emotion_utils.alignment.joint import BEST, JOINED
 from emotion_utils.models.comparison import CONTROL
 from emotion_utils.models.registry import BUNDLED
+from emotion_utils.scaling.transfer_summaries import kind_of_pair
 from emotion_utils.statistics.corrections import adjusted
 from emotion_utils.statistics.nulls import MEAN
 from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.wider.lengths import SweepFindings
+
+UNSEEN = ("overlap", "probe")
+"""Scores of a map on emotions, of which none was among the rows that it was fitted to."""
 
 
 class Alike(NamedTuple):
@@ -42,6 +47,16 @@ class Check(NamedTuple):
     tells: bool | None
 
 
+class Joint(NamedTuple):
+    """A score of emotions never seen by a map between all layers at once, and by the best one between single layers."""
+
+    score: str
+    value: float
+    null: float
+    p: float
+    p_single: float
+
+
 class Carried(NamedTuple):
     """What a mapped vector reaches of the target's own effect in nats, mean over the emotions."""
 
@@ -54,6 +69,11 @@ class Carried(NamedTuple):
     wrong: float
     p: float
     verdict: str
+
+    @property
+    def kind(self) -> str:
+        """Whether the two models are real ones or miniatures."""
+        return kind_of_pair(self.source, self.target)
 
 
 @dataclass(frozen=True)
@@ -85,6 +105,8 @@ class Results:
         Axes that hold for emotions left out, after Holm, and how many were asked.
     ranking
         What decides about the order of the reports' models, in a few words.
+    jointly
+        Scores of a map between all layers of two models at once, beside the best pair of layers.
     """
 
     pair: str
@@ -98,6 +120,7 @@ class Results:
     blind: Alike | None = None
     axes: tuple[int, int] = (0, 0)
     ranking: str = ""
+    jointly: Sequence[Joint] = ()
 
     @property
     def pretrained(self) -> list[Alike]:
@@ -146,6 +169,22 @@ def axes_of(table: pd.DataFrame) -> tuple[int, int]:
     if not len(table):
         return 0, 0
     return int((adjusted(table["p"].to_numpy(dtype=float), "holm") <= LEVEL).sum()), len(table)
+
+
+def joint_of(jointly: pd.DataFrame) -> list[Joint]:
+    """Scores of emotions never seen, by score: all layers of two models at once, and the best pair of layers.
+
+    Parameters
+    ----------
+    jointly
+        From :func:`emotion_utils.alignment.joint.several_layers`; ``p`` is corrected here by Holm for the scores.
+    """
+    unseen = jointly[jointly["score"].isin(UNSEEN)]
+    single = unseen[unseen["arrangement"] == BEST].set_index("score")["p"]
+    own = unseen[unseen["arrangement"] == JOINED]
+    holm = adjusted(own["p"].to_numpy(dtype=float), "holm")
+    rows = zip(own.itertuples(), holm, strict=True)
+    return [Joint(row.score, row.value, row.null, float(p), float(single[row.score])) for row, p in rows]
 
 
 def checks_of(tables: Mapping[str, pd.DataFrame]) -> list[Check]:

@@ -87,7 +87,7 @@ def beside_reports(scores: Mapping[str, pd.DataFrame], reported: Mapping[str, pd
     reported
         Columns ``layer, after``, in the same order.
     """
-    titles = [name.replace(", for ", "<br>for ") for name in scores]
+    titles = [f"{pair}<br>({model})" for pair, _, model in (name.partition(", for ") for name in scores)]
     figure = make_subplots(
         cols=len(titles), shared_yaxes=True, subplot_titles=titles, horizontal_spacing=0.05
     )
@@ -106,19 +106,22 @@ def beside_reports(scores: Mapping[str, pd.DataFrame], reported: Mapping[str, pd
             x=own["layer"], y=own["after"], name="ours", mode="markers", legendgroup="ours",
             marker={"size": 9, "color": PALETTE[0]}, **at,
         )  # fmt: skip
-        figure.update_xaxes(title="layer", dtick=2, row=1, col=i + 1)
-    figure.update_yaxes(type="log", dtick=1).update_yaxes(title="score after the map", col=1)
+        figure.update_xaxes(title="layer", dtick=4, tickangle=0, row=1, col=i + 1)
+    figure.update_yaxes(type="log", dtick=1, exponentformat="power")
+    figure.update_yaxes(title="score after the map", col=1)
     figure.update_annotations(font_size=12)
     tested = pd.concat(scores.values())
     above = int((tested["p"] <= LEVEL).sum())
     alt = (
-        f"Dots by layer for {len(titles)} pairs: ours from {tested['after'].min():.3f} to {tested['after'].max():.3f}, "
-        f"wrong pairs from {tested['permuted'].min():.3f} to {tested['permuted'].max():.3f}; {above} of {len(tested)} "
+        f"Dots by layer, pairs of models: {len(titles)}; ours from {tested['after'].min():.2g} to "
+        f"{tested['after'].max():.2g}, wrong pairs from {tested['permuted'].min():.2g} to "
+        f"{tested['permuted'].max():.2g}; {above} of {len(tested)} "
         f"layers have p of {LEVEL:g} or less."
     )
     data = pd.concat(dict(scores), names=["pair"]).reset_index("pair")
     title = f"Wrong pairs reach the score after the map at {len(tested) - above} of {len(tested)} layers"
-    return show(figure, alt=alt, title=title, data=data, height=420)
+    caption = "In brackets: the model of the reports that this one stands for."
+    return show(figure, alt=alt, title=title, caption=caption, data=data, height=420)
 
 
 def by_parameters(curve: pd.DataFrame, reference: str) -> Shown:

@@ -111,12 +111,24 @@ def names_of(swept: pd.DataFrame) -> tuple[str, str]:
 def with_record(
     tables: Mapping[str, pd.DataFrame], recorded: Mapping[str, pd.DataFrame]
 ) -> dict[str, pd.DataFrame]:
-    """Tables of transfers of this run, those of the record below them."""
-    both = {name: [own, recorded.get(name, own.head(0))] for name, own in tables.items()}
-    return {
-        name: pd.concat([part for part in parts if len(part)], ignore_index=True)
-        for name, parts in both.items()
-    }
+    """Tables of transfers of this run, and below them those of the record, but for pairs that this run has itself.
+
+    Parameters
+    ----------
+    tables
+        From :func:`transfer_tables`.
+    recorded
+        Of the record; a table that it lacks adds nothing.
+    """
+    both = {}
+    for name, own in tables.items():
+        other = recorded.get(name, own.head(0))
+        if len(other):
+            ours = pd.MultiIndex.from_frame(own[["source", "target"]])
+            other = other[~pd.MultiIndex.from_frame(other[["source", "target"]]).isin(ours)]
+        parts = [part for part in (own, other) if len(part)]
+        both[name] = pd.concat(parts, ignore_index=True) if parts else own
+    return both
 
 
 def pairs_of(names: Sequence[str], profile: str) -> list[tuple[str, str]]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from emotion_utils.scaling.geometry import RECIPES
+from emotion_utils.scaling.record import ALL
+from emotion_utils.scaling.stories import FIRST
 from emotion_utils.statistics.corrections import adjusted
 from emotion_utils.statistics.in_words import between
 from emotion_utils.statistics.permutations import LEVEL
@@ -53,6 +57,46 @@ def summarise_similarities(pairs: pd.DataFrame, curve: pd.DataFrame) -> str:
         f"similarity in **{lowered} of {whole}** cases (all pairs of labels and of sets), by "
         f"{own['median_drop'].median():.3f} in the median."
     )
+
+
+def summarise_all_stories(all_stories: pd.DataFrame, similarities: pd.DataFrame) -> str:
+    """What models that read all stories score, beside the value of the first ones and the words of both.
+
+    Parameters
+    ----------
+    all_stories, similarities
+        Tables of the record, of all stories and of the first ones.
+
+    Returns
+    -------
+    A sentence; empty where nobody read them.
+    """
+    if not len(all_stories):
+        return ""
+    whole, first = (own[own["recipe"] == RECIPES[False]] for own in (all_stories, similarities))
+    before = {frozenset((row.one, row.other)): row for row in first.itertuples()}
+    rows = [(row, before.get(frozenset((row.one, row.other)))) for row in whole.itertuples()]
+    parts = [_with_all(row, told) for row, told in rows if told is not None]
+    if not parts:
+        return ""
+    return (
+        f"With all {ALL} stories of each emotion, the values of the first {FIRST} in brackets:\n\n"
+        + "\n".join(f"- {part}." for part in parts)
+    )
+
+
+def _with_all(row: Any, before: Any) -> str:
+    return (
+        f"*{row.one}* and *{row.other}* **{row.value:.2f}** ({before.value:.2f}); the words of the stories and "
+        f"*{row.other}* {row.words_other:.2f} ({_words(before, row.other):.2f}); given the words "
+        f"{row.partial:.2f} ({before.partial:.2f}), permuted labels up to {row.partial_null_high:.2f}, above them: "
+        f"{row.beyond_words}"
+    )
+
+
+def _words(row: Any, name: str) -> float:
+    """Similarity of the words with one of the two models of a row."""
+    return float(row.words_other if row.other == name else row.words_one)
 
 
 def summarise_axes(axes: pd.DataFrame, held: pd.DataFrame, follows: pd.DataFrame) -> str:

@@ -13,7 +13,6 @@ from emotion_utils.baselines.share_of_effect import ratio_interval, share_power
 from emotion_utils.reports.replication import all_hold
 from emotion_utils.scaling.transfer import NATIVE, UNTOUCHED
 from emotion_utils.statistics.corrections import adjusted
-from emotion_utils.statistics.in_words import between
 from emotion_utils.statistics.nulls import MEAN, against_null
 from emotion_utils.statistics.paired import paired_effects
 from emotion_utils.statistics.permutations import LEVEL
@@ -286,32 +285,3 @@ def main_findings(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         title = f"steering transfer, {source} to {target}, {name}: share of the own effect, {what}"
         rows.append((title, row["share"], row["low"], row["high"], null, row["n_units"]))
     return pd.DataFrame(rows, columns=["finding", "value", "low", "high", "null", "n"])
-
-
-def summarise(table: pd.DataFrame, seed: int = 0) -> str:
-    """Say in Markdown what is carried over between each pair, by each map."""
-    told = verdicts(beside_rivals(table, seed)).set_index([*PAIR, "emotion"])
-    reached = shares(table, seed).set_index([*PAIR, "emotion", "outcome", "arm"]).sort_index()
-    lines = []
-    for (source, target, name), own in told.groupby(level=PAIR, sort=False):
-        of = own.droplevel(PAIR)
-        each = of.drop(index=MEAN)["verdict"]
-        rows = [(WORDS[outcome], reached.loc[(source, target, name, MEAN, outcome)]) for outcome in OUTCOMES]
-        of_own = "; ".join(
-            f"{what}: {_share(row.loc[MAPPED])}, wrong pairs {_share(row.loc[WRONG_PAIRS])}"
-            for what, row in rows
-        )
-        counts = ", ".join(f"{int((each == word).sum())} {word}" for word in VERDICTS.values())
-        pooled = of.loc[MEAN]
-        lines.append(
-            f"- *{source}* to *{target}*, {name}, as shares of the own effect: {of_own}. Carried over, by the replies, "
-            f"mean of the emotions: **{pooled['verdict']}** (p = {pooled['p_holm']:.3f} beside wrong pairs, at least "
-            f"{pooled['least']:.3f}); by emotion: {counts}."
-        )
-    return "\n".join(lines)
-
-
-def _share(row: pd.Series) -> str:
-    if np.isnan(row["share"]):
-        return "cannot be told"
-    return f"{row['share']:.0%}{between(row['low'], row['high'], '.0%')}"

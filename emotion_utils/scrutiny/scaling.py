@@ -25,7 +25,7 @@ from emotion_utils.scrutiny.rules import Row, Rows, Scrutiny, mean_range, number
 from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.statistics.resampling import interval
 from emotion_utils.subspaces.overlap_by_k import DRAWS, random_sweeps
-from emotion_utils.wider.claims import CHECKS, passed
+from emotion_utils.wider.checks import CHECKS, passed
 
 MODELS = {"llama3-8b": WIDTHS[0], "qwen3-8b": WIDTHS[0], "gemma3-12b": WIDTHS[1]}
 """d_model of the reports' larger models, from their published configurations."""

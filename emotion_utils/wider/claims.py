@@ -1,7 +1,4 @@
-"""The reports' claims about wider models (Phase 8): their three checks, and all claims on the pairs at hand.
-
-A check that wrong pairs pass as often says nothing of the models. The first is made before any map, where the pairing
-of the rows plays no part: all wrong pairs pass it or none.
+"""The reports' claims about wider models (Phase 8), on the pairs at hand.
 
 A claim about GPT-2 and Llama 3 8B is measured on a pair that stands in for it, layer by layer by number, and its
 verdict is then that of another model. What has no counterpart stays pending, with the reason.
@@ -13,120 +10,25 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float
 
 from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.core.layers import layers_in_words
 from emotion_utils.reports.claims import Measurement, read_claims, too_few
-from emotion_utils.reports.replication import all_hold, lies_above, lies_below
+from emotion_utils.reports.replication import all_hold, lies_above
 from emotion_utils.statistics.jackknife import jackknife_interval
-from emotion_utils.statistics.permutations import LEVEL, binomial_bounds, permutation_p
+from emotion_utils.statistics.permutations import permutation_p
 from emotion_utils.statistics.resampling import FEWEST_UNITS
 from emotion_utils.subspaces.readings import ModelStates
+from emotion_utils.wider.checks import answers
 from emotion_utils.wider.layers import LayerScores
 
 MODELS = ("llama3-8b", "qwen3-8b", "gemma3-12b")
 """The reports' wider models, in the order of their ranking."""
 RANKING, SKIPPED, WIDTH = "P8.ranking", "P8.gemma3-12b.skip", "P8.gemma3-12b.dmodel"
-CHECKS = ("before", "after", "delta")
-ASKED = {
-    "before": "mean before a map is close to 0",
-    "after": "mean after it is at least 0.1",
-    "delta": "all layers rise, and some stand out",
-}
-"""What each check of :data:`CHECKS` asks."""
-ANSWERS = ("no", "partly", "yes")
-"""Of a check, from the worst."""
-ENOUGH, RISEN, STANDS_OUT = 0.1, 10.0, 0.01
-"""The reports' bound of a check passed; times before, from which on a check is passed in part; a layer's gain."""
+OF_ALL_LAYERS = ("check", "mean", "max")
+"""Parts of the names of claims that are about all layers of a pair."""
 HALF_PRECISION = float(np.finfo(np.float16).max)
-
-
-def passed(check: str, before: float, after: Float[np.ndarray, " layer"]) -> str:
-    """What the reports' own check says of a profile.
-
-    Parameters
-    ----------
-    check
-        One of :data:`CHECKS`: that the mean before a map is near 0, that the mean after it is at least 0.1, that all
-        layers rise and some stand out.
-    before
-        Mean over the layers.
-    after
-        Of each layer.
-
-    Returns
-    -------
-    One of :data:`ANSWERS`.
-    """
-    if check == "before":
-        return "yes" if before < STANDS_OUT else "no"
-    if check == "after":
-        mean = float(after.mean())
-        return "yes" if mean >= ENOUGH else "partly" if mean > RISEN * before else "no"
-    rises = after - before
-    return "yes" if rises.min() > 0 and rises.max() > STANDS_OUT else "no"
-
-
-def answers(check: str, profile: LayerScores) -> tuple[str, int]:
-    """The answer of a check on true pairs, and how many wrong pairings get one that is as good."""
-    before = float(profile.before.mean())
-    ours, *wrong = (ANSWERS.index(passed(check, before, after)) for after in profile.after)
-    return ANSWERS[ours], sum(answer >= ours for answer in wrong)
-
-
-def sanity_checks(scores: LayerScores) -> pd.DataFrame:
-    """Answer the three checks, and say how many wrong pairings answer as well or better.
-
-    Parameters
-    ----------
-    scores
-        From :func:`emotion_utils.wider.layers.compare_layers`.
-
-    Returns
-    -------
-    Columns ``check, asked, answer, wrong`` (share of wrong pairings whose answer is as good), ``low, high`` (its exact
-    95 % bounds), ``n`` (wrong pairings) and ``tells``: whether so good an answer sets true pairs apart, since fewer
-    than 5 % of wrong ones have it. None where the bounds leave that open; False for a "no".
-    """
-    wrong = scores.after[1:]
-    if not len(wrong):
-        raise UserError("A check says nothing without wrong pairs: ask for at least one other pairing.")
-    rows = []
-    for check in CHECKS:
-        answer, as_good = answers(check, scores)
-        low, high = binomial_bounds(as_good, len(wrong))
-        # a "no" sets nothing apart
-        tells = False if answer == "no" else lies_below(low, high, LEVEL)
-        rows.append((check, ASKED[check], answer, as_good / len(wrong), low, high, len(wrong), tells))
-    columns = ["check", "asked", "answer", "wrong", "low", "high", "n", "tells"]
-    return pd.DataFrame(rows, columns=columns).astype({"tells": object})
-
-
-def summarise_checks(table: pd.DataFrame) -> str:
-    """The three answers as one sentence each, for a page.
-
-    Parameters
-    ----------
-    table
-        From :func:`sanity_checks`.
-    """
-    said = {
-        True: "wrong pairs seldom do as well",
-        False: "**wrong pairs do as well**, so that it says nothing of the models",
-        None: "whether wrong pairs do as well too often cannot be told",
-    }
-    lines = []
-    for row in table.itertuples(index=False):
-        share = (
-            f"{row.wrong:.0%} of {row.n} wrong pairings ({row.low:.0%} to {row.high:.0%}) answer so or better"
-        )
-        about = f"{share}: {'there is nothing to explain' if row.answer == 'no' else said[row.tells]}"
-        if row.check == "before":
-            about = "it is made before any map, where the pairing of sentences does not enter"
-        lines.append(f"- {row.asked}: **{row.answer}**; {about}.")
-    return "\n".join(lines)
 
 
 def beyond_half_precision(states: ModelStates) -> list[int]:
@@ -155,7 +57,8 @@ def chapter_measurements(
 
     Returns
     -------
-    One per claim; without a value and with the reason where nothing stands in, or where units are too few.
+    One per claim; without a value and with the reason where nothing stands in, where units are too few, or where a
+    claim is about all layers and some were left out.
 
     Raises
     ------
@@ -174,13 +77,40 @@ def chapter_measurements(
     for claim in ids:
         if claim not in measured:
             _, model, *part = claim.split(".")
-            out.append(_of_pair(claim, part, pairs.get(model)))
+            out.append(_of_pair(claim, model, part, pairs.get(model)))
     return sorted(out, key=lambda row: ids.index(row.claim))
 
 
-def _of_pair(claim: str, part: Sequence[str], profile: LayerScores | None) -> Measurement:
+def too_few_layers(model: str, profile: LayerScores) -> str:
+    """Why claims about all layers cannot be measured: layers that the reports print, and this pair has, were left out.
+
+    Parameters
+    ----------
+    model
+        The report's wider model.
+    profile
+        Of the pair that stands in for it.
+
+    Returns
+    -------
+    A few words, and nothing where no such layer is missing.
+    """
+    compared = {own for own, _ in profile.pairs}
+    printed = read_claims()["id"].str.extract(rf"^P8\.{model}\.L(\d+)\.after$", expand=False).dropna()
+    asked = {own for own, _ in profile.possible} & set(printed.astype(int))
+    if compared and asked <= compared:
+        return ""
+    return (
+        f"too few layers: {layers_in_words(compared)} of this pair "
+        f"{'is' if len(compared) < 2 else 'are'} compared, and the claim is about all; name all"
+    )
+
+
+def _of_pair(claim: str, model: str, part: Sequence[str], profile: LayerScores | None) -> Measurement:
     if profile is None:
         return Measurement(claim, "", None, note="no pair of models stands in for it")
+    if part[0] in OF_ALL_LAYERS and (lacking := too_few_layers(model, profile)):
+        return Measurement(claim, _name(profile), None, n=profile.n, note=lacking)
     if part[0] == "check":
         return _check(claim, part[1], profile)
     if part[0] == "mean":
@@ -270,6 +200,8 @@ def _ranking(pairs: Mapping[str, LayerScores]) -> Measurement:
         return Measurement(RANKING, "", None, note=f"no pair of models stands in for {lacking[0]}")
     profiles = [pairs[model] for model in MODELS]
     name = "~".join(profile.target for profile in profiles)
+    if lacking := next(filter(None, map(too_few_layers, MODELS, profiles)), ""):
+        return Measurement(RANKING, name, None, n=profiles[0].n, note=lacking)
     alike = [
         np.array_equal(profiles[0].sizes, other.sizes)
         and len(profiles[0].left_after) == len(other.left_after)
@@ -279,10 +211,13 @@ def _ranking(pairs: Mapping[str, LayerScores]) -> Measurement:
         return Measurement(RANKING, name, None, note="the pairs were not compared on the same units")
     steps = [_step(one, other) for one, other in pairwise(profiles)]
     means = ", ".join(f"{profile.target} {profile.after[0].mean():.4f}" for profile in profiles)
-    intervals = "; ".join(f"{low:+.4f} to {high:+.4f}" for low, high in steps)
-    told = intervals if len(profiles[0].left_after) else "no intervals were asked for"
+    apart = (
+        f"{one.target} less {other.target} {low:+.4f} to {high:+.4f}"
+        for (one, other), (low, high) in zip(pairwise(profiles), steps, strict=True)
+    )
+    told = f"95 % of {'; '.join(apart)}" if len(profiles[0].left_after) else "no intervals were asked for"
     holds = all_hold(lies_above(low, high) for low, high in steps)
-    note = f"means after the map: {means}; differences of neighbours: {told}"
+    note = f"mean scores after the map, in the reports' order: {means}; {told}"
     return Measurement(RANKING, name, None, n=profiles[0].n, holds=holds, note=note)
 
 

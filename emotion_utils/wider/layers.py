@@ -67,6 +67,8 @@ class LayerScores:
         were asked for.
     sizes
         Rows of each unit.
+    possible
+        All pairs of layers that could have been compared.
     """
 
     source: str
@@ -83,6 +85,7 @@ class LayerScores:
     left_before: Float[np.ndarray, "left layer"] = field(repr=False)
     left_after: Float[np.ndarray, "left layer"] = field(repr=False)
     sizes: Num[np.ndarray, " unit"] = field(repr=False)
+    possible: tuple[tuple[int, int], ...]
 
     @cached_property
     def scores(self) -> dict[str, Float[np.ndarray, "draw layer"]]:
@@ -209,7 +212,7 @@ def compare_layers(
         given.source.model, given.target.model, given.pairs, _depths(given), given.k, len(groups),
         len(given.units), 1 / width, np.array([before for before, _ in found]),
         np.stack([after for _, after in found], axis=1), _sound(given, orders, seed),
-        before_after[:, 0], before_after[:, 1], given.sizes,
+        before_after[:, 0], before_after[:, 1], given.sizes, given.possible,
     )  # fmt: skip
 
 
@@ -270,7 +273,7 @@ def markdown_report(scores: LayerScores, path: Path, checks: pd.DataFrame | None
     path
         In an existing folder.
     checks
-        From :func:`emotion_utils.wider.claims.sanity_checks`.
+        From :func:`emotion_utils.wider.checks.sanity_checks`.
 
     Returns
     -------

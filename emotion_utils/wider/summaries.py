@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from emotion_utils.alignment.all_pairs import SCORES as SOUND_SCORES
 from emotion_utils.core.errors import listing
 from emotion_utils.reports.claims import read_claims
+from emotion_utils.wider.claims import RANKING
 from emotion_utils.wider.layers import LayerScores
 from emotion_utils.wider.lengths import SweepFindings
 from emotion_utils.wider.real_lengths import Ordering
@@ -18,6 +20,8 @@ SCORES = {
     "overlap": "the overlap",
     "probe": "the transferred probe",
 }
+NAMES = {"published": "published score"} | SOUND_SCORES
+"""The same in a table."""
 PLACES = {True: "above", False: "below", None: "not told from"}
 AT_BEST = {
     True: "lie above wrong ones",
@@ -53,6 +57,12 @@ def overall_of(scores: Mapping[str, LayerScores]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
+def overall_in_words(overall: pd.DataFrame) -> pd.DataFrame:
+    """What a page shows of :func:`overall_of`: scores and columns that are words."""
+    heads = {"statistic": "over the layers", "null": "wrong pairs", "null_high": "wrong pairs, 95 %"}
+    return overall.drop(columns="above").assign(score=overall["score"].map(NAMES)).rename(columns=heads)
+
+
 def summarise_overall(overall: pd.DataFrame) -> str:
     """All layers at once, each score in one clause.
 
@@ -63,7 +73,7 @@ def summarise_overall(overall: pd.DataFrame) -> str:
     """
     parts = []
     for score, own in overall[overall["statistic"] == "mean"].groupby("score", sort=False):
-        values = listing(f"{row.value:.2f} (wrong pairs {row.null:.2f})" for row in own.itertuples())
+        values = listing(f"{_score(row.value)} (wrong pairs {_score(row.null)})" for row in own.itertuples())
         counted = [sum(above is told for above in own["above"]) for told in PLACES]
         counts = ", ".join(
             f"{place} wrong ones in {n}" for place, n in zip(PLACES.values(), counted, strict=True) if n
@@ -93,6 +103,11 @@ def summarise_sweep(found: SweepFindings) -> str:
     )
 
 
+def _score(value: float) -> str:
+    """Two digits, of a small one too: the published score of real models can be 0.00001."""
+    return f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.2g}"
+
+
 def _length(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
@@ -114,3 +129,25 @@ def summarise_ordering(order: Ordering) -> str:
         f"{'that' if turned else 'not that'} of the lengths, turned round (p = {order.p:.2f}, at best "
         f"{order.least:.2f}){'' if order.apart else '; ranges over layers overlap'}."
     )
+
+
+def summarise_claims(judged: pd.DataFrame) -> str:
+    """How many claims have which verdict, and what is known of the reports' ranking, as a list in Markdown.
+
+    Parameters
+    ----------
+    judged
+        From :func:`emotion_utils.reports.claims.judge`, with scrutiny.
+    """
+    once = judged.drop_duplicates("id").set_index("id")
+    lines = [
+        f"**{kind.capitalize()}** of {len(once)} claims: "
+        + ", ".join(f"**{n}** *{word}*" for word, n in once[kind].value_counts().items())
+        for kind in ("replication", "scrutiny")
+    ]
+    ranking = once.loc[RANKING]
+    lines += [
+        f"**The ranking, by the models that stand in**: {ranking['note']}",
+        f"**The ranking, by the reports' own numbers**: {ranking['scrutiny_note']}",
+    ]
+    return "\n".join(f"- {line}." for line in lines)

@@ -136,6 +136,8 @@ class WordPairs:
         Layers that are compared.
     k
         Dimensions that the rarest emotion allows.
+    possible
+        All pairs of layers that could be compared.
     """
 
     source: ModelStates = field(repr=False)
@@ -144,6 +146,7 @@ class WordPairs:
     words: tuple[Contrasts, Contrasts] = field(repr=False)
     pairs: tuple[tuple[int, int], ...]
     k: int
+    possible: tuple[tuple[int, int], ...]
 
     @property
     def units(self) -> np.ndarray:
@@ -208,7 +211,9 @@ def word_pairs(
             "take a profile of the book."
         )
     words = _words(source, prompts, options), _words(target, prompts, options)
-    pairs = tuple(matched(source.layers, target.layers, options.layers, by))
+    pairs, possible = (
+        tuple(matched(source.layers, target.layers, wanted, by)) for wanted in (options.layers, None)
+    )
     fewest = min(int((words[0].labels == emotion).sum()) for emotion in words[0].emotions)
     if fewest < FEWEST_SAMPLES:
         raise UserError(
@@ -216,7 +221,8 @@ def word_pairs(
             "take a larger profile."
         )
     k = min(options.n_components, fewest - 1)
-    return WordPairs(source, target, limited(rows, options.max_samples_per_emotion), words, pairs, k)
+    rows = limited(rows, options.max_samples_per_emotion)
+    return WordPairs(source, target, rows, words, pairs, k, possible)
 
 
 def limited(rows: PromptPairs, most: int) -> PromptPairs:

@@ -12,12 +12,14 @@ from emotion_utils.answers.scaling_results import (
     Alike,
     Carried,
     Check,
+    Joint,
     Results,
     alike_of,
     axes_of,
     blind_of,
     carried_of,
     checks_of,
+    joint_of,
     words_of,
 )
 from emotion_utils.wider.lengths import SweepFindings
@@ -30,9 +32,10 @@ TINY = Alike(
 CARRIED = Carried("small-gpt2", "small-llama3", "ridge", 0.14, -0.08, 0.32, -0.41, 0.383, "cannot be told")
 CHECK = Check("small-llama3, for llama3-8b", "after", "yes", False)
 BLIND = SMOL._replace(one="small-gpt2-blind", other="SmolLM2 135M", value=0.65, low=0.47)
+JOINT = Joint("probe", 0.92, 0.85, 0.02, 0.01)
 RESULTS = Results(
     "SmolLM2 135M to Gemma 3 270M", SWEPT, [SMOL, TINY], [CHECK], [CARRIED], False, [False, False], 0.85, BLIND, (3, 4),
-    "means after the map: 0.6 and 0.2",
+    "mean scores after the map: 0.6 and 0.2", [JOINT],
 )  # fmt: skip
 
 
@@ -53,8 +56,27 @@ def test_the_short_form_has_the_score_the_length_and_what_is_shared():
         "nothing to carry has 0.65 in common with SmolLM2 135M, so that not all that is shared is emotion"
         in short
     )
-    assert "in **0 of 1** cases (1 cannot be told); it reaches 14% to 14% of the model's own effect" in short
-    assert "On the reports' ranking: means after the map: 0.6 and 0.2." in answer(RESULTS).what_we_found()
+    said = "in **0 of 1** cases between miniatures (1 cannot be told), where it reaches 14% of the model's own effect."
+    assert said in short
+    said = "The reports' ranking, by the models that stand in: mean scores after the map: 0.6 and 0.2."
+    assert said in answer(RESULTS).what_we_found()
+
+
+def test_real_models_and_miniatures_are_told_apart():
+    real = CARRIED._replace(source="smollm2-135m", target="gemma3-270m", share=0.5, verdict="yes")
+    mixed = replace(RESULTS, carried=[CARRIED, real, real._replace(verdict="no", share=0.1)])
+    short = answer(mixed).finding
+    assert (
+        "in **1 of 2** cases between real models (0 cannot be told), where it reaches 10% to 50% of" in short
+    )
+    assert "; and in **0 of 1** cases between miniatures (1 cannot be told)" in short
+    assert happened(mixed, "Vectors carry over") is True
+    # a run that is too small says nothing of its own pairs, and the record says what it says
+    small = replace(mixed, small=True)
+    assert "miniatures" not in answer(small).finding.split("A vector")[1]
+    assert "**1 of 2** cases between real models" in answer(small).finding
+    assert happened(small, "Vectors carry over") is True
+    assert happened(replace(small, carried=[CARRIED, real]), "Vectors carry over") is None
 
 
 def test_a_control_that_shares_nothing_and_shares_that_are_not_known():
@@ -81,6 +103,7 @@ def test_a_control_that_shares_nothing_and_shares_that_are_not_known():
         ("Geometry is shared", {"alike": [SMOL._replace(shared="no")]}, {}),
         ("more than words", {"alike": [SMOL._replace(beyond_words="no")]}, {}),
         ("checks say nothing", {"checks": [CHECK._replace(tells=True)]}, {}),
+        ("Layers taken together", {"jointly": [JOINT, JOINT._replace(score="overlap", p_single=0.3)]}, {}),
         (
             "Vectors carry over",
             {"carried": [CARRIED._replace(verdict="no")]},
@@ -168,3 +191,32 @@ def test_axes_are_corrected_for_all_of_them():
     assert axes_of(pd.DataFrame({"p": [0.003, 0.02, 0.04]})) == (3, 3)
     assert axes_of(pd.DataFrame({"p": [0.003, 0.03, 0.04]})) == (1, 3)
     assert axes_of(pd.DataFrame()) == (0, 0)
+
+
+def layers_at_once(overlap, probe):
+    """A table of joint scores from two pairs of p: of all layers at once, and of the best pair of layers."""
+    arrangements = ("all layers jointly", "best pair of layers", "jointly minus best pair")
+    rows = [
+        (score, arrangement, 0.9, 0.8, p)
+        for score, both in (("r2", (0.001, 0.9)), ("overlap", overlap), ("probe", probe))
+        for arrangement, p in zip(arrangements, (*both, 0.5), strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["score", "arrangement", "value", "null", "p"])
+
+
+@pytest.mark.parametrize(
+    ("overlap", "probe", "said"),
+    [
+        ((0.02, 0.30), (0.50, 0.50), True),  # twice 0.02 is still small
+        ((0.03, 0.30), (0.50, 0.50), False),  # and twice 0.03 is not
+        ((0.01, 0.04), (0.01, 0.02), False),  # single layers show it too
+        ((0.50, 0.50), (0.50, 0.50), False),
+    ],
+)
+def test_what_only_layers_at_once_show_is_found_in_planted_scores(overlap, probe, said):
+    found = joint_of(layers_at_once(overlap, probe))
+    assert [one.score for one in found] == ["overlap", "probe"]  # r2 is of neutral rows
+    part = "Layers taken together"
+    assert happened(replace(RESULTS, jointly=found), part) is said
+    assert happened(replace(RESULTS, jointly=found, small=True), part) is None
+    assert not any(part in one.condition for one in answer(replace(RESULTS, jointly=[])).falsifiers)

@@ -13,6 +13,7 @@ from emotion_utils.scaling import real_pair
 from emotion_utils.scaling.published import VARIABLE
 from emotion_utils.scaling.record import FOLDER, read_record, write_record
 from emotion_utils.scaling.transfer import TRANSFER_PAIRS
+from emotion_utils.statistics.permutations import LEVEL
 
 
 def test_without_a_folder_the_record_is_shown_and_named(monkeypatch):
@@ -68,7 +69,29 @@ def test_which_pairs_are_steered():
 
 
 def test_tables_of_the_record_stand_below_those_of_the_run():
-    ours = {"transfer_shares": pd.DataFrame({"a": [1]}), "transfer_costs": pd.DataFrame({"b": [2]})}
-    both = real_pair.with_record(ours, {"transfer_shares": pd.DataFrame({"a": [3]})})
-    assert both["transfer_shares"]["a"].tolist() == [1, 3]
+    pair = {"source": ["small-gpt2"], "target": ["small-llama3"]}
+    real = {"source": ["smollm2-135m", "smollm2-135m"], "target": ["gemma3-270m", "other"]}
+    ours = {
+        "transfer_shares": pd.DataFrame({**pair, "a": [1]}),
+        "transfer_costs": pd.DataFrame({**pair, "b": [2]}),
+    }
+    recorded = {"transfer_shares": pd.DataFrame({**real, "a": [3, 4]}), "curve": pd.DataFrame({"c": [5]})}
+    both = real_pair.with_record(ours, recorded)
+    assert both["transfer_shares"]["a"].tolist() == [1, 3, 4]
     assert both["transfer_costs"]["b"].tolist() == [2]
+    assert set(both) == set(ours)
+
+
+def test_a_pair_that_this_run_has_itself_is_not_shown_twice():
+    ours = {"transfer_shares": pd.DataFrame({"source": ["a"], "target": ["b"], "a": [1]})}
+    recorded = {"transfer_shares": pd.DataFrame({"source": ["a", "b"], "target": ["b", "a"], "a": [2, 3]})}
+    both = real_pair.with_record(ours, recorded)["transfer_shares"]
+    assert both["a"].tolist() == [1, 3]  # the other direction is another pair
+    assert both["source"].tolist() == ["a", "b"]
+
+
+def test_what_is_permuted_live_can_reach_the_level_it_is_judged_by():
+    axes = len(read_record().tables["axes"])
+    for sizes in module.SIZES.values():
+        assert axes / (1 + sizes.permutations) <= LEVEL  # after Holm
+        assert 1 / (1 + sizes.fits) <= LEVEL

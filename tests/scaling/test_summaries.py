@@ -56,6 +56,42 @@ def test_axes_are_counted_by_their_p():
     )
 
 
+def row_of(one, other, value, words_one, words_other, partial):
+    """A similarity as the record keeps it."""
+    return {
+        "one": one, "other": other, "recipe": RECIPES[False], "value": value, "words_one": words_one,
+        "words_other": words_other, "partial": partial, "partial_null_high": 0.21, "beyond_words": "yes",
+    }  # fmt: skip
+
+
+def test_a_model_that_read_all_stories_is_said_beside_the_first_ones_and_the_words():
+    smol, qwen, llama = "SmolLM2 135M", "Qwen3 8B", "Llama 3.1 8B"
+    whole = pd.DataFrame(
+        [row_of(smol, qwen, 0.84, 0.81, 0.86, 0.52), row_of(llama, qwen, 0.99, 0.85, 0.86, 0.96)]
+    )
+    # in another order, as where a reader's sets are sorted otherwise
+    first = pd.DataFrame(
+        [row_of(qwen, smol, 0.80, 0.66, 0.73, 0.61), row_of(llama, qwen, 0.99, 0.68, 0.66, 0.98)]
+    )
+    text = summaries.summarise_all_stories(whole, first)
+    assert text.startswith(
+        "With all 150 stories of each emotion, the values of the first 24 in brackets:\n\n- "
+    )
+    assert (
+        "- *SmolLM2 135M* and *Qwen3 8B* **0.84** (0.80); the words of the stories and *Qwen3 8B* 0.86 (0.66); given "
+        "the words 0.52 (0.61), permuted labels up to 0.21, above them: yes." in text
+    )
+    assert "- *Llama 3.1 8B* and *Qwen3 8B* **0.99** (0.99)" in text
+    assert "Llama" not in summaries.summarise_all_stories(whole, first.head(1))  # a pair that is not at hand
+    assert summaries.summarise_all_stories(whole, first.head(0)) == ""
+    assert summaries.summarise_all_stories(pd.DataFrame(), first) == ""
+
+
+def test_the_committed_record_says_what_all_stories_say():
+    text = summaries.summarise_all_stories(RECORD.tables["all_stories"], RECORD.tables["similarities"])
+    assert "*Llama 3.1 8B* and *Qwen3 8B* **0.99** (0.99)" in text
+
+
 def test_the_pairs_with_most_layers_are_drawn():
     depths = RECORD.tables["depths"]
     pairs = summaries.shown_pairs(depths)

@@ -11,7 +11,7 @@ import worded
 from scipy.stats import kstest, norm
 
 from emotion_utils.subspaces.measures import published_phase8
-from emotion_utils.wider.claims import sanity_checks
+from emotion_utils.wider.checks import sanity_checks
 from emotion_utils.wider.layers import (
     best_of_columns,
     beyond_wrong_pairs,

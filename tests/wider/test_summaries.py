@@ -93,3 +93,41 @@ def test_no_pair_gives_a_table_without_rows():
     empty = summaries.overall_of({})
     assert len(empty) == 0
     assert summaries.summarise_overall(empty) == ""
+
+
+def test_claims_are_counted_once_and_the_ranking_is_said_in_whole_sentences():
+    judged = pd.DataFrame(
+        {
+            "id": ["P8.a", "P8.a", "P8.ranking"],
+            "replication": ["agrees", "agrees", "pending"],
+            "scrutiny": ["at chance", "at chance", "at chance"],
+            "note": ["", "", "no pair stands in"],
+            "scrutiny_note": ["", "", "models that share nothing rank so"],
+        }
+    )
+    lines = summaries.summarise_claims(judged).splitlines()
+    assert lines == [
+        "- **Replication** of 2 claims: **1** *agrees*, **1** *pending*.",
+        "- **Scrutiny** of 2 claims: **2** *at chance*.",
+        "- **The ranking, by the models that stand in**: no pair stands in.",
+        "- **The ranking, by the reports' own numbers**: models that share nothing rank so.",
+    ]
+
+
+def test_a_small_score_is_no_zero():
+    overall = pd.DataFrame(
+        [("published", "mean", 0.0000153, 0.000036, None)],
+        columns=["score", "statistic", "value", "null", "above"],
+    )
+    text = summaries.summarise_overall(overall)
+    assert (
+        "the published score 1.5e-05 (wrong pairs 3.6e-05): true pairs not told from wrong ones in 1" in text
+    )
+
+
+def test_scores_and_columns_of_all_layers_are_words():
+    columns = ["pair", "score", "statistic", "value", "null", "null_high", "p", "layers", "above"]
+    rows = [("a", score, "mean", 0.5, 0.4, 0.6, 0.3, 4, None) for score in summaries.SCORES]
+    shown = summaries.overall_in_words(pd.DataFrame(rows, columns=columns))
+    assert shown["score"].tolist() == ["published score", "held-out R²", "overlap", "transferred probe"]
+    assert {"wrong pairs", "wrong pairs, 95 %", "over the layers"} <= set(shown)
