@@ -25,8 +25,8 @@ def sides(
 ) -> tuple[Shaped[np.ndarray, " document"], tuple[str, ...]]:
     """Give every document its split.
 
-    Large groups are placed first, the others in an order of the seed, each where its domains are missed most; a domain of three groups or more then gets
-    one of its smallest on each side that it would miss.
+    Large groups are placed first, the others in an order of the seed, each where its domains are missed most. A domain
+    of three groups or more then gets one of its smallest on each side that it would miss.
 
     Parameters
     ----------
