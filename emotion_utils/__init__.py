@@ -35,6 +35,7 @@ The rooms, from the ground up; a room uses only those above it in this list:
 `engine`         interventions as data, run packed: generation and teacher forcing
 `runtime`        parameters, run files, execution, freshness, the machine check, benchmarks
 `activations`    read activations, keep them, look at them (chapter 02)
+`corpora`        documents of several domains, cut to windows of tokens (chapter 10)
 `scoring`        scorers of generated text
 `vectors`        emotion vectors: make, probe, place, read (chapter 03)
 `steering`       the steering experiment (chapter 05)
@@ -44,6 +45,7 @@ The rooms, from the ground up; a room uses only those above it in this list:
 `circuits`       heads ablated, patched, attributed, assembled (chapters 06 and 07)
 `alignment`      maps between models, RSA and CKA (chapter 04)
 `planning`       what a run will cost, before anything of it is downloaded
+`parts`          what the past predicts of a hidden state, and what is new in it (chapter 10)
 `stability`      circuits chosen anew, and beside random sets (chapter 07)
 `planted`        data and models whose answer is known
 `calibration`    every method tried on them (chapter 00)

@@ -8,6 +8,7 @@ from . import book as book
 from . import calibration as calibration
 from . import circuits as circuits
 from . import core as core
+from . import corpora as corpora
 from . import effects as effects
 from . import engine as engine
 from . import figures as figures
@@ -15,6 +16,7 @@ from . import heads as heads
 from . import hub as hub
 from . import ledger as ledger
 from . import models as models
+from . import parts as parts
 from . import planning as planning
 from . import planted as planted
 from . import plots as plots
@@ -81,6 +83,7 @@ __all__ = [
     "circuits",
     "claims",
     "core",
+    "corpora",
     "effects",
     "emotion_vector",
     "engine",
@@ -100,6 +103,7 @@ __all__ = [
     "overlap",
     "paired_effects",
     "partners",
+    "parts",
     "patch",
     "permutation_p",
     "planning",

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Int, Shaped
 
 from emotion_utils.statistics.resampling import connected_groups
 
@@ -51,14 +52,30 @@ def grouped_splits(table: pd.DataFrame, *, seed: int = 0) -> pd.Series:
     ties = np.full(len(counts), np.iinfo(np.uint64).max, dtype=np.uint64)
     np.minimum.at(ties, groups, text_hashes(keyed["_text"], seed))
     order = np.lexsort((ties, -counts.sum(axis=1)))
-    placed = _place(counts, order, list(SPLITS.values()))
+    placed = place_groups(counts, order, list(SPLITS.values()))
     return pd.Series(
         np.array(list(SPLITS), dtype=object)[placed[groups]], index=table.index, name="split", dtype="str"
     )
 
 
-def _place(counts: np.ndarray, order: np.ndarray, shares: Sequence[float]) -> np.ndarray:
-    """Give each group (a row of counts per label) to the split that misses its labels most."""
+def place_groups(
+    counts: Shaped[np.ndarray, "group label"], order: Int[np.ndarray, " group"], shares: Sequence[float]
+) -> Int[np.ndarray, " group"]:
+    """Give each group to the split that misses its labels most.
+
+    Parameters
+    ----------
+    counts
+        How often each label stands in each group.
+    order
+        Of the groups: those that come first have the choice.
+    shares
+        Of the splits, summing to 1.
+
+    Returns
+    -------
+    The number of the split of each group.
+    """
     missed = [[share * total for share in shares] for total in counts.sum(axis=0).tolist()]
     placed = np.zeros(len(counts), dtype=int)
     for group in order.tolist():
