@@ -1,0 +1,209 @@
+"""Predictors find what a planted process holds, nothing where time is shuffled, and go on where they were killed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from planted_windows import planted_states, thirds
+
+from emotion_utils.core.errors import UserError
+from emotion_utils.core.store import Store
+from emotion_utils.parts.baselines import fit_baselines
+from emotion_utils.parts.error_sums import sum_errors
+from emotion_utils.parts.learner import Fitting
+from emotion_utils.parts.predictor import Architecture
+from emotion_utils.parts.r2 import r2_table
+from emotion_utils.parts.training import COLUMNS, train
+from emotion_utils.planted.processes import random_process, shuffled_in_time
+
+WIDTH, LENGTH = 4, 10
+SMALL = Architecture(heads=4, d_head=8)
+FITTING = Fitting(steps=30, batch=8, every=5, patience=100)
+
+
+class Interrupted:
+    """A source whose process is killed at a step."""
+
+    def __init__(self, source, steps):
+        self.source, self.left = source, steps
+        self.layers, self.about = source.layers, source.about
+
+    def at(self, rows):
+        if len(rows) == FITTING.batch:
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+        return self.source.at(rows)
+
+
+@pytest.fixture(scope="module")
+def process():
+    return random_process(WIDTH, np.random.default_rng(0))
+
+
+@pytest.fixture(scope="module")
+def small(process):
+    """States of two layers, and all that training takes."""
+    source = planted_states(process, 60, LENGTH, 1, layers=(0, 1))
+    training, validation, _ = thirds(60)
+    ids = torch.zeros(60, LENGTH, dtype=torch.int64)
+    return source, fit_baselines(source, ids, training, validation), training, validation
+
+
+def scored(source, fitting, architecture):
+    """Trained on planted windows, and the table of R2 on others."""
+    windows = len(source.surprisal)
+    training, validation, test = thirds(windows)
+    ids = torch.zeros(windows, LENGTH, dtype=torch.int64)
+    baselines = fit_baselines(source, ids, training, validation)
+    found = train(source, baselines, training, validation, architecture, fitting, progress=False)
+    predictions = {
+        0: {
+            **baselines[0].predictions(),
+            "predictor": lambda h, ids: found.predictors[0].predict(h),
+        }
+    }
+    sums = sum_errors(source, ids, test, np.arange(windows), predictions, baselines)
+    table = r2_table(sums, {0: baselines[0].best}, n_resamples=300)
+    return found, table[table["measure"] == "pooled"].set_index("prediction")
+
+
+@pytest.mark.slow
+def test_the_r2_of_a_planted_process_is_recovered(process):
+    source = planted_states(process, 4000, LENGTH, 2)
+    fitting = Fitting(steps=500, batch=64, every=100, rate=5e-3, patience=5)
+    found, table = scored(source, fitting, SMALL)
+    truth = process.r2(LENGTH)
+    assert table.loc["predictor", "r2"] == pytest.approx(truth, abs=0.02)
+    assert table.loc["predictor", "gain_low"] > 0
+    # one state alone tells less than four of them
+    assert table.loc["autoregression", "r2"] == pytest.approx(process.r2_at(1), abs=0.02)
+    assert found.curve["validation_r2"].is_monotonic_increasing or found.best_step[0] >= 300
+
+
+@pytest.mark.slow
+def test_where_time_is_shuffled_there_is_nothing_to_predict(process):
+    source = planted_states(process, 1500, LENGTH, 3, change=shuffled_in_time)
+    found, table = scored(source, Fitting(steps=100, batch=32, every=20, rate=5e-3), SMALL)
+    assert table.loc["predictor", "low"] < 0 < table.loc["predictor", "high"]
+    assert table.loc["predictor", "r2"] == pytest.approx(0, abs=0.02)
+    assert found.curve["step"].max() < 100  # nothing improves, and so it ends early
+
+
+def test_training_that_is_killed_goes_on_as_if_it_had_not_been(small, tmp_path):
+    source, baselines, training, validation = small
+    told = (training, validation, SMALL, FITTING)
+    whole = train(source, baselines, *told, progress=False)
+    store = Store(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        train(Interrupted(source, 17), baselines, *told, store=store, keep_seconds=0, progress=False)
+    assert len(store.keys()) == 1
+    rest = Interrupted(source, 15)  # from the checkpoint at step 15 to step 30
+    again = train(rest, baselines, *told, store=store, keep_seconds=0, progress=False)
+    assert rest.left == 0
+    pd.testing.assert_frame_equal(again.curve, whole.curve, rtol=1e-6)
+    assert again.best_step == whole.best_step
+    for layer in source.layers:
+        for name, part in whole.predictors[layer].state_dict().items():
+            torch.testing.assert_close(again.predictors[layer].state_dict()[name], part)
+
+
+def test_a_finished_training_is_read_from_the_store(small, tmp_path):
+    source, baselines, training, validation = small
+    told = (training, validation, SMALL, FITTING)
+    first = train(source, baselines, *told, store=Store(tmp_path), progress=False)
+    again = train(Interrupted(source, 0), baselines, *told, store=Store(tmp_path), progress=False)
+    pd.testing.assert_frame_equal(again.curve, first.curve)
+    other = replace(FITTING, seed=1)
+    with pytest.raises(KeyboardInterrupt):
+        train(
+            Interrupted(source, 0),
+            baselines,
+            *(training, validation, SMALL, other),
+            store=Store(tmp_path),
+            progress=False,
+        )
+
+
+def test_several_layers_train_as_each_alone(small):
+    source, baselines, training, validation = small
+    both = train(source, baselines, training, validation, SMALL, FITTING, progress=False)
+    alone = replace(source, layers=(1,))
+    one = train(alone, baselines, training, validation, SMALL, FITTING, progress=False)
+    own = both.curve[both.curve["layer"] == 1].reset_index(drop=True)
+    pd.testing.assert_frame_equal(one.curve, own)
+
+
+def test_the_curve_begins_with_the_autoregression_and_ends_with_weights_that_did_best(small):
+    source, baselines, training, validation = small
+    found = train(source, baselines, training, validation, SMALL, FITTING, progress=False)
+    assert list(found.curve.columns) == list(COLUMNS)
+    assert sorted(set(found.curve["step"])) == [0, 5, 10, 15, 20, 25, 30]
+    for layer in source.layers:
+        own = found.curve[found.curve["layer"] == layer].set_index("step")
+        assert own.loc[0, "validation_r2"] == pytest.approx(
+            baselines[layer].validation["autoregression"], abs=1e-5
+        )
+        h = source.values[layer][validation]
+        y = h[:, 1:].reshape(-1, WIDTH)
+        error = (found.predictors[layer].predict(h).reshape(-1, WIDTH) - y).square()
+        best = own["validation_r2"].max()
+        assert 1 - float(error.sum() / (y - y.mean(dim=0)).square().sum()) == pytest.approx(best, abs=1e-5)
+        assert own.loc[found.best_step[layer], "validation_r2"] == best
+        assert own["validation_mse"].min() == pytest.approx(float(error.mean()), rel=1e-5)
+
+
+def test_seeds_change_weights_and_order_alone(small):
+    source, baselines, training, validation = small
+    curves = [
+        train(source, baselines, training, validation, SMALL, replace(FITTING, seed=s), progress=False).curve
+        for s in (0, 0, 1)
+    ]
+    pd.testing.assert_frame_equal(curves[0], curves[1])
+    assert curves[0].loc[0, "validation_r2"] == curves[2].loc[0, "validation_r2"]
+    assert not np.allclose(curves[0]["validation_r2"], curves[2]["validation_r2"], atol=1e-6)
+
+
+def test_every_window_is_read_once_in_each_turn():
+    fitting, training = Fitting(batch=8), np.arange(100, 132)
+    turn = [fitting.batch_at(step, training) for step in range(4)]
+    assert sorted(np.concatenate(turn)) == list(training)
+    assert sorted(fitting.batch_at(2, training[:5])) == list(training[:5])
+    again = np.concatenate([fitting.batch_at(step, training) for step in range(4, 8)])
+    assert list(again) != list(np.concatenate(turn))
+
+
+def test_the_rate_rises_and_falls_to_zero():
+    fitting = Fitting(steps=100, rate=1.0, warmup=0.1)
+    assert [fitting.rate_at(step) for step in (0, 4, 9, 10, 55)] == pytest.approx([0.1, 0.5, 1.0, 1.0, 0.5])
+    assert fitting.rate_at(100) == pytest.approx(0)
+
+
+def test_the_loss_by_dimension_counts_a_massive_one_as_any_other():
+    process = random_process(WIDTH, np.random.default_rng(0), massive=1000.0)
+    source = planted_states(process, 60, LENGTH, 1)
+    training, validation, _ = thirds(60)
+    ids = torch.zeros(60, LENGTH, dtype=torch.int64)
+    baselines = fit_baselines(source, ids, training, validation)
+    told = (source, baselines, training, validation, SMALL)
+    plain = random_process(WIDTH, np.random.default_rng(0))
+    usual = planted_states(plain, 60, LENGTH, 1)
+    same = fit_baselines(usual, ids, training, validation)
+    fitting = replace(FITTING, loss="per_dimension")
+    scaled = train(*told, fitting, progress=False).curve
+    unscaled = train(usual, same, training, validation, SMALL, fitting, progress=False).curve
+    assert scaled["validation_r2"].to_numpy() == pytest.approx(unscaled["validation_r2"].to_numpy(), abs=0.05)
+
+
+def test_what_cannot_be_trained_is_refused(small):
+    source, baselines, training, validation = small
+    with pytest.raises(UserError, match="no baselines of layer 0"):
+        train(source, {1: baselines[1]}, training, validation, progress=False)
+    with pytest.raises(UserError, match="0 for validation: both are needed"):
+        train(source, baselines, training, validation[:0], progress=False)
+    with pytest.raises(UserError, match="at least one step"):
+        Fitting(steps=0)
