@@ -15,8 +15,8 @@ def planted_states(process, windows, length, seed, change=None, layers=(0,)):
         drawn = process.draw(windows, length, np.random.default_rng([seed, layer]))
         drawn = drawn if change is None else change(drawn, np.random.default_rng([seed, layer, 1]))
         values[layer] = torch.from_numpy(drawn).float()
-    about = {"planted": seed, "windows": windows, "length": length}
-    return WindowStates(tuple(layers), values, torch.zeros(windows, length), about)
+    origin = {"planted": seed, "windows": windows, "length": length}
+    return WindowStates(tuple(layers), values, torch.zeros(windows, length), origin)
 
 
 def thirds(windows):

@@ -8,10 +8,11 @@ there, and are mapped into memory where they are used; :class:`LiveStates` keeps
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -36,17 +37,18 @@ MEMORY = 2 * 2**30
 SHARD_BYTES = 64 * 2**20
 
 
-class StateSource(Protocol):
+class StateSource(ABC):
     """Whatever gives the states of windows by their numbers."""
 
     layers: tuple[int, ...]
 
-    @property
-    def about(self) -> Mapping[str, Any]:
+    @abstractmethod
+    def about(self) -> dict[str, Any]:
         """All that can change the states, as JSON: for the key of what is computed from them."""
 
+    @abstractmethod
     def at(self, rows: Int[np.ndarray, " row"]) -> dict[int, Float[Tensor, "row position d_model"]]:
-        """Layer to the states of these windows, in float32."""
+        """Layer to the states of these windows, in float32 on the CPU."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +79,7 @@ class MappedStates:
 
 
 @dataclass(frozen=True, eq=False)
-class WindowStates:
+class WindowStates(StateSource):
     """Hidden states of windows at some layers: the residual stream after a block, counted from 0.
 
     Attributes
@@ -87,14 +89,18 @@ class WindowStates:
         Layer to its states, shape (window, position, d_model), in the dtype that they are kept in.
     surprisal
         Nats of the token at a position given those before it; position 0 is NaN.
-    about
-        What they were made from.
+    origin
+        What they were made from, as JSON.
     """
 
     layers: tuple[int, ...]
     values: Mapping[int, Tensor | MappedStates] = field(repr=False)
     surprisal: Float[Tensor, "window position"] = field(repr=False)
-    about: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    origin: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def about(self) -> dict[str, Any]:
+        """What they were made from."""
+        return dict(self.origin)
 
     def at(self, rows: Int[np.ndarray, " row"]) -> dict[int, Float[Tensor, "row position d_model"]]:
         """Layer to the states of these windows, in float32."""
@@ -103,7 +109,7 @@ class WindowStates:
 
 
 @dataclass(frozen=True, eq=False)
-class LiveStates:
+class LiveStates(StateSource):
     """Hidden states that are computed when they are asked for, and not kept.
 
     Attributes
@@ -119,7 +125,6 @@ class LiveStates:
     ids: Int[Tensor, "window position"] = field(repr=False)
     layers: tuple[int, ...]
 
-    @property
     def about(self) -> dict[str, Any]:
         """What they are made from."""
         return made_from(self.model, self.ids, self.layers, "float32")

@@ -130,7 +130,7 @@ def _made_from(
     fitting: Fitting,
 ) -> dict[str, Any]:
     return {
-        "states": dict(source.about),
+        "states": source.about(),
         "training": digest(training.tolist()),
         "validation": digest(validation.tolist()),
         "architecture": asdict(architecture),

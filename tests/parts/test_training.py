@@ -11,7 +11,6 @@ import torch
 from planted_windows import planted_states, thirds
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.core.store import Store
 from emotion_utils.parts.baselines import fit_baselines
 from emotion_utils.parts.error_sums import sum_errors
 from emotion_utils.parts.learner import Fitting
@@ -23,21 +22,6 @@ from emotion_utils.planted.processes import random_process, shuffled_in_time
 WIDTH, LENGTH = 4, 10
 SMALL = Architecture(heads=4, d_head=8)
 FITTING = Fitting(steps=30, batch=8, every=5, patience=100)
-
-
-class Interrupted:
-    """A source whose process is killed at a step."""
-
-    def __init__(self, source, steps):
-        self.source, self.left = source, steps
-        self.layers, self.about = source.layers, source.about
-
-    def at(self, rows):
-        if len(rows) == FITTING.batch:
-            self.left -= 1
-            if self.left < 0:
-                raise KeyboardInterrupt
-        return self.source.at(rows)
 
 
 @pytest.fixture(scope="module")
@@ -94,41 +78,6 @@ def test_where_time_is_shuffled_there_is_nothing_to_predict(process):
     assert found.curve["step"].max() < 100  # nothing improves, and so it ends early
 
 
-def test_training_that_is_killed_goes_on_as_if_it_had_not_been(small, tmp_path):
-    source, baselines, training, validation = small
-    told = (training, validation, SMALL, FITTING)
-    whole = train(source, baselines, *told, progress=False)
-    store = Store(tmp_path)
-    with pytest.raises(KeyboardInterrupt):
-        train(Interrupted(source, 17), baselines, *told, store=store, keep_seconds=0, progress=False)
-    assert len(store.keys()) == 1
-    rest = Interrupted(source, 15)  # from the checkpoint at step 15 to step 30
-    again = train(rest, baselines, *told, store=store, keep_seconds=0, progress=False)
-    assert rest.left == 0
-    pd.testing.assert_frame_equal(again.curve, whole.curve, rtol=1e-6)
-    assert again.best_step == whole.best_step
-    for layer in source.layers:
-        for name, part in whole.predictors[layer].state_dict().items():
-            torch.testing.assert_close(again.predictors[layer].state_dict()[name], part)
-
-
-def test_a_finished_training_is_read_from_the_store(small, tmp_path):
-    source, baselines, training, validation = small
-    told = (training, validation, SMALL, FITTING)
-    first = train(source, baselines, *told, store=Store(tmp_path), progress=False)
-    again = train(Interrupted(source, 0), baselines, *told, store=Store(tmp_path), progress=False)
-    pd.testing.assert_frame_equal(again.curve, first.curve)
-    other = replace(FITTING, seed=1)
-    with pytest.raises(KeyboardInterrupt):
-        train(
-            Interrupted(source, 0),
-            baselines,
-            *(training, validation, SMALL, other),
-            store=Store(tmp_path),
-            progress=False,
-        )
-
-
 def test_several_layers_train_as_each_alone(small):
     source, baselines, training, validation = small
     both = train(source, baselines, training, validation, SMALL, FITTING, progress=False)
@@ -168,21 +117,6 @@ def test_seeds_change_weights_and_order_alone(small):
     assert not np.allclose(curves[0]["validation_r2"], curves[2]["validation_r2"], atol=1e-6)
 
 
-def test_every_window_is_read_once_in_each_turn():
-    fitting, training = Fitting(batch=8), np.arange(100, 132)
-    turn = [fitting.batch_at(step, training) for step in range(4)]
-    assert sorted(np.concatenate(turn)) == list(training)
-    assert sorted(fitting.batch_at(2, training[:5])) == list(training[:5])
-    again = np.concatenate([fitting.batch_at(step, training) for step in range(4, 8)])
-    assert list(again) != list(np.concatenate(turn))
-
-
-def test_the_rate_rises_and_falls_to_zero():
-    fitting = Fitting(steps=100, rate=1.0, warmup=0.1)
-    assert [fitting.rate_at(step) for step in (0, 4, 9, 10, 55)] == pytest.approx([0.1, 0.5, 1.0, 1.0, 0.5])
-    assert fitting.rate_at(100) == pytest.approx(0)
-
-
 def test_the_loss_by_dimension_counts_a_massive_one_as_any_other():
     process = random_process(WIDTH, np.random.default_rng(0), massive=1000.0)
     source = planted_states(process, 60, LENGTH, 1)
@@ -205,5 +139,3 @@ def test_what_cannot_be_trained_is_refused(small):
         train(source, {1: baselines[1]}, training, validation, progress=False)
     with pytest.raises(UserError, match="0 for validation: both are needed"):
         train(source, baselines, training, validation[:0], progress=False)
-    with pytest.raises(UserError, match="at least one step"):
-        Fitting(steps=0)
