@@ -19,7 +19,6 @@ from scipy.sparse import csr_matrix
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.parts.probes import (
-    METRICS,
     SPLITS,
     Features,
     ProbeScore,
@@ -27,7 +26,6 @@ from emotion_utils.parts.probes import (
     by_principal_components,
     gap,
     probe,
-    score_table,
 )
 from emotion_utils.parts.resampled import RESAMPLES
 from emotion_utils.parts.token_types import TYPES, types_at
@@ -36,7 +34,7 @@ STATE, PREDICTED, NEW, BOTH = "h", "h_hat", "r", "[h_hat, r]"
 BOTH_REDUCED = "[h_hat, r] at the size of h"
 PREVIOUS, CHANGE = "previous h", "change of h"
 LINEAR, LINEAR_REST = "linear h_hat", "linear r"
-TEXT_BEFORE, TOKEN_BEFORE, TOKEN = "tokens before", "previous token", "token itself"
+TEXT_BEFORE, TOKEN_BEFORE = "tokens before", "previous token"
 SPLITS_OF_STATE = ((PREDICTED, NEW), (PREVIOUS, CHANGE), (LINEAR, LINEAR_REST))
 """Ways to split h in what the past gives and what is new: the predictor's, and two that need no predictor."""
 
@@ -187,27 +185,6 @@ def probe_all(
         reduced = by_principal_components(np.asarray(given[BOTH]), training, given[STATE].shape[1])
         scores[BOTH_REDUCED] = probe(reduced, task.rows)
     return scores
-
-
-def task_table(
-    scores: Mapping[str, ProbeScore],
-    classes: Sequence[str],
-    *,
-    n_permutations: int = 199,
-    n_resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """:func:`emotion_utils.parts.probes.score_table`; of token types with a row for the token itself.
-
-    Whoever knows the token knows its type, so that this F1 is 1 by definition and has no interval.
-    """
-    table = score_table(scores, n_permutations=n_permutations, n_resamples=n_resamples, seed=seed)
-    if tuple(classes) != TYPES:
-        return table
-    known = pd.DataFrame([{"representation": TOKEN} | dict.fromkeys(METRICS, 1.0)])
-    return pd.concat([table, known], ignore_index=True).astype(
-        table.dtypes.drop(["n", "documents", "dimensions"])
-    )
 
 
 def gap_table(

@@ -31,8 +31,10 @@ OWN, EQUAL = "own length", "equal length"
 RANDOM = "random"
 STRENGTH = 0.5
 """Length of the whole vector, in median lengths of the residual stream."""
-VECTORS, TURNS = 100, 4
-"""Random vectors beside each, and into how many groups they fall: each is tried on every fourth scene."""
+SCENES = 12
+"""Held-out scenes, of more kinds of events than an interval needs."""
+VECTORS, TURNS = 100, 6
+"""Random vectors beside each, and into how many groups they fall: each is tried on every sixth scene."""
 NOTHING = 1e-6
 """Share of the vector's length below which a part is rounding, and has no direction."""
 OUTCOMES = ("shift", "gain")
@@ -109,7 +111,9 @@ def steer_parts(
     ----------
     steered
     contexts
-        Of the test split: :func:`emotion_utils.steering.contexts.neutral_contexts`.
+        Neutral scenes that no vector is made from, about :data:`SCENES` of them, such as
+        :func:`emotion_utils.steering.contexts.fresh_contexts`: the prompts' own test split has too few kinds of events
+        for an interval.
     parts
         From :func:`vector_parts`.
     alpha, n_random, seed
@@ -152,7 +156,7 @@ def part_effects(table: pd.DataFrame, outcome: str = "gain", seed: int = 0) -> p
     Returns
     -------
     One row per emotion, part and length: ``emotion, part, length, value, low, high`` (nats), ``null, null_high, p``
-    (random vectors as units, in the scenes where each was tried), ``p_holm`` (over all rows), ``of_whole, of_low,
+    (random vectors as units, in the scenes where each was tried), ``p_holm`` (over the emotions), ``of_whole, of_low,
     of_high`` (share of the whole vector's effect; none where that is not above 0), ``scenes, units, vectors``.
     """
     rows = []
@@ -166,7 +170,8 @@ def part_effects(table: pd.DataFrame, outcome: str = "gain", seed: int = 0) -> p
             rows.append((*row, share.value, *share.ends(), len(values), own["unit"].nunique()))
     columns = ["emotion", "part", "length", "value", "low", "high", "null", "null_high", "p", "vectors"]
     found = pd.DataFrame(rows, columns=[*columns, "of_whole", "of_low", "of_high", "scenes", "units"])
-    return found.assign(p_holm=adjusted(found["p"].to_numpy(), "holm"))
+    over_emotions = found.groupby(["part", "length"])["p"]
+    return found.assign(p_holm=over_emotions.transform(lambda p: adjusted(p.to_numpy(), "holm")))
 
 
 def part_gaps(table: pd.DataFrame, outcome: str = "gain", seed: int = 0) -> pd.DataFrame:

@@ -134,7 +134,7 @@ def vector_parts(
     place = pd.Series(np.arange(len(table)), table["id"].to_numpy())
     found = {}
     for emotion, given in steered.built.items():
-        rows = torch.from_numpy(place.loc[given.prompts["id"]].to_numpy())
+        rows = torch.from_numpy(place.loc[given.prompts["id"]].to_numpy(copy=True))
         found[emotion] = VectorParts(given, layer, states[rows], predicted[rows])
     return found
 
