@@ -135,7 +135,8 @@ def representations(
     own = {STATE: states[:, places], PREDICTED: predicted[:, places - 1], PREVIOUS: states[:, places - 1]}
     if linear is not None:
         own[LINEAR] = linear[:, places - 1]
-    given = {name: part.reshape(-1, states.shape[2]) for name, part in own.items()}
+    exact = np.result_type(states, np.float32)  # a difference of half-precision states would be coarse
+    given = {name: part.reshape(-1, states.shape[2]).astype(exact) for name, part in own.items()}
     parts = {rest: given[STATE] - given[past] for past, rest in SPLITS_OF_STATE if past in given}
     return given | parts | {BOTH: np.concatenate([given[PREDICTED], parts[NEW]], axis=1)}
 

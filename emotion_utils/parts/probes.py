@@ -27,7 +27,7 @@ from emotion_utils.statistics.resampling import effective_units, unit_weights
 
 PENALTIES = (0.001, 0.01, 0.1, 1.0)
 """Inverse strengths of the L2 penalty (``C``) that are tried, from the strongest penalty on."""
-STEPS, TOLERANCE = 1000, 1e-3
+STEPS, TOLERANCE = 1000, 1e-4
 SPLITS = ("train", "validation", "test")
 METRICS = ("macro", "micro")
 Features = Float[np.ndarray, "row feature"] | spmatrix
@@ -264,7 +264,7 @@ def gap(
 
 
 def by_principal_components(
-    values: Num[np.ndarray, "row feature"], training: Int[np.ndarray, " row"], dimensions: int
+    values: Num[np.ndarray, "row feature"], training: Int[np.ndarray, " chosen"], dimensions: int
 ) -> Float[np.ndarray, "row component"]:
     """Standardise by training rows and keep their first principal components: two parts at the size of one.
 

@@ -51,7 +51,8 @@ class Resampled:
 
     def __sub__(self, other: Resampled) -> Resampled:
         _check_draws(len(self.draws), len(other.draws))
-        return Resampled(self.value - other.value, self.draws - other.draws, min(self.units, other.units))
+        units = float(np.minimum(self.units, other.units))
+        return Resampled(self.value - other.value, self.draws - other.draws, units)
 
     @classmethod
     def mean(cls, several: Sequence[Resampled]) -> Resampled:
@@ -68,7 +69,7 @@ class Resampled:
             _check_draws(len(several[0].draws), len(other.draws))
         draws = np.mean([one.draws for one in several], axis=0)
         value = float(np.mean([one.value for one in several]))
-        return cls(value, draws, min(one.units for one in several))
+        return cls(value, draws, float(np.min([one.units for one in several])))
 
 
 def _check_draws(first: int, second: int) -> None:

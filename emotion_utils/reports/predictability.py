@@ -145,13 +145,18 @@ def _by_role(
     quantity: str, by_layer: Mapping[int, Resampled], roles: Roles, null: float
 ) -> list[tuple[str, str, Resampled, float]]:
     """A quantity at the ends, in the middle, and their differences; a difference has no null but 0."""
-    own = {
-        name: Resampled.mean([by_layer[layer] for layer in layers])
-        for name, layers in (
-            (FIRST, [roles.first]), (MIDDLE, roles.middle), (LAST, [roles.last]), ("ends", [roles.first, roles.last])
-        )
-        if layers and None not in layers
-    }  # fmt: skip
+    asked: dict[str, Sequence[int | None]]
+    asked = {
+        FIRST: [roles.first],
+        MIDDLE: roles.middle,
+        LAST: [roles.last],
+        "ends": [roles.first, roles.last],
+    }
+    own = {}
+    for name, layers in asked.items():
+        known = [by_layer[layer] for layer in layers if layer is not None]
+        if known and len(known) == len(layers):
+            own[name] = Resampled.mean(known)
     ends = own.pop("ends", None)
     rows = [(quantity, name, one, null) for name, one in own.items()]
     if FIRST in own and MIDDLE in own:

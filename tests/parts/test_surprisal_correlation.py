@@ -9,6 +9,7 @@ from scipy.stats import rankdata, spearmanr
 from emotion_utils.core.errors import UserError
 from emotion_utils.parts.resampled import exchanged_windows
 from emotion_utils.parts.surprisal_correlation import (
+    _check,
     _weighted_ranks,
     exchanged_curves,
     log_frequencies,
@@ -108,7 +109,7 @@ def test_frequencies_are_counted_in_training_windows():
 def test_what_does_not_fit_or_is_not_finite_is_refused(planted):
     surprisal, _, norms = planted
     with pytest.raises(UserError, match="do not fit together"):
-        rank_curve(norms[0], surprisal[:, 1:], DOCUMENTS)
+        _check(norms[0], surprisal[:, 1:], DOCUMENTS)
     broken = surprisal.copy()
     broken[3, 4] = np.nan
     with pytest.raises(UserError, match="surprisal of window 3 at position 5 is nan"):
