@@ -46,6 +46,7 @@ The rooms, from the ground up; a room uses only those above it in this list:
 `alignment`      maps between models, RSA and CKA (chapter 04)
 `planning`       what a run will cost, before anything of it is downloaded
 `parts`          what the past predicts of a hidden state, and what is new in it (chapter 10)
+`novelty`        what the predictable and the novel part hold (chapter 10)
 `stability`      circuits chosen anew, and beside random sets (chapter 07)
 `planted`        data and models whose answer is known
 `calibration`    every method tried on them (chapter 00)

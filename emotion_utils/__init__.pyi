@@ -16,6 +16,7 @@ from . import heads as heads
 from . import hub as hub
 from . import ledger as ledger
 from . import models as models
+from . import novelty as novelty
 from . import parts as parts
 from . import planning as planning
 from . import planted as planted
@@ -100,6 +101,7 @@ __all__ = [
     "log_odds",
     "logit_lens",
     "models",
+    "novelty",
     "overlap",
     "paired_effects",
     "partners",
