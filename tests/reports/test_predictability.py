@@ -20,13 +20,14 @@ ORDINARY = np.random.default_rng(0).standard_normal(200)
 
 def about(value, spread=0.002):
     """A statistic whose draws lie about it."""
-    return Resampled(value, value + spread * ORDINARY, DOCUMENTS)
+    return Resampled(value, value + spread * ORDINARY, float(DOCUMENTS))
 
 
 def line(start, stop, spread=0.002):
-    """A curve that is a line from position 32 to 255."""
-    value = start + (stop - start) * (AT - 32) / (255 - 32)
-    return PositionCurve(value, value + spread * ORDINARY[:, None], AT, DOCUMENTS)
+    """A curve that is a line from position 32 to 255, whose draws lie above and below its end."""
+    way = (AT - 32) / (255 - 32)
+    value = start + (stop - start) * way
+    return PositionCurve(value, value + spread * ORDINARY[:, None] * way, AT, float(DOCUMENTS))
 
 
 def as_reported(**changed):
@@ -86,9 +87,7 @@ OTHERWISE = {
 
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_each_claim_can_fail(claim):
-    row = judged(as_reported(**OTHERWISE[claim])).loc[claim]
-    assert row["verdict"] == "not reproduced"
-    assert row["holds"] is False
+    assert judged(as_reported(**OTHERWISE[claim])).loc[claim, "verdict"] == "not reproduced"
 
 
 def wide(value):
@@ -97,7 +96,9 @@ def wide(value):
 
 OPEN = {
     "D.r2.first": {"r2": {0: about(0.3), 6: wide(0.3), 12: wide(0.3), 18: wide(0.3), 23: about(0.4)}},
-    "D.mse.position": {"errors": {0: line(1, 1.1), **{x: line(2, 1) for x in (6, 12, 18)}, 23: line(1, 1)}},
+    "D.mse.position": {
+        "errors": {0: line(1, 1.1, 0.05), **{x: line(2, 1) for x in (6, 12, 18)}, 23: line(1, 1)}
+    },
     "D.rho.ends": {"rho": {x: line(0.4, 0.4, 0.2) if x == 0 else line(0.4, 0.4) for x in LAYERS}},
     "D.rho.l18": {"rho": {x: line(0.3, 0.0, 0.2) for x in LAYERS}},
     "D.probe.domain": {"domain": {x: wide(0.1) for x in LAYERS}},
