@@ -200,8 +200,8 @@ def _ranking(pairs: Mapping[str, LayerScores]) -> Measurement:
         return Measurement(RANKING, "", None, note=f"no pair of models stands in for {lacking[0]}")
     profiles = [pairs[model] for model in MODELS]
     name = "~".join(profile.target for profile in profiles)
-    if lacking := next(filter(None, map(too_few_layers, MODELS, profiles)), ""):
-        return Measurement(RANKING, name, None, n=profiles[0].n, note=lacking)
+    if too_few := next(filter(None, map(too_few_layers, MODELS, profiles)), ""):
+        return Measurement(RANKING, name, None, n=profiles[0].n, note=too_few)
     alike = [
         np.array_equal(profiles[0].sizes, other.sizes)
         and len(profiles[0].left_after) == len(other.left_after)
