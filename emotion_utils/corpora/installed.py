@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from email import message_from_string
 from importlib.metadata import Distribution, distributions
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from emotion_utils.core.errors import UserError
 
@@ -165,7 +166,7 @@ def written(text: str, domain: str) -> bool:
 
 def licence(package: Distribution) -> str:
     """The licence that a package's metadata state, in one short line."""
-    metadata = package.metadata
+    metadata: Any = package.metadata  # whose stub lacks `get`
     expression = metadata.get("License-Expression") or ""
     own = (metadata.get("License") or "").strip().split("\n")[0].strip()
     classified = (line for line in metadata.get_all("Classifier") or () if line.startswith("License ::"))
@@ -180,9 +181,10 @@ def licence(package: Distribution) -> str:
 
 def project(package: Distribution) -> str:
     """What a package belongs to: its repository where the metadata name one, since several packages may share it."""
-    links = [line.split(",", 1)[-1] for line in package.metadata.get_all("Project-URL") or ()]
-    addresses = _addresses([*links, package.metadata.get("Home-page") or ""])
-    name = spelled(package.metadata["Name"])
+    metadata: Any = package.metadata  # whose stub lacks `get`
+    links = [line.split(",", 1)[-1] for line in metadata.get_all("Project-URL") or ()]
+    addresses = _addresses([*links, metadata.get("Home-page") or ""])
+    name = spelled(metadata["Name"])
     return next((address for address in addresses), name)
 
 

@@ -115,7 +115,8 @@ def _at(row: Mapping[str, Any], column: str, name: str) -> Any:
 
 def _opened(name: str, config: str | None, split: str, data_files: str | None) -> Iterable[Mapping[str, Any]]:
     try:
-        from datasets import load_dataset  # an optional package that takes seconds to import
+        # an optional package that takes seconds to import
+        from datasets import load_dataset  # type: ignore[import-untyped]
     except ImportError:
         raise UserError(
             f"To stream {name} the package `datasets` is needed: `pip install datasets`, or choose `packages` or a "

@@ -11,6 +11,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,7 @@ PENALTIES = (0.001, 0.01, 0.1, 1.0)
 STEPS, TOLERANCE = 1000, 1e-4
 SPLITS = ("train", "validation", "test")
 METRICS = ("macro", "micro")
-Features = Float[np.ndarray, "row feature"] | spmatrix
+Features: TypeAlias = Float[np.ndarray, "row feature"] | spmatrix
 
 
 @dataclass(frozen=True, eq=False)
