@@ -107,8 +107,8 @@ def in_chunks(rows: Int[np.ndarray, " row"], size: int = WINDOWS) -> Iterator[np
 def fit_baselines(
     source: StateSource,
     ids: Int[Tensor, "window position"],
-    training: Int[np.ndarray, " row"],
-    validation: Int[np.ndarray, " row"],
+    training: Int[np.ndarray, " training"],
+    validation: Int[np.ndarray, " validation"],
 ) -> dict[int, Baselines]:
     """Fit all baselines of all layers.
 

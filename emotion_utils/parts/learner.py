@@ -78,7 +78,7 @@ class Fitting:
             return self.rate * (step + 1) / warm
         return self.rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, self.steps - warm)))
 
-    def batch_at(self, step: int, training: Int[np.ndarray, " row"]) -> Int[np.ndarray, " row"]:
+    def batch_at(self, step: int, training: Int[np.ndarray, " training"]) -> Int[np.ndarray, " window"]:
         """Windows of a step: every window once in each turn, in an order that seed and turn alone decide."""
         size = min(self.batch, len(training))
         turn, place = divmod(step, len(training) // size)

@@ -56,8 +56,8 @@ class Trained:
 def train(
     source: StateSource,
     baselines: Mapping[int, Baselines],
-    training: Int[np.ndarray, " row"],
-    validation: Int[np.ndarray, " row"],
+    training: Int[np.ndarray, " training"],
+    validation: Int[np.ndarray, " validation"],
     architecture: Architecture = DEFAULT,
     fitting: Fitting = FITTING,
     *,
