@@ -14,6 +14,8 @@ from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.files import read_json, write_atomically
 from emotion_utils.core.hashing import digest
@@ -124,7 +126,7 @@ def pinned(found: Mapping[str, Distribution], requirements: Path) -> dict[str, D
     if differ:
         raise UserError(
             f"{len(differ)} of {len(versions)} pinned packages are not installed as pinned ({', '.join(differ[:5])}): "
-            "run `make env` first."
+            "run `make clean-env`, then `make test`, which makes the environment anew."
         )
     return {name: found[name] for name in sorted(versions)}
 
@@ -204,8 +206,6 @@ class _Taken:
 
 def _groups(chosen: Mapping[str, Distribution], twins: list[tuple[str, str]]) -> dict[str, str]:
     """What each package belongs to: packages of one repository, or that share files, belong together."""
-    import pandas as pd
-
     rows = [(name, f"project {project(package)}") for name, package in chosen.items()]
     rows += [(name, f"twins {at}") for at, pair in enumerate(twins) for name in pair]
     table = pd.DataFrame(rows, columns=["package", "shared"])
