@@ -104,7 +104,7 @@ class PositionCurve:
     def over(self, first: int = 0, stop: int | None = None) -> Resampled:
         """Mean over the positions from ``first`` on, before ``stop``; where it is not defined it is left out."""
         kept = self._kept(first, stop, 1)
-        return Resampled(_mean(self.value[kept]), _mean(self.draws[:, kept]), self.units)
+        return Resampled(float(_mean(self.value[kept])), _mean(self.draws[:, kept]), self.units)
 
     def slope(self, first: int = LEFT_OUT, stop: int | None = None) -> Resampled:
         """Least-squares slope over positions, times their range: by how much the line changes from first to last."""
@@ -148,12 +148,11 @@ class PositionCurve:
         return kept
 
 
-def _mean(values: np.ndarray) -> np.ndarray | float:
+def _mean(values: np.ndarray) -> np.ndarray:
     """Mean over the last axis without NaN; NaN where nothing is left."""
     known = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
-        found = np.where(known, values, 0).sum(axis=-1) / known.sum(axis=-1)
-    return float(found) if found.ndim == 0 else found
+        return np.asarray(np.where(known, values, 0).sum(axis=-1) / known.sum(axis=-1))
 
 
 def document_weights(
