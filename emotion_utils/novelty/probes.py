@@ -171,7 +171,8 @@ def probe(features: Features, rows: Rows, penalties: Sequence[float] = PENALTIES
     taken = {name: features[rows.rows(name)] for name in SPLITS}
     taken["train"] = scaler.fit_transform(taken["train"])
     taken |= {name: scaler.transform(taken[name]) for name in SPLITS[1:]}
-    best, score, chosen = None, -1.0, 0.0
+    best: np.ndarray | None = None
+    score, chosen = -1.0, 0.0
     for penalty, fitted in _path(taken["train"], rows.of("train"), sorted(penalties)):
         reached = _macro(rows.of("validation"), fitted.predict(taken["validation"]))
         if reached > score:
