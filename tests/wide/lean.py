@@ -12,10 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from emotion_utils.core import profiles
 
 NEW = 2
 """Tokens that a text is continued by."""
+DRAWN = 12
+"""Times as many fresh contexts are drawn as are taken, the shortest of them."""
 
 
 def lowered(chapter: str, prompts: Path) -> None:
@@ -67,8 +71,10 @@ def _steering() -> None:
     subject.KEYWORDS = "smoke"
     from emotion_utils.engine.decoding import Sampling
     from emotion_utils.scoring import judge, replies
-    from emotion_utils.steering import overview, plan, screening, trials
+    from emotion_utils.steering import contexts, overview, plan, screening, trials
 
+    drawn = contexts.fresh_contexts
+    contexts.fresh_contexts = lambda n, seed: _shortest(drawn(DRAWN * n, seed), n)
     trials.OPENING = Sampling(NEW)
     kept = (trials.WHERE, "generated tokens", "everywhere")
     for name in trials.WINDOWS.keys() - kept:
@@ -84,6 +90,11 @@ def _steering() -> None:
     plan.PAIRS = plan.PRICED = plan.TRIED = plan.UNITS = plan.MAP_LAYERS = 1
     plan.SCREENED = 2
     plan.EVENTS = 1
+
+
+def _shortest(contexts: pd.DataFrame, n: int) -> pd.DataFrame:
+    order = contexts["context"].str.len().sort_values(kind="stable").index
+    return contexts.loc[order[:n]].reset_index(drop=True)
 
 
 def _heads() -> None:

@@ -52,7 +52,7 @@ class Meter:
     def __init__(self, folder: Path, vocabulary: int, note: Path) -> None:
         self.own, self.vocabulary, self.note = first_numbers(folder), vocabulary, note
         self.tokens = {True: 0, False: 0}
-        self.waiting: tuple[bool, int] | None = None
+        self.waiting: tuple[bool, torch.Size, int] | None = None
         self.cells: list[tuple[str, int, int, float, int]] = []
 
     def start(self, events: Any) -> RemovableHandle:
@@ -63,11 +63,14 @@ class Meter:
     def _after(self, module: torch.nn.Module, args: tuple[Any, ...], _out: Any) -> None:
         if isinstance(module, torch.nn.Embedding) and module.num_embeddings == self.vocabulary:
             own = module.weight[0, :FIRST].float().tolist() == self.own
-            self.waiting = (own, args[0].numel())
+            self.waiting = (own, torch.Size([*args[0].shape, module.embedding_dim]), args[0].numel())
         elif self.waiting and isinstance(module, GradientCheckpointingLayer):
-            own, tokens = self.waiting
-            self.tokens[own] += tokens
-            self.waiting = None
+            own, shape, tokens = self.waiting
+            if (
+                args and args[0].shape == shape
+            ):  # a block of another model may come after a pass without blocks
+                self.tokens[own] += tokens
+                self.waiting = None
 
     def _noted(self, result: Any) -> None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

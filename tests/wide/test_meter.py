@@ -68,6 +68,8 @@ def test_what_stops_at_the_embedding_does_not_count(models, meter):
     ids = torch.zeros(1, 5, dtype=torch.long)
     with torch.no_grad():
         forward_until(models[0], {HookPoint(0, "resid_pre"): lambda _: None}, input_ids=ids)
+        small = GPT2Config(vocab_size=9, n_embd=8, n_layer=1, n_head=1)
+        GPT2LMHeadModel(small)(ids)  # which the embedding's pass must not be taken for
         assert noted(*meter)["tokens"] == 0
         forward_until(models[0], {HookPoint(1, "resid_pre"): lambda _: None}, input_ids=ids)
     assert noted(*meter)["tokens"] == 5
