@@ -189,17 +189,18 @@ def published_table(
     """
     rows = []
     small, large = SCALES
-    plain = {"dtype": np.float64}
-    inverses = {dtype: source_inverse(end, dtype) for dtype in (np.float32, np.float64)}
-    for variant, case, options in (
-        ("as published (float32)", end, {}),
-        (f"target x {small:.4f}", end.scaled(small), {}),
-        (f"target x {large:.0f}", end.scaled(large), {}),
-        ("float64", end, plain),
-        ("float64, orthonormal", end, {**plain, "renormalised": True}),
+    inverses: dict[type[np.floating], np.ndarray] = {
+        dtype: source_inverse(end, dtype) for dtype in (np.float32, np.float64)
+    }
+    for variant, case, dtype, renormalised in (
+        ("as published (float32)", end, np.float32, False),
+        (f"target x {small:.4f}", end.scaled(small), np.float32, False),
+        (f"target x {large:.0f}", end.scaled(large), np.float32, False),
+        ("float64", end, np.float64, False),
+        ("float64, orthonormal", end, np.float64, True),
     ):
-        inverse = inverses[options.get("dtype", np.float32)]
-        scores = phase35(case, case.k(k), case.orders(n_permutations, seed), inverse=inverse, **options)
+        orders, inverse = case.orders(n_permutations, seed), inverses[dtype]
+        scores = phase35(case, case.k(k), orders, dtype=dtype, renormalised=renormalised, inverse=inverse)
         rows.append(("Phase 3.5", variant, *_row(case, k, *scores)))
     scales = {"as published (float64)": 1.0, f"target x {small:.4f}": small, f"target x {large:.0f}": large}
     words = {} if word is None else {variant: word.scaled(scale) for variant, scale in scales.items()}
