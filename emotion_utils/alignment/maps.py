@@ -170,12 +170,13 @@ def reduced_rank(rows: Rows, groups: np.ndarray, rank: int = RANK) -> Fitter:
     included.
     """
     inverse = _inverse(rows, PENALTY)
-    hat = (rows - rows.mean(axis=0)) @ inverse
+    values, vectors = np.linalg.eigh((rows - rows.mean(axis=0)) @ inverse)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))  # its rows' inner products are the hat matrix
 
     def fitter(target: Paired) -> Affine:
         centred, goal = _centred(target, rows)
-        _, vectors = np.linalg.eigh(centred.T @ hat @ centred)
-        kept = vectors[:, -rank:]
+        # as many directions as rows at most, however wide the target is
+        kept = np.linalg.svd(root.T @ centred, full_matrices=False)[2][:rank].T
         return Affine(rows.mean(axis=0), inverse @ centred @ kept @ kept.T, goal)
 
     return fitter

@@ -124,6 +124,8 @@ class _Reached(Exception):
 def forward_until(model: PreTrainedModel, functions: Mapping[HookPoint, HookFunction], **inputs: Any) -> None:
     """Run a forward pass only as far as the last hook point needs: later blocks and the unembedding are left out.
 
+    A block whose input alone is wanted is left out too.
+
     Parameters
     ----------
     model
@@ -137,8 +139,10 @@ def forward_until(model: PreTrainedModel, functions: Mapping[HookPoint, HookFunc
     def stop(*_: Any) -> None:
         raise _Reached
 
+    block = blocks(model)[last]
+    before = all(point.kind == "resid_pre" for point in functions if point.layer == last)
     with attached(model, functions):
-        handle = blocks(model)[last].register_forward_hook(stop)
+        handle = (block.register_forward_pre_hook if before else block.register_forward_hook)(stop)
         try:
             model(**inputs, use_cache=False)
         except _Reached:

@@ -31,6 +31,7 @@ from emotion_utils.planning.devices import CPU, Device, device_named
 from emotion_utils.planning.outlines import sections_of
 from emotion_utils.planning.passes import Passes
 from emotion_utils.planning.shapes import shape_of
+from emotion_utils.runtime.neighbours import busy_neighbours
 from emotion_utils.runtime.runs import Job, Run
 
 WIDTHS = (128, 256, 512, 1024, 2048)
@@ -200,16 +201,20 @@ def fit(run: Run, others: Sequence[Run] = ()) -> Constants:
 
 
 def measured_machine() -> Constants:
-    """How fast one thread multiplies and reads, and what a block of a bundled model costs in a pass."""
+    """How fast one thread multiplies and reads, and what a block of a bundled model costs in a pass.
+
+    The other cores have work meanwhile, as they have in a run, which executes as many notebooks as there are cores.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        rates = {str(width): product_rate(width) for width in WIDTHS}
-        about = (datetime.now(UTC).date().isoformat(), commit(), _machine())
-        found = Constants(*about, rates, weights_rate(rates), 0.0, {})
-        device = device_named(CPU, DTYPE, found)
-        spent = [block_seconds(name, device, found) for name in bundled_models()]
-        return replace(found, block_seconds=float(np.median(spent)))
+        with busy_neighbours():
+            rates = {str(width): product_rate(width) for width in WIDTHS}
+            about = (datetime.now(UTC).date().isoformat(), commit(), _machine())
+            found = Constants(*about, rates, weights_rate(rates), 0.0, {})
+            device = device_named(CPU, DTYPE, found)
+            spent = [block_seconds(name, device, found) for name in bundled_models()]
+            return replace(found, block_seconds=float(np.median(spent)))
     finally:
         torch.set_num_threads(threads)
 

@@ -6,7 +6,7 @@ its layers and emotions, so that everything but the relation of the two coordina
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -75,10 +75,29 @@ def overlaps(
     return scores_by_k(np.einsum("lekd,lemd->lekm", one[pairs[0]], other[pairs[1]]), ks)
 
 
-def rotations(width: int, n: int, seed: int) -> Float[np.ndarray, "draw d d"]:
-    """Random orthogonal matrices, uniformly distributed."""
-    drawn, r = np.linalg.qr(np.random.default_rng(seed).normal(size=(n, width, width)))
-    return drawn * np.sign(np.einsum("ndd->nd", r))[:, None]
+def turned(bases: Bases, n: int, seed: int) -> Iterator[Bases]:
+    """The bases under random rotations of the whole space, uniformly distributed, one after the other.
+
+    Where they span less than half of the space, only the images of their span are drawn, which are uniform as well:
+    199 rotations of 4,096 dimensions would take 27 GB, and an hour.
+    """
+    width, rng = bases.shape[-1], np.random.default_rng(seed)
+    flat = bases.reshape(-1, width)
+    if 2 * len(flat) >= width:
+        for _ in range(n):
+            yield bases @ _orthogonal(width, width, rng)
+        return
+    span = np.linalg.svd(flat, full_matrices=False)[2]
+    inside = bases @ span.T
+    for _ in range(n):
+        yield inside @ _orthogonal(width, len(span), rng).T
+
+
+def _orthogonal(width: int, n: int, rng: np.random.Generator) -> Float[np.ndarray, "d n"]:
+    """Orthonormal columns, uniformly distributed."""
+    drawn, r = np.linalg.qr(rng.normal(size=(width, n)))
+    columns: np.ndarray = drawn * np.sign(np.diagonal(r))
+    return columns
 
 
 def raw_overlaps(
@@ -119,9 +138,6 @@ def raw_overlaps(
         for name, states in states_of.items()
     }
     sizes = np.array([sum((own["unit"] == u).sum() for own in rows.pairs.values()) for u in units])
-    turned = {
-        width: rotations(width, n_rotations, seed) for width in {bases.shape[-1] for bases in full.values()}
-    }
     out = []
     for one, other in combinations(states_of, 2):
         width = full[one].shape[-1]
@@ -135,7 +151,12 @@ def raw_overlaps(
                 for a, b in zip(fewer[one], fewer[other], strict=True)
             ]
         )
-        null = np.array([_turned(full[one], full[other], pairs, ks, q) for q in turned[width]])
+        null = np.array(
+            [
+                overlaps(full[one], image, pairs, ks).mean(axis=(0, 1))
+                for image in turned(full[other], n_rotations, seed)
+            ]
+        )
         for i, size in enumerate(ks):
             held = against_null(ours[i], null[:, i])
             inside = jackknife_interval(held.value, left[:, i], sizes, (0.0, 1.0))
@@ -147,13 +168,6 @@ def raw_overlaps(
             )
     columns = ["one", "other", "k", "overlap", "low", "high", "chance", "rotated_high", "p"]
     return pd.DataFrame(out, columns=[*columns, "cosine", "cosine_chance", "cosine_spread", "n"])
-
-
-def _turned(
-    one: Bases, other: Bases, pairs: tuple[np.ndarray, np.ndarray], ks: Sequence[int], q: np.ndarray
-) -> np.ndarray:
-    found: np.ndarray = overlaps(one, other @ q, pairs, ks).mean(axis=(0, 1))
-    return found
 
 
 def top_cosines(

@@ -77,8 +77,10 @@ def test_the_nested_penalty_is_the_one_of_a_brute_force():
     assert len(chosen) >= 3  # the cases differ, so that agreement is not a constant
 
 
-def test_reduced_rank_is_the_ridge_solution_cut_by_an_explicit_svd():
-    x, y = rows(3), rows(4, d=26)
+@pytest.mark.parametrize("width", [26, 90])
+def test_reduced_rank_is_the_ridge_solution_cut_by_an_explicit_svd(width):
+    """Of targets with fewer dimensions than rows, and with more."""
+    x, y = rows(3), rows(4, d=width)
     a = alpha(x)
     centred = x - x.mean(axis=0)
     coefficients = SklearnRidge(alpha=a).fit(x, y).coef_.T

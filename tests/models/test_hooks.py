@@ -197,13 +197,15 @@ def test_hooks_are_gone_after_an_error_in_the_block_and_in_the_registration(untr
     assert hooks_on(model) == before
 
 
-def test_a_forward_pass_ends_at_the_last_hook(untrained, ids):
+@pytest.mark.parametrize(
+    ("point", "beyond"), [(HookPoint(1, "resid_post"), 2), (HookPoint(1, "resid_pre"), 1)]
+)
+def test_a_forward_pass_ends_at_the_last_hook(untrained, ids, point, beyond):
     model = untrained.network
-    whole, _ = read(model, ids, [HookPoint(1, "resid_post")])
+    whole, _ = read(model, ids, [point])
     found, reached = {}, []
     before = hooks_on(model)
-    handle = blocks(model)[2].register_forward_hook(lambda *_: reached.append(1))
-    point = HookPoint(1, "resid_post")
+    handle = blocks(model)[beyond].register_forward_hook(lambda *_: reached.append(1))
     with torch.no_grad():
         forward_until(model, {point: lambda t: found.__setitem__(point, t.clone())}, input_ids=ids)
     handle.remove()

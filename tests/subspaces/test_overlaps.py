@@ -14,9 +14,9 @@ from emotion_utils.subspaces.overlaps import (
     overlaps,
     published_bases,
     raw_overlaps,
-    rotations,
     scores_by_k,
     top_cosines,
+    turned,
 )
 from emotion_utils.subspaces.readings import ModelStates
 
@@ -41,10 +41,21 @@ def test_all_k_at_once_are_the_single_overlaps():
 
 
 def test_rotations_are_orthogonal_and_uniform():
-    q = rotations(6, 400, 0)
+    axes = np.eye(6)[None, None]
+    q = np.concatenate([*turned(axes, 400, 0)])[:, 0]
     assert q @ q.transpose(0, 2, 1) == pytest.approx(np.broadcast_to(np.eye(6), q.shape), abs=1e-10)
     assert (q**2).mean(axis=0) == pytest.approx(np.full((6, 6), 1 / 6), abs=0.04)
     assert q.mean(axis=0) == pytest.approx(np.zeros((6, 6)), abs=0.08)
+
+
+def test_images_of_few_directions_keep_their_angles_and_are_uniform():
+    """Two layers of one direction each, in six dimensions: whatever the space, they turn as one."""
+    bases = np.array([[1.0, 0, 0, 0, 0, 0], [0.6, 0.8, 0, 0, 0, 0]]).reshape(2, 1, 1, 6)
+    images = np.stack([*turned(bases, 600, 0)])[:, :, 0, 0]
+    assert np.linalg.norm(images, axis=2) == pytest.approx(np.ones((600, 2)))
+    assert (images[:, 0] * images[:, 1]).sum(axis=1) == pytest.approx(np.full(600, 0.6))
+    assert (images**2).mean(axis=0) == pytest.approx(np.full((2, 6), 1 / 6), abs=0.04)
+    assert images.mean(axis=0) == pytest.approx(np.zeros((2, 6)), abs=0.08)
 
 
 def test_layers_are_matched_by_relative_depth():

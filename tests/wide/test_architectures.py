@@ -1,7 +1,8 @@
-"""Every chapter on models as wide as the reports' own: `make test-wide`, which takes an hour on two cores.
+"""Every chapter on models as wide as the reports' own: `make test-wide`, which takes hours on two cores.
 
-`WIDE` names architectures of :mod:`architectures`, or is `all`; `CHAPTERS` the beginnings of chapters. Each chapter is
-the notebook itself, run as `make book` runs it; a first cell lowers what it may spend and notes what it takes.
+`WIDE` names architectures of :mod:`architectures`, or is `all`; `CHAPTERS` the beginnings of chapters, `THREADS` their
+number in a notebook. Each chapter is the notebook itself, run as `make book` runs it; a first cell lowers what it asks
+for (:mod:`lean`) and notes what it takes (:mod:`meter`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections import Counter
 from pathlib import Path
 
 import nbformat
@@ -26,30 +29,31 @@ from wide.architectures import ARCHITECTURES  # noqa: E402
 
 NAMES = [name for name in ARCHITECTURES if ASKED == "all" or name in ASKED.split(",")]
 CHAPTERS = tuple(os.environ.get("CHAPTERS", "02,03,04,05,06,07").split(","))
+COMPARING = ("04", "08", "09")
+"""Chapters about several models."""
+THREADS = os.environ.get("THREADS", "2")
+TESTS = Path(__file__).parents[1]
 TOKENS = 3_000
-"""What a chapter may spend on its model where it asks a budget; checks of the method itself have their own size."""
-PAIRS = {"build": 4, "select": 2, "test": 2}
+"""Of its model that a chapter may read; :mod:`meter` says what a token is."""
+PAIRS = {"build": 1, "select": 1, "test": 1}
 """Pairs of each emotion that are kept of a prompt set, by split: so many tokens are few."""
+FEWER = {"06": {"test": 0}, "07": {"test": 0}}
+"""The same of single chapters, whose heads are each run on all pairs."""
+LEFT_OUT = {"07": {"apology"}}
+"""Emotions that are left out there, of all sets but the profile's own."""
+WHOLE = ("smoke", "baseline", "extended")
+"""Those that are kept whole: the profile itself, and those whose tokens are counted without a model."""
 SHARE = 0.8
 """Of the memory that is free when a test begins, which a chapter may take at most."""
 FIRST = """
-import json, resource, torch
-from dataclasses import replace
+import sys
 from pathlib import Path
-from emotion_utils.core import profiles
-from emotion_utils.prompts import loading
-loading.PROMPTS = Path({prompts!r})
-for sizes in (profiles.HEADS_SIZES, profiles.STEERING_SIZES):
-    sizes["smoke"] = replace(sizes["smoke"], tokens={tokens})
-tokens_read = [0]
-def _count(module, args):
-    if isinstance(module, torch.nn.Embedding) and module.num_embeddings == {vocabulary}:
-        tokens_read[0] += args[0].numel()
-_handle = torch.nn.modules.module.register_module_forward_pre_hook(_count)
-def _note(_result):
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    Path({note!r}).write_text(json.dumps({{"tokens": tokens_read[0], "peak": peak}}))
-get_ipython().events.register("post_run_cell", _note)
+sys.path.insert(0, {tests!r})
+from wide.lean import lowered
+from wide.meter import Meter
+sys.path.remove({tests!r})
+lowered({number!r}, Path({prompts!r}))
+_handle = Meter(Path({folder!r}), {vocabulary}, Path({note!r})).start(get_ipython().events)
 """
 
 
@@ -67,37 +71,73 @@ def model(request, tmp_path_factory):
         path.unlink()
 
 
-@pytest.fixture(scope="module")
-def prompts(tmp_path_factory):
-    """The prompt sets with a few pairs of each emotion and split, each of a group of its own."""
-    folder = tmp_path_factory.mktemp("prompts")
+@pytest.fixture
+def prompts(chapter, tmp_path):
+    folder = tmp_path / "prompts"
+    folder.mkdir()
+    return kept_prompts(folder, chapter)
+
+
+def kept_prompts(folder: Path, chapter: str) -> Path:
+    """The prompt sets with a few short pairs of each emotion and split, each of a group of its own."""
+    most = PAIRS | FEWER.get(chapter[:2], {})
     for path in PROMPTS.glob("*.jsonl"):
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        long = Counter()
+        for row in rows:
+            long[row["pair_id"]] += len(row["text"])
+        left_out = {"neutral"} | (LEFT_OUT.get(chapter[:2], set()) if path.stem != "smoke" else set())
         taken: dict[tuple[str, str], set[str]] = {}
         pairs = set()
-        for row in rows:
+        for row in sorted(rows, key=lambda row: long[row["pair_id"]]):
             groups = taken.setdefault((row["emotion"], row["split"]), set())
             if (
-                row["emotion"] != "neutral"
+                row["emotion"] not in left_out
                 and row["group"] not in groups
-                and len(groups) < PAIRS[row["split"]]
+                and len(groups) < most[row["split"]]
             ):
                 groups.add(row["group"])
                 pairs.add(row["pair_id"])
-        kept = [json.dumps(row) for row in rows if row["pair_id"] in pairs or path.stem == "smoke"]
+        whole = path.stem in WHOLE and not (path.stem == "smoke" and chapter[:2] in FEWER)
+        kept = [json.dumps(row) for row in rows if whole or row["pair_id"] in pairs]
         (folder / path.name).write_text("\n".join(kept) + "\n", encoding="utf-8")
     return folder
 
 
-def copied(chapter: str, folder: Path, vocabulary: int, prompts: Path) -> tuple[Path, Path]:
-    """A copy of a notebook that says what it took, and where it says so."""
+def copied(chapter: str, model: Path, vocabulary: int, prompts: Path, folder: Path) -> tuple[Path, Path]:
+    """A copy of a notebook in a folder that says what it took of a model, and where it says so."""
     notebook = nbformat.read(NOTEBOOKS / f"{chapter}.ipynb", as_version=4)
     note = folder / f"{chapter}.json"
-    first = FIRST.format(tokens=TOKENS, vocabulary=vocabulary, prompts=str(prompts), note=str(note))
+    first = FIRST.format(
+        tests=str(TESTS), number=chapter[:2], prompts=str(prompts), folder=str(model), vocabulary=vocabulary,
+        note=str(note),
+    )  # fmt: skip
     notebook.cells.insert(0, nbformat.v4.new_code_cell(first))
     path = folder / f"{chapter}.ipynb"
     nbformat.write(notebook, path)
     return path, note
+
+
+def values_of(chapter: str, model: Path, dtype: str, run: Path) -> dict[str, str]:
+    """The parameters of a chapter; one that compares models has a small one beside the wide one."""
+    named = {"models": f"{model}, small-gpt2"} if chapter[:2] in COMPARING else {"model": str(model)}
+    return {"profile": "smoke", "dtype": dtype, "run_dir": str(run), **named}
+
+
+def executed(
+    notebook: Path, values: dict[str, str], folder: Path
+) -> tuple[float, subprocess.CompletedProcess[str]]:
+    """The seconds that a notebook takes, and how it ended; no fetched model is there that could judge texts."""
+    begun = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "emotion_utils.runtime.execution", str(notebook), str(folder / "out.ipynb"),
+         "--parameters", json.dumps(values), "--threads", THREADS, "--no-progress"],
+        cwd=PROJECT_ROOT,
+        env=os.environ | {"EMOTION_CIRCUITS_CACHE": str(folder / "cache")},
+        capture_output=True,
+        text=True,
+    )  # fmt: skip
+    return time.perf_counter() - begun, done
 
 
 @pytest.mark.parametrize(
@@ -106,29 +146,19 @@ def copied(chapter: str, folder: Path, vocabulary: int, prompts: Path) -> tuple[
 def test_a_chapter_runs_on_a_wide_model(model, prompts, chapter, tmp_path, capsys):
     name, folder, parameters = model
     architecture = ARCHITECTURES[name]
-    notebook, note = copied(chapter, tmp_path, architecture.vocabulary, prompts)
-    values = {"profile": "smoke", "dtype": architecture.dtype, "run_dir": str(tmp_path / "run")}
-    values |= {"models": f"{folder}, small-gpt2"} if chapter[:2] == "04" else {"model": str(folder)}
+    notebook, note = copied(chapter, folder, architecture.vocabulary, prompts, tmp_path)
     free = psutil.virtual_memory().available
-    command = [
-        sys.executable,
-        "-m",
-        "emotion_utils.runtime.execution",
-        str(notebook),
-        str(tmp_path / "out.ipynb"),
-    ]
-    done = subprocess.run(
-        [*command, "--parameters", json.dumps(values), "--threads", "2", "--no-progress"],
-        cwd=PROJECT_ROOT,
-        capture_output=True,
-        text=True,
+    seconds, done = executed(
+        notebook, values_of(chapter, folder, architecture.dtype, tmp_path / "run"), tmp_path
     )
+    assert note.is_file(), done.stderr[-3000:]
     took = json.loads(note.read_text(encoding="utf-8"))
     with capsys.disabled():
         print(
             f"\n{name} ({parameters / 1e6:,.0f} M parameters, {architecture.dtype}), {chapter}: "
-            f"{took['tokens']:,} tokens, peak {took['peak'] / 1e9:.1f} GB"
+            f"{took['tokens']:,} tokens, {took['beside']:,} of untrained models beside it, peak "
+            f"{took['peak'] / 1e9:.1f} GB, {seconds:,.0f} s"
         )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert took["tokens"] > 0
+    assert 0 < took["tokens"] <= TOKENS
     assert took["peak"] < SHARE * free
