@@ -111,7 +111,7 @@ def sum_errors(
     documents
         Number of the document of each window, of all windows: the unit of every interval.
     predictions
-        Layer to name to prediction, for example :meth:`baselines.Baselines.predictions`.
+        Layer to name to prediction, for example those of :class:`baselines.Baselines`.
     baselines
         Layer to the baselines, which have means, variances and correlations of the training states.
 
