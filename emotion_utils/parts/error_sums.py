@@ -26,8 +26,8 @@ from emotion_utils.parts.baselines import Baselines, Prediction, in_chunks
 from emotion_utils.parts.states import StateSource
 
 MEASURES = ("pooled", "around position mean", "no massive", "no sinks", "whitened")
-MASSIVE_SHARE = 0.1
-"""Of the variance of all dimensions: one that holds more is massive."""
+MASSIVE_SHARE, MASSIVE_TIMES = 0.1, 10.0
+"""A massive dimension holds more of the variance of all, and so many times what each would hold of equal ones."""
 MASSIVE_MEAN = 50.0
 """Times the median size of the mean of a dimension: one whose mean is larger is massive {cite:p}`sun2024massive`."""
 SINK = 10.0
@@ -72,9 +72,9 @@ def massive_dimensions(
     mean: Float[Tensor, " d_model"], variance: Float[Tensor, " d_model"]
 ) -> Bool[Tensor, " d_model"]:
     """Dimensions that hold more than :data:`MASSIVE_SHARE` of the variance, or have a mean of unusual size."""
-    share = variance / variance.sum()
-    size = mean.abs()
-    return (share > MASSIVE_SHARE) | (size > MASSIVE_MEAN * size.median())
+    share, size = variance / variance.sum(), mean.abs()
+    large = share > max(MASSIVE_SHARE, MASSIVE_TIMES / len(variance))
+    return large | (size > MASSIVE_MEAN * size.median())
 
 
 def whitening(

@@ -97,7 +97,7 @@ def _rows(
 
 def _units(total: Float[np.ndarray, " document"]) -> float:
     """Equal documents that would make as sure as these: large ones decide more of a ratio of sums."""
-    if len(total) < FEWEST_UNITS:
+    if len(total) < FEWEST_UNITS or not total.any():
         return float("nan")
     return float(total.sum() ** 2 / np.square(total).sum())
 

@@ -78,7 +78,8 @@ def test_tokens_that_decide_the_next_state_are_the_best_baseline(ids):
     assert own.best == "current token"
     predicted = own.predictions()["current token"](h[test], ids[test])
     error = (predicted - h[test, 1:]).square().mean()
-    assert float(error) == pytest.approx(0.01, rel=0.1)
+    # the square of the noise, and what 120 windows leave unknown of the means
+    assert 0.01 < float(error) < 0.015
 
 
 def test_validation_r2_is_that_of_scikit_learn(source, ids, fitted):

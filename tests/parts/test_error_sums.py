@@ -95,9 +95,10 @@ def test_whitened_directions_have_equal_variance():
 
 
 def test_a_dimension_is_massive_by_its_variance_or_by_its_mean():
-    variance, mean = torch.ones(20), torch.ones(20)
+    variance, mean = torch.ones(100), torch.ones(100)
     assert not massive_dimensions(mean, variance).any()
-    variance[3], mean[5] = 3.0, 51.0  # 3 of 22
+    assert not massive_dimensions(mean[:4], variance[:4]).any()  # of four each holds a quarter
+    variance[3], mean[5] = 20.0, 51.0  # 20 of 119
     assert massive_dimensions(mean, variance).nonzero().flatten().tolist() == [3, 5]
 
 

@@ -53,7 +53,7 @@ def test_pooled_r2_is_the_variance_weighted_one_of_scikit_learn(case):
 def test_the_position_mean_has_r2_0_by_definition_around_itself(case):
     table = r2_table(case[2], {0: "autoregression"}, n_resamples=50)
     assert row(table, "around position mean", "own")["r2"] == pytest.approx(0, abs=1e-6)
-    assert -0.05 < row(table, "around position mean", "position mean")["r2"] < 0
+    assert -0.1 < row(table, "around position mean", "position mean")["r2"] < 0
     assert row(table, "pooled", "own")["r2"] > 0
 
 
