@@ -123,7 +123,7 @@ def test_log_masses_of_chosen_rows_come_in_their_order(untrained):
     whole = whole.reshape(len(PROMPTS), 3, 2)
     rows = np.array([[1, 2], [0, 0], [1, 2], [0, 1]])
     found = next_token_log_masses(model, PROMPTS, sets, conditions, rows=rows)
-    assert found == pytest.approx(whole[rows[:, 0], rows[:, 1]], abs=1e-5)
+    assert found == pytest.approx(whole[rows[:, 0], rows[:, 1]], rel=1e-6, abs=1e-5)
     assert np.array_equal(found[0], found[2])
     everything = [list(range(model.network.get_output_embeddings().weight.shape[0]))]
     assert next_token_log_masses(model, PROMPTS, everything) == pytest.approx(0, abs=1e-5)
