@@ -68,10 +68,20 @@ class Package(Protocol):
     imports it.
     """
 
-    metadata: Any
-    version: Any
-    files: Any
-    locate_file: Any
+    @property
+    def metadata(self) -> Any:
+        """Its fields, by name."""
+
+    @property
+    def version(self) -> str:
+        """Of the package."""
+
+    @property
+    def files(self) -> Any:
+        """Paths with the hashes of the wheel; None where nobody listed them."""
+
+    def locate_file(self, path: Any) -> Any:
+        """Where a file of it lies."""
 
 
 @dataclass(frozen=True)
