@@ -39,7 +39,9 @@ PAIRS = {"build": 1, "select": 1, "test": 1}
 """Pairs of each emotion that are kept of a prompt set, by split: so many tokens are few."""
 FEWER = {"06": {"test": 0}, "07": {"test": 0}}
 """The same of single chapters, whose heads are each run on all pairs."""
-LEFT_OUT = {"07": {"apology"}}
+FEWER_OF_PROFILE = {"07": {"select": 0}}
+"""The same of the profile's own set there: as published, texts are generated from its pairs of both other splits."""
+LEFT_OUT = {"07": {"apology"}, "08": {"apology"}}
 """Emotions that are left out there, of all sets but the profile's own."""
 WHOLE = ("smoke", "baseline", "extended")
 """Those that are kept whole: the profile itself, and those whose tokens are counted without a model."""
@@ -80,8 +82,9 @@ def prompts(chapter, tmp_path):
 
 def kept_prompts(folder: Path, chapter: str) -> Path:
     """The prompt sets with a few short pairs of each emotion and split, each of a group of its own."""
-    most = PAIRS | FEWER.get(chapter[:2], {})
     for path in PROMPTS.glob("*.jsonl"):
+        most = PAIRS | FEWER.get(chapter[:2], {})
+        most |= FEWER_OF_PROFILE.get(chapter[:2], {}) if path.stem == "smoke" else {}
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         long = Counter()
         for row in rows:
