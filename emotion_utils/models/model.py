@@ -207,7 +207,7 @@ class Model:
 
         lens = TransformerBridge.boot_transformers(
             self.label,
-            hf_model=deepcopy(self.network),
+            hf_model=_of_same_weights(self.network),
             tokenizer=self.tokenizer,
             dtype=self.dtype,
             device=str(self.device),
@@ -251,6 +251,14 @@ class Model:
                 "padding token that it knows, or call model.resize_token_embeddings(len(tokenizer)), train, and save "
                 "both."
             )
+
+
+def _of_same_weights(network: PreTrainedModel) -> PreTrainedModel:
+    """A copy of all modules over the same memory: of a large model there is no room for its weights twice."""
+    weights: dict[int, Any] = {
+        id(own): torch.nn.Parameter(own.detach(), own.requires_grad) for own in network.parameters()
+    }
+    return deepcopy(network, weights | {id(own): own for own in network.buffers()})
 
 
 def load(

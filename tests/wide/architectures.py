@@ -45,7 +45,7 @@ class Architecture:
     tokenizer
         The bundled model whose tokenizer is of the same manner; the vocabulary is that of the real model.
     dtype
-        In which it is kept and run.
+        In which its files are kept.
     """
 
     type: str
