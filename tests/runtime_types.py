@@ -14,20 +14,24 @@ _checks: dict[tuple[Any, ...], Callable[..., Any]] = {}
 
 PACKAGE = Path(__file__).parents[1] / "emotion_utils"
 INNERMOST = {
-    f"emotion_utils.smallworld.{name}"
-    for name in ("derivations", "nodes", "people", "sentences", "views", "world")
+    *(
+        f"emotion_utils.smallworld.{name}"
+        for name in ("derivations", "nodes", "people", "sentences", "views", "world")
+    ),
+    *(f"emotion_utils.core.{name}" for name in ("hashing", "name_uses", "sources")),
 }
-"""Not checked while tests run: the machine that writes and reads texts of the small world, word by word.
+"""Not checked while tests run: the machine that writes and reads texts of the small world, word by word, and the one
+that reads sources, name by name.
 
-Its functions are called very often for one text, and with the check they took about ten times as long: 99 seconds of
+Their functions are called very often for one text, and with the check they took about ten times as long: 99 seconds of
 the processor in place of 11 to find where the replies to the set `implicit` begin. They pass strings, tuples and
-dataclasses, no arrays whose shapes only a run can tell, so mypy sees what the check would see; and the grammar around
-them is checked.
+dataclasses, no arrays whose shapes only a run can tell, so mypy sees what the check would see; and what is around them
+is checked.
 """
 
 
 def checked_modules() -> list[str]:
-    """Every module of the package but the innermost of the small world."""
+    """Every module of the package but the innermost ones."""
     paths = (path.relative_to(PACKAGE.parent).with_suffix("") for path in sorted(PACKAGE.rglob("*.py")))
     names = (".".join(path.parts).removesuffix(".__init__") for path in paths)
     # a name covers all below it, so the packages around the innermost modules are left out with them

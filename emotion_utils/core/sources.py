@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from emotion_utils.core.errors import UserError
@@ -178,13 +178,24 @@ def module_sources(modules: Iterable[str], root: Path = PROJECT_ROOT) -> list[Pa
     UserError
         Where a module does not exist.
     """
-    known = Modules(root)
+    known = _known(root, _stamp(root))
     reached = known.closure(modules)
     files = {known.files[name] for name in reached}
     for name in reached & set(READS):
         folder, pattern = READS[name]
         files |= set((root / folder).rglob(pattern))
     return sorted(files)
+
+
+def _stamp(root: Path) -> tuple[tuple[str, int], ...]:
+    """Which modules there are, and when each was written."""
+    return tuple((str(path), path.stat().st_mtime_ns) for path in sorted((root / PACKAGE).rglob("*.py")))
+
+
+@lru_cache(maxsize=4)
+def _known(root: Path, stamp: tuple[tuple[str, int], ...]) -> Modules:
+    """The modules of a project as they are, read once for all that ask in a process."""
+    return Modules(root)
 
 
 @cache

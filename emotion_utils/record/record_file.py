@@ -164,6 +164,12 @@ def _measures(path: Path) -> bool:
 
 
 def _of_source(path: Path) -> str:
+    return _digest_of(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _digest_of(path: Path, modified: int) -> str:
+    """Chapters share most of their modules."""
     text = path.read_text(encoding="utf-8")
     return code_digest(text) if path.suffix == ".py" else hashlib.sha256(text.encode()).hexdigest()
 

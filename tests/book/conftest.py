@@ -12,6 +12,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from emotion_utils.book import assemble, render
@@ -62,12 +63,19 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def sample_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("sample-book")
-    sample.write_project(root)
-    with sample.built_under(root):
-        run = sample.execute_chapter(root)
-        assemble(run, root)
-        return render(run, root)
+    """The sample book, built by the first process of a test run that asks for it."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    root, done = base / "sample-book", base / "sample-book.txt"
+    with FileLock(base / "sample-book.lock"):
+        if not done.is_file():
+            root.mkdir()
+            sample.write_project(root)
+            with sample.built_under(root):
+                run = sample.execute_chapter(root)
+                assemble(run, root)
+                done.write_text(str(render(run, root)), encoding="utf-8")
+    return Path(done.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session", params=["sample", "smoke"])
