@@ -34,7 +34,7 @@ from emotion_utils.scaling.transfer_findings import (
     verdicts,
 )
 from emotion_utils.subspaces.readings import ModelStates, paired_states, read_model, rows_of
-from emotion_utils.vectors.comparison import Comparison, Options
+from emotion_utils.vectors.comparison import Comparison
 from emotion_utils.wider.lengths import Sweep, SweepFindings, sweep, sweep_findings
 
 if TYPE_CHECKING:
@@ -158,8 +158,8 @@ def swept_tables(store: Store, profile: str = "baseline", seed: int = 0) -> dict
 
 def carried_tables(store: Store, profile: str = "baseline", seed: int = 0) -> dict[str, pd.DataFrame]:
     """Vectors that the two real models lend each other, at settings that each target chooses as in Chapter 5."""
-    how: Options = {"seed": seed, "separator": "auto", "chat": "auto"}
-    asked = Comparison((), prompt_set("implicit"), TRANSFER_SIZES[profile], store, **how)
+    size = TRANSFER_SIZES[profile]
+    asked = Comparison((), prompt_set("implicit"), size, store, separator="auto", chat="auto", seed=seed)
     return transfer_tables(transfers(REAL_PAIRS, asked, STEERING_SIZES[profile]), seed)
 
 
