@@ -136,7 +136,7 @@ class Comparison:
     seed: int = 0
 
     def load(self, name: str) -> Model:
-        """Load a model, unless it is :attr:`own`."""
+        """Load a model, unless it is ``own``."""
         return load_once(self.own, name, self.device, self.dtype, self.separator, self.chat)
 
     def tables(
