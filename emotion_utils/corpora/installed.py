@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email import message_from_string
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import distributions
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from emotion_utils.core.errors import UserError
 
@@ -60,6 +60,30 @@ LETTERS = 0.45
 """Share of letters among all that is no blank; there is less in tables of numbers."""
 
 
+@runtime_checkable
+class Package(Protocol):
+    """What an installed package tells of itself.
+
+    Both the standard library's ``Distribution`` and that of its backport, which takes its place in a process that
+    imports it.
+    """
+
+    @property
+    def metadata(self) -> Any:
+        """Its fields, by name."""
+
+    @property
+    def version(self) -> str:
+        """Of the package."""
+
+    @property
+    def files(self) -> Any:
+        """Paths with the hashes of the wheel; None where nobody listed them."""
+
+    def locate_file(self, path: Any) -> Any:
+        """Where a file of it lies."""
+
+
 @dataclass(frozen=True)
 class Source:
     """A file of a package: its domain, its path among the installed packages, and its text."""
@@ -70,10 +94,10 @@ class Source:
     text: str
 
 
-def packages(site: Path | None = None) -> dict[str, Distribution]:
+def packages(site: Path | None = None) -> dict[str, Package]:
     """Installed packages by their names in the index's spelling; ``site`` is a folder of packages, or all there are."""
     found = distributions() if site is None else distributions(path=[str(site)])
-    named: dict[str, Distribution] = {}
+    named: dict[str, Package] = {}
     for package in found:
         named.setdefault(spelled(package.metadata["Name"]), package)
     return named
@@ -84,7 +108,7 @@ def spelled(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def candidates(package: Distribution) -> Mapping[str, list[str]]:
+def candidates(package: Package) -> Mapping[str, list[str]]:
     """Paths by domain that could be a source by their names, in an order that depends on nothing but the names."""
     found: dict[str, list[str]] = {}
     for file in package.files or ():
@@ -111,7 +135,7 @@ def domain_of(path: PurePosixPath) -> str | None:
     return next((domain for domain, endings in ENDINGS.items() if path.suffix.lower() in endings), None)
 
 
-def read_source(package: Distribution, path: str, domain: str) -> Source | None:
+def read_source(package: Package, path: str, domain: str) -> Source | None:
     """Read a file as a source of text.
 
     Returns
@@ -164,7 +188,7 @@ def written(text: str, domain: str) -> bool:
     return not marked and max(map(len, lines), default=0) <= LINE and mean <= MEAN_LINE and letters >= LETTERS
 
 
-def licence(package: Distribution) -> str:
+def licence(package: Package) -> str:
     """The licence that a package's metadata state, in one short line."""
     metadata: Any = package.metadata  # whose stub lacks `get`
     expression = metadata.get("License-Expression") or ""
@@ -179,7 +203,7 @@ def licence(package: Distribution) -> str:
     )
 
 
-def project(package: Distribution) -> str:
+def project(package: Package) -> str:
     """What a package belongs to: its repository where the metadata name one, since several packages may share it."""
     metadata: Any = package.metadata  # whose stub lacks `get`
     links = [line.split(",", 1)[-1] for line in metadata.get_all("Project-URL") or ()]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from emotion_utils.corpora.installed import (
     DOMAINS,
     LONGEST,
     SHORTEST,
+    Package,
     Source,
     candidates,
     licence,
@@ -107,7 +107,7 @@ def make_manifest(site: Path | None = None, requirements: Path | None = None) ->
     return {**body, "hash": digest(body)}
 
 
-def pinned(found: Mapping[str, Distribution], requirements: Path) -> dict[str, Distribution]:
+def pinned(found: Mapping[str, Package], requirements: Path) -> dict[str, Package]:
     """The packages of a file of pins, all of them in the version that is pinned, by name.
 
     Raises
@@ -156,7 +156,7 @@ class _Taken:
     """The files of a domain in the order in which they are taken; each is read and compared once."""
 
     def __init__(
-        self, domain: str, chosen: Mapping[str, Distribution], paths: dict[str, list[str]], choice: Choice
+        self, domain: str, chosen: Mapping[str, Package], paths: dict[str, list[str]], choice: Choice
     ) -> None:
         self.packages, self.domain, self.choice = chosen, domain, choice
         self.order: list[tuple[str, Source]] = []
@@ -204,7 +204,7 @@ class _Taken:
         return None
 
 
-def _groups(chosen: Mapping[str, Distribution], twins: list[tuple[str, str]]) -> dict[str, str]:
+def _groups(chosen: Mapping[str, Package], twins: list[tuple[str, str]]) -> dict[str, str]:
     """What each package belongs to: packages of one repository, or that share files, belong together."""
     rows = [(name, f"project {project(package)}") for name, package in chosen.items()]
     rows += [(name, f"twins {at}") for at, pair in enumerate(twins) for name in pair]
@@ -215,7 +215,7 @@ def _groups(chosen: Mapping[str, Distribution], twins: list[tuple[str, str]]) ->
 
 
 def _entry(
-    package: Distribution, group: str, kept: Mapping[str, Mapping[str, list[Source]]], name: str
+    package: Package, group: str, kept: Mapping[str, Mapping[str, list[Source]]], name: str
 ) -> dict[str, Any]:
     files = {
         domain: [[source.path, source.sha256, len(source.text)] for source in of_package[name]]

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from importlib.metadata import Distribution
 from pathlib import Path
 
 import pandas as pd
 
 from emotion_utils.core.errors import UserError, listing
 from emotion_utils.corpora.documents import Corpus, Document
-from emotion_utils.corpora.installed import content, packages
+from emotion_utils.corpora.installed import Package, content, packages
 from emotion_utils.corpora.manifest import MANIFEST, read_manifest
 
 LEAST = 0.8
@@ -126,21 +125,21 @@ def missing(files: pd.DataFrame) -> str:
     )
 
 
-def _documents(files: pd.DataFrame, found: dict[str, Distribution]) -> Iterator[Document]:
+def _documents(files: pd.DataFrame, found: dict[str, Package]) -> Iterator[Document]:
     for row in files.itertuples():
         text = content(_located(found[row.package], row.path).read_bytes(), row.path)
         yield Document(text, row.domain, row.project, row.path)
 
 
-def _version(package: Distribution | None) -> str:
+def _version(package: Package | None) -> str:
     return package.version if package else ""
 
 
-def _located(package: Distribution, path: str) -> Path:
+def _located(package: Package, path: str) -> Path:
     return Path(str(package.locate_file(path)))
 
 
-def _state(package: Distribution | None, path: str, sha256: str) -> str:
+def _state(package: Package | None, path: str, sha256: str) -> str:
     try:
         data = _located(package, path).read_bytes() if package else None
     except OSError:

@@ -23,7 +23,7 @@ from emotion_utils.parts.predictor import Autoregression, bounded
 from emotion_utils.parts.states import StateSource
 
 NAMES = ("position mean", "previous token", "autoregression", "current token")
-PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """Of ridge, in units of the mean square of a standardised dimension that is read."""
 PSEUDO_COUNTS = (0.5, 2.0, 8.0, 32.0)
 """How often a token would have to stand for half of its own deviation to be believed."""

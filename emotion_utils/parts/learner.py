@@ -53,9 +53,9 @@ class Fitting:
         For a number of steps, windows or evaluations below 1.
     """
 
-    steps: int = 600
-    batch: int = 16
-    rate: float = 2e-3
+    steps: int = 300
+    batch: int = 32
+    rate: float = 4e-3
     warmup: float = 0.05
     decay: float = 0.01
     clip: float = 1.0

@@ -22,6 +22,7 @@ text, on which attention rests, is hundreds of times as long as others."""
 ROTARY_BASE = 10_000.0
 Skip = Literal["none", "identity", "linear"]
 Positions = Literal["none", "learned", "rotary"]
+Start = Literal["mean", "autoregression"]
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,15 @@ class Architecture:
     mlp
         Neurons of a gated MLP after attention; 0 for none.
     skip
-        How the state h_t itself goes into the prediction of h_(t+1): not at all, as it is, or through a matrix, which
-        begins as the linear autoregression.
+        How the state h_t itself goes into the prediction of h_(t+1): not at all, as it is, or through a matrix.
     positions
         ``learned``: a vector by position that attention reads, and an intercept by position. ``rotary``: queries and
         keys are rotated {cite:p}`su2024`.
     bias
         Of all projections.
+    start
+        What a predictor with a matrix for the state predicts before it is trained: the mean of each position, so that
+        matrix and attention are learned together, or the linear autoregression.
 
     Raises
     ------
@@ -58,6 +61,7 @@ class Architecture:
     skip: Skip = "linear"
     positions: Positions = "learned"
     bias: bool = True
+    start: Start = "mean"
 
     def __post_init__(self) -> None:
         if min(self.heads, self.d_head, self.depth) < 1 or self.mlp < 0:
@@ -176,8 +180,8 @@ class Predictor(nn.Module):
 
     States are standardised inside: by the mean and standard deviation of each dimension over the training states after
     position 0. A state that is read and longer than :data:`LONG` is shortened, so that one position cannot drown the
-    rest; a state that is predicted is not. At the start nothing is written but the skip connection and the intercepts:
-    with ``skip="linear"`` that is the linear autoregression, so that training can only improve on it.
+    rest; a state that is predicted is not. At the start nothing is written but the skip connection and the intercepts
+    (:attr:`Architecture.start`); of the start and all that follows the best on validation windows is kept.
 
     Parameters
     ----------
@@ -218,10 +222,12 @@ class Predictor(nn.Module):
                 if part.out.bias is not None:
                     nn.init.zeros_(part.out.bias)
         linear, learned = architecture.skip == "linear", architecture.positions == "learned"
-        self.skip = nn.Parameter(start.weight.clone()) if linear else None
+        fitted = linear and architecture.start == "autoregression"
+        weight = start.weight.clone() if fitted else torch.zeros_like(start.weight)
+        self.skip = nn.Parameter(weight) if linear else None
         # the last state of a window is never read
         self.positions = nn.Parameter(torch.zeros(length - 1, width)) if learned else None
-        by_position = start.intercept if linear else start.position_mean
+        by_position = start.intercept if fitted else start.position_mean
         whole = by_position if learned else by_position.mean(dim=0)
         self.intercept = nn.Parameter(whole.clone()) if learned or architecture.bias else None
 

@@ -38,7 +38,8 @@ def test_the_loss_is_the_mean_squared_error_in_its_units(loss):
     training, validation, _ = thirds(60)
     ids = torch.zeros(60, LENGTH, dtype=torch.int64)
     baselines = fit_baselines(source, ids, training, validation)[0]
-    learner = Learner(0, baselines, Architecture(heads=2, d_head=4), Fitting(loss=loss), "cpu")
+    architecture = Architecture(heads=2, d_head=4, start="autoregression")
+    learner = Learner(0, baselines, architecture, Fitting(loss=loss), "cpu")
     h = source.at(np.arange(8))[0]
     square = (h[:, 1:] - baselines.autoregression(h)).square()
     if loss == "per_dimension":

@@ -68,9 +68,17 @@ def test_predict_is_aligned_with_the_states_that_it_predicts(start):
     torch.testing.assert_close(predictor.predict(states()[:, :2])[:, 0], predictor.predict(states())[:, 0])
 
 
-def test_it_begins_as_the_linear_autoregression(start):
+def test_it_begins_as_the_mean_of_each_position(start):
     h = states()
-    torch.testing.assert_close(Predictor(WIDTH, LENGTH, SMALL, start).predict(h), start(h))
+    means = start.position_mean * start.std + start.mean
+    torch.testing.assert_close(
+        Predictor(WIDTH, LENGTH, SMALL, start).predict(h), means.expand(len(h), -1, -1)
+    )
+
+
+def test_it_begins_as_the_linear_autoregression_where_that_is_asked_for(start):
+    h, architecture = states(), replace(SMALL, start="autoregression")
+    torch.testing.assert_close(Predictor(WIDTH, LENGTH, architecture, start).predict(h), start(h))
     x = (h - start.mean) / start.std
     by_hand = (x[:, :-1] @ start.weight + start.intercept) * start.std + start.mean
     torch.testing.assert_close(start(h), by_hand)

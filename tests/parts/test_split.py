@@ -27,7 +27,7 @@ def case(model):
     ids = torch.from_numpy(np.random.default_rng(0).integers(5, 300, (24, 8)))
     source = read_states(model, ids, LAYERS, progress=False)
     baselines = fit_baselines(source, ids, np.arange(12), np.arange(12, 18))
-    architecture = Architecture(heads=2, d_head=8)
+    architecture = Architecture(heads=2, d_head=8, start="autoregression")
     predictors = {
         layer: Predictor(model.d_model, 8, architecture, own.autoregression)
         for layer, own in baselines.items()

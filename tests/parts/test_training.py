@@ -90,7 +90,8 @@ def test_several_layers_train_as_each_alone(small):
 
 def test_the_curve_begins_with_the_autoregression_and_ends_with_weights_that_did_best(small):
     source, baselines, training, validation = small
-    found = train(source, baselines, training, validation, SMALL, FITTING, progress=False)
+    own_start = replace(SMALL, start="autoregression")
+    found = train(source, baselines, training, validation, own_start, FITTING, progress=False)
     assert list(found.curve.columns) == list(COLUMNS)
     assert sorted(set(found.curve["step"])) == [0, 5, 10, 15, 20, 25, 30]
     for layer in source.layers:
