@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from emotion_utils.core.errors import UserError
+from emotion_utils.core.files import read_json, write_atomically
 
 
 def canonical_json(value: Any) -> bytes:
@@ -35,6 +36,41 @@ def canonical_json(value: Any) -> bytes:
 def digest(value: Any) -> str:
     """SHA-256 of a JSON value, in hexadecimal."""
     return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def write_sealed(path: Path, content: Mapping[str, Any], schema: int) -> Path:
+    """Write JSON with its format and its own hash, whole or not at all."""
+    body = json.loads(json.dumps({"schema": schema, **content}, allow_nan=False))
+    return write_atomically(
+        path, json.dumps({**body, "hash": digest(body)}, indent=0, ensure_ascii=False) + "\n"
+    )
+
+
+def read_sealed(path: Path, schema: int, mend: str) -> dict[str, Any]:
+    """The content of a file of :func:`write_sealed`, without format and hash.
+
+    Parameters
+    ----------
+    path
+    schema
+        The format that is known.
+    mend
+        How to get the file anew, for the error.
+
+    Raises
+    ------
+    UserError
+        Where it is damaged, was edited, or has another format.
+    """
+    content = read_json(path)
+    if not isinstance(content, dict) or not {"hash", "schema"} <= set(content):
+        raise UserError(f"{path.name} is damaged, it has no format and no hash: {mend}.")
+    kept, found = content.pop("hash"), content["schema"]
+    if found != schema:
+        raise UserError(f"{path.name} has the format {found!r}, and this is {schema}: {mend}.")
+    if kept != digest(content):
+        raise UserError(f"{path.name} is not what was recorded, its hash differs: {mend}.")
+    return {name: value for name, value in content.items() if name != "schema"}
 
 
 def fingerprint(files: Iterable[Path]) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -278,3 +278,20 @@ def _unsealed(text: bytes) -> dict[str, Any] | None:
     except (ValueError, AttributeError, KeyError, TypeError):
         return None
     return found if _sealed(found) == text and seal else None
+
+
+def to_columns(table: pd.DataFrame) -> dict[str, list[Any]]:
+    """A table by columns as JSON has it: numbers with seven digits, nothing in the place of what is no number."""
+    kept = table.astype(object).where(table.notna(), None)
+    return {str(name): [_short(value) for value in kept.iloc[:, at].tolist()] for at, name in enumerate(kept)}
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.7g}")
+    return value.item() if hasattr(value, "item") else value
+
+
+def from_columns(columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    """A table from what :func:`to_columns` gave."""
+    return pd.DataFrame(columns).fillna(float("nan"))

@@ -187,37 +187,6 @@ def error_curve(
     return PositionCurve(value, draws, positions_of(errors), effective_units(documents))
 
 
-def explained(
-    errors: Float[np.ndarray, " window"],
-    variances: Float[np.ndarray, " window"],
-    documents: Shaped[np.ndarray, " window"],
-    *,
-    n_resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> Resampled:
-    """R² pooled over windows, 1 - MSE / Var, with its draws over documents.
-
-    Parameters
-    ----------
-    errors, variances
-        Of each window: sums of squares of r, and of what there is to explain, over the same positions and dimensions.
-    documents
-        Of each window.
-    n_resamples, seed
-        Of the documents.
-
-    Raises
-    ------
-    UserError
-        Where there is nothing to explain.
-    """
-    if not variances.sum() > 0:
-        raise UserError("The states do not vary at all: R² is not defined. Look at what was read.")
-    weights = document_weights(documents, n_resamples, seed)
-    draws = 1 - (weights @ errors) / (weights @ variances)
-    return Resampled(float(1 - errors.sum() / variances.sum()), draws, effective_units(documents))
-
-
 def positions_of(values: Shaped[np.ndarray, "window position"]) -> Int[np.ndarray, " position"]:
     """Numbers of the positions that have a prediction: from 1 on, since position 0 has no past."""
     return np.arange(1, values.shape[1] + 1)

@@ -84,7 +84,7 @@ class Measured:
     documents
         Behind the intervals.
     r2
-        Pooled: :func:`emotion_utils.novelty.resampled.explained`.
+        Pooled over positions and dimensions, as published.
     errors, rho
         By position: mean squared error, and rank correlation of ||r|| with surprisal.
     domain, kind

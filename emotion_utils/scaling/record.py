@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,10 +25,10 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.core.files import read_bytes, read_json, write_atomically
-from emotion_utils.core.hashing import digest
+from emotion_utils.core.files import read_bytes, write_atomically
+from emotion_utils.core.hashing import read_sealed, write_sealed
 from emotion_utils.core.paths import BUILD, DATA
-from emotion_utils.core.store import Store
+from emotion_utils.core.store import Store, from_columns, to_columns
 from emotion_utils.core.versions import commit, versions
 from emotion_utils.models.model import load
 from emotion_utils.scaling.axes import (
@@ -242,21 +241,10 @@ def write_record(record: ScalingRecord, folder: Path = FOLDER) -> Path:
     words = torch.from_numpy(record.words.values[0].astype(np.float32))
     data = save_tensors({**tensors, WORDS: words})
     write_atomically(folder / MEANS, data)
-    content: dict[str, Any] = {"schema": SCHEMA, "means": hashlib.sha256(data).hexdigest()}
+    content: dict[str, Any] = {"means": hashlib.sha256(data).hexdigest()}
     content |= {name: getattr(record, name) for name in _ABOUT}
-    content["tables"] = {name: _columns(table) for name, table in record.tables.items()}
-    content = json.loads(json.dumps(content, allow_nan=False))
-    content["hash"] = digest(content)
-    return write_atomically(folder / RECORD, json.dumps(content, indent=0, ensure_ascii=False) + "\n")
-
-
-def _columns(table: pd.DataFrame) -> dict[str, list[Any]]:
-    """A table by columns, numbers with seven digits, nothing in the place of what is no number."""
-    kept = table.astype(object).where(table.notna(), None)
-    return {
-        str(name): [float(f"{v:.7g}") if isinstance(v, float) else v for v in column.tolist()]
-        for name, column in kept.items()
-    }
+    content["tables"] = {name: to_columns(table) for name, table in record.tables.items()}
+    return write_sealed(folder / RECORD, content, SCHEMA)
 
 
 def read_record(folder: Path = FOLDER) -> ScalingRecord | None:
@@ -270,16 +258,7 @@ def read_record(folder: Path = FOLDER) -> ScalingRecord | None:
     path = folder / RECORD
     if not path.is_file():
         return None
-    try:
-        content = read_json(path)
-        kept, schema = content.pop("hash"), content["schema"]
-        genuine = kept == digest(content)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path.name} is damaged ({error}): {_MEND}.") from error
-    if schema != SCHEMA:
-        raise UserError(f"{path.name} has the format {schema!r}, and this is {SCHEMA}: {_MEND}.")
-    if not genuine:
-        raise UserError(f"{path.name} is not what was recorded, its hash differs: {_MEND}.")
+    content = read_sealed(path, SCHEMA, _MEND)
     data = read_bytes(folder / MEANS)
     if hashlib.sha256(data).hexdigest() != content["means"]:
         raise UserError(f"{MEANS} is not what was recorded, its hash differs: {_MEND}.")
@@ -300,7 +279,7 @@ def _record(content: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> 
         for own in content["models"].values()
         for name in [own["title"]]
     }
-    tables = {name: pd.DataFrame(columns).fillna(np.nan) for name, columns in content["tables"].items()}
+    tables = {name: from_columns(columns) for name, columns in content["tables"].items()}
     words = VectorSet(WORDS, emotions, (0,), tensors[WORDS].double().numpy()[None])
     return ScalingRecord(**{name: content[name] for name in _ABOUT}, tables=tables, sets=sets, words=words)
 

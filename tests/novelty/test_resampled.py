@@ -12,7 +12,6 @@ from emotion_utils.novelty.resampled import (
     document_weights,
     error_curve,
     exchanged_windows,
-    explained,
 )
 from emotion_utils.statistics.resampling import grouped_mean_interval
 
@@ -80,19 +79,6 @@ def test_a_difference_is_paired_and_needs_the_same_draws():
 def test_with_few_documents_there_is_no_interval():
     curve = error_curve(np.random.default_rng(0).random((6, 40)), np.arange(6))
     assert np.isnan(curve.over(1).ends()).all()
-
-
-def test_explained_variance_is_one_minus_the_share_of_squares():
-    rng = np.random.default_rng(0)
-    truth, noise = rng.standard_normal((2, 39, 50))
-    found = explained(
-        (noise**2).sum(1) * 0.25, ((truth + noise / 2) ** 2).sum(1), np.repeat(np.arange(13), 3)
-    )
-    assert found.value == pytest.approx(1 - 0.25 / 1.25, abs=0.03)
-    low, high = found.ends()
-    assert low < 0.8 < high
-    with pytest.raises(UserError, match="do not vary"):
-        explained(np.zeros(9), np.zeros(9), np.arange(9))
 
 
 def test_documents_are_exchanged_whole_and_in_order():

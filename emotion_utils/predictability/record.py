@@ -1,0 +1,227 @@
+"""The committed record of a real model on real text, ``data/predictability/<model>.json``.
+
+Reading and training take an hour, so what was found is kept: the tables of a study, with the hashes of the texts and of
+the code that made them. ``python -m emotion_utils.predictability.record smollm2-135m`` makes it anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from emotion_utils.core.errors import UserError
+from emotion_utils.core.hashing import read_sealed, write_sealed
+from emotion_utils.core.paths import BUILD, DATA
+from emotion_utils.core.sources import code_of
+from emotion_utils.core.store import Store, from_columns, to_columns
+from emotion_utils.core.versions import commit
+from emotion_utils.corpora.reading import read
+from emotion_utils.models.model import load
+from emotion_utils.predictability import tables
+from emotion_utils.predictability.claims import measured
+from emotion_utils.predictability.emotions import emotions_in_parts
+from emotion_utils.predictability.predictors import sweep
+from emotion_utils.predictability.probing import DOMAIN, TYPE, probe_task
+from emotion_utils.predictability.sizes import RECORD, Sizes
+from emotion_utils.predictability.study import Study, study, windows_of
+from emotion_utils.prompts.loading import load_profile
+from emotion_utils.reports.predictability import claim_numbers
+
+FOLDER = DATA / "predictability"
+NAME = "emotion_utils.predictability.record"
+"""Of this module, also where it is run as a program."""
+MODEL, CORPUS, SCHEMA = "smollm2-135m", "packages", 1
+_MEND = f"restore it from git, or make it again with `python -m emotion_utils.predictability.record {MODEL}`"
+_ABOUT = (
+    "model",
+    "layers",
+    "blocks",
+    "date",
+    "commit",
+    "code",
+    "corpus",
+    "windows",
+    "counts",
+    "length",
+    "domains",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class PartsRecord:
+    """What was found of one model.
+
+    Attributes
+    ----------
+    model
+        Registry name.
+    layers, blocks
+        Those that were read, of so many.
+    date, commit, code
+        Of the record; ``code`` is the hash of everything that it was computed by.
+    corpus, windows
+        What was read, and the hash of the windows.
+    counts, length
+        Windows of each use, and the tokens of one.
+    domains
+        Of the texts.
+    tables
+        By the names of the functions of `tables`, `probing` and `emotions`, as the page shows them.
+    """
+
+    model: str
+    layers: Sequence[int]
+    blocks: int
+    date: str
+    commit: str
+    code: str
+    corpus: str
+    windows: str
+    counts: Mapping[str, int]
+    length: int
+    domains: Sequence[str]
+    tables: Mapping[str, pd.DataFrame] = field(repr=False)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the code has changed since."""
+        return self.code != code_of(NAME)
+
+    @property
+    def note(self) -> str:
+        """A sentence on what it is, in Markdown."""
+        told = "; the code has changed since then" if self.changed else ""
+        return (
+            f"{self.model}, {self.counts['training'] * self.length:,} tokens of training and "
+            f"{self.counts['test']} windows of {self.length} tokens of test, {self.corpus} "
+            f"({len(self.domains)} domains), recorded {self.date} at {self.commit[:7]}{told}."
+        )
+
+
+def make_record(
+    name: str,
+    corpus: str,
+    store: Store | None,
+    sizes: Sizes = RECORD,
+    *,
+    seed: int = 0,
+    progress: bool = True,
+) -> PartsRecord:
+    """Read a corpus with a model, train, and make all tables.
+
+    Parameters
+    ----------
+    name
+        Registry name of a model on this machine.
+    corpus
+        A source of :func:`emotion_utils.corpora.reading.read`.
+    store
+        Keeps states and checkpoints, so that a run that was killed goes on.
+    sizes, seed, progress
+
+    Raises
+    ------
+    UserError
+        As of :func:`emotion_utils.predictability.study.study`.
+    """
+    model, texts = load(name, separator="auto"), read(corpus)
+    windows = windows_of(model, texts, sizes, seed)
+    layers = (0, model.n_layers // 2, model.n_layers - 1)
+    one = study(model, windows, layers, sizes, store=store, seed=seed, dtype="float16", progress=progress)
+    return PartsRecord(
+        name,
+        layers,
+        model.n_layers,
+        datetime.now(UTC).date().isoformat(),
+        commit(),
+        code_of(NAME),
+        texts.source,
+        one.windows.hash(),
+        {use: len(rows) for use, rows in one.rows.items()},
+        sizes.length,
+        sorted(set(map(str, one.windows.domain))),
+        tables_of(one, store, progress=progress),
+    )
+
+
+def tables_of(one: Study, store: Store | None = None, *, progress: bool = True) -> dict[str, pd.DataFrame]:
+    """All tables of a study; what is asked of one layer is asked of the middle one."""
+    middle = one.layers[len(one.layers) // 2]
+    correlations, curves = tables.correlations(one)
+    domain, kind = (probe_task(one, name) for name in (DOMAIN, TYPE))
+    found = {
+        "explained": tables.explained(one),
+        "shares": tables.shares(one),
+        "positions": tables.positions(one),
+        "curve": tables.curve(one),
+        "correlations": correlations,
+        "rho_by_position": tables.rho_by_position(curves),
+        "domain": domain.table,
+        "domain_gaps": domain.gaps,
+        "type": kind.table,
+        "type_gaps": kind.gaps,
+        "tokens": tables.tokens(one, middle),
+        "by_type": tables.by_type(one, middle),
+        "by_frequency": tables.by_frequency(one, middle),
+        "written": tables.by_layer({layer: tables.written(one, layer) for layer in one.layers}),
+        **emotions_in_parts(one, middle, load_profile("implicit"), store=store),
+        "sweep": sweep(one, middle, progress=progress),
+        "claim_numbers": claim_numbers(measured(one, curves, domain, kind)),
+    }
+    return found
+
+
+def path_of(model: str, folder: Path = FOLDER) -> Path:
+    """Where the record of a model lies."""
+    return folder / f"{model}.json"
+
+
+def write_record(record: PartsRecord, folder: Path = FOLDER) -> Path:
+    """Write a record with its hash, whole or not at all."""
+    content = {name: getattr(record, name) for name in _ABOUT}
+    content["tables"] = {name: to_columns(table) for name, table in record.tables.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    return write_sealed(path_of(record.model, folder), content, SCHEMA)
+
+
+def read_record(model: str = MODEL, folder: Path = FOLDER) -> PartsRecord | None:
+    """The record of a model, or None where there is none.
+
+    Raises
+    ------
+    UserError
+        Where it is damaged, was edited, or has another format.
+    """
+    path = path_of(model, folder)
+    if not path.is_file():
+        return None
+    content = read_sealed(path, SCHEMA, _MEND)
+    found = {name: from_columns(columns) for name, columns in content["tables"].items()}
+    return PartsRecord(**{name: content[name] for name in _ABOUT}, tables=found)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Make a record; bad input ends in one sentence and status 2."""
+    parser = argparse.ArgumentParser(
+        prog="python -m emotion_utils.predictability.record", description=__doc__
+    )
+    parser.add_argument("model", nargs="?", default=MODEL, help="a model that this machine has")
+    parser.add_argument("--corpus", default=CORPUS, help="a source of texts (default: %(default)s)")
+    options = parser.parse_args(argv)
+    try:
+        path = write_record(make_record(options.model, options.corpus, Store(BUILD / "predictability")))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"Wrote {path.parent.name}/{path.name}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
