@@ -27,8 +27,12 @@ def explained(
             }
             for name, value in values.items():
                 ahead = value - (own - gain)
-                ends = (value - 0.02, value + 0.02, "autoregression", ahead, ahead - 0.02, ahead + 0.02, 24)
-                rows.append((model, layer, measure, name, value, *ends))
+                gains = (
+                    ("autoregression", ahead, ahead - 0.02, ahead + 0.02)
+                    if measure != "per dimension"
+                    else (None, NAN, NAN, NAN)
+                )
+                rows.append((model, layer, measure, name, value, value - 0.02, value + 0.02, *gains, 24))
     columns = ["model", "layer", "measure", "prediction", "r2", "low", "high", "baseline", "gain", "gain_low"]
     return pd.DataFrame(rows, columns=[*columns, "gain_high", "documents"])
 
@@ -37,7 +41,7 @@ def shares() -> pd.DataFrame:
     """What a few dimensions have."""
     rows = [(model, layer, 0.25, 0.01, 3.0, 1) for model, layer in PLACES]
     return pd.DataFrame(
-        rows, columns=["model", "layer", "massive dimensions", "sinks", "position 0", "n_massive"]
+        rows, columns=["model", "layer", "massive dimensions", "sinks", "position 0", "massive"]
     )
 
 
@@ -169,7 +173,10 @@ def probes(f1: float = 0.6) -> pd.DataFrame:
         for model, layer in PLACES
         for name, value in (("h", f1), ("h_hat", f1 - 0.1), ("r", 0.15))
     ]
-    return pd.DataFrame(rows, columns=["model", "layer", "representation", "f1", "low", "high", "null_high"])
+    rows += [(model, NAN, "tokens before", 0.5, 0.45, 0.55, 0.2) for model in LAYERS]
+    return pd.DataFrame(
+        rows, columns=["model", "layer", "representation", "macro", "macro_low", "macro_high", "null_high"]
+    )
 
 
 def splits(gap: float = 0.2, trivial: float = 0.3) -> pd.DataFrame:

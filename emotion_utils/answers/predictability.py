@@ -14,15 +14,15 @@ from emotion_utils.novelty.resampled import PARTS
 from emotion_utils.novelty.steering_parts import EQUAL, OWN
 from emotion_utils.novelty.vector_parts import NEW, PREDICTED
 from emotion_utils.predictability import summaries
+from emotion_utils.predictability.study import OTHER_TEXT, PREDICTOR
 from emotion_utils.predictability.summaries import (
-    ANOTHER_TEXT,
     NO_MASSIVE,
     POOLED,
-    PREDICTOR,
     SURE,
     span,
     surely_above,
 )
+from emotion_utils.predictability.tables import PER_DIMENSION
 from emotion_utils.statistics.permutations import LEVEL
 
 QUESTION = "How much of a hidden state could be foreseen from those before it, and what does the rest hold?"
@@ -36,6 +36,13 @@ MISSED = 0.02
 """By how much the R² of a planted process may be missed."""
 
 
+HELD = {
+    "domain": "Probes read the domain of a text better from the foreseen part",
+    "type": "the type of a token better from the rest",
+}
+"""The report's claims, by task."""
+
+
 class Planted(NamedTuple):
     """A process whose R² is known: the truth, what a predictor finds, and the interval where time is shuffled."""
 
@@ -45,13 +52,19 @@ class Planted(NamedTuple):
     high: float
 
 
+def planted_of(table: pd.DataFrame) -> Planted:
+    """From :func:`emotion_utils.predictability.predictors.planted`: the process as it is, then shuffled in time."""
+    (_, own), (_, shuffled) = table.iterrows()
+    return Planted(own["truth"], own["r2"], shuffled["low"], shuffled["high"])
+
+
 class Apart(NamedTuple):
     """What one task's probes find in the past part and not in the new one (or the other way round), in one model.
 
     Attributes
     ----------
     gap, trivial
-        By the predictor, and by a split that needs none: macro F1, mean over the layers.
+        By the predictor, and by a linear autoregression, which needs none: macro F1, mean over the layers.
     holds, beyond
         Whether the gap is surely above 0, and surely above the trivial one; None where it cannot be told.
     """
@@ -123,7 +136,7 @@ def answer(results: Results) -> Answer:
 def _foreseen(results: Results) -> str:
     ours = results.pooled()
     above = int((ours["gain_low"] > 0).sum())
-    best, wrong = results.best()["r2"], results.pooled(ANOTHER_TEXT)["r2"]
+    best, wrong = results.best()["r2"], results.pooled(OTHER_TEXT)["r2"]
     return (
         f"What came before foresees **{span(ours['r2'], '.0%')}** of the variance of a hidden state, the best baseline "
         f"{span(best, '.0%')}: the predictor is surely above it at **{above} of {len(ours)}** layers (R² by "
@@ -144,22 +157,18 @@ def _surprising(results: Results) -> str:
 def _held(apart: Sequence[Apart]) -> str:
     if not apart:
         return "What the parts hold was not probed."
-    parts = []
-    for task, told in (
-        ("domain", "the foreseen part rather tells the domain"),
-        ("type", "the rest the token"),
-    ):
+    told = []
+    for task, said in HELD.items():
         own = [one for one in apart if one.task == task]
         gap, trivial = (
             span(pd.Series([getattr(one, what) for one in own]), "+.2f") for what in ("gap", "trivial")
         )
-        yes = sum(one.holds is True for one in own)
-        more = sum(one.beyond is True for one in own)
-        parts.append(
-            f"{told} in **{yes} of {len(own)}** models (F1 {gap}; split without a predictor {trivial}, which it surely "
-            f"passes in **{more}**)"
+        yes, more = (sum(getattr(one, what) is True for one in own) for what in ("holds", "beyond"))
+        told.append(
+            f"{said} in **{yes} of {len(own)}** models (F1 by {gap}; by {trivial} in the parts of a linear "
+            f"autoregression, which it surely passes in {more})"
         )
-    return f"Of the two parts, {' and '.join(parts)}."
+    return f"{' and '.join(told)}."
 
 
 def _acts(results: Results) -> str:
@@ -176,12 +185,12 @@ def _acts(results: Results) -> str:
 
 def _carried(results: Results) -> str:
     ours = results.tables["explained"].query("prediction == @PREDICTOR")
-    values = {m: ours.loc[ours["measure"] == m, "r2"] for m in (POOLED, NO_MASSIVE, summaries.PER_DIMENSION)}
+    values = {m: ours.loc[ours["measure"] == m, "r2"] for m in (POOLED, NO_MASSIVE, PER_DIMENSION)}
     shares = results.tables["shares"]
     return (
         f"Massive dimensions hold {span(shares['massive dimensions'], '.0%')} of the variance; R² is "
         f"{span(values[POOLED])} pooled, {span(values[NO_MASSIVE])} without them, and "
-        f"{span(values[summaries.PER_DIMENSION])} as the mean of all dimensions."
+        f"{span(values[PER_DIMENSION])} as the mean of all dimensions."
     )
 
 
@@ -225,7 +234,7 @@ def _baselines(results: Results) -> Falsifier:
 
 def _own_past(results: Results) -> Falsifier:
     keys = ["model", "layer"]
-    both = results.pooled().merge(results.pooled(ANOTHER_TEXT), on=keys, suffixes=("", "_wrong"))
+    both = results.pooled().merge(results.pooled(OTHER_TEXT), on=keys, suffixes=("", "_wrong"))
     told = [
         False if row.low > row.high_wrong else True if row.r2 <= row.r2_wrong else None
         for row in both.itertuples()
@@ -254,7 +263,7 @@ def _split(apart: Sequence[Apart]) -> Falsifier:
     told = [None if one.beyond is None else not one.beyond for one in apart]
     words = [f"{one.task}, {one.model}: {SURE[one.beyond]}" for one in apart]
     return Falsifier(
-        "*Domain and token are told apart by what is predictable*: a split of h_t and the step from it that tells them "
+        "*Domain and token are told apart by what is predictable*: the parts of a linear autoregression tell them "
         "as far apart",
         _three(told),
         "; ".join(words),

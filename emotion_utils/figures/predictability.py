@@ -17,7 +17,7 @@ from emotion_utils.plots.panels import dots, headings, in_legend, panels, span, 
 from emotion_utils.plots.style import GREY, PALETTE, SEQUENTIAL, error_bars, label_colours
 from emotion_utils.plots.viewers import tokens
 
-PREDICTOR, ANOTHER_TEXT, MEAN = "predictor", "past of another text", "position mean"
+PREDICTOR, OTHER_TEXT, MEAN = "predictor", "past of another text", "position mean"
 """Predictions that a figure singles out: ours, ours with the wrong past, and the mean of each position."""
 POOLED, ALL = "pooled", "all"
 REAL = "pretrained"
@@ -66,7 +66,7 @@ def by_layer(explained: pd.DataFrame) -> Shown:
         ours = {"symbol": "circle" if REAL in model else "circle-open", "color": PALETTE[0], "size": 11}
         best = {"symbol": "line-ew-open", "color": PALETTE[1], "size": 22, "line": {"width": 3}}
         for name, rows, marker in (
-            (ANOTHER_TEXT, own[own["prediction"] == ANOTHER_TEXT], {"symbol": "diamond", "color": GREY}),
+            (OTHER_TEXT, own[own["prediction"] == OTHER_TEXT], {"symbol": "diamond", "color": GREY}),
             ("best baseline", own[own["prediction"] == own["baseline"]], best),
             (PREDICTOR, own[own["prediction"] == PREDICTOR], ours),
         ):
@@ -76,7 +76,7 @@ def by_layer(explained: pd.DataFrame) -> Shown:
             )  # fmt: skip
     figure.update_xaxes(title="layer", type="category", tickangle=0)
     figure.update_yaxes(title="R² of the next state", col=1)
-    ours, wrong = (pooled[pooled["prediction"] == name] for name in (PREDICTOR, ANOTHER_TEXT))
+    ours, wrong = (pooled[pooled["prediction"] == name] for name in (PREDICTOR, OTHER_TEXT))
     best = pooled[pooled["prediction"] == pooled["baseline"]]
     title = (
         f"From what came before R² is {span(ours['r2'])}, by the best baseline {span(best['r2'])}, from another "
@@ -91,7 +91,10 @@ def by_layer(explained: pd.DataFrame) -> Shown:
 
 def by_measure(explained: pd.DataFrame) -> Shown:
     """R² of the predictor in every measure, and the best baseline in the same one."""
-    figure, drawn = panels(explained)
+    best_of = explained.groupby(["model", "layer"])["baseline"].transform(
+        "first"
+    )  # some measures have no gain
+    figure, drawn = panels(explained.assign(baseline=best_of))
     for _, own, at in drawn:
         for _, rows, name, colour in _by_layer(own):
             best, ours = (
@@ -150,13 +153,10 @@ def learning(curve: pd.DataFrame) -> Shown:
 def surprise_by_position(curves: pd.DataFrame) -> Shown:
     """The correlation of the length of the new part with surprisal at every position of the window."""
     mean = curves.groupby(["model", "layer"], sort=False, as_index=False)["value"].mean()
-    title = (
-        f"Along the window the correlation is {span(mean['value'], '+.2f')} on average, by model and layer"
-    )
+    title = f"Over the window the correlation is {span(mean['value'], '+.2f')}, by model and layer"
     alt = f"Lines along the window, means: {_each(mean, 'value', '+.2f')}."
-    return _lines(
-        curves, "position", "value", ("position in the window", "ρ of ‖r‖ with surprisal"), title, alt
-    )
+    axes = ("position in the window", "ρ of ‖r‖ with surprisal")
+    return _lines(curves, "position", "value", axes, title, alt)
 
 
 def _lines(table: pd.DataFrame, x: str, y: str, axes: tuple[str, str], title: str, alt: str) -> Shown:
@@ -206,27 +206,31 @@ def heat(table: pd.DataFrame, task: str) -> Shown:
     Parameters
     ----------
     table
-        With columns ``model, layer, representation, f1, low, null_high``.
+        With columns ``model, layer, representation, macro, macro_low, null_high``; what a text alone gives has no layer
+        and stands beside all of its model.
     task
         What is probed, such as "domain".
     """
+    layers = table.loc[table["layer"].notna(), ["model", "layer"]].drop_duplicates()
+    text = table[table["layer"].isna()].drop(columns="layer").merge(layers, on="model")
+    table = pd.concat([table.dropna(subset=["layer"]), text], ignore_index=True).astype({"layer": int})
     models, names = (list(dict.fromkeys(table[column])) for column in ("model", "representation"))
-    n, rows = len(models), len(table[["model", "layer"]].drop_duplicates())
-    shown = table["f1"].map("{:.2f}".format)
+    n, rows = len(models), len(layers)
+    shown = table["macro"].map("{:.2f}".format)
     figure = make_subplots(rows=n, shared_xaxes=True, subplot_titles=models, vertical_spacing=0.18 / n)
-    sure = table["low"] > table["null_high"]
+    sure = table["macro_low"] > table["null_high"]
     known = table.assign(text=np.where(sure, shown, "(" + shown + ")"))
     for i, model in enumerate(models):
         own = known[known["model"] == model].pivot(index="layer", columns="representation")
         figure.add_heatmap(
-            z=own["f1"][names].to_numpy(), x=names, y=own.index.astype(str), coloraxis="coloraxis",
+            z=own["macro"][names].to_numpy(), x=names, y=own.index.astype(str), coloraxis="coloraxis",
             text=own["text"][names].to_numpy(), texttemplate="%{text}", textfont={"size": 11}, row=i + 1, col=1,
         )  # fmt: skip
     figure.update_yaxes(title="layer", type="category", autorange="reversed").update_annotations(font_size=12)
     figure.update_xaxes(tickangle=-35).update_xaxes(title="what the probe reads", row=n, col=1)
     axis = {"colorscale": SEQUENTIAL, "cmin": 0, "cmax": 1, "colorbar": {"title": {"text": "F1"}}}
     figure.update_layout(coloraxis=axis)
-    mean = table.groupby("representation", sort=False)["f1"].mean()
+    mean = table.groupby("representation", sort=False)["macro"].mean()
     alt = f"Heat map, means over models and layers: {', '.join(f'{k} {v:.2f}' for k, v in mean.items())}."
     title = f"The {task} is read best from {mean.idxmax()} ({mean.max():.2f}), least from {mean.idxmin()}"
     caption = "In brackets: not surely above labels exchanged between documents."
@@ -278,26 +282,25 @@ def _means(own: pd.DataFrame, contrasts: Sequence[str]) -> str:
 
 
 def in_text(
-    texts: Sequence[tuple[Sequence[str], Float[np.ndarray, " token"]]], model: str, layer: int
+    texts: Sequence[tuple[str, Sequence[str], Float[np.ndarray, " token"]]], model: str, layer: int
 ) -> Shown:
     """Windows whose tokens are coloured by how much longer their new part is than usual, blue for longer.
 
     Parameters
     ----------
     texts
-        Tokens of each window and their novelty.
+        Domain, tokens and novelty of each window.
     model, layer
         Where the states are read.
     """
-    words = [word or EMPTY for own, _ in texts for word in (*own, "\n")]
-    values = np.concatenate([np.append(np.clip(novelty, -WIDEST, WIDEST), 0) for _, novelty in texts])
+    words = [word or EMPTY for _, own, _ in texts for word in (*own, "\n")]
+    values = np.concatenate([np.append(novelty, 0.0) for *_, novelty in texts])
     most, least = int(values.argmax()), int(values.argmin())
-    alt = (
-        f"{len(texts)} windows of text: the most novel token is {words[most].strip()!r} ({values[most]:+.1f}), the "
-        f"least novel one {words[least].strip()!r} ({values[least]:+.1f})."
-    )
+    told = [f"{words[at].strip()!r} ({values[at]:+.1f})" for at in (most, least)]
+    alt = f"Windows of {', '.join(domain for domain, *_ in texts)}: most novel is {told[0]}, least novel {told[1]}."
     title = f"What was new to {model} at layer {layer}, token by token"
-    return tokens(words[:-1], values[:-1], alt=alt, title=title, value_name="standard deviations from usual")
+    shown = np.clip(values, -WIDEST, WIDEST)
+    return tokens(words[:-1], shown[:-1], alt=alt, title=title, value_name="standard deviations from usual")
 
 
 def steering(effects: pd.DataFrame) -> Shown:

@@ -150,8 +150,21 @@ def make_record(
     )
 
 
-def tables_of(one: Study, store: Store | None = None, *, progress: bool = True) -> dict[str, pd.DataFrame]:
-    """All tables of a study; what is asked of one layer is asked of the middle one."""
+def tables_of(
+    one: Study, store: Store | None = None, *, swept: bool = True, progress: bool = True
+) -> dict[str, pd.DataFrame]:
+    """All tables of a study; what is asked of one layer is asked of the middle one.
+
+    Parameters
+    ----------
+    one
+    store
+        Keeps what steering reads.
+    swept
+        Whether other predictors are trained too, each of which takes as long as those of the study at one layer.
+    progress
+        Show bars.
+    """
     middle = one.layers[len(one.layers) // 2]
     correlations, curves = tables.correlations(one)
     domain, kind = (probe_task(one, name) for name in (DOMAIN, TYPE))
@@ -171,10 +184,9 @@ def tables_of(one: Study, store: Store | None = None, *, progress: bool = True) 
         "by_frequency": tables.by_frequency(one, middle),
         "written": tables.by_layer({layer: tables.written(one, layer) for layer in one.layers}),
         **emotions_in_parts(one, middle, load_profile("implicit"), store=store),
-        "sweep": sweep(one, middle, progress=progress),
         "claim_numbers": claim_numbers(measured(one, curves, domain, kind)),
     }
-    return found
+    return found | ({"sweep": sweep(one, middle, progress=progress)} if swept else {})
 
 
 def path_of(model: str, folder: Path = FOLDER) -> Path:

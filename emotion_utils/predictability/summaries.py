@@ -6,20 +6,77 @@ Tables are those of `tables`, with a column ``model`` of names for readers.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from emotion_utils.core.errors import listing
 from emotion_utils.core.layers import layers_in_words
+from emotion_utils.models.registry import reader_name
 from emotion_utils.novelty.resampled import PARTS
 from emotion_utils.novelty.steering_parts import EQUAL
+from emotion_utils.predictability.study import OTHER_TEXT, PREDICTOR
+from emotion_utils.predictability.tables import PER_DIMENSION, beside
 from emotion_utils.statistics.in_words import between
 
-PREDICTOR, ANOTHER_TEXT, MEAN = "predictor", "past of another text", "position mean"
-"""Predictions: ours, ours given the past of another document, and the mean of each position."""
-POOLED, NO_MASSIVE, PER_DIMENSION = "pooled", "no massive", "per dimension"
+if TYPE_CHECKING:
+    from emotion_utils.corpora.documents import Corpus
+    from emotion_utils.predictability.record import PartsRecord
+    from emotion_utils.predictability.study import Study
+
+POOLED, NO_MASSIVE = "pooled", "no massive"
+FEW = 200
+"""Windows of training with which nothing is learnt that a number could be about."""
 SURE = {True: "more", False: "no more", None: "not told from it"}
 """What a split by the predictor separates, beside one that needs none."""
+
+
+def side_by_side(
+    live: Mapping[str, Mapping[str, pd.DataFrame]], kept: PartsRecord | None
+) -> dict[str, pd.DataFrame]:
+    """Tables of the models of this run, and of the recorded one, each with a column ``model`` of names for readers.
+
+    A table that only some of them have is of these.
+
+    Parameters
+    ----------
+    live
+        Model to what :func:`emotion_utils.predictability.record.tables_of` gives.
+    kept
+        The record, or None where there is none.
+    """
+    every = {reader_name(model): tables for model, tables in live.items()}
+    if kept is not None:
+        every[f"{reader_name(kept.model)} (record)"] = kept.tables
+    names = dict.fromkeys(name for tables in every.values() for name in tables)
+    return {
+        name: beside({model: tables[name] for model, tables in every.items() if name in tables})
+        for name in names
+    }
+
+
+def caution(studies: Mapping[str, Study]) -> str:
+    """A sentence where predictors learnt from so few windows that nothing follows; else nothing."""
+    fewest = min(len(one.rows["training"]) for one in studies.values())
+    return (
+        f"\n\n**With {fewest} windows to learn from, the numbers only show that the code runs.**"
+        if fewest < FEW
+        else ""
+    )
+
+
+def reading_words(studies: Mapping[str, Study], corpus: Corpus) -> str:
+    """What was read, from which texts, and what is kept apart for what."""
+    lines = []
+    for model, one in studies.items():
+        n = {use: f"{len(rows):,}" for use, rows in one.rows.items()}
+        lines.append(
+            f"- *{reader_name(model)}*, {layers_in_words(one.layers)} of {one.model.n_layers}: {n['training']} windows "
+            f"of {one.sizes.length} tokens to learn from, {n['validation']} to choose by, {n['probing']} others for "
+            f"probes, and {n['test']} of {len(set(one.test.document.tolist()))} documents to test on."
+        )
+    about = " ".join(corpus.notes)
+    return f"Texts: {corpus.source}, {len(corpus.domains)} domains. {about}\n\n" + "\n".join(lines)
 
 
 def by_model(table: pd.DataFrame, told: Callable[[pd.DataFrame], str]) -> str:
@@ -47,7 +104,7 @@ def explained_words(explained: pd.DataFrame) -> str:
     """R² of the predictor by layer, what it has over the best baseline, and what the wrong past gives."""
 
     def told(own: pd.DataFrame) -> str:
-        ours, wrong = (own[own["prediction"] == name] for name in (PREDICTOR, ANOTHER_TEXT))
+        ours, wrong = (own[own["prediction"] == name] for name in (PREDICTOR, OTHER_TEXT))
         rivals = listing(dict.fromkeys(ours["baseline"]))
         return (
             f"R² {listed(ours, ('r2', 'low', 'high'))} at {layers_in_words(ours['layer'])} (n = "
@@ -67,7 +124,7 @@ def measure_words(explained: pd.DataFrame, shares: pd.DataFrame) -> str:
         mine = ours[ours["model"] == own["model"].iloc[0]]
         values = {m: span(mine.loc[mine["measure"] == m, "r2"]) for m in (POOLED, NO_MASSIVE, PER_DIMENSION)}
         return (
-            f"{span(own['n_massive'], '.0f')} massive dimensions hold {span(own['massive dimensions'], '.0%')} of the "
+            f"{span(own['massive'], '.0f')} massive dimensions hold {span(own['massive dimensions'], '.0%')} of the "
             f"variance, states of unusual length after position 0 {span(own['sinks'], '.0%')}; position 0, which "
             f"nothing predicts and no R² here counts, would add {span(own['position 0'], '.2g')} times as much. R² is "
             f"{values[POOLED]} pooled, {values[NO_MASSIVE]} without massive dimensions, {values[PER_DIMENSION]} as the "
@@ -136,7 +193,7 @@ def _task_words(own: pd.DataFrame, quantity: str, told: str) -> str:
     rows = own.set_index("quantity")
     gap, trivial, beyond = (rows.loc[f"{quantity}{what}"] for what in ("", ", trivial split", ", beyond it"))
     return (
-        f"{told} {with_interval(gap.value, gap.low, gap.high)}, by h_t and the step from it "
+        f"{told} {with_interval(gap.value, gap.low, gap.high)}, by the parts of a linear autoregression "
         f"{with_interval(trivial.value, trivial.low, trivial.high)}; the predictor's is "
         f"{SURE[surely_above(beyond.low, beyond.high)]}: {with_interval(beyond.value, beyond.low, beyond.high)}"
     )

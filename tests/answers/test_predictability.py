@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
 import predictable
 import pytest
 
-from emotion_utils.answers.predictability import Planted, Results, answer
+from emotion_utils.answers.predictability import Planted, Results, answer, planted_of
 
 PLANTED = Planted(0.45, 0.44, -0.02, 0.01)
 RESULTS = Results(predictable.tables(), PLANTED)
@@ -29,9 +30,12 @@ def test_the_short_form_has_r2_surprise_and_probes():
     assert "from the past of another text its R² is -0.20." in short
     assert "at **6 of 6** layers: rank correlation **+0.40**, given frequency and position +0.20" in short
     assert "(texts exchanged: up to +0.05)" in short
-    said = "the foreseen part rather tells the domain in **2 of 2** models (F1 +0.20; split without a predictor +0.30"
+    said = "better from the foreseen part in **2 of 2** models (F1 by +0.20; by +0.30 in the parts of"
     assert said in short
-    assert "which it surely passes in **0**)" in short
+    assert (
+        "a linear autoregression, which it surely passes in 0) and the type of a token better from the rest in"
+        in short
+    )
 
 
 def test_the_end_of_the_page_has_steering_massive_dimensions_and_the_planted_process():
@@ -64,6 +68,15 @@ def test_the_end_of_the_page_has_steering_massive_dimensions_and_the_planted_pro
 def test_every_falsifier_has_both_outcomes(part, yes, no):
     assert happened(having(**yes), part) is True
     assert happened(having(**no), part) is False
+
+
+def test_a_planted_process_is_read_as_it_is_and_shuffled():
+    columns = ["time", "truth", "r2", "low", "high", "other", "windows"]
+    rows = [
+        ("as it is", 0.45, 0.44, 0.43, 0.46, -0.4, 200),
+        ("shuffled", 0.0, -0.005, -0.02, 0.01, -0.01, 200),
+    ]
+    assert planted_of(pd.DataFrame(rows, columns=columns)) == PLANTED
 
 
 @pytest.mark.parametrize(

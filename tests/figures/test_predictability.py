@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import predictable
 import pytest
@@ -31,6 +33,11 @@ def test_the_picture_has_the_predictor_beside_the_best_baseline_and_the_wrong_pa
 
 def test_every_measure_has_its_row():
     shown = figures.by_measure(predictable.explained(without_massive=0.1))
+    assert list(traces(shown, "first layer read: best baseline")[0]["y"]) == [
+        "pooled",
+        "no massive",
+        "per dimension",
+    ]
     (first, _) = traces(shown, "first layer read")
     assert dict(zip(first["y"], first["x"], strict=True)) == pytest.approx(
         {"pooled": 0.4, "no massive": 0.1, "per dimension": 0.4}
@@ -54,7 +61,7 @@ def test_training_and_positions_are_lines_by_layer():
     assert len(traces(shown, "last layer read")) == 2
     assert shown.title == "Training reaches a validation R² of 0.69"
     along = figures.surprise_by_position(places.assign(value=0.25))
-    assert "correlation is +0.25 on average" in along.title
+    assert "correlation is +0.25, by model" in along.title
     assert f"{SMALL}, layer 5 +0.25" in along.alt
 
 
@@ -71,15 +78,15 @@ def test_a_heat_map_has_a_row_of_panels_and_brackets_what_is_not_above_chance():
     shown = figures.heat(predictable.probes(), "domain")
     heat = [trace for trace in shown.figure["data"] if trace["type"] == "heatmap"]
     assert [list(one["y"]) for one in heat] == [["0", "2", "5"], ["0", "15", "29"]]
-    assert list(heat[0]["x"]) == ["h", "h_hat", "r"]
-    assert list(heat[0]["text"][0]) == ["0.60", "0.50", "(0.15)"]
+    assert list(heat[0]["x"]) == ["h", "h_hat", "r", "tokens before"]
+    assert list(heat[0]["text"][0]) == ["0.60", "0.50", "(0.15)", "0.50"]
     assert shown.title == "The domain is read best from h (0.60), least from r"
 
 
 def test_probes_without_intervals_are_bracketed():
-    table = predictable.probes().assign(low=float("nan"))
+    table = predictable.probes().assign(macro_low=float("nan"))
     heat = figures.heat(table, "domain").figure["data"][0]
-    assert list(heat["text"][0]) == ["(0.60)", "(0.50)", "(0.15)"]
+    assert list(heat["text"][0]) == ["(0.60)", "(0.50)", "(0.15)", "(0.50)"]
 
 
 def test_splits_are_drawn_and_what_is_beyond_them_is_not():
@@ -93,11 +100,14 @@ def test_splits_are_drawn_and_what_is_beyond_them_is_not():
 
 
 def test_tokens_without_text_are_marked_and_one_token_does_not_pale_the_others():
-    texts = [(["", "I", " was"], np.array([0.0, 90.0, -1.0])), (["so", "", "!"], np.array([0.0, 1.0, -3.0]))]
+    texts = [
+        ("novel", ["", "I", " was"], np.array([0.0, 90.0, -1.0])),
+        ("diary", ["so", "", "!"], np.array([0.0, 1.0, -3.0])),
+    ]
     shown = figures.in_text(texts, "small-pythia", 2)
-    assert "the most novel token is 'I' (+6.0), the least novel one '!' (-3.0)" in shown.alt
+    assert "Windows of novel, diary: most novel is 'I' (+90.0), least novel '!' (-3.0)." in shown.alt
     assert "◦" in shown.markup
-    assert "90" not in shown.markup
+    assert max(span for span in map(float, re.findall(r'title="([-0-9.]+)"', shown.markup))) == 6.0
 
 
 def test_a_vector_and_its_parts_stand_beside_random_vectors():
