@@ -180,8 +180,8 @@ def _weighted_correlations(
 
 
 def log_frequencies(
-    training: Int[np.ndarray, "window position"], ids: Int[np.ndarray, "other position"]
-) -> Float[np.ndarray, "other position"]:
+    training: Int[np.ndarray, "window position"], ids: Int[np.ndarray, "other target"]
+) -> Float[np.ndarray, "other target"]:
     """Logarithm of how often each token stands in training windows, one added, so that an unseen token has 0.
 
     Parameters

@@ -26,7 +26,7 @@ from emotion_utils.models.model import load
 from emotion_utils.predictability import tables
 from emotion_utils.predictability.claims import measured
 from emotion_utils.predictability.emotions import emotions_in_parts
-from emotion_utils.predictability.predictors import sweep
+from emotion_utils.predictability.predictors import ARCHITECTURES, HERE, sweep
 from emotion_utils.predictability.probing import DOMAIN, TYPE, probe_task
 from emotion_utils.predictability.sizes import RECORD, Sizes
 from emotion_utils.predictability.study import Study, study, windows_of
@@ -37,6 +37,10 @@ FOLDER = DATA / "predictability"
 NAME = "emotion_utils.predictability.record"
 """Of this module, also where it is run as a program."""
 MODEL, CORPUS, SCHEMA = "smollm2-135m", "packages", 1
+SWEPT = {
+    name: ARCHITECTURES[name]
+    for name in (HERE, "attention alone, as published", "a gated MLP of 512 neurons")
+}
 _MEND = f"restore it from git, or make it again with `python -m emotion_utils.predictability.record {MODEL}`"
 _ABOUT = (
     "model",
@@ -186,7 +190,7 @@ def tables_of(
         **emotions_in_parts(one, middle, load_profile("implicit"), store=store),
         "claim_numbers": claim_numbers(measured(one, curves, domain, kind)),
     }
-    return found | ({"sweep": sweep(one, middle, progress=progress)} if swept else {})
+    return found | ({"sweep": sweep(one, middle, SWEPT, progress=progress)} if swept else {})
 
 
 def path_of(model: str, folder: Path = FOLDER) -> Path:

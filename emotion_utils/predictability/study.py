@@ -53,7 +53,8 @@ def windows_of(model: Model, corpus: Corpus, sizes: Sizes, seed: int = 0) -> Win
 def chosen(windows: Windows, sizes: Sizes, seed: int = 0) -> dict[str, Int[np.ndarray, " window"]]:
     """Numbers of the windows of each use, drawn without replacement; documents take turns in each.
 
-    Neighbours in this order are of different documents wherever there are several, which the null relies on.
+    Neighbours among test windows are of different documents, which the null relies on: windows that a document has
+    beyond all others are left out there.
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, len(windows)]))
     found = {}
@@ -63,14 +64,23 @@ def chosen(windows: Windows, sizes: Sizes, seed: int = 0) -> dict[str, Int[np.nd
         if use == "training":  # probes get their share where windows are few
             n = min(n, len(left[split]) * n // (n + sizes.probing))
         found[use], left[split] = _in_turn(left[split][:n], windows.document), left[split][n:]
+    turns = pd.Series(_turn(found["test"], windows.document))
+    shared = (turns.groupby(turns).transform("size") > 1).to_numpy()
+    if shared.any():  # else there is one document, of which intervals say that it is too few
+        found["test"] = found["test"][shared]
     if len(found["test"]) % WINDOWS == 1:  # a window that is alone in its chunk would get its own past
         found["test"] = found["test"][:-1]
     return found
 
 
 def _in_turn(rows: Int[np.ndarray, " row"], documents: np.ndarray) -> Int[np.ndarray, " row"]:
-    turn = pd.Series(rows).groupby(documents[rows]).cumcount().to_numpy()
-    return rows[np.argsort(turn, kind="stable")]
+    return rows[np.lexsort((documents[rows], _turn(rows, documents)))]
+
+
+def _turn(rows: Int[np.ndarray, " row"], documents: np.ndarray) -> Int[np.ndarray, " row"]:
+    """How many rows before each one are of the same document."""
+    turn: np.ndarray = pd.Series(rows).groupby(documents[rows]).cumcount().to_numpy()
+    return turn
 
 
 @dataclass(frozen=True, eq=False)
