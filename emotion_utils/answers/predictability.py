@@ -216,6 +216,11 @@ def _falsifiers(results: Results) -> tuple[Falsifier, ...]:
     )
 
 
+def _short(model: object) -> str:
+    """The model's name without the world that it comes from."""
+    return str(model).partition(", ")[0]
+
+
 def _three(told: Sequence[bool | None]) -> bool | None:
     """Whether any holds; None where none does and some cannot be told."""
     return True if True in told else None if None in told else False
@@ -227,7 +232,7 @@ def _baselines(results: Results) -> Falsifier:
         yes, no = int((own["gain_low"] > 0).sum()), int((own["gain_high"] <= 0).sum())
         needed = LAYERS_ABOVE * len(own)
         told.append(False if yes >= needed else True if len(own) - no < needed else None)
-        words.append(f"{yes} of {len(own)} in {model}")
+        words.append(f"{yes} of {len(own)} layers of {_short(model)}")
     condition = "a model in which the predictor is above its best baseline at fewer than two of three layers"
     return Falsifier(condition, _three(told), f"surely above at {listing(words)}")
 
@@ -261,7 +266,7 @@ def _surprise(rows: pd.DataFrame) -> Falsifier:
 def _split(apart: Sequence[Apart]) -> Falsifier:
     """The report's reading: what is told apart is told apart by what could be foreseen."""
     told = [None if one.beyond is None else not one.beyond for one in apart]
-    words = [f"{one.task}, {one.model}: {SURE[one.beyond]}" for one in apart]
+    words = [f"{one.task}, {_short(one.model)}: {SURE[one.beyond]}" for one in apart]
     return Falsifier(
         "*Domain and token are told apart by what is predictable*: the parts of a linear autoregression tell them "
         "as far apart",
@@ -292,7 +297,7 @@ def _both(effects: pd.DataFrame) -> Falsifier:
         beyond = int((rows["p_holm"] <= LEVEL).sum())
         able = bool((len(rows) / (rows["vectors"] + 1) <= LEVEL).any())  # else no p can be small enough
         told.append(False if beyond else True if able else None)
-        words.append(f"{part} in {beyond} of {len(rows)} emotions, {model}")
+        words.append(f"{part} in {beyond} of {len(rows)} emotions, {_short(model)}")
     return Falsifier(
         "*A vector acts through both of its parts*: one that, as long as it is within the vector, does more than "
         "random vectors of that length in no emotion (Holm)",

@@ -24,7 +24,7 @@ REAL = "pretrained"
 """Stands in the name of a model that was not made for this book."""
 EMPTY = "◦"
 """A token without text of its own, such as the end of a text."""
-PLACES = {"first layer read": PALETTE[0], "between": PALETTE[2], "last layer read": PALETTE[3]}
+PLACES = {"first layer read": PALETTE[0], "layer between": PALETTE[2], "last layer read": PALETTE[3]}
 SPLITS = (("circle", PALETTE[0]), ("square-open", GREY), ("diamond-open", PALETTE[1]))
 """Looks of the ways to split a state, the predictor's first."""
 WIDEST = 6.0
@@ -40,7 +40,7 @@ def _by_layer(own: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame, str, str]]
             if layer == layers[0]
             else "last layer read"
             if layer == layers[-1]
-            else "between"
+            else "layer between"
         )
         yield layer, own[own["layer"] == layer], name, PLACES[name]
 
@@ -132,7 +132,7 @@ def by_position(positions: pd.DataFrame) -> Shown:
             first, last = (part["mse"].mean() / unit for part in (ours.head(third), ours.tail(third)))
             told.append((f"{model}, layer {layer}: {first:.2f} to {last:.2f}", last < first))
     figure.update_xaxes(title="position in the window", tickangle=0)
-    figure.update_yaxes(title="squared error, share of the variance", rangemode="tozero", col=1)
+    figure.update_yaxes(title="squared error / variance", rangemode="tozero", col=1)
     alt = f"Lines from the first to the last third of the window: {'; '.join(text for text, _ in told)}."
     falls = sum(fall for _, fall in told)
     title = f"From the first to the last third of the window the error falls at {falls} of {len(told)} layers"

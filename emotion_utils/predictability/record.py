@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.core.hashing import read_sealed, write_sealed
+from emotion_utils.core.hashing import digest, read_sealed, write_sealed
 from emotion_utils.core.paths import BUILD, DATA
 from emotion_utils.core.sources import code_of
 from emotion_utils.core.store import Store, from_columns, to_columns
@@ -34,8 +34,8 @@ from emotion_utils.prompts.loading import load_profile
 from emotion_utils.reports.predictability import claim_numbers
 
 FOLDER = DATA / "predictability"
-NAME = "emotion_utils.predictability.record"
-"""Of this module, also where it is run as a program."""
+MEASURED_BY = ("study", "tables", "probing", "emotions", "predictors", "claims")
+"""Modules of this room that compute what is recorded."""
 MODEL, CORPUS, SCHEMA = "smollm2-135m", "packages", 1
 SWEPT = {
     name: ARCHITECTURES[name]
@@ -68,7 +68,7 @@ class PartsRecord:
     layers, blocks
         Those that were read, of so many.
     date, commit, code
-        Of the record; ``code`` is the hash of everything that it was computed by.
+        Of the record; ``code`` as :func:`code` gives it.
     corpus, windows
         What was read, and the hash of the windows.
     counts, length
@@ -95,7 +95,7 @@ class PartsRecord:
     @property
     def changed(self) -> bool:
         """Whether the code has changed since."""
-        return self.code != code_of(NAME)
+        return self.code != code()
 
     @property
     def note(self) -> str:
@@ -144,7 +144,7 @@ def make_record(
         model.n_layers,
         datetime.now(UTC).date().isoformat(),
         commit(),
-        code_of(NAME),
+        code(),
         texts.source,
         one.windows.hash(),
         {use: len(rows) for use, rows in one.rows.items()},
@@ -154,21 +154,8 @@ def make_record(
     )
 
 
-def tables_of(
-    one: Study, store: Store | None = None, *, swept: bool = True, progress: bool = True
-) -> dict[str, pd.DataFrame]:
-    """All tables of a study; what is asked of one layer is asked of the middle one.
-
-    Parameters
-    ----------
-    one
-    store
-        Keeps what steering reads.
-    swept
-        Whether other predictors are trained too, each of which takes as long as those of the study at one layer.
-    progress
-        Show bars.
-    """
+def tables_of(one: Study, store: Store | None = None, *, progress: bool = True) -> dict[str, pd.DataFrame]:
+    """All tables of a study; what is asked of one layer is asked of the middle one."""
     middle = one.layers[len(one.layers) // 2]
     correlations, curves = tables.correlations(one)
     domain, kind = (probe_task(one, name) for name in (DOMAIN, TYPE))
@@ -188,9 +175,15 @@ def tables_of(
         "by_frequency": tables.by_frequency(one, middle),
         "written": tables.by_layer({layer: tables.written(one, layer) for layer in one.layers}),
         **emotions_in_parts(one, middle, load_profile("implicit"), store=store),
+        "sweep": sweep(one, middle, SWEPT, progress=progress),
         "claim_numbers": claim_numbers(measured(one, curves, domain, kind)),
     }
-    return found | ({"sweep": sweep(one, middle, SWEPT, progress=progress)} if swept else {})
+    return found
+
+
+def code() -> str:
+    """Hash of all code that a record is computed by, in hexadecimal; not of what writes it down."""
+    return digest([code_of(f"emotion_utils.predictability.{name}") for name in MEASURED_BY])
 
 
 def path_of(model: str, folder: Path = FOLDER) -> Path:

@@ -16,12 +16,11 @@ from emotion_utils.models.registry import reader_name
 from emotion_utils.novelty.resampled import PARTS
 from emotion_utils.novelty.steering_parts import EQUAL
 from emotion_utils.predictability.study import OTHER_TEXT, PREDICTOR
-from emotion_utils.predictability.tables import PER_DIMENSION, beside
+from emotion_utils.predictability.tables import PER_DIMENSION
 from emotion_utils.statistics.in_words import between
 
 if TYPE_CHECKING:
     from emotion_utils.corpora.documents import Corpus
-    from emotion_utils.predictability.record import PartsRecord
     from emotion_utils.predictability.study import Study
 
 POOLED, NO_MASSIVE = "pooled", "no massive"
@@ -29,30 +28,6 @@ FEW = 200
 """Windows of training with which nothing is learnt that a number could be about."""
 SURE = {True: "more", False: "no more", None: "not told from it"}
 """What a split by the predictor separates, beside one that needs none."""
-
-
-def side_by_side(
-    live: Mapping[str, Mapping[str, pd.DataFrame]], kept: PartsRecord | None
-) -> dict[str, pd.DataFrame]:
-    """Tables of the models of this run, and of the recorded one, each with a column ``model`` of names for readers.
-
-    A table that only some of them have is of these.
-
-    Parameters
-    ----------
-    live
-        Model to what :func:`emotion_utils.predictability.record.tables_of` gives.
-    kept
-        The record, or None where there is none.
-    """
-    every = {reader_name(model): tables for model, tables in live.items()}
-    if kept is not None:
-        every[f"{reader_name(kept.model)} (record)"] = kept.tables
-    names = dict.fromkeys(name for tables in every.values() for name in tables)
-    return {
-        name: beside({model: tables[name] for model, tables in every.items() if name in tables})
-        for name in names
-    }
 
 
 def caution(studies: Mapping[str, Study]) -> str:
@@ -91,7 +66,8 @@ def with_interval(value: float, low: float, high: float, form: str = "+.2f") -> 
 
 def listed(rows: pd.DataFrame, columns: tuple[str, str, str], form: str = ".2f") -> str:
     """Numbers of several layers with their intervals."""
-    return listing(with_interval(*numbers, form) for numbers in rows[list(columns)].itertuples(index=False))
+    every = rows[list(columns)].itertuples(index=False)
+    return listing(with_interval(value, low, high, form) for value, low, high in every)
 
 
 def span(values: pd.Series, form: str = ".2f") -> str:

@@ -49,9 +49,9 @@ def test_every_measure_has_its_row():
 def test_the_error_falls_or_it_does_not(falls, n):
     shown = figures.by_position(predictable.positions(falls))
     assert f"falls at {n} of 6 layers" in shown.title
-    (line, _) = traces(shown, "between")
+    (line, _) = traces(shown, "layer between")
     assert line["y"][0] == pytest.approx((3.95 if falls else 4.05) / 8)
-    assert traces(shown, "between: mean of the position")[0]["y"] == pytest.approx([1] * 31)
+    assert traces(shown, "layer between: mean of the position")[0]["y"] == pytest.approx([1] * 31)
 
 
 def test_training_and_positions_are_lines_by_layer():

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import predictable
 import pytest
 
+from emotion_utils import corpora
 from emotion_utils.predictability import summaries
+
+SMALLEST = {"train": 1, "validation": 1, "test": 1}
 
 
 def test_r2_stands_beside_baseline_null_and_n():
@@ -69,3 +74,19 @@ def test_what_is_written_back_and_what_a_vector_is_made_of():
 )
 def test_an_interval_decides_or_it_does_not(low, high, sure):
     assert summaries.surely_above(low, high) is sure
+
+
+def test_what_was_read_is_told_with_its_sizes(one):
+    told = summaries.reading_words({"small-llama3": one}, corpora.read("small world", groups=SMALLEST))
+    assert told.startswith("Texts: small world, 17 domains. Train and validation are new draws")
+    assert "- *small-llama3, small world*, layers 1, 2 of 4: " in told
+    n = len(one.rows["training"])
+    assert f"{n} windows of 48 tokens to learn from, {len(one.rows['validation'])} to choose by" in told
+
+
+def test_a_predictor_that_learnt_from_hardly_anything_is_said_to(one):
+    few = len(one.rows["training"])
+    assert f"**With {few} windows to learn from" in summaries.caution({"a": one})
+    enough = SimpleNamespace(rows={"training": range(summaries.FEW)})
+    assert summaries.caution({"a": enough}) == ""
+    assert f"With {few} windows" in summaries.caution({"a": enough, "b": one})
