@@ -163,11 +163,9 @@ def _held(apart: Sequence[Apart]) -> str:
         gap, trivial = (
             span(pd.Series([getattr(one, what) for one in own]), "+.2f") for what in ("gap", "trivial")
         )
-        yes, more = (sum(getattr(one, what) is True for one in own) for what in ("holds", "beyond"))
-        told.append(
-            f"{said} in **{yes} of {len(own)}** models (F1 by {gap}; by {trivial} in the parts of a linear "
-            f"autoregression, which it surely passes in {more})"
-        )
+        yes = sum(one.holds is True for one in own)
+        linear = f"in the parts of a linear autoregression by {trivial}"
+        told.append(f"{said} in **{yes} of {len(own)}** models (F1 by {gap}; {linear})")
     return f"{' and '.join(told)}."
 
 
@@ -199,7 +197,7 @@ def _planted(planted: Planted | None) -> str:
         return ""
     return (
         f"Where the truth is known, R² {planted.truth:.3f}, the predictor finds {planted.r2:.3f}, and with time "
-        f"shuffled {planted.low:+.3f} to {planted.high:+.3f}."
+        f"shuffled {planted.low:+.4f} to {planted.high:+.4f}."
     )
 
 
@@ -321,5 +319,5 @@ def _method(planted: Planted) -> Falsifier:
         f"*The method finds what is there, and nothing where nothing is*: a planted R² missed by more than "
         f"{MISSED:g}, or one above 0 where time is shuffled",
         missed or clear,
-        f"{planted.r2:.3f} in place of {planted.truth:.3f}; shuffled {planted.low:+.3f} to {planted.high:+.3f}",
+        f"{planted.r2:.3f} in place of {planted.truth:.3f}; shuffled {planted.low:+.4f} to {planted.high:+.4f}",
     )

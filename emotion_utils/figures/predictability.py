@@ -131,7 +131,7 @@ def by_position(positions: pd.DataFrame) -> Shown:
             third = max(1, len(ours) // 3)
             first, last = (part["mse"].mean() / unit for part in (ours.head(third), ours.tail(third)))
             told.append((f"{model}, layer {layer}: {first:.2f} to {last:.2f}", last < first))
-    figure.update_xaxes(title="position in the window", tickangle=0)
+    figure.update_xaxes(title="position", tickangle=0)
     figure.update_yaxes(title="squared error / variance", rangemode="tozero", col=1)
     alt = f"Lines from the first to the last third of the window: {'; '.join(text for text, _ in told)}."
     falls = sum(fall for _, fall in told)
@@ -155,7 +155,7 @@ def surprise_by_position(curves: pd.DataFrame) -> Shown:
     mean = curves.groupby(["model", "layer"], sort=False, as_index=False)["value"].mean()
     title = f"Over the window the correlation is {span(mean['value'], '+.2f')}, by model and layer"
     alt = f"Lines along the window, means: {_each(mean, 'value', '+.2f')}."
-    axes = ("position in the window", "ρ of ‖r‖ with surprisal")
+    axes = ("position", "ρ of ‖r‖ with surprisal")
     return _lines(curves, "position", "value", axes, title, alt)
 
 

@@ -175,6 +175,25 @@ def _task_words(own: pd.DataFrame, quantity: str, told: str) -> str:
     )
 
 
+def alone_words(probes: Mapping[str, pd.DataFrame]) -> str:
+    """What a text tells without any model, beside the best of what is read from states.
+
+    Parameters
+    ----------
+    probes
+        Task to the table of its probes.
+    """
+    told = []
+    for task, table in probes.items():
+        text, states = table[table["layer"].isna()], table[table["layer"].notna()]
+        best = states.groupby("model", sort=False)["macro"].max()
+        told.append(
+            f"the {task} with an F1 of {span(text['macro'])}, where the best probe of a model's states has "
+            f"{span(best)} and exchanged labels reach {states['null_high'].max():.2f}"
+        )
+    return f"Without any model, the tokens before tell {'; '.join(told)}."
+
+
 def written_words(written: pd.DataFrame) -> str:
     """What the model still does with either part written in place of its states."""
 

@@ -30,11 +30,10 @@ def test_the_short_form_has_r2_surprise_and_probes():
     assert "from the past of another text its R² is -0.20." in short
     assert "at **6 of 6** layers: rank correlation **+0.40**, given frequency and position +0.20" in short
     assert "(texts exchanged: up to +0.05)" in short
-    said = "better from the foreseen part in **2 of 2** models (F1 by +0.20; by +0.30 in the parts of"
+    said = "better from the foreseen part in **2 of 2** models (F1 by +0.20; in the parts of a linear"
     assert said in short
     assert (
-        "a linear autoregression, which it surely passes in 0) and the type of a token better from the rest in"
-        in short
+        "autoregression by +0.30) and the type of a token better from the rest in **2 of 2** models" in short
     )
 
 
@@ -45,7 +44,7 @@ def test_the_end_of_the_page_has_steering_massive_dimensions_and_the_planted_pro
         in found
     )
     assert "Massive dimensions hold 25% of the variance; R² is 0.40 pooled, 0.40 without them" in found
-    assert "R² 0.450, the predictor finds 0.440, and with time shuffled -0.020 to +0.010." in found
+    assert "R² 0.450, the predictor finds 0.440, and with time shuffled -0.0200 to +0.0100." in found
     assert "shuffled" not in answer(replace(RESULTS, planted=None)).what_we_found()
 
 

@@ -58,6 +58,17 @@ def test_probes_say_whether_the_predictor_has_a_share(gap, width, said):
     assert "type of token, new minus past" in told
 
 
+def test_what_a_text_alone_tells_stands_beside_the_best_probe():
+    told = summaries.alone_words(
+        {"domain": predictable.probes(), "type of token": predictable.probes(f1=0.9)}
+    )
+    assert "tell the domain with an F1 of 0.50, where the best probe of a model's states has 0.60" in told
+    assert (
+        "the type of token with an F1 of 0.50, where the best probe of a model's states has 0.90 and" in told
+    )
+    assert told.endswith("exchanged labels reach 0.20.")
+
+
 def test_what_is_written_back_and_what_a_vector_is_made_of():
     told = summaries.written_words(predictable.written())
     assert "the predictable part alone recovers 50% of what the position mean loses" in told
