@@ -51,7 +51,7 @@ def hooks_beside(model: Model, texts: Sequence[str]) -> pd.DataFrame:
     inputs = model.padded([model.encode([text]).ids[0] for text in texts], "right")
     real = inputs["attention_mask"].bool()
     ours, logits, plain, others = _read(model, inputs)
-    lens = model.bridge()
+    lens = model.bridge(shared=True)
     names = {point.lens_name: point for point in ours}
     with torch.no_grad():
         found, cache = lens.run_with_cache(

@@ -70,8 +70,8 @@ def beside_untrained(
 
 
 def untrained_like(model: Model, seed: int) -> Model:
-    """A model of the same architecture with random weights, on the same device."""
+    """A model of the same architecture with random weights, on the same device and in the same dtype."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        fresh = build_model(copy.deepcopy(model.network.config))
+        fresh = build_model(copy.deepcopy(model.network.config), model.dtype)
     return replace(model, network=fresh.to(model.device).eval(), loaded=False)

@@ -79,11 +79,11 @@ def load_model(name: str, device: str = "cpu", dtype: str = "auto") -> PreTraine
     check_device(device)
     config = load_config(name)
     _check_family(config, ref)
-    chosen = _dtype_of(config, ref, device, dtype)
+    chosen = getattr(torch, _dtype_of(config, ref, device, dtype))
     loader = partial(load_weights, _transformers().AutoModelForCausalLM, called=ref.location)
-    size = torch.finfo(getattr(torch, chosen)).bits // 8
+    size = torch.finfo(chosen).bits // 8
     place = placement(model_folder(ref, weights=True), size, device, ref.location)
-    model = _opened(loader, ref, "model", dtype=getattr(torch, chosen), **(place or {}))
+    model = _opened(loader, ref, "model", dtype=chosen, **(place or {}))
     model.config._commit_hash = getattr(config, "_commit_hash", None)
     return (model if place else model.to(device)).eval()
 
@@ -181,6 +181,14 @@ def _transformers() -> ModuleType:
         import transformers
         from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer  # noqa: F401 - loaded here, quietly
     return transformers
+
+
+def dtype_of(name: str, device: str, dtype: str) -> torch.dtype:
+    """The dtype in which :func:`load_model` would load a model."""
+    import torch
+
+    chosen: torch.dtype = getattr(torch, _dtype_of(load_config(name), resolve_model(name), device, dtype))
+    return chosen
 
 
 def _dtype_of(config: Any, ref: ModelRef, device: str, dtype: str) -> str:
@@ -300,14 +308,21 @@ def check_device(device: str) -> None:
 EMBEDDING_STD = 0.1
 
 
-def build_model(config: PreTrainedConfig) -> PreTrainedModel:
-    """A freshly initialised float32 causal language model of this configuration.
+def build_model(config: PreTrainedConfig, dtype: torch.dtype | None = None) -> PreTrainedModel:
+    """A freshly initialised causal language model of this configuration.
 
     Embeddings start wider than the libraries' default: names are interchangeable in the corpus, and must not begin
     so alike that no head can tell them apart.
+
+    Parameters
+    ----------
+    config
+    dtype
+        Of the weights: float32 if nothing is said, whatever dtype the configuration names.
     """
     import torch
 
-    model = _transformers().AutoModelForCausalLM.from_config(config, attn_implementation="eager")
+    build = _transformers().AutoModelForCausalLM.from_config
+    model = build(config, attn_implementation="eager", dtype=dtype or torch.float32)
     torch.nn.init.normal_(model.get_input_embeddings().weight, std=EMBEDDING_STD)
     return model

@@ -185,13 +185,19 @@ class Model:
         inputs = model_inputs(rows, self.pad, side)
         return {name: tensor.to(self.device) for name, tensor in inputs.items()}
 
-    def bridge(self) -> TransformerBridge:
+    def bridge(self, *, shared: bool = False) -> TransformerBridge:
         """The model in TransformerLens: a copy with the same weights, nothing folded or centred.
 
         ``HookPoint.lens_name`` says what a hook is called there. TransformerLens changes the modules that it
         wraps, and so gets its own; its import takes seconds. A batch that is padded on the left needs its
         ``attention_mask``, without which TransformerLens reads padding as text. Its own ``to_tokens`` may put another
         token in front than :meth:`encode` does.
+
+        Parameters
+        ----------
+        shared
+            Whether it stands on the weights that are in memory instead of a copy of them: for reading alone, since
+            what changes one then changes both.
 
         Examples
         --------
@@ -207,7 +213,7 @@ class Model:
 
         lens = TransformerBridge.boot_transformers(
             self.label,
-            hf_model=deepcopy(self.network),
+            hf_model=_on_same_weights(self.network) if shared else deepcopy(self.network),
             tokenizer=self.tokenizer,
             dtype=self.dtype,
             device=str(self.device),
@@ -251,6 +257,14 @@ class Model:
                 "padding token that it knows, or call model.resize_token_embeddings(len(tokenizer)), train, and save "
                 "both."
             )
+
+
+def _on_same_weights(network: PreTrainedModel) -> PreTrainedModel:
+    """A copy of all modules over the same memory: of a large model there is no room for its weights twice."""
+    weights: dict[int, Any] = {
+        id(own): torch.nn.Parameter(own.detach(), own.requires_grad) for own in network.parameters()
+    }
+    return deepcopy(network, weights | {id(own): own for own in network.buffers()})
 
 
 def load(

@@ -19,6 +19,7 @@ from emotion_utils.subspaces.measures import (
     angle_cosine_chance,
     orthonormal,
     principal_components,
+    published_rotation,
     published_score,
 )
 from emotion_utils.subspaces.overlap_by_k import REPORTED_WIDTH, published_sweep, sweep_draws
@@ -186,8 +187,9 @@ def _procrustes(
         (principal_components(own, K), principal_components(case.target[emotion], K))
         for emotion, own in case.source.items()
     ]
-    absolute, relative = rotation_gains(pairs)
-    drawn = np.array([rotation_gains([pair]) for pair in _random_bases(pairs[0][0].shape[1], seed)])
+    absolute, relative = rotation_gains(pairs, seed)
+    random = _random_bases(pairs[0][0].shape[1], seed)
+    drawn = np.array([rotation_gains([pair], seed + i) for i, pair in enumerate(random)])
     note = (
         f"rotation of d x d, fitted on the two bases; null: {len(drawn)} pairs of random ones of this width"
     )
@@ -199,24 +201,23 @@ def _procrustes(
 
 def rotation_gains(
     pairs: Sequence[tuple[Float[np.ndarray, "k d"], Float[np.ndarray, "k d"]]],
+    seed: int = 0,
 ) -> tuple[float, float]:
     """What the reports' Procrustes alignment adds to the published score, and that over the mean top cosine before.
 
-    The rows of both bases are centred, the rotation is made from their cross product in all d dimensions, and the mean
-    of the second basis is added. The product of the singular vectors is taken in the order in which the public code
-    takes it, which is the transpose of the best rotation. One report prints the gain; the other a share, which is that
-    gain over the overlap that it prints beside, a mean cosine: two different quantities.
+    One report prints the gain; the other a share, which is that gain over the overlap that it prints beside, a mean
+    cosine: two different quantities.
 
     Parameters
     ----------
     pairs
         Bases with orthonormal rows; gains are means over them.
+    seed
+        As of :func:`emotion_utils.subspaces.measures.published_rotation`, which says how bases are turned.
     """
     gains = []
-    for basis, goal in pairs:
-        centred, onto = basis - basis.mean(axis=0), goal - goal.mean(axis=0)
-        left, _, right = np.linalg.svd(centred.T @ onto)
-        turned = centred @ (right.T @ left.T) + goal.mean(axis=0)
+    for i, (basis, goal) in enumerate(pairs):
+        turned = published_rotation(basis, goal, seed + i)
         gain = published_score(turned, goal) - published_score(basis, goal)
         gains.append((gain, gain / _top(basis @ goal.T)))
     absolute, relative = np.mean(gains, axis=0)

@@ -158,8 +158,8 @@ def swept_tables(store: Store, profile: str = "baseline", seed: int = 0) -> dict
 
 def carried_tables(store: Store, profile: str = "baseline", seed: int = 0) -> dict[str, pd.DataFrame]:
     """Vectors that the two real models lend each other, at settings that each target chooses as in Chapter 5."""
-    how = {"separator": "auto", "chat": "auto"}
-    asked = Comparison((), prompt_set("implicit"), TRANSFER_SIZES[profile], store, seed=seed, **how)
+    size = TRANSFER_SIZES[profile]
+    asked = Comparison((), prompt_set("implicit"), size, store, separator="auto", chat="auto", seed=seed)
     return transfer_tables(transfers(REAL_PAIRS, asked, STEERING_SIZES[profile]), seed)
 
 

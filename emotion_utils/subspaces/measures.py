@@ -181,6 +181,38 @@ def published_phase35(
     return overlap(mapped, goal) if renormalised else published_score(mapped, goal)
 
 
+def published_rotation(basis: Components, goal: Components, seed: int = 0) -> Components:
+    """The rows of a basis after the reports' Procrustes rotation towards another; no longer orthonormal.
+
+    The rows of both are centred, the rotation is made from the singular vectors of their d x d product, and the mean of
+    the second basis is added. The singular vectors are multiplied in the order in which the public code does so, which
+    is the transpose of the best rotation. The product has a rank below k, so that no more than k - 1 of its d singular
+    vectors on either side follow from the bases. Where the rest of the first basis goes, the public code leaves to what
+    its library finds among rounding errors; here these directions are drawn, uniformly among those that are left, and
+    nothing of d x d is decomposed.
+
+    Parameters
+    ----------
+    basis, goal
+        Orthonormal rows of one width.
+    seed
+        Of the directions that are drawn.
+    """
+    centre = goal.mean(axis=0)
+    centred = basis - basis.mean(axis=0)
+    own, inner = np.linalg.qr(centred.T)
+    other, outer = np.linalg.qr((goal - centre).T)
+    left, singular, right = np.linalg.svd(inner @ outer.T)
+    kept = singular > _tolerance(basis, singular)
+    source, target = own @ left[:, kept], other @ right[kept].T  # (d, rank)
+    rest, length, _ = np.linalg.svd(centred - centred @ target @ target.T, full_matrices=False)
+    beyond = length > _tolerance(basis, np.ones(1))
+    stream = np.random.default_rng([seed, 1])  # not that of bases that were drawn from the same seed
+    drawn = stream.normal(size=(basis.shape[1], int(beyond.sum())))
+    free = np.linalg.qr(drawn - source @ (source.T @ drawn))[0]
+    return centred @ target @ source.T + (rest * length)[:, beyond] @ free.T + centre
+
+
 def published_phase8(
     source_neutral: Rows,
     target_neutral: Float[np.ndarray, "row d_target"],

@@ -21,7 +21,13 @@ from emotion_utils.activations.prompt_sets import read_sets
 from emotion_utils.core.budget import allowance
 from emotion_utils.core.emotions import emotions_of
 from emotion_utils.core.errors import UserError
-from emotion_utils.models.loading import build_model, load_config, load_tokenizer, token_counter
+from emotion_utils.models.loading import (
+    build_model,
+    dtype_of,
+    load_config,
+    load_tokenizer,
+    token_counter,
+)
 from emotion_utils.models.model import Model, load
 from emotion_utils.models.reading import reading_of
 from emotion_utils.prompts.bag_of_words import count_words
@@ -199,20 +205,21 @@ def read_untrained(
     name: str,
     prompts: pd.DataFrame,
     device: str = "cpu",
+    dtype: str = "float32",
     seed: int = 0,
     separator: str = "off",
     chat: str = "off",
 ) -> ModelStates:
-    """Read a model of the same architecture and tokenizer whose weights are random."""
-    model = _untrained(name, device, seed, separator, chat)
+    """Read a model of the same architecture, tokenizer and dtype whose weights are random."""
+    model = _untrained(name, device, dtype, seed, separator, chat)
     read = read_sets(model, {"own": prompts}, "baseline")
     return _states(f"{name}, untrained", read.found["own"])
 
 
-def _untrained(name: str, device: str, seed: int, separator: str, chat: str) -> Model:
+def _untrained(name: str, device: str, dtype: str, seed: int, separator: str, chat: str) -> Model:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = build_model(load_config(name)).to(device).eval()
+        network = build_model(load_config(name), dtype_of(name, device, dtype)).to(device).eval()
     tokenizer = load_tokenizer(name)
     return Model(network, tokenizer, name, reading=reading_of(name, tokenizer, separator, chat))
 

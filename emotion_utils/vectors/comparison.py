@@ -14,8 +14,9 @@ from emotion_utils.activations.extraction import Activations, extract, points
 from emotion_utils.activations.prompt_sets import PromptSetActivations, read_sets
 from emotion_utils.core.store import Store
 from emotion_utils.models.comparison import CONTROL, by_model, content
+from emotion_utils.models.loading import dtype_of
 from emotion_utils.models.model import Model, load
-from emotion_utils.models.reading import has_template
+from emotion_utils.models.reading import has_template, reading_of
 from emotion_utils.prompts.lexical_baseline import folded_log_odds
 from emotion_utils.statistics.nulls import are_means
 from emotion_utils.statistics.resampling import interval
@@ -29,6 +30,7 @@ def overview(
     store: Store,
     *,
     method: str = "sentence end",
+    own: Model | None = None,
     device: str = "cpu",
     dtype: str = "float32",
     separator: str = "off",
@@ -49,6 +51,8 @@ def overview(
         Where the scores are kept.
     method
         A key of `probing.METHODS`.
+    own
+        One of the models where it is loaded already, as in :func:`load_once`.
     device, dtype, separator, chat
         Of the models; see :func:`emotion_utils.load`.
     seed
@@ -70,7 +74,8 @@ def overview(
     }
 
     def score(name: str) -> pd.DataFrame:
-        activations = read_sets(load(name, device, dtype, separator, chat), sets, profile, store)
+        model = load_once(own, name, device, dtype, separator, chat)
+        activations = read_sets(model, sets, profile, store)
         probes, others = Probes(activations, profile, seed), [other for other in sets if other != profile]
         table = held_out(probes, others, methods=[method], seed=seed)
         table["draws"], table["effective"] = None, np.nan
@@ -88,6 +93,7 @@ class Options(TypedDict, total=False):
     """How the models of a :class:`Comparison` are run."""
 
     first: str
+    own: Model | None
     device: str
     dtype: str
     separator: str
@@ -110,6 +116,8 @@ class Comparison:
         Where the tables are kept.
     first
         The model to begin with; see :func:`by_model`.
+    own
+        One of the models where it is loaded already, as in :func:`load_once`.
     device, dtype, separator, chat
         Of the models; see :func:`emotion_utils.load`.
     seed
@@ -120,6 +128,7 @@ class Comparison:
     size: object
     store: Store = field(repr=False)
     first: str = ""
+    own: Model | None = field(default=None, repr=False)
     device: str = "cpu"
     dtype: str = "float32"
     separator: str = "off"
@@ -127,8 +136,8 @@ class Comparison:
     seed: int = 0
 
     def load(self, name: str) -> Model:
-        """Load a model."""
-        return load(name, self.device, self.dtype, self.separator, self.chat)
+        """Load a model, unless it is :attr:`own`."""
+        return load_once(self.own, name, self.device, self.dtype, self.separator, self.chat)
 
     def tables(
         self,
@@ -150,6 +159,24 @@ class Comparison:
         }
         asked["prompts"] = content(self.prompts)
         return by_model(artefact, models or self.models, named, asked, module, self.store, self.first)
+
+
+def load_once(own: Model | None, name: str, device: str, dtype: str, separator: str, chat: str) -> Model:
+    """Load a model, unless it is at hand: a large one need not be in memory twice.
+
+    Parameters
+    ----------
+    own
+        A model at hand, if there is one. It is taken where it came from :func:`emotion_utils.load` under the name, and
+        has the kind of device, the dtype and the reading that are asked for.
+    name, device, dtype, separator, chat
+        As of :func:`emotion_utils.load`.
+    """
+    if own is None or not own.loaded or own.name != name or own.device.type != torch.device(device).type:
+        return load(name, device, dtype, separator, chat)
+    reading = reading_of(name, own.tokenizer, separator, chat)
+    same = own.reading == reading and own.dtype == dtype_of(name, device, dtype)
+    return own if same else load(name, device, dtype, separator, chat)
 
 
 def beside_control(table: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -46,7 +46,7 @@ def test_every_hook_reads_what_transformer_lens_and_the_plain_model_have(model):
 
 
 def test_a_difference_of_one_weight_is_seen(model, monkeypatch):
-    def changed(self: Model) -> object:
+    def changed(self: Model, **_: bool) -> object:
         other = deepcopy(self.network)
         with torch.no_grad():
             next(p for n, p in other.named_parameters() if "mlp" in n and n.endswith("weight"))[0] *= 1.01
@@ -59,7 +59,7 @@ def test_a_difference_of_one_weight_is_seen(model, monkeypatch):
 
 
 def test_what_is_no_number_is_not_the_same(monkeypatch):
-    def broken(self: Model) -> object:
+    def broken(self: Model, **_: bool) -> object:
         other = deepcopy(self.network)
         with torch.no_grad():
             other.get_input_embeddings().weight.fill_(float("nan"))
@@ -81,6 +81,25 @@ def test_a_bridge_leaves_the_model_as_it_was(model):
             weight.zero_()
     assert [type(m) for m in model.network.modules()] == modules
     assert torch.equal(model.network(**inputs).logits, before)
+
+
+def test_a_bridge_may_stand_on_the_weights_in_memory_and_reads_them_unchanged(model):
+    tokens = torch.tensor(model.encode(PROMPTS[:1]).ids)
+    weights = {name: own.clone() for name, own in model.network.state_dict().items()}
+    modules = [type(m) for m in model.network.modules()]
+    trained = [own.requires_grad for own in model.network.parameters()]
+    own, shared = model.bridge(), model.bridge(shared=True)
+    with torch.no_grad():
+        assert torch.equal(shared(tokens), own(tokens))
+        hooks_beside(model, PROMPTS)
+    held = {own.data_ptr() for own in model.network.parameters()}
+    assert {one.data_ptr() for one in shared.parameters()} & held
+    large = [one for one in shared.parameters() if one.numel() > 1000]
+    assert sum(one.data_ptr() in held for one in large) > len(large) / 2
+    assert not {one.data_ptr() for one in own.parameters()} & held
+    assert [type(m) for m in model.network.modules()] == modules
+    assert all(torch.equal(own, weights[name]) for name, own in model.network.state_dict().items())
+    assert [own.requires_grad for own in model.network.parameters()] == trained
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0])

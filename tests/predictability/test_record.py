@@ -9,9 +9,8 @@ import pandas as pd
 import pytest
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.core.sources import code_of
 from emotion_utils.predictability import record as recording
-from emotion_utils.predictability.record import NAME, PartsRecord, main, path_of, read_record, write_record
+from emotion_utils.predictability.record import PartsRecord, code, main, path_of, read_record, write_record
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def made():
         2,
         "2026-01-02",
         "abcdef0123",
-        code_of(NAME),
+        code(),
         "packages",
         "00",
         {"training": 10, "test": 4},

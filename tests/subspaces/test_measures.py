@@ -7,6 +7,7 @@ import pytest
 from scipy.linalg import orth, subspace_angles
 from sklearn.decomposition import PCA
 
+from emotion_utils.calibration.rotation import rotated
 from emotion_utils.core.errors import UserError
 from emotion_utils.subspaces.measures import (
     angle_cosine,
@@ -18,6 +19,7 @@ from emotion_utils.subspaces.measures import (
     principal_components,
     published_phase8,
     published_phase35,
+    published_rotation,
     published_score,
 )
 
@@ -103,6 +105,39 @@ def test_phase_8_is_its_formula_and_its_first_value_is_chance():
     assert before == pytest.approx(np.clip((u @ v[:, :12].T) ** 2, 0, 1).mean(), abs=1e-10)
     small = published_phase8(r, 100 * t, a, 100 * b, 2)[1]
     assert small < after / 100  # the scale of the target alone decides
+
+
+@pytest.mark.parametrize("d", [12, 40, 128])
+def test_the_published_rotation_is_that_of_all_d_dimensions_as_far_as_the_bases_determine_it(d):
+    one, other = basis(8, d, 1), basis(8, d, 2)
+    ours, theirs, centre = published_rotation(one, other), rotated(one, other), other.mean(axis=0)
+    centred = one - one.mean(axis=0)
+    for moved in (ours, theirs):  # both are rotations
+        assert (moved - centre) @ (moved - centre).T == pytest.approx(centred @ centred.T, abs=1e-12)
+    determined = orth(centred.T, rcond=1e-10)
+    assert determined.shape == (d, 7)
+    assert ours @ determined == pytest.approx(theirs @ determined, abs=1e-10)
+
+
+def test_what_the_bases_leave_open_is_drawn_as_the_library_happens_to_leave_it():
+    pairs = [(basis(10, 128, 2 * i), basis(10, 128, 2 * i + 1)) for i in range(40)]
+    ours, theirs = (
+        np.array([published_score(turn(one, other), other) for one, other in pairs])
+        for turn in (published_rotation, rotated)
+    )
+    apart = ours - theirs
+    assert abs(apart.mean()) < 3 * apart.std() / np.sqrt(len(pairs))
+    assert ours.std() == pytest.approx(theirs.std(), rel=0.5)
+    assert np.array_equal(published_rotation(*pairs[0], 3), published_rotation(*pairs[0], 3))
+
+
+def test_a_rotation_of_bases_as_wide_as_a_large_model_decomposes_nothing_of_that_width(monkeypatch):
+    real, shapes = np.linalg.svd, []
+    monkeypatch.setattr(np.linalg, "svd", lambda a, **how: shapes.append(a.shape) or real(a, **how))
+    one, other = basis(10, 4096, 0), basis(10, 4096, 1)
+    gain = published_score(published_rotation(one, other), other) - published_score(one, other)
+    assert 0.0095 < gain < 0.0105  # the mean row alone gives 1/k²
+    assert max(min(shape) for shape in shapes) == 10
 
 
 def test_scale_changes_no_sound_measure():

@@ -11,7 +11,8 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from emotion_utils.core.budget import REFERENCE
 from emotion_utils.core.errors import UserError
-from emotion_utils.models.loading import token_counter
+from emotion_utils.heads.untrained import untrained_like
+from emotion_utils.models.loading import load_config, token_counter
 from emotion_utils.models.model import load
 from emotion_utils.prompts import loading
 from emotion_utils.subspaces import readings
@@ -89,6 +90,25 @@ def test_an_untrained_model_has_the_shape_but_not_the_states(smoke):
     assert untrained.values.shape == trained.values.shape
     assert np.array_equal(untrained.values, read_untrained("small-llama3", smoke, seed=1).values)
     assert np.abs(untrained.values - trained.values).max() > 0.1
+
+
+def test_an_untrained_model_has_the_dtype_of_the_model_beside_it_and_not_that_of_its_configuration(
+    tmp_path, smoke
+):
+    trained = load("small-llama3", dtype="bfloat16")
+    trained.network.save_pretrained(tmp_path)
+    trained.tokenizer.save_pretrained(tmp_path)
+    assert load_config(str(tmp_path)).dtype == torch.bfloat16
+    few = smoke.head(2)
+    values = {
+        dtype: read_untrained(str(tmp_path), few, dtype=dtype).values for dtype in ("float32", "bfloat16")
+    }
+    halves = {dtype: torch.tensor(own).bfloat16().double().numpy() for dtype, own in values.items()}
+    assert np.array_equal(values["bfloat16"], halves["bfloat16"])
+    assert not np.array_equal(values["float32"], halves["float32"])
+    for dtype in ("float32", "bfloat16"):
+        beside = load(str(tmp_path), dtype=dtype)
+        assert untrained_like(beside, 0).dtype == beside.dtype == getattr(torch, dtype)
 
 
 def test_the_text_alone_keeps_the_angles_of_its_word_counts():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import planted
@@ -10,11 +12,12 @@ from scipy.stats import t
 
 from emotion_utils.core.store import Store
 from emotion_utils.models.comparison import CONTROL, companions
+from emotion_utils.models.model import load
 from emotion_utils.models.registry import BUNDLED
 from emotion_utils.prompts.lexical_baseline import folded_log_odds
 from emotion_utils.prompts.loading import load_profile
 from emotion_utils.vectors import comparison as module
-from emotion_utils.vectors.comparison import beside_control, beside_rival, overview
+from emotion_utils.vectors.comparison import Comparison, beside_control, beside_rival, load_once, overview
 from emotion_utils.vectors.held_out import Probes, mean_draws
 
 
@@ -51,6 +54,35 @@ def test_scores_are_kept_and_made_anew_for_other_prompts(sets, tmp_path, monkeyp
     labels = sets["implicit"]["emotion"].sample(frac=1, random_state=0).to_numpy()
     overview([CONTROL], {**sets, "implicit": sets["implicit"].assign(emotion=labels)}, "smoke", store)
     assert len(loaded) == 5
+
+
+def test_a_model_at_hand_is_not_loaded_again_unless_something_else_is_asked_for(monkeypatch, sets, tmp_path):
+    own, loaded = load("small-pythia", dtype="float32"), []
+    monkeypatch.setattr(module, "load", lambda *a: loaded.append(a) or load(*a))
+    asked = {
+        "models": ["small-pythia", CONTROL],
+        "prompts": sets["smoke"],
+        "size": 1,
+        "store": Store(tmp_path),
+    }
+    assert Comparison(**asked, own=own).load("small-pythia") is own
+    assert loaded == []
+    for options in ({"dtype": "bfloat16"}, {"own": replace(own, loaded=False)}, {"own": None}):
+        other = Comparison(**{**asked, "own": own, **options}).load("small-pythia")
+        assert other is not own
+        assert str(other.dtype) == f"torch.{options.get('dtype', 'float32')}"
+    assert Comparison(**asked, own=own).load(CONTROL).name == CONTROL
+    loaded.clear()
+    beside = overview(asked["models"], sets, "smoke", Store(tmp_path / "own"), own=own)
+    assert [name for name, *_ in loaded] == [CONTROL]
+    pd.testing.assert_frame_equal(beside, overview(asked["models"], sets, "smoke", Store(tmp_path / "new")))
+
+
+def test_a_model_that_reads_otherwise_is_loaded_again():
+    own = load("small-neo")
+    assert load_once(own, "small-neo", "cpu", "float32", "off", "off") is own
+    other = replace(own, reading=replace(own.reading, chat=not own.reading.chat))
+    assert load_once(other, "small-neo", "cpu", "float32", "off", "off").reading == own.reading
 
 
 def test_models_are_compared_with_the_control_draw_by_draw(sets, tmp_path):

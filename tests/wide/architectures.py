@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from benchmarks.gpu.random_models import LLAMA_8B
@@ -18,6 +19,17 @@ from emotion_utils.core.paths import MODELS
 
 SPREAD = 0.02
 """Standard deviation of all matrices, as the libraries begin with."""
+
+
+class Undrawn(TorchFunctionMode):
+    """Inside, no matrix is filled with random numbers, whoever asks for it: a model of 2 billion is drawn only once."""
+
+    DRAWS = (torch.Tensor.normal_, torch.Tensor.uniform_, torch.nn.init.trunc_normal_)
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in self.DRAWS and isinstance(args[0], torch.nn.Parameter) and args[0].ndim >= 2:
+            return args[0]
+        return func(*args, **(kwargs or {}))
 
 
 @dataclass(frozen=True)
@@ -33,7 +45,7 @@ class Architecture:
     tokenizer
         The bundled model whose tokenizer is of the same manner; the vocabulary is that of the real model.
     dtype
-        In which it is kept and run.
+        In which its files are kept.
     """
 
     type: str
@@ -49,14 +61,20 @@ class Architecture:
     def vocabulary(self) -> int:
         return int(self.config.get_text_config().vocab_size)
 
-    def save(self, folder: Path) -> int:
-        """Write the model and a tokenizer; gives its number of parameters."""
+    def drawn(self) -> Any:
+        """The model, its matrices drawn once, in place and in its dtype; norms and biases as the library begins."""
         torch.manual_seed(0)
-        model = AutoModelForCausalLM.from_config(self.config, dtype=getattr(torch, self.dtype))
+        with Undrawn():
+            model = AutoModelForCausalLM.from_config(self.config, dtype=getattr(torch, self.dtype))
         with torch.no_grad():
             for weight in model.parameters():
                 if weight.ndim >= 2:
                     weight.normal_(std=SPREAD)
+        return model
+
+    def save(self, folder: Path) -> int:
+        """Write the model and a tokenizer; gives its number of parameters."""
+        model = self.drawn()
         model.save_pretrained(folder)
         for path in (MODELS / self.tokenizer).glob("token*.json"):
             shutil.copy(path, folder)

@@ -102,12 +102,13 @@ def _heads() -> None:
     profiles.HEADS_SIZES["smoke"] = replace(size, pairs=1, sets=1, steps=0, texts=1, tokens=1)
     from emotion_utils.circuits import texts
     from emotion_utils.effects import bounds
-    from emotion_utils.heads import budget
+    from emotion_utils.heads import budget, word_states
 
     budget.WEIGHTS = 1  # so that a small model has no larger budget
     budget.FEWEST_HEADS, budget.POINTS, budget.LIMIT, budget.SPOKEN, budget.BUILD = 3, 2, 1, 1, 1
     bounds.CONTEXTS = 1
     _default(bounds.reply_bound, n=2)
+    _default(word_states.words_in_causes, fewest=1)
     texts.NEW_TOKENS = NEW
     for function in (texts.texts_under, texts.patched_texts, texts.ablated_texts):
         _default(function, new_tokens=NEW)

@@ -1,8 +1,8 @@
 """Every chapter on models as wide as the reports' own: `make test-wide`, which takes hours on two cores.
 
-`WIDE` names architectures of :mod:`architectures`, or is `all`; `CHAPTERS` the beginnings of chapters, `THREADS` their
-number in a notebook. Each chapter is the notebook itself, run as `make book` runs it; a first cell lowers what it asks
-for (:mod:`lean`) and notes what it takes (:mod:`meter`).
+`WIDE` names architectures of :mod:`architectures`, or is `all`; `CHAPTERS` the beginnings of chapters, `DTYPE` of what
+they load, `THREADS` their number in a notebook. Each chapter is the notebook itself, run as `make book` runs it; a
+first cell lowers what it asks for (:mod:`lean`) and notes what it takes (:mod:`meter`).
 """
 
 from __future__ import annotations
@@ -28,9 +28,13 @@ if not ASKED:
 from wide.architectures import ARCHITECTURES  # noqa: E402
 
 NAMES = [name for name in ARCHITECTURES if ASKED == "all" or name in ASKED.split(",")]
-CHAPTERS = tuple(os.environ.get("CHAPTERS", "02,03,04,05,06,07").split(","))
+CHAPTERS = tuple(os.environ.get("CHAPTERS", "02,03,04,05,06,07,08,09").split(","))
 COMPARING = ("04", "08", "09")
 """Chapters about several models."""
+DTYPE = os.environ.get("DTYPE", "float32")
+"""In which they run, as the library itself would on a CPU: most of these multiply bfloat16 several times slower."""
+AS_KEPT = ("06",)
+"""Those that hold an untrained model beside theirs run in the dtype of the files: two of this width are 20 GB else."""
 THREADS = os.environ.get("THREADS", "2")
 TESTS = Path(__file__).parents[1]
 TOKENS = 3_000
@@ -39,8 +43,12 @@ PAIRS = {"build": 1, "select": 1, "test": 1}
 """Pairs of each emotion that are kept of a prompt set, by split: so many tokens are few."""
 FEWER = {"06": {"test": 0}, "07": {"test": 0}}
 """The same of single chapters, whose heads are each run on all pairs."""
-LEFT_OUT = {"07": {"apology"}}
+FEWER_OF_PROFILE = {"07": {"select": 0}}
+"""The same of the profile's own set there: as published, texts are generated from its pairs of both other splits."""
+LEFT_OUT = {"07": {"apology"}, "08": {"apology"}}
 """Emotions that are left out there, of all sets but the profile's own."""
+CONTEXTS_ALONE = {"08": {"test"}}
+"""Splits of which neutral prompts alone are kept there: steering begins from them, and heads are not run on them."""
 WHOLE = ("smoke", "baseline", "extended")
 """Those that are kept whole: the profile itself, and those whose tokens are counted without a model."""
 SHARE = 0.8
@@ -80,8 +88,9 @@ def prompts(chapter, tmp_path):
 
 def kept_prompts(folder: Path, chapter: str) -> Path:
     """The prompt sets with a few short pairs of each emotion and split, each of a group of its own."""
-    most = PAIRS | FEWER.get(chapter[:2], {})
     for path in PROMPTS.glob("*.jsonl"):
+        most = PAIRS | FEWER.get(chapter[:2], {})
+        most |= FEWER_OF_PROFILE.get(chapter[:2], {}) if path.stem == "smoke" else {}
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         long = Counter()
         for row in rows:
@@ -99,6 +108,8 @@ def kept_prompts(folder: Path, chapter: str) -> Path:
                 groups.add(row["group"])
                 pairs.add(row["pair_id"])
         whole = path.stem in WHOLE and not (path.stem == "smoke" and chapter[:2] in FEWER)
+        alone = CONTEXTS_ALONE.get(chapter[:2], set()) if path.stem == "implicit" else set()
+        rows = [row for row in rows if row["emotion"] == "neutral" or row["split"] not in alone]
         kept = [json.dumps(row) for row in rows if whole or row["pair_id"] in pairs]
         (folder / path.name).write_text("\n".join(kept) + "\n", encoding="utf-8")
     return folder
@@ -148,14 +159,13 @@ def test_a_chapter_runs_on_a_wide_model(model, prompts, chapter, tmp_path, capsy
     architecture = ARCHITECTURES[name]
     notebook, note = copied(chapter, folder, architecture.vocabulary, prompts, tmp_path)
     free = psutil.virtual_memory().available
-    seconds, done = executed(
-        notebook, values_of(chapter, folder, architecture.dtype, tmp_path / "run"), tmp_path
-    )
+    dtype = architecture.dtype if chapter[:2] in AS_KEPT else DTYPE
+    seconds, done = executed(notebook, values_of(chapter, folder, dtype, tmp_path / "run"), tmp_path)
     assert note.is_file(), done.stderr[-3000:]
     took = json.loads(note.read_text(encoding="utf-8"))
     with capsys.disabled():
         print(
-            f"\n{name} ({parameters / 1e6:,.0f} M parameters, {architecture.dtype}), {chapter}: "
+            f"\n{name} ({parameters / 1e6:,.0f} M parameters, {dtype}), {chapter}: "
             f"{took['tokens']:,} tokens, {took['beside']:,} of untrained models beside it, peak "
             f"{took['peak'] / 1e9:.1f} GB, {seconds:,.0f} s"
         )
