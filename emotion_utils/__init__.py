@@ -23,44 +23,45 @@ show         a `table`; `show` a figure
 
 The rooms, from the ground up; a room uses only those above it in this list:
 
-===============  =======================================================================================
-`core`           errors, paths, whole files, hashes, the store, sizes by profile
-`hub`            files of a hub repository, of one commit and checked; the devices with room for them
-`statistics`     units, bootstrap, permutations, AUROC, tests and power of paired effects
-`models`         find, load and open a model: names, files, families, hooks, tokens, batches
-`smallworld`     the grammar of the bundled models' world: draw, recognise, ask for the truth
-`plots`          the one door of every figure, table and viewer
-`prompts`        prompt sets: read, complete, split; and what a bag of words knows of them
-`training`       how the bundled models were made, and their cards
-`engine`         interventions as data, run packed: generation and teacher forcing
-`runtime`        parameters, run files, execution, freshness, the machine check, benchmarks
-`activations`    read activations, keep them, look at them (chapter 02)
-`corpora`        documents of several domains, cut to windows of tokens (chapter 10)
-`scoring`        scorers of generated text
-`vectors`        emotion vectors: make, probe, place, read (chapter 03)
-`steering`       the steering experiment (chapter 05)
-`heads`          what heads look at and write (chapter 06)
-`subspaces`      bases of emotions, and their overlap before any map (chapter 04)
-`baselines`      what a plain push reaches beside steering: random vectors, a bias on first words (chapter 05)
-`circuits`       heads ablated, patched, attributed, assembled (chapters 06 and 07)
-`alignment`      maps between models, RSA and CKA (chapter 04)
-`planning`       what a run will cost, before anything of it is downloaded
-`parts`          what the past predicts of a hidden state, and what is new in it (chapter 10)
-`novelty`        what the predictable and the novel part hold (chapter 10)
-`stability`      circuits chosen anew, and beside random sets (chapter 07)
-`planted`        data and models whose answer is known
-`calibration`    every method tried on them (chapter 00)
-`effects`        the paired effects of chapters 05 to 07, tested once (chapter 08)
-`reports`        the reports' claims, and what each chapter measures for them
-`wider`          the reports' comparison with wider models, by layer and by length (chapter 09)
-`scaling`        from 135 M to 8 B parameters: published vectors, and what models share (chapter 09)
-`record`         the committed record of the real models, and a chapter's numbers beside it
-`scrutiny`       what can be said of a claim without its model
-`answers`        what each chapter answers, and whether what would have shown it wrong happened
-`ledger`         all claims of a run in one list, and what its jobs took and gave
-`figures`        one file of figures per chapter
-`book`           from executed notebooks to pages
-===============  =======================================================================================
+================  ======================================================================================
+`core`            errors, paths, whole files, hashes, the store, sizes by profile
+`hub`             files of a hub repository, of one commit and checked; the devices with room for them
+`statistics`      units, bootstrap, permutations, AUROC, tests and power of paired effects
+`models`          find, load and open a model: names, files, families, hooks, tokens, batches
+`smallworld`      the grammar of the bundled models' world: draw, recognise, ask for the truth
+`plots`           the one door of every figure, table and viewer
+`prompts`         prompt sets: read, complete, split; and what a bag of words knows of them
+`training`        how the bundled models were made, and their cards
+`engine`          interventions as data, run packed: generation and teacher forcing
+`runtime`         parameters, run files, execution, freshness, the machine check, benchmarks
+`activations`     read activations, keep them, look at them (chapter 02)
+`corpora`         documents of several domains, cut to windows of tokens (chapter 10)
+`scoring`         scorers of generated text
+`vectors`         emotion vectors: make, probe, place, read (chapter 03)
+`steering`        the steering experiment (chapter 05)
+`heads`           what heads look at and write (chapter 06)
+`subspaces`       bases of emotions, and their overlap before any map (chapter 04)
+`baselines`       what a plain push reaches beside steering: random vectors, a bias on first words (chapter 05)
+`circuits`        heads ablated, patched, attributed, assembled (chapters 06 and 07)
+`alignment`       maps between models, RSA and CKA (chapter 04)
+`planning`        what a run will cost, before anything of it is downloaded
+`parts`           what the past predicts of a hidden state, and what is new in it (chapter 10)
+`novelty`         what the predictable and the novel part hold (chapter 10)
+`stability`       circuits chosen anew, and beside random sets (chapter 07)
+`planted`         data and models whose answer is known
+`calibration`     every method tried on them (chapter 00)
+`effects`         the paired effects of chapters 05 to 07, tested once (chapter 08)
+`reports`         the reports' claims, and what each chapter measures for them
+`wider`           the reports' comparison with wider models, by layer and by length (chapter 09)
+`scaling`         from 135 M to 8 B parameters: published vectors, and what models share (chapter 09)
+`predictability`  one model's hidden states taken apart, from texts to tables (chapter 10)
+`record`          the committed record of the real models, and a chapter's numbers beside it
+`scrutiny`        what can be said of a claim without its model
+`answers`         what each chapter answers, and whether what would have shown it wrong happened
+`ledger`          all claims of a run in one list, and what its jobs took and gave
+`figures`         one file of figures per chapter
+`book`            from executed notebooks to pages
+================  ======================================================================================
 """
 
 from emotion_utils.core.lazy import attach

@@ -21,6 +21,7 @@ from . import parts as parts
 from . import planning as planning
 from . import planted as planted
 from . import plots as plots
+from . import predictability as predictability
 from . import prompts as prompts
 from . import record as record
 from . import reports as reports
@@ -111,6 +112,7 @@ __all__ = [
     "planning",
     "planted",
     "plots",
+    "predictability",
     "probe",
     "project",
     "prompts",

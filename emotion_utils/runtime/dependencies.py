@@ -16,7 +16,11 @@ from emotion_utils.models.registry import BUNDLED, model_files
 from emotion_utils.runtime.runs import Job
 
 _RECORD, _SHOWS_RECORD = DATA / "real.json", "emotion_utils.record.findings"
-_SCALING, _SHOWS_SCALING = DATA / "scaling", "emotion_utils.scaling.record"
+_KEPT = {
+    "emotion_utils.scaling.record": DATA / "scaling",
+    "emotion_utils.predictability.record": DATA / "predictability",
+}
+"""Module to the folder of the record that a chapter shows by it."""
 _GENERATED = {"_vendor", "__pycache__"}
 _COMPARES = "emotion_utils.models.comparison"
 """A chapter that stands on this module shows all bundled models."""
@@ -35,8 +39,9 @@ def job_inputs(job: Job) -> list[Path]:
         files.append(job.own_prompts)
     if module_file(_SHOWS_RECORD) in files and _recorded_run() not in (None, job.run):
         files.append(_RECORD)
-    if module_file(_SHOWS_SCALING) in files:
-        files += sorted(_SCALING.glob("*.*"))
+    for module, folder in _KEPT.items():
+        if module_file(module) in files:
+            files += sorted(folder.glob("*.*"))
     names = job.models
     if module_file(_COMPARES) in files:
         names += [name for name in BUNDLED if name not in names]

@@ -172,6 +172,28 @@ _SCALING = (
     ),
 )
 
+_PREDICTABILITY = (
+    Parameter(
+        "models",
+        str,
+        "small-pythia, small-llama3",
+        "names or paths",
+        pattern=r"[^\s,][^,]*(\s*,\s*[^\s,][^,]*)*",
+        hint="names of models with commas between",
+    ),
+    Parameter(
+        "layers", str, "", "of every model, as in 0, 6-8; empty for the first, a middle one and the last"
+    ),
+    Parameter(
+        "texts",
+        str,
+        "small world",
+        "small world, packages, hub:name, or the path of a folder or file",
+        pattern=r"\S(.*\S)?",
+        hint="small world, packages, hub: with a name, or a path",
+    ),
+)
+
 #: Every chapter's parameters, by the name of its notebook.
 CHAPTERS: dict[str, tuple[Parameter, ...]] = {
     "00_calibration": _COMMON,
@@ -184,6 +206,7 @@ CHAPTERS: dict[str, tuple[Parameter, ...]] = {
     "07_head_patching": (_MODEL, *_READING, *_COMMON, *_PROMPTS),
     "08_statistics": (_MODELS, *_READING, *_COMMON, *_PROMPTS),
     "09_scaling": (*_SCALING, *_COMMON),
+    "10_predictability": (*_PREDICTABILITY, *_COMMON),
 }
 
 

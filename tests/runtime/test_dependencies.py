@@ -116,16 +116,21 @@ def test_a_chapter_that_shows_the_record_depends_on_it_but_for_the_run_that_it_i
     assert not waits("small", "01_dataset")
 
 
-def test_a_chapter_that_reads_the_record_of_emotion_geometry_depends_on_its_files(tmp_path, monkeypatch):
-    write_notebook(
-        tmp_path / "09_scaling.ipynb", ["import emotion_utils as eu\neu.scaling.record.read_record()"]
-    )
-    write_notebook(tmp_path / "01_dataset.ipynb", ["import emotion_utils as eu\neu.scaling.axes.axes_of({})"])
-    monkeypatch.setattr(dependencies, "_SCALING", tmp_path)
+@pytest.mark.parametrize(
+    ("chapter", "room", "other"),
+    [("09_scaling", "scaling", "axes.axes_of({})"), ("10_predictability", "predictability", "sizes.SIZES")],
+)
+def test_a_chapter_that_reads_a_record_of_its_own_depends_on_its_files(
+    tmp_path, monkeypatch, chapter, room, other
+):
+    head = "import emotion_utils as eu\neu"
+    write_notebook(tmp_path / f"{chapter}.ipynb", [f"{head}.{room}.record.read_record()"])
+    write_notebook(tmp_path / "01_dataset.ipynb", [f"{head}.{room}.{other}"])
+    monkeypatch.setitem(dependencies._KEPT, f"emotion_utils.{room}.record", tmp_path)
     monkeypatch.setattr(Job, "notebook", property(lambda job: tmp_path / f"{job.chapter}.ipynb"))
-    (tmp_path / "record.json").write_text("{}", encoding="utf-8")
     kept = tmp_path / "record.json"
-    assert kept in job_inputs(Job("small", "09_scaling", None, {}))
+    kept.write_text("{}", encoding="utf-8")
+    assert kept in job_inputs(Job("small", chapter, None, {}))
     assert kept not in job_inputs(Job("small", "01_dataset", "small-gpt2", {}))
 
 

@@ -1,4 +1,7 @@
-"""The picture of the welcome page: reported, ours, and the grey of what the same method says where nothing is."""
+"""Figures of the pages around the chapters: the picture of the welcome page, and those of the page on the models.
+
+The picture has what is reported, what is ours, and the grey of what the same method says where nothing is.
+"""
 
 from __future__ import annotations
 
@@ -110,3 +113,63 @@ def _alt(table: pd.DataFrame) -> str:
         own = f"{ours['value'].min():.2f} to {ours['value'].max():.2f}"
         said.append(f"{label}: reported {theirs:.2f}, ours {own}, where nothing is there {span}")
     return "; ".join(said) + "."
+
+
+def loss_curves(curves: pd.DataFrame) -> Shown:
+    """Loss on unseen documents over training, against the entropy of the generator.
+
+    Parameters
+    ----------
+    curves
+        From `cards.loss_curves`.
+    """
+    figure = go.Figure()
+    for i, (model, rows) in enumerate(curves.groupby("model")):
+        figure.add_scatter(
+            x=rows["tokens"] / 1e6, y=rows["validation_loss"] / rows["generator_entropy"], name=str(model),
+            mode="lines", line={"color": PALETTE[i % len(PALETTE)], "dash": ("solid", "dot")["blind" in str(model)]},
+        )  # fmt: skip
+    figure.add_hline(y=1, line_dash="dash", line_color=PALETTE[-1])
+    figure.update_xaxes(title="training tokens (millions)")
+    figure.update_yaxes(title="loss over entropy", type="log")
+    last = curves.groupby("model").tail(1)
+    ends = last["validation_loss"] / last["generator_entropy"]
+    alt = (
+        f"Lines falling towards 1, the entropy of the generator; after training the {len(last)} models stand "
+        f"between {ends.min():.2f} and {ends.max():.2f} times the entropy."
+    )
+    return show(
+        figure, alt=alt, title="How close each model comes to the grammar that wrote its corpus", data=curves
+    )
+
+
+def measured(
+    table: pd.DataFrame, measures: list[str], axis: str, title: str, bar: float | None = None
+) -> Shown:
+    """Measurements of the cards with their intervals, one row per model.
+
+    Parameters
+    ----------
+    table
+        From `cards.measurements`.
+    measures
+        Which of its measurements to draw.
+    axis, title
+        What the axis and the figure say.
+    bar
+        A line to compare with.
+    """
+    rows = table[table["measure"].isin(measures)]
+    figure = go.Figure()
+    for i, measure in enumerate(measures):
+        own = rows[rows["measure"] == measure]
+        error = {"array": own["high"] - own["value"], "arrayminus": own["value"] - own["low"]}
+        figure.add_scatter(
+            x=own["value"], y=own["model"], error_x=error, mode="markers", name=measure,
+            marker={"size": 10, "color": PALETTE[i % len(PALETTE)]},
+        )  # fmt: skip
+    if bar is not None:
+        figure.add_vline(x=bar, line_dash="dash", line_color=PALETTE[-1])
+    figure.update_xaxes(title=axis).update_yaxes(title="model", autorange="reversed")
+    alt = "; ".join(f"{r.model}, {r.measure}: {r.value:.2f}" for r in rows.itertuples())
+    return show(figure, alt=alt, title=title, data=rows)
