@@ -9,6 +9,8 @@
 `predictors`  other predictors, and the planted process that says what to expect
 `claims`      what the report's claims are judged by
 `record`      the committed record of a real model: ``data/predictability/``
+`beside`      models of a run beside the recorded one
+`summaries`   what the tables say, in sentences for a page
 ============  =====================================================================
 """
 

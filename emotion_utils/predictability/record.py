@@ -9,16 +9,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.core.hashing import digest, read_sealed, write_sealed
-from emotion_utils.core.paths import BUILD, DATA
-from emotion_utils.core.sources import code_of
+from emotion_utils.core.hashing import code_digest, digest, read_sealed, write_sealed
+from emotion_utils.core.paths import BUILD, DATA, PROJECT_ROOT
+from emotion_utils.core.sources import module_sources
 from emotion_utils.core.store import Store, from_columns, to_columns
 from emotion_utils.core.versions import commit
 from emotion_utils.corpora.reading import read
@@ -34,8 +35,11 @@ from emotion_utils.prompts.loading import load_profile
 from emotion_utils.reports.predictability import claim_numbers
 
 FOLDER = DATA / "predictability"
+ROOM = "emotion_utils.predictability"
 MEASURED_BY = ("study", "tables", "probing", "emotions", "predictors", "claims")
 """Modules of this room that compute what is recorded."""
+NOT_COUNTED = ("__init__.py", "sizes.py", "sources.py", "name_uses.py", "hashing.py")
+"""Files that hand on names, say how much is done, and know what code there is."""
 MODEL, CORPUS, SCHEMA = "smollm2-135m", "packages", 1
 SWEPT = {
     name: ARCHITECTURES[name]
@@ -52,7 +56,7 @@ _ABOUT = (
     "corpus",
     "windows",
     "counts",
-    "length",
+    "sizes",
     "domains",
 )
 
@@ -71,8 +75,10 @@ class PartsRecord:
         Of the record; ``code`` as :func:`code` gives it.
     corpus, windows
         What was read, and the hash of the windows.
-    counts, length
-        Windows of each use, and the tokens of one.
+    counts
+        Windows of each use.
+    sizes
+        As :class:`emotion_utils.predictability.sizes.Sizes` has them.
     domains
         Of the texts.
     tables
@@ -88,7 +94,7 @@ class PartsRecord:
     corpus: str
     windows: str
     counts: Mapping[str, int]
-    length: int
+    sizes: Mapping[str, Any]
     domains: Sequence[str]
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
 
@@ -100,10 +106,11 @@ class PartsRecord:
     @property
     def note(self) -> str:
         """A sentence on what it is, in Markdown."""
+        length = self.sizes["length"]
         told = "; the code has changed since then" if self.changed else ""
         return (
-            f"{self.model}, {self.counts['training'] * self.length:,} tokens of training and "
-            f"{self.counts['test']} windows of {self.length} tokens of test, {self.corpus} "
+            f"{self.model}, {self.counts['training'] * length:,} tokens of training and "
+            f"{self.counts['test']} windows of {length} tokens of test, {self.corpus} "
             f"({len(self.domains)} domains), recorded {self.date} at {self.commit[:7]}{told}."
         )
 
@@ -148,7 +155,7 @@ def make_record(
         texts.source,
         one.windows.hash(),
         {use: len(rows) for use, rows in one.rows.items()},
-        sizes.length,
+        asdict(sizes),
         sorted(set(map(str, one.windows.domain))),
         tables_of(one, store, progress=progress),
     )
@@ -181,9 +188,15 @@ def tables_of(one: Study, store: Store | None = None, *, progress: bool = True) 
     return found
 
 
-def code() -> str:
-    """Hash of all code that a record is computed by, in hexadecimal; not of what writes it down."""
-    return digest([code_of(f"emotion_utils.predictability.{name}") for name in MEASURED_BY])
+def code(root: Path = PROJECT_ROOT) -> str:
+    """Hash of all code that a record is computed by, in hexadecimal, without comments and words.
+
+    What computes no number is left out (:data:`NOT_COUNTED`), and so are the sizes, which a record keeps.
+    """
+    paths = module_sources([f"{ROOM}.{name}" for name in MEASURED_BY], root)
+    kept = [path for path in paths if path.name not in NOT_COUNTED]
+    texts = {str(path.relative_to(root)): path.read_text(encoding="utf-8") for path in kept}
+    return digest({name: code_digest(text) if name.endswith(".py") else text for name, text in texts.items()})
 
 
 def path_of(model: str, folder: Path = FOLDER) -> Path:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from emotion_utils.core.errors import UserError
+from emotion_utils.core.paths import PROJECT_ROOT
 from emotion_utils.predictability import record as recording
 from emotion_utils.predictability.record import PartsRecord, code, main, path_of, read_record, write_record
 
@@ -26,7 +28,7 @@ def made():
         "packages",
         "00",
         {"training": 10, "test": 4},
-        64,
+        {"length": 64},
         ["c", "json"],
         {"explained": table},
     )
@@ -53,7 +55,7 @@ def test_its_note_says_what_was_read_and_whether_the_code_has_changed(made):
 def test_what_was_edited_or_is_damaged_is_refused(made, tmp_path):
     path = write_record(made, tmp_path)
     content = json.loads(path.read_text(encoding="utf-8"))
-    content["length"] = 32
+    content["sizes"]["length"] = 32
     path.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(UserError, match=r"toy\.json is not what was recorded, its hash differs: restore it"):
         read_record("toy", tmp_path)
@@ -71,3 +73,15 @@ def test_a_model_or_a_corpus_that_is_not_there_ends_in_a_sentence(capsys, monkey
     assert main(["small-gpt2", "--corpus", "nowhere"]) == 2
     assert 'error: There is no source of texts "nowhere"' in capsys.readouterr().err
     assert not path_of("small-gpt2", tmp_path).exists()
+
+
+def test_its_code_is_that_of_everything_that_computes_and_of_no_words(tmp_path):
+    for folder in ("emotion_utils", "data/lexicons"):
+        shutil.copytree(PROJECT_ROOT / folder, tmp_path / folder)
+    assert code(tmp_path) == code()
+    path = tmp_path / "emotion_utils" / "parts" / "learner.py"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('"""One predictor', '"""Words, and one predictor', 1), encoding="utf-8")
+    assert code(tmp_path) == code()
+    path.write_text(text.replace("0.5 * (1 + math.cos", "0.4 * (1 + math.cos"), encoding="utf-8")
+    assert code(tmp_path) != code()
