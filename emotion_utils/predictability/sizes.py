@@ -67,8 +67,10 @@ class Sizes:
 SMOKE = Sizes(
     48, 64, 48, 24, 48, 2, replace(FITTING, steps=12, every=6), 19, 50, 6, 6, planted=Planted(200, 20)
 )
-BASELINE = Sizes(48, 1000, 600, 150, 400, 4, FITTING)
-EXTENDED = replace(BASELINE, training=2000, probing=1000, validation=300, test=1000, resamples=500)
+BASELINE = Sizes(48, 1000, 400, 150, 400, 4, replace(FITTING, batch=16, steps=250))
+EXTENDED = replace(
+    BASELINE, training=2000, probing=1000, validation=300, test=1000, resamples=500, fitting=FITTING
+)
 POWERED = Sizes(
     256, 20_000, 4000, 500, 2000, 4, replace(FITTING, steps=6000, every=500), 999, 1000, 36, 400, 4096
 )
