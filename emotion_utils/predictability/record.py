@@ -38,6 +38,10 @@ FOLDER = DATA / "predictability"
 ROOM = "emotion_utils.predictability"
 MEASURED_BY = ("study", "tables", "probing", "emotions", "predictors", "claims")
 """Modules of this room that compute what is recorded."""
+LOSSES = {
+    "pooled": "on squared errors as they are, as published",
+    "per_dimension": "on errors in standard deviations of each dimension, so that massive ones do not decide alone",
+}
 NOT_COUNTED = ("__init__.py", "sizes.py", "sources.py", "name_uses.py", "hashing.py")
 """Files that hand on names, say how much is done, and know what code there is."""
 MODEL, CORPUS, SCHEMA = "smollm2-135m", "packages", 1
@@ -111,7 +115,8 @@ class PartsRecord:
         return (
             f"{self.model}, {self.counts['training'] * length:,} tokens of training and "
             f"{self.counts['test']} windows of {length} tokens of test, {self.corpus} "
-            f"({len(self.domains)} domains), recorded {self.date} at {self.commit[:7]}{told}."
+            f"({len(self.domains)} domains), trained {LOSSES[self.sizes['fitting']['loss']]}; recorded {self.date} at "
+            f"{self.commit[:7]}{told}."
         )
 
 

@@ -74,6 +74,15 @@ EXTENDED = replace(
 POWERED = Sizes(
     256, 20_000, 4000, 500, 2000, 4, replace(FITTING, steps=6000, every=500), 999, 1000, 36, 400, 4096
 )
-RECORD = Sizes(256, 700, 250, 80, 220, 4, replace(FITTING, batch=16, steps=240, every=40), tokens=2048)
+RECORD = Sizes(
+    256,
+    700,
+    250,
+    80,
+    220,
+    4,
+    replace(FITTING, batch=16, steps=240, every=40, patience=6, loss="per_dimension"),
+    tokens=2048,
+)
 """Of the committed record: a model of 135 million parameters in about an hour of one core."""
 SIZES = {"smoke": SMOKE, "baseline": BASELINE, "extended": EXTENDED, "powered": POWERED}

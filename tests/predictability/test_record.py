@@ -28,7 +28,7 @@ def made():
         "packages",
         "00",
         {"training": 10, "test": 4},
-        {"length": 64},
+        {"length": 64, "fitting": {"loss": "per_dimension"}},
         ["c", "json"],
         {"explained": table},
     )
@@ -45,6 +45,7 @@ def test_it_is_read_as_it_was_written(made, tmp_path):
 
 def test_its_note_says_what_was_read_and_whether_the_code_has_changed(made):
     assert "640 tokens of training and 4 windows of 64 tokens" in made.note
+    assert "standard deviations of each dimension" in made.note
     assert not made.changed
     assert "changed" not in made.note
     older = replace(made, code="another")
