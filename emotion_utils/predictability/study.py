@@ -58,7 +58,10 @@ def chosen(windows: Windows, sizes: Sizes, seed: int = 0) -> dict[str, Int[np.nd
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, len(windows)]))
     found = {}
-    left = {split: rng.permutation(np.flatnonzero(windows.split == split)) for split in set(FROM.values())}
+    left = {
+        split: rng.permutation(np.flatnonzero(windows.split == split))
+        for split in dict.fromkeys(FROM.values())
+    }
     for use in USES:
         split, n = FROM[use], getattr(sizes, use)
         if use == "training":  # probes get their share where windows are few

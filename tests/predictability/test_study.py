@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -85,3 +88,27 @@ def test_what_belongs_to_test_windows_is_in_their_order(one):
     surprisal = one.states.surprisal[torch.from_numpy(rows)][:, 1:]
     assert one.surprisal == pytest.approx(surprisal.numpy())
     assert np.isfinite(one.surprisal).all()
+
+
+def test_another_process_draws_the_same_windows(windows, tmp_path):
+    """Whatever the order of its sets of texts, which Python chooses anew for each process."""
+    np.savez(tmp_path / "windows.npz", split=windows.split, document=windows.document)
+    program = (
+        "import sys, numpy as np; from types import SimpleNamespace\n"
+        "from emotion_utils.predictability.sizes import SMOKE\n"
+        "from emotion_utils.predictability.study import USES, chosen\n"
+        "class Those(SimpleNamespace):\n"
+        "    def __len__(self): return len(self.split)\n"
+        "there = Those(**np.load(sys.argv[1]))\n"
+        "print(*(row for use in USES for row in chosen(there, SMOKE)[use]))\n"
+    )
+    ours = " ".join(str(row) for use in USES for row in chosen(windows, SMOKE)[use])
+    for seed in ("1", "2"):
+        told = subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path / "windows.npz")],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert told.stdout.strip() == ours
