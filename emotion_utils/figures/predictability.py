@@ -13,7 +13,7 @@ from jaxtyping import Float
 from plotly.subplots import make_subplots
 
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.panels import dots, headings, in_legend, panels, span, to_95
+from emotion_utils.plots.panels import dots, headings, in_legend, panels, span, thinned, to_95
 from emotion_utils.plots.style import GREY, PALETTE, SEQUENTIAL, error_bars, label_colours
 from emotion_utils.plots.viewers import tokens
 
@@ -112,12 +112,13 @@ def by_measure(explained: pd.DataFrame) -> Shown:
     alt = f"Dots by measure: {'; '.join(f'{measure} {told}' for measure, told in spans.items())}."
     title = f"The measure decides: R² is {spans[POOLED]} pooled, over all measures {span(ours['r2'])}"
     height = 210 + 46 * len(spans)
-    return show(figure, alt=alt, title=title, data=explained, height=height)
+    return show(figure, alt=alt, title=title, data=ours, height=height)
 
 
 def by_position(positions: pd.DataFrame) -> Shown:
     """Error along the window, a share of what there is to explain at the layer, beside that of the position mean."""
-    figure, drawn = panels(positions)
+    shown = thinned(positions[positions["prediction"].isin([MEAN, PREDICTOR])])
+    figure, drawn = panels(shown)
     told = []
     for model, own, at in drawn:
         for layer, rows, name, colour in _by_layer(own):
@@ -136,10 +137,8 @@ def by_position(positions: pd.DataFrame) -> Shown:
     alt = f"Lines from the first to the last third of the window: {'; '.join(text for text, _ in told)}."
     falls = sum(fall for _, fall in told)
     title = f"From the first to the last third of the window the error falls at {falls} of {len(told)} layers"
-    caption = (
-        "Dotted: the mean of each position as the prediction, which is all that there is to explain there."
-    )
-    return show(figure, alt=alt, title=title, caption=caption, data=positions, height=400)
+    caption = "Dotted: the mean of each position as the prediction, all that there is to explain there."
+    return show(figure, alt=alt, title=title, caption=caption, data=shown, height=400)
 
 
 def learning(curve: pd.DataFrame) -> Shown:
@@ -156,7 +155,7 @@ def surprise_by_position(curves: pd.DataFrame) -> Shown:
     title = f"Over the window the correlation is {span(mean['value'], '+.2f')}, by model and layer"
     alt = f"Lines along the window, means: {_each(mean, 'value', '+.2f')}."
     axes = ("position", "ρ of ‖r‖ with surprisal")
-    return _lines(curves, "position", "value", axes, title, alt)
+    return _lines(thinned(curves), "position", "value", axes, title, alt)
 
 
 def _lines(table: pd.DataFrame, x: str, y: str, axes: tuple[str, str], title: str, alt: str) -> Shown:

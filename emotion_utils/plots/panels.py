@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 Panel = tuple[str, pd.DataFrame, dict[str, int]]
 """A model, its rows, and where its panel is."""
+POINTS = 64
+"""Of a line that is drawn for every layer of several models: a page has to be loaded."""
 
 
 def panels(table: pd.DataFrame) -> tuple[go.Figure, list[Panel]]:
@@ -69,3 +72,9 @@ def span(values: pd.Series, form: str = ".2f") -> str:
     """
     low, high = f"{values.min():{form}}", f"{values.max():{form}}"
     return low if low == high else f"{low} to {high}"
+
+
+def thinned(table: pd.DataFrame, column: str = "position", most: int = POINTS) -> pd.DataFrame:
+    """Rows at equal steps along a column of whole numbers from 1 on, at most so many of each model's longest line."""
+    step = np.ceil(table.groupby("model")[column].transform("max") / most)
+    return table[(table[column] - 1) % step == 0]

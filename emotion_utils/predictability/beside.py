@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from emotion_utils.predictability.study import Study
 
 
+LIVE_ALONE = ("positions", "rho_by_position", "domain", "type", "tokens", "by_type", "by_frequency")
+"""Tables that are large in a record: a page has room for those of its own models."""
+
+
 @dataclass(frozen=True, eq=False)
 class SideBySide:
     """What a page shows of several models.
@@ -27,7 +31,8 @@ class SideBySide:
     kept
         The record, or None where there is none.
     tables
-        All that was asked for, by name, each with a column ``model`` of names for readers; the recorded one comes last.
+        All that was asked for, by name, each with a column ``model`` of names for readers; the recorded one comes last
+        (but not in those of :data:`LIVE_ALONE`).
     """
 
     studies: Mapping[str, Study] = field(repr=False)
@@ -49,7 +54,7 @@ class SideBySide:
     def add(self, name: str, live: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         """The same for tables that are made already, by model; without rows and columns where there is none."""
         every = {reader_name(model): table for model, table in live.items()}
-        if self.kept is not None and name in self.kept.tables:
+        if self.kept is not None and name in self.kept.tables and name not in LIVE_ALONE:
             every[f"{reader_name(self.kept.model)} (record)"] = self.kept.tables[name]
         self.tables[name] = tables.beside(every) if every else pd.DataFrame()
         return self.tables[name]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pandas as pd
 import predictable
 import pytest
 from predictable import LAYERS, REAL, SMALL
 
 from emotion_utils.figures import predictability as figures
+from emotion_utils.plots.panels import thinned
 
 
 def traces(shown, name):
@@ -129,3 +131,12 @@ def test_one_layer_of_one_model_is_enough():
         "first layer read: best baseline",
         "first layer read",
     ]
+
+
+def test_long_lines_are_thinned_at_equal_steps_and_short_ones_are_whole():
+    short, long = (
+        pd.DataFrame({"model": name, "position": range(1, n + 1)}) for name, n in (("a", 47), ("b", 255))
+    )
+    found = thinned(pd.concat([short, long], ignore_index=True)).groupby("model")["position"].agg(list)
+    assert found["a"] == list(range(1, 48))
+    assert found["b"] == list(range(1, 256, 4))

@@ -49,3 +49,9 @@ def test_tables_that_are_made_together_are_kept_by_name(kept):
     page.add_all({"small-gpt2": {"explained": TABLE, "gaps": TABLE}}, ("explained", "gaps"))
     assert len(page.tables["explained"]) == 4
     assert len(page.tables["gaps"]) == 2
+
+
+def test_large_tables_of_a_record_are_not_shown(kept):
+    kept.tables["positions"] = TABLE
+    found = SideBySide({"small-gpt2": 1.0}, kept).each("positions", lambda one: TABLE)
+    assert set(found["model"]) == {"small-gpt2, small world"}
