@@ -19,10 +19,10 @@ from emotion_utils.predictability.summaries import (
     NO_MASSIVE,
     POOLED,
     SURE,
-    span,
     surely_above,
 )
 from emotion_utils.predictability.tables import PER_DIMENSION
+from emotion_utils.statistics.in_words import span
 from emotion_utils.statistics.permutations import LEVEL
 
 QUESTION = "How much of a hidden state could be foreseen from those before it, and what does the rest hold?"

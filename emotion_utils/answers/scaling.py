@@ -10,7 +10,7 @@ from emotion_utils.core.errors import listing
 from emotion_utils.models.comparison import CONTROL
 from emotion_utils.scaling.transfer_findings import VERDICTS
 from emotion_utils.scaling.transfer_summaries import BETWEEN
-from emotion_utils.statistics.in_words import between
+from emotion_utils.statistics.in_words import between, span
 from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.wider.lengths import FLAT, SweepFindings
 from emotion_utils.wider.summaries import AT_BEST, SCORES
@@ -92,13 +92,8 @@ def _untold(carried: Sequence[Carried], small: bool) -> bool:
 def _carried(carried: Sequence[Carried], between: str) -> str:
     yes, unknown = (sum(one.verdict == VERDICTS[told] for one in carried) for told in (True, None))
     shares = [one.share for one in carried if one.share == one.share]  # NaN where the own effect is unsure
-    reached = f", where it reaches {_range(shares)} of the model's own effect" if shares else ""
+    reached = f", where it reaches {span(shares, '.0%')} of the model's own effect" if shares else ""
     return f"**{yes} of {len(carried)}** cases between {between} ({unknown} cannot be told){reached}"
-
-
-def _range(shares: Sequence[float]) -> str:
-    low, high = (f"{end(shares):.0%}" for end in (min, max))
-    return low if low == high else f"{low} to {high}"
 
 
 def _each(results: Results) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 from emotion_utils.answers.answer import Answer, Falsifier, capital
 from emotion_utils.effects.beyond import can_be_found
 from emotion_utils.effects.findings import ClearIntervals, Corrected, KResamples, Outcomes
-from emotion_utils.steering.findings import span
+from emotion_utils.statistics.in_words import span
 
 QUESTION = "Which effects of chapters 5 to 7 can be told from chance, and which are too small to matter?"
 

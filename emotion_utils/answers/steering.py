@@ -12,9 +12,10 @@ from emotion_utils.answers.answer import Answer, Falsifier, capital
 from emotion_utils.baselines.arms import RANDOM
 from emotion_utils.baselines.logit_bias import KIND as BIAS
 from emotion_utils.baselines.remainder import MATTERS, NATS, TEXTS, Left, counted
+from emotion_utils.statistics.in_words import span
 from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.statistics.resampling import FEWEST_UNITS
-from emotion_utils.steering.findings import HALF, BesideRandom, Reached, span
+from emotion_utils.steering.findings import HALF, BesideRandom, Reached
 from emotion_utils.steering.overview import passed
 
 QUESTION = "Does a vector that stands for an emotion make a model say it, and is that more than a push?"

@@ -17,8 +17,8 @@ from emotion_utils.effects.records import IN_NATS, Effect
 from emotion_utils.engine.teacher_forcing import continuation_log_probs
 from emotion_utils.heads.carried import LARGE, LEAST_BOUND, capped
 from emotion_utils.scoring.replies import genuine_replies, joint, splice
+from emotion_utils.statistics.in_words import span
 from emotion_utils.steering.contexts import neutral_contexts
-from emotion_utils.steering.findings import span
 from emotion_utils.vectors.comparison import Comparison, Options
 
 if TYPE_CHECKING:

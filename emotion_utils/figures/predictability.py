@@ -13,9 +13,10 @@ from jaxtyping import Float
 from plotly.subplots import make_subplots
 
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.panels import dots, headings, in_legend, panels, span, thinned, to_95
+from emotion_utils.plots.panels import dots, headings, in_legend, panels, thinned, to_95
 from emotion_utils.plots.style import GREY, PALETTE, SEQUENTIAL, error_bars, label_colours
 from emotion_utils.plots.viewers import tokens
+from emotion_utils.statistics.in_words import span
 
 PREDICTOR, OTHER_TEXT, MEAN = "predictor", "past of another text", "position mean"
 """Predictions that a figure singles out: ours, ours with the wrong past, and the mean of each position."""

@@ -62,18 +62,6 @@ def to_95(mean: pd.Series, high: pd.Series) -> dict[str, Any]:
     return {"array": (high - mean).clip(lower=0), "arrayminus": 0 * mean, "thickness": 1.2, "width": 3}
 
 
-def span(values: pd.Series, form: str = ".2f") -> str:
-    """From the least to the most, in words.
-
-    >>> span(pd.Series([0.25, 0.5]))
-    '0.25 to 0.50'
-    >>> span(pd.Series([0.5, 0.5]))
-    '0.50'
-    """
-    low, high = f"{values.min():{form}}", f"{values.max():{form}}"
-    return low if low == high else f"{low} to {high}"
-
-
 def thinned(table: pd.DataFrame, column: str = "position", most: int = POINTS) -> pd.DataFrame:
     """Rows at equal steps along a column of whole numbers from 1 on, at most so many of each model's longest line."""
     step = np.ceil(table.groupby("model")[column].transform("max") / most)

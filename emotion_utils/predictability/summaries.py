@@ -17,7 +17,7 @@ from emotion_utils.novelty.resampled import PARTS
 from emotion_utils.novelty.steering_parts import EQUAL
 from emotion_utils.predictability.study import OTHER_TEXT, PREDICTOR
 from emotion_utils.predictability.tables import PER_DIMENSION
-from emotion_utils.statistics.in_words import between
+from emotion_utils.statistics.in_words import between, span
 
 if TYPE_CHECKING:
     from emotion_utils.corpora.documents import Corpus
@@ -68,12 +68,6 @@ def listed(rows: pd.DataFrame, columns: tuple[str, str, str], form: str = ".2f")
     """Numbers of several layers with their intervals."""
     every = rows[list(columns)].itertuples(index=False)
     return listing(with_interval(value, low, high, form) for value, low, high in every)
-
-
-def span(values: pd.Series, form: str = ".2f") -> str:
-    """From the least to the most."""
-    low, high = f"{values.min():{form}}", f"{values.max():{form}}"
-    return low if low == high else f"{low} to {high}"
 
 
 def explained_words(explained: pd.DataFrame) -> str:

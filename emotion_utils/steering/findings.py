@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import pandas as pd
 
+from emotion_utils.statistics.in_words import span
 from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.steering.choice import RANDOM_AT_MOST
 from emotion_utils.steering.dose import emotion_shares
@@ -213,12 +213,6 @@ def real_world_gains(apart: pd.DataFrame, score: str) -> list[RealWorldGain]:
     """What steering does to one score of real-world texts, from :func:`real_world.compared`."""
     rows = apart[apart["score"] == score].assign(above=lambda t: t["low"] > 0)
     return [RealWorldGain(*row) for row in rows[list(RealWorldGain._fields)].itertuples(index=False)]
-
-
-def span(values: Sequence[float] | pd.Series, spec: str) -> str:
-    """From the least to the largest value, or the one value where they read alike."""
-    low, high = (format(float(end), spec) for end in (min(values), max(values)))
-    return low if low == high else f"{low} to {high}"
 
 
 def summarise_signs(wrong: pd.DataFrame) -> str:

@@ -83,11 +83,6 @@ def test_broken_texts_are_no_test_of_whether_a_vector_is_specific():
     assert "open like no reply" not in findings.summarise_specificity(whole)
 
 
-def test_one_value_is_no_span():
-    assert findings.span([0.011, 0.012], ".0%") == "1%"
-    assert findings.span(pd.Series([0.1, 0.3]), ".0%") == "10% to 30%"
-
-
 TESTED = pd.DataFrame(
     [("test", "anger", 0.8, 1.5, 4, 3), ("test", "apology", 1.0, 0.5, 4, 8),
      ("fresh", "anger", 0.79, 1.0, 9, 5), ("fresh", "apology", 0.9, 1.6, 9, 5)],
