@@ -8,6 +8,7 @@ from emotion_utils.answers.answer import Answer, Falsifier
 from emotion_utils.circuits.circuit_findings import AtOnce, CircuitKept, PatchedHeads, ends_in_words
 from emotion_utils.circuits.faithfulness import GOAL
 from emotion_utils.heads.openings import anything_to_carry
+from emotion_utils.reports.replication import any_holds
 from emotion_utils.stability.beside import NATS, STRONG, TEXTS, does_no_more
 from emotion_utils.stability.findings import (
     halves_in_words,
@@ -66,7 +67,7 @@ def answer(
         (
             Falsifier(
                 "random sets of as many heads that write as much do as well, in log-odds or in texts",
-                _any(no_more) if enough else None,
+                any_holds(no_more) if enough else None,
                 "; ".join(
                     f"{'in log-odds' if name == NATS else 'in texts'} {told_in_words(row)}"
                     for name, row in rows.items()
@@ -116,13 +117,6 @@ def _finding(model: str, kept: CircuitKept, rows: dict[str, pd.Series], again: R
 def _nothing(model: str, outcome: pd.DataFrame) -> str:
     most = outcome["difference"].abs().max()
     return f"On {model} the emotions move the outcome by {most:.2f} nats at most: too little to ask what carries it."
-
-
-def _any(happened: list[bool | None]) -> bool | None:
-    """One is enough; none has to be sure of all."""
-    if True in happened:
-        return True
-    return None if None in happened else False
 
 
 def _together(side: AtOnce) -> str:

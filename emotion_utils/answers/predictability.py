@@ -22,6 +22,7 @@ from emotion_utils.predictability.summaries import (
     surely_above,
 )
 from emotion_utils.predictability.tables import PER_DIMENSION
+from emotion_utils.reports.replication import any_holds
 from emotion_utils.statistics.in_words import span
 from emotion_utils.statistics.permutations import LEVEL
 
@@ -219,11 +220,6 @@ def _short(model: object) -> str:
     return str(model).partition(", ")[0]
 
 
-def _three(told: Sequence[bool | None]) -> bool | None:
-    """Whether any holds; None where none does and some cannot be told."""
-    return True if True in told else None if None in told else False
-
-
 def _baselines(results: Results) -> Falsifier:
     told, words = [], []
     for model, own in results.pooled().groupby("model", sort=False):
@@ -232,7 +228,7 @@ def _baselines(results: Results) -> Falsifier:
         told.append(False if yes >= needed else True if len(own) - no < needed else None)
         words.append(f"{yes} of {len(own)} layers of {_short(model)}")
     condition = "a model in which the predictor is above its best baseline at fewer than two of three layers"
-    return Falsifier(condition, _three(told), f"surely above at {listing(words)}")
+    return Falsifier(condition, any_holds(told), f"surely above at {listing(words)}")
 
 
 def _own_past(results: Results) -> Falsifier:
@@ -244,7 +240,7 @@ def _own_past(results: Results) -> Falsifier:
     ]
     return Falsifier(
         "*It is the text's own past*: a layer at which the past of another text does as well",
-        _three(told),
+        any_holds(told),
         f"another text reaches {both['r2_wrong'].max():.2f} at most, its own past {both['r2'].min():.2f} at least",
     )
 
@@ -256,7 +252,7 @@ def _surprise(rows: pd.DataFrame) -> Falsifier:
     ]
     return Falsifier(
         "*What is new is what surprises*: a layer whose interval reaches down to that of exchanged texts",
-        _three(told),
+        any_holds(told),
         f"{told.count(False)} of {len(told)} layers are above",
     )
 
@@ -268,7 +264,7 @@ def _split(apart: Sequence[Apart]) -> Falsifier:
     return Falsifier(
         "*Domain and token are told apart by what is predictable*: the parts of a linear autoregression tell them "
         "as far apart",
-        _three(told),
+        any_holds(told),
         "; ".join(words),
     )
 
@@ -299,7 +295,7 @@ def _both(effects: pd.DataFrame) -> Falsifier:
     return Falsifier(
         "*A vector acts through both of its parts*: one that, as long as it is within the vector, does more than "
         "random vectors of that length in no emotion (Holm)",
-        _three(told),
+        any_holds(told),
         f"beyond them: {'; '.join(words)}" if words else "no part has a direction",
     )
 

@@ -234,6 +234,12 @@ def all_hold(parts: Iterable[bool | None]) -> bool | None:
     return False if False in said else None if None in said else True
 
 
+def any_holds(parts: Iterable[bool | None]) -> bool | None:
+    """Whether any part holds: one that does decides, and else one that is undecided leaves it open."""
+    said = list(parts)
+    return True if True in said else None if None in said else False
+
+
 def none_of(units: int, what: str = "units") -> str:
     """What "nothing happened" is worth, as a fragment: the exact (Clopper-Pearson) upper bound of its share.
 

@@ -16,6 +16,7 @@ from emotion_utils.reports.replication import (
     Claim,
     Measurement,
     all_hold,
+    any_holds,
     in_words,
     lies_above,
     lies_below,
@@ -237,6 +238,8 @@ def test_without_an_interval_neither_side_is_said():
 )
 def test_one_part_that_fails_decides_and_one_that_is_open_leaves_it_open(parts, held):
     assert all_hold(parts) is held
+    turned = [None if part is None else not part for part in parts]
+    assert any_holds(turned) is (None if held is None else not held)
 
 
 def test_every_number_that_is_printed_as_nothing_is_held_against_a_margin():
