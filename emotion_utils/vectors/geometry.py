@@ -24,7 +24,7 @@ from scipy.stats import norm
 from torch import Tensor
 
 from emotion_utils.statistics.nulls import against_null
-from emotion_utils.statistics.permutations import LEVEL, permutation_p, permute_blocks
+from emotion_utils.statistics.permutations import LEVEL, TIE, permutation_p, permute_blocks
 from emotion_utils.statistics.power import POWER
 from emotion_utils.statistics.resampling import effective_units, interval, unit_weights
 from emotion_utils.vectors.contrasts import Contrasts
@@ -124,12 +124,19 @@ def _beside_nulls(at: Mapping[str, np.ndarray], units: float) -> dict[str, float
     low, high = np.clip(interval(at["bootstrap"], units, float(ours)), -1, 1)
     row = {"value": ours, "low": low, "high": high, "no_emotion": centre}
     row["no_emotion_low"], row["no_emotion_high"] = interval(null)
-    row["p_no"] = float(permutation_p(abs(ours - centre), np.abs(null - centre)))
-    row["least"] = _least_found(np.abs(null - centre), at["bootstrap"])
+    away, null_away = _distance(ours, centre), _distance(null, centre)
+    row["p_no"] = float(permutation_p(away, null_away))
+    row["least"] = _least_found(null_away, at["bootstrap"])
     if "one" in at:
         row["one_emotion"], row["p_one"] = at["one"].mean(), float(permutation_p(-ours, -at["one"]))
         row["one_emotion_low"], row["one_emotion_high"] = interval(at["one"])
     return row
+
+
+def _distance(values: np.ndarray | float, centre: float) -> np.ndarray:
+    """How far cosines lie from one; 0 where only rounding parts them, as between the vectors of two labels."""
+    away = np.abs(np.asarray(values, dtype=np.float64) - centre)
+    return np.where(away <= TIE, 0.0, away)
 
 
 def _least_found(null: Float[np.ndarray, " draw"], drawn: Float[np.ndarray, " resample"]) -> float:
