@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import pandas as pd
 
 from emotion_utils.answers.answer import Answer, Falsifier
 from emotion_utils.core.errors import listing
-from emotion_utils.novelty.resampled import PARTS
 from emotion_utils.novelty.steering_parts import EQUAL, OWN
 from emotion_utils.novelty.vector_parts import NEW, PREDICTED
-from emotion_utils.predictability import summaries
-from emotion_utils.predictability.study import OTHER_TEXT, PREDICTOR
+from emotion_utils.predictability.results import Apart, Planted, Results
+from emotion_utils.predictability.study import OTHER_TEXT
 from emotion_utils.predictability.summaries import (
     NO_MASSIVE,
     POOLED,
     SURE,
-    surely_above,
 )
 from emotion_utils.predictability.tables import PER_DIMENSION
-from emotion_utils.reports.replication import any_holds
+from emotion_utils.reports.replication import any_holds, lies_above
 from emotion_utils.statistics.in_words import span
 from emotion_utils.statistics.permutations import LEVEL
 
@@ -44,91 +40,10 @@ HELD = {
 """The report's claims, by task."""
 
 
-class Planted(NamedTuple):
-    """A process whose R² is known: the truth, what a predictor finds, and the interval where time is shuffled."""
-
-    truth: float
-    r2: float
-    low: float
-    high: float
-
-
-def planted_of(table: pd.DataFrame) -> Planted:
-    """From :func:`emotion_utils.predictability.predictors.planted`: the process as it is, then shuffled in time."""
-    (_, own), (_, shuffled) = table.iterrows()
-    return Planted(own["truth"], own["r2"], shuffled["low"], shuffled["high"])
-
-
-class Apart(NamedTuple):
-    """What one task's probes find in the past part and not in the new one (or the other way round), in one model.
-
-    Attributes
-    ----------
-    gap, trivial
-        By the predictor, and by a linear autoregression, which needs none: macro F1, mean over the layers.
-    holds, beyond
-        Whether the gap is surely above 0, and surely above the trivial one; None where it cannot be told.
-    """
-
-    task: str
-    model: str
-    gap: float
-    trivial: float
-    holds: bool | None
-    beyond: bool | None
-
-
-@dataclass(frozen=True)
-class Results:
-    """What the chapter has, of every model that it shows.
-
-    Attributes
-    ----------
-    tables
-        By name, as in :mod:`emotion_utils.predictability.tables`, with a column ``model`` of names for readers:
-        ``explained, shares, correlations, claim_numbers, written, geometry, effects, gaps``.
-    planted
-        None where it was not tried.
-    """
-
-    tables: Mapping[str, pd.DataFrame]
-    planted: Planted | None = None
-
-    def pooled(self, prediction: str = PREDICTOR) -> pd.DataFrame:
-        """Rows of one prediction in the measure of the report."""
-        table = self.tables["explained"]
-        return table[(table["measure"] == POOLED) & (table["prediction"] == prediction)]
-
-    def best(self) -> pd.DataFrame:
-        """Rows of the best baseline of each layer, in the measure of the report."""
-        table = self.tables["explained"]
-        return table[(table["measure"] == POOLED) & (table["prediction"] == table["baseline"])]
-
-    def correlations(self) -> pd.DataFrame:
-        """Of whole windows."""
-        table = self.tables["correlations"]
-        return table[table["part"] == PARTS[0]]
-
-    def apart(self) -> list[Apart]:
-        """What the parts tell, task by task and model by model."""
-        found = []
-        for model, own in self.tables["claim_numbers"].groupby("model", sort=False):
-            rows = own.set_index("quantity")
-            for task in summaries.TASKS:
-                if task not in rows.index:
-                    continue
-                gap, trivial, beyond = (
-                    rows.loc[f"{task}{w}"] for w in ("", ", trivial split", ", beyond it")
-                )
-                holds, more = (surely_above(one["low"], one["high"]) for one in (gap, beyond))
-                found.append(Apart(task, str(model), gap["value"], trivial["value"], holds, more))
-        return found
-
-
 def answer(results: Results) -> Answer:
     """The answer, its words chosen by the numbers."""
     short = (_foreseen(results), _surprising(results), _held(results.apart()))
-    points = (*short, _acts(results), _carried(results), _planted(results.planted))
+    points = (*short, _seeded(results.seeds()), _acts(results), _carried(results), _planted(results.planted))
     return Answer(
         QUESTION, " ".join(short), _falsifiers(results), tuple(point for point in points if point)
     )  # fmt: skip
@@ -142,6 +57,20 @@ def _foreseen(results: Results) -> str:
         f"What came before foresees **{span(ours['r2'], '.0%')}** of the variance of a hidden state, the best baseline "
         f"{span(best, '.0%')}: the predictor is surely above it at **{above} of {len(ours)}** layers (R² by "
         f"{span(ours['gain'], '+.3f')}), and from the past of another text its R² is {span(wrong)}."
+    )
+
+
+def _seeded(rows: pd.DataFrame) -> str:
+    if not len(rows):
+        return ""
+    n, apart = (
+        rows.groupby("model")["r2"].size(),
+        rows.groupby("model")["r2"].agg(lambda r2: r2.max() - r2.min()),
+    )
+    return (
+        f"Trained again from {n.max() - 1} further seeds, the predictor of a middle layer has an R² that differs by "
+        f"{apart.max():.3f} at most; it is surely above the best baseline from "
+        f"**{int((rows['above_low'] > 0).sum())} of {len(rows)}** seeds and models."
     )
 
 
@@ -183,7 +112,7 @@ def _acts(results: Results) -> str:
 
 
 def _carried(results: Results) -> str:
-    ours = results.tables["explained"].query("prediction == @PREDICTOR")
+    ours = results.predicted()
     values = {m: ours.loc[ours["measure"] == m, "r2"] for m in (POOLED, NO_MASSIVE, PER_DIMENSION)}
     shares = results.tables["shares"]
     return (
@@ -206,6 +135,7 @@ def _falsifiers(results: Results) -> tuple[Falsifier, ...]:
     return (
         _baselines(results),
         _own_past(results),
+        *([_another_seed(results.seeds())] if len(results.seeds()) else []),
         _surprise(results.correlations()),
         *([_split(results.apart())] if results.apart() else []),
         _few_dimensions(results),
@@ -245,6 +175,15 @@ def _own_past(results: Results) -> Falsifier:
     )
 
 
+def _another_seed(rows: pd.DataFrame) -> Falsifier:
+    told = [lies_above(row.above_low, row.above_high) for row in rows.itertuples()]
+    return Falsifier(
+        "*The seed does not matter*: one from which the best baseline is not surely beaten at a middle layer",
+        any_holds([None if above is None else not above for above in told]),
+        f"beaten from {told.count(True)} of {len(told)}, by {span(rows['above'], '+.3f')}",
+    )
+
+
 def _surprise(rows: pd.DataFrame) -> Falsifier:
     told = [
         None if row.low != row.low else bool(row.low <= row.null_high)
@@ -270,7 +209,7 @@ def _split(apart: Sequence[Apart]) -> Falsifier:
 
 
 def _few_dimensions(results: Results) -> Falsifier:
-    ours = results.tables["explained"].query("prediction == @PREDICTOR")
+    ours = results.predicted()
     one, other = (
         ours[ours["measure"] == m].set_index(["model", "layer"])["r2"] for m in (POOLED, NO_MASSIVE)
     )

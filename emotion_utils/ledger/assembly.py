@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.ledger.entries import as_entry, row_of
 from emotion_utils.ledger.records import Entry, Row, chapter_of, overall
+from emotion_utils.predictability.record import FOLDER
+from emotion_utils.predictability.record import read_record as read_parts
 from emotion_utils.record.record_file import PATH, read_record
 from emotion_utils.reports.claims import Measurement, judge, measurement_file, read_claims, read_measurements
 from emotion_utils.reports.replication import CHAPTER
@@ -25,7 +27,10 @@ SCRUTINISED = "08_statistics"
 
 
 def assemble(
-    run: Run, scrutiny: Mapping[str, tuple[str, str]] | None = None, record: Path = PATH
+    run: Run,
+    scrutiny: Mapping[str, tuple[str, str]] | None = None,
+    record: Path = PATH,
+    parts: Path = FOLDER,
 ) -> list[Entry]:
     """Every claim of the reports, with what this run and the scrutiny say of it.
 
@@ -37,6 +42,8 @@ def assemble(
         Word and note of each claim; by default :func:`emotion_utils.scrutiny.everything` at the run's seed.
     record
         Of the real models; there may be none.
+    parts
+        Folder with the record of predictable and new parts on real text; there may be none in it.
 
     Returns
     -------
@@ -55,7 +62,7 @@ def assemble(
         scrutiny = everything(run.seed)
     about_claims = [job for job in run.chapters if job.own_prompts is None]
     rows, ran = _measured(run, about_claims, claims), {job.chapter for job in about_claims}
-    recorded = _recorded(record, claims, ran)
+    recorded = _recorded(_kept(record, parts), claims, ran)
     entries = [_entry(claim, rows, ran, run, scrutiny) for _, claim in claims.iterrows()]
     return [replace(entry, record=tuple(recorded.get(entry.id, ()))) for entry in entries]
 
@@ -75,16 +82,37 @@ def _measured(run: Run, jobs: Sequence[Job], claims: pd.DataFrame) -> dict[str, 
     return found
 
 
-def _recorded(path: Path, claims: pd.DataFrame, ran: set[str]) -> dict[str, list[Row]]:
-    """What the record of the real models says of each claim; it is shown on the pages of the chapters that ran.
+class _Kept(NamedTuple):
+    """What a record says of the claims of a chapter, whether its code has changed since, and where a page shows it."""
+
+    chapter: str
+    measurements: Sequence[Measurement]
+    changed: bool
+    where: str
+
+
+def _kept(path: Path, parts: Path) -> list[_Kept]:
+    """Of both records that there may be: of the runs on real models, and of real text in two parts."""
+    record, on_text = read_record(path), read_parts(folder=parts)
+    found = [
+        _Kept(part.chapter, part.measurements, part.changed, "#record" if part.findings else "")
+        for part in (record.parts if record else ())
+    ]
+    if on_text is not None:
+        found.append(_Kept(chapter_of("D."), on_text.measurements(), on_text.changed, "#decided"))
+    return found
+
+
+def _recorded(kept: Sequence[_Kept], claims: pd.DataFrame, ran: set[str]) -> dict[str, list[Row]]:
+    """What the records of real models say of each claim; it is shown on the pages of the chapters that ran.
 
     A claim that no model could replicate, such as one about a size or a calculation, is none of real models.
     """
-    record, about_models = read_record(path), set(claims.loc[claims["basis"] == "model", "id"])
+    about_models = set(claims.loc[claims["basis"] == "model", "id"])
     ruled = set(claims.loc[claims["rule"] == CHAPTER, "id"])
     found: dict[str, list[Row]] = {}
-    for part in record.parts if record else ():
-        where = f"notebooks/{part.chapter}.html#record" if part.chapter in ran and part.findings else ""
+    for part in kept:
+        where = f"notebooks/{part.chapter}.html{part.where}" if part.chapter in ran and part.where else ""
         own = [row for row in part.measurements if row.claim in about_models]
         if part.changed:
             own = [_without_old_rule(row) if row.claim in ruled else row for row in own]

@@ -29,7 +29,7 @@ MEASURES = ("pooled", "around position mean", "no massive", "no sinks", "whitene
 MASSIVE_SHARE, MASSIVE_TIMES = 0.1, 10.0
 """A massive dimension holds more of the variance of all, and so many times what each would hold of equal ones."""
 MASSIVE_MEAN = 50.0
-"""Times the median size of the mean of a dimension: one whose mean is larger is massive {cite:p}`sun2024massive`."""
+"""Times the median size of the mean of a dimension: one whose mean is larger is massive {cite:p}`sun2024`."""
 SINK = 10.0
 """Times the median length of the evaluated states: a longer one is a sink."""
 SHRINKAGE = 0.01

@@ -21,6 +21,9 @@ from emotion_utils.predictability.sizes import Sizes
 from emotion_utils.predictability.study import OTHER_TEXT, PREDICTOR, Study, predictions_of
 
 HERE = "as in this chapter"
+AS_HERE = {HERE: DEFAULT}
+SEEDS = 2
+"""Further seeds that a predictor is trained from."""
 ARCHITECTURES: dict[str, Architecture] = {
     HERE: DEFAULT,
     "attention alone, as published": replace(DEFAULT, skip="none", positions="none"),
@@ -40,6 +43,7 @@ def sweep(
     layer: int,
     architectures: Mapping[str, Architecture] = ARCHITECTURES,
     *,
+    seeds: int = 0,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Train predictors of other forms on the states of one layer, as those of the study were trained.
@@ -50,25 +54,31 @@ def sweep(
     layer
     architectures
         By what they are called; the first is what others are compared with.
+    seeds
+        Further ones, from each of which the first form is trained once more.
     progress
         Show bars.
 
     Returns
     -------
     Columns ``architecture, parameters, r2, low, high, gain, gain_low, gain_high`` (R2 above the first, paired over
-    documents), ``steps`` (of the kept weights), ``best_baseline`` (its R2), and ``layer, documents``.
+    documents), ``above, above_low, above_high`` (the same above the best baseline), ``steps`` (of the kept weights),
+    ``layer, documents``.
     """
     source = replace(one.states, layers=(layer,), origin={**one.states.origin, "layer": layer})
-    rows, fitting = one.rows, replace(one.sizes.fitting, seed=one.seed)
+    rows, first = one.rows, next(iter(architectures))
+    asked = [(name, form, one.seed) for name, form in architectures.items()]
+    again = range(one.seed + 1, one.seed + 1 + seeds)
+    asked += [(f"{first}, seed {seed}", architectures[first], seed) for seed in again]
     named, about = {}, []
-    for name, architecture in architectures.items():
+    for name, architecture, seed in asked:
         found = train(
             source,
             one.baselines,
             rows["training"],
             rows["validation"],
             architecture,
-            fitting,
+            replace(one.sizes.fitting, seed=seed),
             device=str(one.model.device),
             progress=progress,
         )
@@ -80,14 +90,22 @@ def sweep(
     errors = sum_errors(
         source, one.windows.ids, rows["test"], one.windows.document, predictions, one.baselines
     )
-    table = r2_table(errors, {layer: next(iter(named))}, seed=one.seed)
-    found_r2 = table[table["measure"] == "pooled"].set_index("prediction")
+    over_first, over_best = (
+        table[table["measure"] == "pooled"].set_index("prediction")
+        for table in (r2_table(errors, {layer: rival}, seed=one.seed) for rival in (first, best))
+    )
     columns = ["r2", "low", "high", "gain", "gain_low", "gain_high", "documents"]
     rows_of = [
-        {"architecture": name, "parameters": size, **found_r2.loc[name, columns], "steps": step}
+        {
+            "architecture": name,
+            "parameters": size,
+            **over_first.loc[name, columns],
+            **over_best.loc[name, columns[3:6]].rename(lambda column: column.replace("gain", "above")),
+            "steps": step,
+        }
         for name, size, step in about
     ]
-    return pd.DataFrame(rows_of).assign(best_baseline=found_r2.loc[best, "r2"], layer=layer)
+    return pd.DataFrame(rows_of).assign(layer=layer)
 
 
 def _weights(predictor: Predictor) -> int:

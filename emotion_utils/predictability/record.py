@@ -27,12 +27,13 @@ from emotion_utils.models.model import load
 from emotion_utils.predictability import tables
 from emotion_utils.predictability.claims import measured
 from emotion_utils.predictability.emotions import emotions_in_parts
-from emotion_utils.predictability.predictors import ARCHITECTURES, HERE, sweep
+from emotion_utils.predictability.predictors import ARCHITECTURES, HERE, SEEDS, sweep
 from emotion_utils.predictability.probing import DOMAIN, TYPE, probe_task
 from emotion_utils.predictability.sizes import RECORD, Sizes
 from emotion_utils.predictability.study import Study, study, windows_of
 from emotion_utils.prompts.loading import load_profile
-from emotion_utils.reports.predictability import claim_numbers
+from emotion_utils.reports.claims import Measurement
+from emotion_utils.reports.predictability import chapter_measurements, claim_numbers
 
 FOLDER = DATA / "predictability"
 ROOM = "emotion_utils.predictability"
@@ -106,6 +107,16 @@ class PartsRecord:
     def changed(self) -> bool:
         """Whether the code has changed since."""
         return self.code != code()
+
+    def measurements(self) -> list[Measurement]:
+        """What it says of the report's claims."""
+        return chapter_measurements(
+            self.model,
+            self.tables["claim_numbers"],
+            layers=self.layers,
+            n_layers=self.blocks,
+            documents=int(self.tables["explained"]["documents"].iloc[0]),
+        )
 
     @property
     def note(self) -> str:
@@ -187,7 +198,7 @@ def tables_of(one: Study, store: Store | None = None, *, progress: bool = True) 
         "by_frequency": tables.by_frequency(one, middle),
         "written": tables.by_layer({layer: tables.written(one, layer) for layer in one.layers}),
         **emotions_in_parts(one, middle, load_profile("implicit"), store=store),
-        "sweep": sweep(one, middle, SWEPT, progress=progress),
+        "sweep": sweep(one, middle, SWEPT, seeds=SEEDS, progress=progress),
         "claim_numbers": claim_numbers(measured(one, curves, domain, kind)),
     }
     return found

@@ -21,6 +21,7 @@ from emotion_utils.ledger.records import (
     part_of,
 )
 from emotion_utils.ledger.reports import REPORTS, listed, report_of
+from emotion_utils.predictability.record import read_record as read_parts
 from emotion_utils.record.record_file import Part
 from emotion_utils.reports.claims import Measurement, judge, measurement_file, read_measurements
 from emotion_utils.runtime.schema import CHAPTERS as KNOWN
@@ -253,7 +254,9 @@ def test_the_record_stands_beside_what_the_run_measured(make, scrutiny, tmp_path
     path = recorded(tmp_path / "real.json", claims)
     entries = {
         entry.id: entry
-        for entry in assemble(make(("01_dataset", "small-gpt2")), scrutiny=scrutiny, record=path)
+        for entry in assemble(
+            make(("01_dataset", "small-gpt2")), scrutiny=scrutiny, record=path, parts=tmp_path / "none"
+        )
     }
     of_models = set(CLAIMS.loc[CLAIMS["basis"] == "model", "id"])
     assert {name for name in entries if entries[name].record} == set(claims) & of_models
@@ -286,10 +289,23 @@ def test_the_verdict_of_the_record_could_have_been_otherwise(make, scrutiny, tmp
         Measurement("P35.align.before", "gpt2~pythia-160m", 0.5),
     ]
     path = record(tmp_path / "real.json", part("04_alignment", "a, b", FOUND, measurements=one))
-    entries = {entry.id: entry for entry in assemble(make(), scrutiny=scrutiny, record=path)}
+    entries = {
+        entry.id: entry for entry in assemble(make(), scrutiny=scrutiny, record=path, parts=tmp_path / "none")
+    }
     assert entries["P35.align.after"].record[0].holds is False
     assert entries["P35.align.before"].record[0].verdict == "not reproduced"
     assert "**2** *contradict*" in summary.points(list(entries.values()))
+
+
+def test_the_record_on_real_text_is_judged_like_the_other(make, scrutiny, tmp_path):
+    kept = read_parts()
+    entries = assemble(make(), scrutiny=scrutiny, record=tmp_path / "none.json")
+    found = {entry.id: entry.record for entry in entries if entry.record}
+    assert set(found) == {claim for claim in CLAIMS["id"] if claim.startswith("D.")}
+    ((row,),) = [rows for claim, rows in found.items() if claim == "D.r2.mid"]
+    numbers = kept.tables["claim_numbers"].set_index(["quantity", "at"])
+    assert (row.model, row.value) == ("SmolLM2 135M, pretrained", numbers.loc[("R²", "middle"), "value"])
+    assert row.verdict == "other model"
 
 
 @pytest.mark.parametrize("same_code", [True, False])
@@ -300,7 +316,9 @@ def test_a_rule_of_a_chapter_that_has_changed_since_decides_nothing(
     rows.append(Measurement("P5.layer.mid", "smollm2-135m", 6.5))
     path = record(tmp_path / "real.json", part("05_steering", "smollm2-135m", FOUND, measurements=rows))
     monkeypatch.setattr(Part, "changed", not same_code)
-    entries = {entry.id: entry for entry in assemble(make(), scrutiny=scrutiny, record=path)}
+    entries = {
+        entry.id: entry for entry in assemble(make(), scrutiny=scrutiny, record=path, parts=tmp_path / "none")
+    }
     (row,) = entries["P5.multitoken"].record
     assert row.replication == f"other model, {'agrees' if same_code else 'undecided'}"
     assert ("recorded before the chapter changed" in row.note) != same_code
@@ -311,7 +329,7 @@ def test_a_damaged_record_stops_the_ledger(make, scrutiny, tmp_path):
     path = recorded(tmp_path / "real.json", ["P35.align.after"])
     path.write_text(path.read_text(encoding="utf-8").replace("0.998", "0.25"), encoding="utf-8")
     with pytest.raises(UserError, match="is not what was recorded"):
-        assemble(make(), scrutiny=scrutiny, record=path)
+        assemble(make(), scrutiny=scrutiny, record=path, parts=tmp_path / "none")
 
 
 def test_a_local_model_goes_by_its_last_part(make, scrutiny, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 import emotion_utils as eu
 from emotion_utils.novelty.vector_parts import WHOLE
 from emotion_utils.parts.predictor import DEFAULT
+from emotion_utils.predictability import tables
 from emotion_utils.predictability.emotions import emotions_in_parts
 from emotion_utils.predictability.predictors import HERE, planted, sweep
 from emotion_utils.predictability.sizes import BASELINE, Planted
@@ -16,13 +17,21 @@ from emotion_utils.predictability.sizes import BASELINE, Planted
 
 def test_the_first_predictor_is_that_of_the_study_and_others_are_held_against_it(one):
     layer = one.layers[0]
-    found = sweep(one, layer, {HERE: DEFAULT, "narrow": replace(DEFAULT, heads=1)}, progress=False)
+    found = sweep(one, layer, {HERE: DEFAULT, "narrow": replace(DEFAULT, heads=1)}, seeds=1, progress=False)
     table = found.set_index("architecture")
     own = sum(weight.numel() for weight in one.trained.predictors[layer].parameters())
     assert table.loc[HERE, "parameters"] == own > table.loc["narrow", "parameters"]
     assert table.loc[HERE, ["gain", "gain_low", "gain_high"]].tolist() == [0, 0, 0]
     assert table.loc["narrow", "gain"] == pytest.approx(table.loc["narrow", "r2"] - table.loc[HERE, "r2"])
     assert table.loc["narrow", "gain_low"] <= table.loc["narrow", "gain"] <= table.loc["narrow", "gain_high"]
+    again = table.loc[f"{HERE}, seed {one.seed + 1}"]
+    assert again["parameters"] == own
+    assert again["gain"] not in (0, table.loc["narrow", "gain"])
+    assert again["gain_low"] <= again["gain"] <= again["gain_high"]
+    pooled = tables.explained(one).query("measure == 'pooled' and layer == @layer").set_index("prediction")
+    best = pooled.loc[one.best[layer], "r2"]
+    assert table["above"].to_numpy() == pytest.approx(table["r2"] - best, abs=1e-6)
+    assert (table["above_low"] <= table["above"]).all()
 
 
 def test_a_short_training_on_the_planted_process_finds_some_of_it_and_nothing_in_shuffled_time():
