@@ -10,6 +10,7 @@
 `claims`      what the report's claims are judged by
 `record`      the committed record of a real model: ``data/predictability/``
 `beside`      models of a run beside the recorded one
+`results`     what the chapter's answer is made from
 `summaries`   what the tables say, in sentences for a page
 ============  =====================================================================
 """
