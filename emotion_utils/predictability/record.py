@@ -1,6 +1,6 @@
 """The committed record of a real model on real text, ``data/predictability/<model>.json``.
 
-Reading and training take an hour or more, so what was found is kept: the tables of a study, with the hashes of the texts and of
+Reading and training take an hour or more, so what was found is kept: tables of a study, with hashes of the texts and of
 the code that made them. ``python -m emotion_utils.predictability.record smollm2-135m`` makes it anew.
 """
 

@@ -31,7 +31,7 @@ import pandas as pd
 from emotion_utils.core.layers import layers_in_words
 from emotion_utils.novelty.resampled import LEFT_OUT, PositionCurve, Resampled
 from emotion_utils.reports.claims import Measurement, read_claims, too_few
-from emotion_utils.reports.replication import all_hold, lies_above, lies_below, nothing_holds
+from emotion_utils.reports.replication import Number, all_hold, lies_above, lies_below, nothing_holds
 from emotion_utils.statistics.resampling import FEWEST_UNITS
 
 DEPTH = 19 / 24
@@ -168,30 +168,15 @@ def _by_role(
     return rows
 
 
-class _Number(NamedTuple):
-    """One row of the table."""
-
-    value: float
-    low: float
-    high: float
-    null: float
-
-    @property
-    def told(self) -> str:
-        """The value with its interval."""
-        ends = "no interval" if isnan(self.low) else f"{self.low:+.3f} to {self.high:+.3f}"
-        return f"{self.value:+.3f} ({ends})"
-
-
 class _Table:
     """The numbers of a model by quantity and place; None for one that is missing."""
 
     def __init__(self, numbers: pd.DataFrame) -> None:
         self._rows = {
-            (row.quantity, row.at): _Number(row.value, row.low, row.high, row.null) for row in numbers.itertuples()
+            (row.quantity, row.at): Number(row.value, row.low, row.high, row.null) for row in numbers.itertuples()
         }  # fmt: skip
 
-    def __call__(self, quantity: str, at: str) -> _Number | None:
+    def __call__(self, quantity: str, at: str) -> Number | None:
         found = self._rows.get((quantity, at))
         return None if found is None or isnan(found.value) else found
 
@@ -236,7 +221,7 @@ class _Judged(NamedTuple):
     """A claim with what is said of it, before the model's name is added."""
 
     claim: str
-    number: _Number | None
+    number: Number | None
     holds: bool | None = None
     note: str = ""
 
@@ -246,9 +231,8 @@ def _finished(row: _Judged, model: str, documents: int, about: str) -> Measureme
     if number is None:
         note = f"{about}, and none stands in for a layer of this claim"
         return Measurement(row.claim, model, None, n=documents, note=note)
-    low, high, null = (None if isnan(end) else end for end in number[1:])
     note = "; ".join(part for part in (row.note, about) if part)
-    return Measurement(row.claim, model, number.value, low, high, null, documents, row.holds, note)
+    return number.measured(row.claim, model, documents, row.holds, note)
 
 
 def _explained(table: _Table) -> list[_Judged]:
@@ -275,7 +259,7 @@ def _error_over_positions(table: _Table) -> _Judged:
     return _Judged("D.mse.position", middle, all_hold([lies_below(middle.low, middle.high), *flat]), note)
 
 
-def _is_flat(change: _Number) -> bool | None:
+def _is_flat(change: Number) -> bool | None:
     """Whether a change lies within :data:`FLAT`; surely not where its interval lies outside of it."""
     if isnan(change.low):
         return None

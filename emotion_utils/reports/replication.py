@@ -19,7 +19,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.statistics.permutations import LEVEL, binomial_bounds
@@ -81,6 +81,28 @@ class Claim:
             raise UserError(
                 f"The claim {self.id} names no model that it replicates on: fill in replicates_on."
             )
+
+
+class Number(NamedTuple):
+    """A number with its 95 % interval and what its null gives; NaN where there is none."""
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    null: float = math.nan
+
+    @property
+    def told(self) -> str:
+        """The value with its interval."""
+        ends = "no interval" if math.isnan(self.low) else f"{self.low:+.3f} to {self.high:+.3f}"
+        return f"{self.value:+.3f} ({ends})"
+
+    def measured(
+        self, claim: str, model: str, n: int, holds: bool | None = None, note: str = ""
+    ) -> Measurement:
+        """As the measurement of a claim."""
+        low, high, null = (None if math.isnan(end) else end for end in self[1:])
+        return Measurement(claim, model, self.value, low, high, null, n, holds, note)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from emotion_utils.runtime.schema import CHAPTERS
 NAMES = {
     "hub-small": {"gpt2", "pythia-160m", "gpt-neo-125m"},
     "midsize": {"gpt2", "llama3-8b", "gemma3-12b", "qwen3-8b"},
-    "more": {"gpt2-medium", "pythia-410m", "gemma2-2b-it", "gemma2-2b-jpn-it", "qwen2.5-0.5b"},
+    "more": {"gpt2-medium", "pythia-410m", "gemma-2-2b-it", "gemma-2-2b-jpn-it", "qwen2.5-0.5b"},
 }
 
 
@@ -76,7 +76,7 @@ def test_families_of_the_run_files_have_hooks():
         "llama3": "llama",
         "gemma3": "gemma3_text",
     }
-    types |= {"qwen3": "qwen3", "gemma2": "gemma2", "qwen2.5": "qwen2"}
+    types |= {"qwen3": "qwen3", "gemma-2": "gemma2", "qwen2.5": "qwen2"}
     for name in HUB_ALIASES:
         assert (
             types[next(start for start in sorted(types, key=len, reverse=True) if name.startswith(start))]
