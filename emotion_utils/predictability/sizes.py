@@ -67,7 +67,7 @@ class Sizes:
 SMOKE = Sizes(
     48, 64, 48, 24, 48, 2, replace(FITTING, steps=12, every=6), 19, 50, 6, 6, planted=Planted(200, 20)
 )
-BASELINE = Sizes(48, 1000, 400, 150, 400, 4, replace(FITTING, batch=16, steps=250))
+BASELINE = Sizes(48, 1500, 400, 150, 400, 4, replace(FITTING, batch=16, steps=400))
 EXTENDED = replace(
     BASELINE, training=2000, probing=1000, validation=300, test=1000, resamples=500, fitting=FITTING
 )
