@@ -29,6 +29,7 @@ The rooms, from the ground up; a room uses only those above it in this list:
 `statistics`      units, bootstrap, permutations, AUROC, tests and power of paired effects
 `models`          find, load and open a model: names, files, families, hooks, tokens, batches
 `smallworld`      the grammar of the bundled models' world: draw, recognise, ask for the truth
+`communities`     Japanese posts of online communities, drawn with all that is true of them (chapter 11)
 `plots`           the one door of every figure, table and viewer
 `prompts`         prompt sets: read, complete, split; and what a bag of words knows of them
 `training`        how the bundled models were made, and their cards

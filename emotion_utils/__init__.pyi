@@ -7,6 +7,7 @@ from . import baselines as baselines
 from . import book as book
 from . import calibration as calibration
 from . import circuits as circuits
+from . import communities as communities
 from . import core as core
 from . import corpora as corpora
 from . import effects as effects
@@ -84,6 +85,7 @@ __all__ = [
     "calibration",
     "circuits",
     "claims",
+    "communities",
     "core",
     "corpora",
     "effects",
