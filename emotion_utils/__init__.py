@@ -57,6 +57,7 @@ The rooms, from the ground up; a room uses only those above it in this list:
 `scaling`         from 135 M to 8 B parameters: published vectors, and what models share (chapter 09)
 `predictability`  one model's hidden states taken apart, from texts to tables (chapter 10)
 `record`          the committed record of the real models, and a chapter's numbers beside it
+`siblings`        labelled texts, a model with a classification head, and what it has to beat (chapter 11)
 `scrutiny`        what can be said of a claim without its model
 `answers`         what each chapter answers, and whether what would have shown it wrong happened
 `ledger`          all claims of a run in one list, and what its jobs took and gave

@@ -30,6 +30,7 @@ from . import runtime as runtime
 from . import scaling as scaling
 from . import scoring as scoring
 from . import scrutiny as scrutiny
+from . import siblings as siblings
 from . import smallworld as smallworld
 from . import stability as stability
 from . import statistics as statistics
@@ -129,6 +130,7 @@ __all__ = [
     "screen_heads",
     "scrutiny",
     "show",
+    "siblings",
     "smallworld",
     "stability",
     "statistics",
