@@ -29,6 +29,7 @@ The rooms, from the ground up; a room uses only those above it in this list:
 `statistics`      units, bootstrap, permutations, AUROC, tests and power of paired effects
 `models`          find, load and open a model: names, files, families, hooks, tokens, batches
 `smallworld`      the grammar of the bundled models' world: draw, recognise, ask for the truth
+`communities`     Japanese posts of online communities, drawn with all that is true of them (chapter 11)
 `plots`           the one door of every figure, table and viewer
 `prompts`         prompt sets: read, complete, split; and what a bag of words knows of them
 `training`        how the bundled models were made, and their cards
@@ -43,6 +44,7 @@ The rooms, from the ground up; a room uses only those above it in this list:
 `subspaces`       bases of emotions, and their overlap before any map (chapter 04)
 `baselines`       what a plain push reaches beside steering: random vectors, a bias on first words (chapter 05)
 `circuits`        heads ablated, patched, attributed, assembled (chapters 06 and 07)
+`classification`  texts with labels, a model with a classification head, and what it has to beat (chapter 11)
 `alignment`       maps between models, RSA and CKA (chapter 04)
 `planning`        what a run will cost, before anything of it is downloaded
 `parts`           what the past predicts of a hidden state, and what is new in it (chapter 10)
@@ -55,7 +57,7 @@ The rooms, from the ground up; a room uses only those above it in this list:
 `wider`           the reports' comparison with wider models, by layer and by length (chapter 09)
 `scaling`         from 135 M to 8 B parameters: published vectors, and what models share (chapter 09)
 `predictability`  one model's hidden states taken apart, from texts to tables (chapter 10)
-`siblings`        siblings of one model: classification, circuits, trainings, spellings (chapter 11)
+`siblings`        siblings of one model: circuits, trainings, spellings (chapter 11)
 `record`          the committed record of the real models, and a chapter's numbers beside it
 `scrutiny`        what can be said of a claim without its model
 `answers`         what each chapter answers, and whether what would have shown it wrong happened

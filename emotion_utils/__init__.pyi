@@ -7,6 +7,8 @@ from . import baselines as baselines
 from . import book as book
 from . import calibration as calibration
 from . import circuits as circuits
+from . import classification as classification
+from . import communities as communities
 from . import core as core
 from . import corpora as corpora
 from . import effects as effects
@@ -85,6 +87,8 @@ __all__ = [
     "calibration",
     "circuits",
     "claims",
+    "classification",
+    "communities",
     "core",
     "corpora",
     "effects",

@@ -18,10 +18,11 @@ INNERMOST = {
         f"emotion_utils.smallworld.{name}"
         for name in ("derivations", "nodes", "people", "sentences", "views", "world")
     ),
+    *(f"emotion_utils.communities.{name}" for name in ("drawing", "posts")),
     *(f"emotion_utils.core.{name}" for name in ("hashing", "name_uses", "sources")),
 }
-"""Not checked while tests run: the machine that writes and reads texts of the small world, word by word, and the one
-that reads sources, name by name.
+"""Not checked while tests run: the machines that write and read texts of the small world, word by word, and posts,
+mention by mention, and the one that reads sources, name by name.
 
 Their functions are called very often for one text, and with the check they took about ten times as long: 99 seconds of
 the processor in place of 11 to find where the replies to the set `implicit` begin. They pass strings, tuples and

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import torch
-from transformers import AutoConfig, AutoModelForSequenceClassification
+from tokenizers import Tokenizer, models
+from transformers import AutoConfig, PreTrainedTokenizerFast
 
-from emotion_utils.models.batches import model_inputs
+from emotion_utils.classification.classifier import TextClassifier, with_head
+from emotion_utils.models.loading import build_model
+from emotion_utils.models.model import Model
 
-VOCABULARY, LABELS = 50, 3
+VOCABULARY, LABELS = 50, ("a", "b", "c")
 SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 64}
 GATED = SIZES | {"num_key_value_heads": 1, "head_dim": 8, "intermediate_size": 24}
 FAMILIES = {
@@ -20,19 +21,18 @@ FAMILIES = {
 }
 
 
-def tiny(family: str) -> SimpleNamespace:
+def tiny(family: str) -> TextClassifier:
     """A classifier with random weights, large enough that logits differ."""
     config = AutoConfig.for_model(
-        family, vocab_size=VOCABULARY, num_labels=LABELS, pad_token_id=0, bos_token_id=1, eos_token_id=2,
+        family, vocab_size=VOCABULARY, pad_token_id=0, bos_token_id=1, eos_token_id=2,
         initializer_range=0.4, **FAMILIES[family],
     )  # fmt: skip
+    words = {name: at for at, name in enumerate(["<pad>", "<bos>", "<eos>", *map(str, range(3, VOCABULARY))])}
+    raw = Tokenizer(models.WordLevel(words, "3"))
+    names = {"pad_token": "<pad>", "bos_token": "<bos>", "eos_token": "<eos>"}
     torch.manual_seed(0)
-    network = AutoModelForSequenceClassification.from_config(config).eval()
-    return SimpleNamespace(
-        network=network,
-        padded=lambda rows, side: model_inputs(rows, 0, side),
-        check_mode=lambda: None,
-    )
+    network = build_model(config).eval()
+    return with_head(Model(network, PreTrainedTokenizerFast(tokenizer_object=raw, **names)), LABELS)
 
 
 def ids(n: int, seed: int = 0) -> list[tuple[int, ...]]:

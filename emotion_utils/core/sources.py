@@ -22,6 +22,7 @@ PACKAGE = "emotion_utils"
 EXPORTS = "EXPORTS"
 """Name of the table in which a package says what it hands on lazily: name to module, or to ``module:name``."""
 READS: dict[str, tuple[str, str]] = {
+    "emotion_utils.communities.content": ("emotion_utils/communities/content", "*.yaml"),
     "emotion_utils.smallworld.content": ("emotion_utils/smallworld/content", "*.yaml"),
     "emotion_utils.prompts.keywords": ("data/lexicons", "keywords.json"),
     "emotion_utils.scoring.politeness": ("data/lexicons", "politeness.json"),

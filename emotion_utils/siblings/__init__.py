@@ -1,4 +1,4 @@
-"""Siblings of one model: how they classify, by which components, and whether more than trainings differ (chapter 11).
+"""Siblings of one model: by which components they classify, and whether more than trainings differ (chapter 11).
 
 ============  =====================================================================
 `components`  what attention and MLPs write at the last token: read, patched, left out

@@ -17,9 +17,9 @@ import pandas as pd
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from emotion_utils.classification.classifier import TextClassifier
 from emotion_utils.models.hooks import HookPoint
 from emotion_utils.siblings.components import (
-    Classifier,
     TokenIds,
     components,
     last_outputs,
@@ -74,14 +74,14 @@ class Posts:
         return float((logits.argmax(axis=1) == self.label).mean())
 
 
-def mean_outputs(classifier: Classifier, ids: TokenIds) -> dict[HookPoint, Float[Tensor, " d_model"]]:
+def mean_outputs(classifier: TextClassifier, ids: TokenIds) -> dict[HookPoint, Float[Tensor, " d_model"]]:
     """What components write on the average of some posts, other ones than a circuit is tried on."""
     found = last_outputs(classifier, ids, components(classifier))
     return {point: values.mean(dim=0) for point, values in found.items()}
 
 
 def kept(
-    classifier: Classifier,
+    classifier: TextClassifier,
     posts: Posts,
     circuit: Sequence[HookPoint],
     instead: Mapping[HookPoint, Float[Tensor, " d_model"]] | None = None,
@@ -106,7 +106,7 @@ def kept(
 
 
 def against_random(
-    classifier: Classifier,
+    classifier: TextClassifier,
     posts: Posts,
     circuit: Sequence[HookPoint],
     means: Mapping[HookPoint, Float[Tensor, " d_model"]],
@@ -197,7 +197,9 @@ def sizes_of(n: int, most: int = SIZES) -> Int[np.ndarray, " size"]:
     return np.unique(np.r_[0, np.round(np.geomspace(1, n, most - 1)).astype(int)])
 
 
-def curve(classifier: Classifier, pairs: PostPairs, order: Sequence[HookPoint], most: int = SIZES) -> Curve:
+def curve(
+    classifier: TextClassifier, pairs: PostPairs, order: Sequence[HookPoint], most: int = SIZES
+) -> Curve:
     """Keep more and more components of the clean post, in an order that other pairs have given.
 
     Parameters

@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
+from emotion_utils.classification.classifier import TextClassifier
 from emotion_utils.core.errors import UserError
 from emotion_utils.models.hooks import HookPoint
 from emotion_utils.siblings.components import (
     EMBEDDING,
-    Classifier,
     components,
     last_outputs,
     logits_of,
@@ -86,7 +86,7 @@ class Patched:
         )  # fmt: skip
 
 
-def patch(classifier: Classifier, pairs: PostPairs, where: Sequence[HookPoint] | None = None) -> Patched:
+def patch(classifier: TextClassifier, pairs: PostPairs, where: Sequence[HookPoint] | None = None) -> Patched:
     """Patch single components at the last token of every pair.
 
     Parameters
@@ -109,7 +109,7 @@ def patch(classifier: Classifier, pairs: PostPairs, where: Sequence[HookPoint] |
 
 
 def patched_together(
-    classifier: Classifier, pairs: PostPairs, where: Sequence[HookPoint]
+    classifier: TextClassifier, pairs: PostPairs, where: Sequence[HookPoint]
 ) -> Float[np.ndarray, " pair"]:
     """Logit of the true label on the corrupted post with several components patched at once.
 
@@ -119,13 +119,13 @@ def patched_together(
     return logits_of(classifier, pairs.corrupted, own)[np.arange(len(pairs)), pairs.label]
 
 
-def everything(classifier: Classifier) -> tuple[HookPoint, ...]:
+def everything(classifier: TextClassifier) -> tuple[HookPoint, ...]:
     """All components and what they start from."""
     return (EMBEDDING, *components(classifier))
 
 
 def attributed(
-    classifier: Classifier, pairs: PostPairs, where: Sequence[HookPoint] | None = None
+    classifier: TextClassifier, pairs: PostPairs, where: Sequence[HookPoint] | None = None
 ) -> Float[np.ndarray, "pair component"]:
     """What patching each component would add to the logit, to first order, from one gradient per pair.
 

@@ -51,7 +51,7 @@ def test_logits_are_those_of_the_plain_network(classifier):
     found = logits_of(classifier, texts)
     for row, text in enumerate(texts):
         with torch.no_grad():
-            plain = classifier.network(input_ids=torch.tensor([list(text)])).logits[0].numpy()
+            plain = classifier.model.network(input_ids=torch.tensor([list(text)])).logits[0].numpy()
         assert found[row] == pytest.approx(plain, abs=1e-5)
 
 
@@ -70,7 +70,7 @@ def test_one_effect_agrees_with_plain_hooks_of_the_library(classifier, pairs):
     """Layer 1's MLP, by a hook on the module of the library that adds to the residual stream."""
     found = patch(classifier, pairs)
     column = [str(point) for point in found.where].index("mlp_out.1")
-    network = classifier.network
+    network = classifier.model.network
     block = (network.model.layers if hasattr(network, "model") else network.transformer.h)[1]
     module = getattr(block, "post_feedforward_layernorm", block.mlp)
     plain = []
