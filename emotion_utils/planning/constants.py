@@ -27,7 +27,9 @@ class Checked:
     fitted
         Whether its time is one of those that the constants come from.
     measured, planned
-        Seconds.
+        Seconds; planned beside the jobs of its run, which leave in the store what it then need not compute.
+    alone
+        Planned seconds of the job with an empty store.
     """
 
     chapter: str
@@ -35,6 +37,7 @@ class Checked:
     fitted: bool
     measured: float
     planned: float
+    alone: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -163,12 +163,15 @@ def checked(notebooks: Iterable[Executed], device: Device, constants: Constants)
     paid: set[tuple[str, str]] = set()
     rows = []
     for one in notebooks:
-        sections = sections_of(one.job.chapter, asked_of(one.job, paid))
-        planned = sum(section_seconds(one.job.chapter, own, DTYPE, device, constants) for own in sections)
-        fitted = not _compared(one.job)
-        rows.append(
-            Checked(one.job.chapter, one.job.model or "", fitted, round(one.seconds, 1), round(planned, 1))
+        planned, alone = (
+            sum(
+                section_seconds(one.job.chapter, own, DTYPE, device, constants)
+                for own in sections_of(one.job.chapter, asked_of(one.job, left))
+            )
+            for left in (paid, set())
         )
+        told = (round(seconds, 1) for seconds in (one.seconds, planned, alone))
+        rows.append(Checked(one.job.chapter, one.job.model or "", not _compared(one.job), *told))
     return rows
 
 
