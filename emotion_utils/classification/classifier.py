@@ -108,17 +108,21 @@ class TextClassifier:
         own = [token for token, (start, stop) in zip(ids, spans, strict=True) if start < stop]
         return all(token == self.model.tokenizer.unk_token_id for token in own)
 
-    @torch.no_grad()
     def logits(self, texts: Sequence[str]) -> Float[np.ndarray, "text label"]:
-        """A logit for each label (nats), in float32.
+        """A logit for each label (nats), in float32; raises what :meth:`encode` and :meth:`logits_of` raise."""
+        return self.logits_of(self.encode(texts))
+
+    @torch.no_grad()
+    def logits_of(self, encoded: EncodedTexts) -> Float[np.ndarray, "text label"]:
+        """The same of texts that are encoded.
 
         Raises
         ------
         UserError
-            What :meth:`encode` refuses, training mode, and logits that are not finite.
+            In training mode, and for logits that are not finite.
         """
         self.model.check_mode()
-        rows = self.encode(texts).rows
+        rows = encoded.rows
         found = np.zeros((len(rows), len(self.labels)), dtype=np.float32)
         for together in similar_lengths([len(ids) for ids in rows], BATCH):
             inputs = self.model.padded([rows[row] for row in together.tolist()])
@@ -126,7 +130,7 @@ class TextClassifier:
         wrong = np.flatnonzero(~np.isfinite(found).all(axis=1))
         if len(wrong):
             raise UserError(
-                f"The logits of {self.model.label} for {texts[int(wrong[0])][:40]!r} are not finite: train it in "
+                f"The logits of {self.model.label} for text {wrong[0] + 1} of {len(rows)} are not finite: train it in "
                 "float32, or with a smaller rate."
             )
         return found
@@ -165,15 +169,16 @@ def predictions(classifier: TextClassifier, texts: Sequence[str], labels: Sequen
     Raises
     ------
     UserError
-        For another number of labels than texts, and what :meth:`TextClassifier.logits` refuses.
+        For another number of labels than texts, and what the classifier refuses to read or to give.
     """
     if len(texts) != len(labels):
         raise UserError(
             f"There are {len(texts)} texts and {len(labels)} labels: give one label for each text."
         )
-    logits = classifier.logits(texts)
+    encoded = classifier.encode(texts)
+    logits = classifier.logits_of(encoded)
     table = pd.DataFrame({"label": list(labels), "predicted": classifier.named(logits)}, dtype="str")
-    return Predictions(table, logits, classifier.encode(texts))
+    return Predictions(table, logits, encoded)
 
 
 def with_head(

@@ -199,22 +199,27 @@ def _cleaned(rows: Sequence[Row], splits: pd.Series | None, normalisation: str) 
 def _text(text: Any, place: str, normalisation: str) -> str:
     if not isinstance(text, str) or not any(unicodedata.category(c)[0] not in "ZC" for c in text):
         raise UserError(f"{place} has no text (found {str(text)[:40]!r}): fill it in, or take the row out.")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise UserError(
-            f"{place} has half of a character in its text (character {error.start + 1} is "
-            f"{text[error.start]!r}): correct it, or take the row out."
-        ) from None
-    plain = text.replace("\r\n", "\n").replace("\r", "\n").strip()
-    return plain if normalisation == "none" else unicodedata.normalize(normalisation, plain)  # type: ignore[arg-type]
+    _check_characters(text, "text", place)
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    return (plain if normalisation == "none" else unicodedata.normalize("NFKC", plain)).strip()
 
 
 def _label(label: Any, place: str) -> str:
     told = "" if label is None or label != label else unicodedata.normalize("NFKC", str(label)).strip()
     if not told:
         raise UserError(f"{place} has no label: fill it in, or take the row out.")
+    _check_characters(told, "label", place)
     return told
+
+
+def _check_characters(text: str, what: str, place: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"{place} has half of a character in its {what} (character {error.start + 1} is "
+            f"{text[error.start]!r}): correct it, or take the row out."
+        ) from None
 
 
 def _check_labels(found: pd.DataFrame, kept: pd.DataFrame) -> None:

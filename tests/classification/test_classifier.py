@@ -110,5 +110,5 @@ def test_what_cannot_be_classified_is_named(tiny):
     classifier.model.network.eval()
     with torch.no_grad():
         classifier.model.network.score.weight.fill_(float("nan"))
-    with pytest.raises(UserError, match=r"The logits of .* for 'the cat' are not finite"):
+    with pytest.raises(UserError, match=r"The logits of .* for text 1 of 1 are not finite"):
         classifier.logits(["the cat"])

@@ -103,12 +103,14 @@ def test_what_cannot_be_used_is_named(what):
         labelled_texts_of(table(*rows))
 
 
-def test_half_of_a_character_is_named(tmp_path):
-    lines = [json.dumps({"text": text, "label": label}) for text, label in [*ENOUGH, ("x\ud83d", "a")]]
-    (tmp_path / "x.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    with pytest.raises(
-        UserError, match=r"x.jsonl, line 5 has half of a character .*character 2 is '\\ud83d'"
-    ):
+@pytest.mark.parametrize("column", ["text", "label"])
+def test_half_of_a_character_is_named(tmp_path, column):
+    rows = [{"text": text, "label": label} for text, label in ENOUGH] + [
+        {"text": "x", "label": "a"} | {column: "x\ud83d"}
+    ]
+    (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    said = rf"x.jsonl, line 5 has half of a character in its {column} \(character 2 is '\\ud83d'\)"
+    with pytest.raises(UserError, match=said):
         read_labelled_texts(tmp_path / "x.jsonl")
 
 
