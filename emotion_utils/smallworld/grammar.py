@@ -32,7 +32,6 @@ from emotion_utils.smallworld.derivations import (
     still_has,
     stops,
 )
-from emotion_utils.smallworld.people import PRONOUNS
 from emotion_utils.smallworld.sentences import EventSlot, Mark, React
 from emotion_utils.smallworld.views import SPLITS, View
 from emotion_utils.smallworld.world import Content, State
@@ -99,7 +98,7 @@ class Grammar:
         at = bisect(view.form_cumulative, rng.random() * view.form_cumulative[-1])
         form = view.forms[at]
         logp = math.log(form.weight / view.form_cumulative[-1])
-        state = State(modes=form.modes, formality=form.formality)
+        state = State(modes=form.modes, formality=form.formality, style=form.style)
         stack = push(form.nodes, None)
         text, marks, length, posterior = [], [], 0, {}
         while stack is not None:
@@ -253,8 +252,8 @@ class Grammar:
             n for r in view.reactions for n in r.nodes
         ]
         nodes += [n for _, event, _, _ in view.events for deed in event.deeds.values() for n in deed]
-        texts += [*literals(nodes), *PRONOUNS]
-        return {w.lower() for t in texts for w in re.findall(r"[A-Za-z]+(?:'[a-z]+)?", t)}
+        texts += [*literals(nodes), *view.language.pronouns]
+        return {w.lower() for t in texts for w in re.findall(view.language.word, t)}
 
     def counts(self) -> dict[str, int]:
         """Sizes of the world: registers, templates by kind, words."""
@@ -284,7 +283,7 @@ def load_grammar(language: str = "en", blind: bool = False) -> Grammar:
     Parameters
     ----------
     language
-        ``en``.
+        ``en`` or ``ja``.
     blind
         Whether reactions are permuted across causes: the negative control.
 
