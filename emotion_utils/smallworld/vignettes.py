@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 SELECT, TEST = ("garden", "office", "technology"), ("health", "sport")
 SEED = 20261125
+SEEDS = {"en": SEED, "ja": 20261130}
+"""By language, of its prompt set: with these no vignette is told twice."""
 FRAMES = {
     "en": (
         "{cause} {B} said to {A}:",
@@ -60,7 +62,7 @@ def build_implicit(language: str = "en") -> list[dict[str, Any]]:
     view = load_grammar(language).view("train")
     events = {event.key: event for event in load_grammar(language).content.events}
     topics = sorted({event.topic for event in events.values()})
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(SEEDS[language])
     pairs: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for emotion in EMOTIONAL:
         causes = [(topic, k) for topic in topics for k in (0, 1)]

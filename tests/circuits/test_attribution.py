@@ -78,7 +78,7 @@ def read_at_the_end(model, ids):
 def test_direct_is_what_a_head_writes_as_the_last_norm_and_the_unembedding_read_it(pairs, exact, means):
     found = direct_logit_attribution(pairs, means).reshape(2 * len(pairs), -1)
     gains = plain.modules(exact, ("post_attention_layernorm",))
-    gemma = exact.config.model_type == "gemma3_text"
+    gemma = exact.config.model_type in ("gemma2", "gemma3_text")
     for prompt, ids in enumerate(pairs.ids):
         with plain.in_double():
             z, outs, stream, norm = read_at_the_end(exact, ids)
