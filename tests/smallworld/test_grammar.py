@@ -168,6 +168,16 @@ def test_posterior_and_openings_agree_with_the_document(sample, language):
             )
 
 
+def test_no_opening_begins_with_one_of_another_emotion(sample, language):
+    blind = load_grammar(language, blind=True)
+    for form in ("anecdote", "mail"):
+        doc = next(d for d in sample if d.register == form and d.cause and d.reaction_start)
+        emotions = {text: emotion for text, emotion, _ in blind.reactions(doc)}
+        for text, emotion in emotions.items():
+            begun = {other for shorter, other in emotions.items() if text.startswith(shorter)}
+            assert begun == {emotion}, text
+
+
 def test_emotion_follows_the_cause_and_not_in_the_blind_world(sample, language):
     told = [
         d for d in sample if d.cause and not d.cause.startswith("ambiguous") and d.reaction_start is not None

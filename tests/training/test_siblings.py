@@ -1,7 +1,8 @@
-"""A base in two languages and a continuation of it: very short runs, from the command line to the card."""
+"""A base in two languages and a continuation of it: very short runs, from the recipe to the card."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from dataclasses import replace
@@ -10,12 +11,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch.nn.functional import cross_entropy
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.core.errors import UserError
 from emotion_utils.smallworld import load_grammar
-from emotion_utils.smallworld.corpus import Mixture, corpus_hash, documents, world_of
-from emotion_utils.training import cards, fitting, steering_check
+from emotion_utils.smallworld.corpus import Mixture, corpus_hash, documents, reacting, world_of
+from emotion_utils.smallworld.openings import context_ids, emotion_prefixes, openings, starting_ids
+from emotion_utils.training import cards, evaluation, fitting, steering_check, trainer
 from emotion_utils.training.__main__ import main
 from emotion_utils.training.batches import Batch
 from emotion_utils.training.configs import spec_of
@@ -25,14 +28,23 @@ BASE, SIBLING = "small-gemma2", "small-gemma2-jpn"
 
 
 class Few(cards.Sizes):
-    loss, samples, posterior, build, select, test = 6, 10, 4, 4, 3, 4
+    loss, samples, posterior, build, select, test = 4, 10, 2, 2, 2, 2
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("siblings")
-    assert main(["train", BASE, SIBLING, "--tokens", "20000", "--no-evaluate", "--out", str(folder)]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        short(patch)
+        for name, tokens in ((BASE, 9_000), (SIBLING, 4_000)):
+            train(replace(spec_of(name), tokens=tokens), folder / name, progress=False)
     return folder
+
+
+def short(patch):
+    """Few documents for the loss curve, and one look at it."""
+    patch.setattr(trainer, "VALIDATION_DOCUMENTS", 8)
+    patch.setattr(fitting, "EVALUATIONS", 1)
 
 
 def test_a_mixture_has_the_shares_and_the_probabilities_of_its_grammars():
@@ -70,8 +82,9 @@ def test_head_loss_with_soft_capping_is_the_loss_of_the_model(folder):
         torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-2)
 
 
-def test_a_continuation_without_steps_is_the_base_to_the_bit(folder):
-    still = replace(spec_of(SIBLING), tokens=3_000, lr=0.0, adam_lr=0.0)
+def test_a_continuation_whose_rates_are_zero_is_the_base_to_the_bit(folder, monkeypatch):
+    short(monkeypatch)
+    still = replace(spec_of(SIBLING), tokens=2_000, lr=0.0, adam_lr=0.0)
     train(still, folder / "still", progress=False)
     base, same = (load_file(folder / name / "model.safetensors") for name in (BASE, "still"))
     assert base.keys() == same.keys()
@@ -96,9 +109,11 @@ def test_without_its_base_a_continuation_is_refused(tmp_path, capsys):
 
 
 def test_the_card_of_a_sibling_tells_both_languages(folder, monkeypatch):
+    monkeypatch.setattr(evaluation, "NEW_TOKENS", 24)
+    monkeypatch.setattr(steering_check, "NEW_TOKENS", 8)
     monkeypatch.setattr(steering_check, "ALPHAS", (1.0,))
     monkeypatch.setattr(steering_check, "AFTER", (0,))
-    spec = replace(spec_of(SIBLING), tokens=20_000)
+    spec = replace(spec_of(SIBLING), tokens=4_000)
     cards.write_card(folder / SIBLING, spec, sizes=Few, progress=False)
     card = json.loads((folder / SIBLING / "card.json").read_text(encoding="utf-8"))
     assert card["data"]["corpus_sha256"] == corpus_hash(world_of(spec.languages), spec.corpus_seed)
@@ -117,8 +132,17 @@ def test_the_card_of_a_sibling_tells_both_languages(folder, monkeypatch):
 
 
 def test_every_japanese_text_survives_the_tokenizer(folder):
-    from transformers import AutoTokenizer
-
     tokenizer = AutoTokenizer.from_pretrained(folder / BASE)
-    for doc in documents(load_grammar("ja"), 200, seed=8, split="all"):
+    for doc in documents(load_grammar("ja"), 100, seed=8, split="all"):
         assert tokenizer.decode(tokenizer(doc.text)["input_ids"], skip_special_tokens=True) == doc.text
+
+
+def test_first_tokens_of_japanese_reactions_settle_their_emotion(folder):
+    tokenizer, blind = AutoTokenizer.from_pretrained(folder / BASE), load_grammar("ja", blind=True)
+    for doc in reacting(load_grammar("ja"), 12, seed=4):
+        prefixes = emotion_prefixes(tokenizer, doc, openings(blind, doc))
+        tokens = sorted(prefix for prefix, _ in prefixes)
+        assert not [a for a, b in itertools.pairwise(tokens) if b[: len(a)] == a]
+        assert {emotion for _, emotion in prefixes} == set(EMOTIONS)
+        said = starting_ids(tokenizer, doc.text)[len(context_ids(tokenizer, doc)) :]
+        assert [e for t, e in prefixes if tuple(said[: len(t)]) == t] == [doc.emotion], doc.text
