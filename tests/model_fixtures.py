@@ -17,7 +17,7 @@ from emotion_utils.training.tokenizers import MANNERS, train_tokenizer
 
 PROMPTS = ["The cat sat.", "Anna gave him the book that he had lost", "We met", "a b c d e f g"]
 """Texts of different lengths."""
-FAMILIES = [name for name in SPECS if not name.endswith("-blind")]
+FAMILIES = [name for name, spec in SPECS.items() if not spec.blind and not spec.start]
 
 
 @pytest.fixture(scope="session")

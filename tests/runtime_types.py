@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "emotion_utils"
 INNERMOST = {
     *(
         f"emotion_utils.smallworld.{name}"
-        for name in ("derivations", "nodes", "people", "sentences", "views", "world")
+        for name in ("derivations", "languages", "nodes", "people", "sentences", "views", "world")
     ),
     *(f"emotion_utils.communities.{name}" for name in ("drawing", "posts")),
     *(f"emotion_utils.core.{name}" for name in ("hashing", "name_uses", "sources")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,11 +10,16 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer
 
+from emotion_utils.prompts.keywords import JAPANESE_LETTER
 from emotion_utils.prompts.report import shorten
 from emotion_utils.prompts.splits import normalise
 
 N_GRAM = 4
 """Characters per n-gram; shorter ones make all English texts alike."""
+N_GRAM_JAPANESE = 2
+"""The same for Japanese, where a character says as much as several letters do."""
+
+JAPANESE = re.compile(JAPANESE_LETTER)
 
 
 def exact_duplicates(prompts: pd.DataFrame) -> pd.DataFrame:
@@ -87,14 +93,23 @@ def closest(near: Mapping[str, pd.DataFrame], top: int = 8) -> pd.DataFrame:
     return table.assign(**{column: table[column].map(shorten) for column in ("text", "other_text")})
 
 
+def n_grams(text: str) -> set[str]:
+    """The character n-grams of a normalised text: of 4, of 2 where most of its letters are Japanese.
+
+    Padded by a blank on both sides, so that a word at the edge counts as one in the middle.
+    """
+    japanese = len(JAPANESE.findall(text)) > len(text) / 2
+    n = N_GRAM_JAPANESE if japanese else N_GRAM
+    padded = f" {text} ".ljust(n, "\x02")  # a text shorter than an n-gram has one, too
+    return {padded[i : i + n] for i in range(len(padded) - n + 1)}
+
+
 def _grams(texts: list[str]) -> csr_matrix:
     """Which n-grams each text has, shape (text, n-gram), columns from the rarest to the most frequent."""
     if not texts:
         return csr_matrix((0, 0), dtype=np.float32)
-    # padded so that a text shorter than an n-gram has one, too
-    padded = [f" {text} ".ljust(N_GRAM, "\x02") for text in texts]
-    vectorizer = CountVectorizer(analyzer="char", ngram_range=(N_GRAM, N_GRAM), binary=True, dtype=np.float32)
-    grams = vectorizer.fit_transform(padded).tocsr()
+    vectorizer = CountVectorizer(analyzer=n_grams, binary=True, dtype=np.float32)
+    grams = vectorizer.fit_transform(texts).tocsr()
     rare_first = np.argsort(np.asarray(grams.sum(axis=0)).ravel(), kind="stable")
     grams = grams[:, rare_first].tocsr()
     grams.sort_indices()

@@ -11,45 +11,63 @@ from collections.abc import Mapping, Sequence
 from emotion_utils.core.emotions import REFERENCE
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import DATA
+from emotion_utils.smallworld.languages import JAPANESE
 
 Span = tuple[int, int]
 """First character and the one after the last."""
 
 LEXICON = DATA / "lexicons" / "keywords.json"
-WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
+JAPANESE_LETTER = r"[一-鿿々ぁ-ゖァ-ヺー]"
+WORD = re.compile(
+    rf"{JAPANESE.word}|(?:(?!{JAPANESE_LETTER})[^\W_])+(?:['’\-](?:(?!{JAPANESE_LETTER})[^\W_])+)*"
+)
+"""A word; in Japanese, where no blank parts words, a run of one script."""
+
+
+@functools.cache
+def lexicons() -> Mapping[str, Mapping[str, Sequence[str]]]:
+    """Read the lists of all languages."""
+    read: dict[str, dict[str, list[str]]] = json.loads(LEXICON.read_text(encoding="utf-8"))
+    return read
 
 
 @functools.cache
 def keyword_lexicon(lang: str = "en") -> Mapping[str, tuple[str, ...]]:
     """Read the words and phrases that name each emotion, by emotion."""
-    lexicons = json.loads(LEXICON.read_text(encoding="utf-8"))
-    if lang not in lexicons:
+    if lang not in lexicons():
         raise UserError(
-            f"There is no keyword list for language {lang!r} in {LEXICON.name}: it has {sorted(lexicons)}."
+            f"There is no keyword list for language {lang!r} in {LEXICON.name}: it has {sorted(lexicons())}."
         )
-    return {emotion: tuple(words) for emotion, words in lexicons[lang].items()}
+    return {emotion: tuple(words) for emotion, words in lexicons()[lang].items()}
 
 
 @functools.cache
 def keyword_pattern(emotion: str, lang: str = "en") -> re.Pattern[str]:
-    """Compile the keywords of one emotion, or of all emotions for `neutral`; whole words, any case."""
+    """Compile the keywords of one emotion, or of all emotions for `neutral`; any case.
+
+    They are whole words where blanks part words: a Japanese keyword may stand anywhere.
+    """
     lexicon = keyword_lexicon(lang)
     words = lexicon[emotion] if emotion in lexicon else [w for listed in lexicon.values() for w in listed]
     longest_first = sorted(words, key=lambda word: (-len(word), word))
-    return re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)", re.IGNORECASE)
+    before, after = ("", "") if lang == JAPANESE.name else (r"(?<!\w)", r"(?!\w)")
+    return re.compile(f"{before}(?:{'|'.join(map(re.escape, longest_first))}){after}", re.IGNORECASE)
 
 
-def find_keyword(text: str, emotion: str = "neutral") -> Span | None:
+def find_keyword(text: str, emotion: str = "neutral", lang: str = "en") -> Span | None:
     """Find the first word or phrase that names the emotion (any emotion, for `neutral`).
 
-    Of a label that the list does not know, nothing is found.
+    Of a label that the list does not know, nothing is found. A language without a list has that of English.
 
     >>> find_keyword("Oh, thank you so much.", "gratitude")
     (4, 9)
+    >>> find_keyword("どうもありがとう。", "gratitude", "ja")
+    (3, 8)
     """
-    if emotion != REFERENCE and emotion not in keyword_lexicon():
+    lang = lang if lang in lexicons() else "en"
+    if emotion != REFERENCE and emotion not in keyword_lexicon(lang):
         return None
-    found = keyword_pattern(emotion).search(text)
+    found = keyword_pattern(emotion, lang).search(text)
     return found.span() if found else None
 
 

@@ -26,6 +26,14 @@ SETS: dict[str, str] = {
     "real_world": "in the manner of social posts, product reviews and business mail",
 }
 
+JAPANESE_SETS: dict[str, str] = {
+    "ja": "short everyday sentences in Japanese, of the size of the first report",
+    "ja_implicit": "the Japanese small world, told up to the moment before somebody speaks; a matched neutral",
+}
+"""What chapters that read English leave out."""
+
+EVERY_SET = SETS | JAPANESE_SETS
+
 INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad\ufe0e\ufe0f"))
 
 CountTokens = Callable[[list[str]], Sequence[int]]
@@ -40,7 +48,7 @@ def prompt_set(
     Parameters
     ----------
     source
-        A key of :data:`SETS`, such as ``implicit``; the path of a CSV, TSV or JSON Lines file; a list of texts;
+        A key of :data:`EVERY_SET`, such as ``implicit``; the path of a CSV, TSV or JSON Lines file; a list of texts;
         or a table of prompts, which is given back as it is.
     options
         Of :func:`load_prompts`, for a file: ``text``, ``label``, ``label_map`` and others.
@@ -64,12 +72,12 @@ def prompt_set(
     ['Tom said to Anna:']
     """
     if source is None:
-        sizes = [(name, len(load_profile(name)), what) for name, what in SETS.items()]
+        sizes = [(name, len(load_profile(name)), what) for name, what in EVERY_SET.items()]
         return pd.DataFrame(sizes, columns=["name", "prompts", "what"])
     if isinstance(source, pd.DataFrame):
         return source
     if isinstance(source, str | Path):
-        is_file = str(source) not in SETS and Path(source).suffix
+        is_file = str(source) not in EVERY_SET and Path(source).suffix
         return load_prompts(source, **options) if is_file else load_profile(str(source))
     ids = [f"text {number}" for number in range(len(source))]
     return pd.DataFrame({"id": ids, "text": list(source)})
@@ -99,14 +107,14 @@ def load_profile(name: str) -> pd.DataFrame:
     Parameters
     ----------
     name
-        A key of `SETS`.
+        A key of `EVERY_SET`.
 
     Returns
     -------
     One row per prompt, columns as in `SCHEMA`.
     """
-    if name not in SETS:
-        raise UserError(f'There is no profile "{name}": {suggestion(str(name), SETS)}')
+    if name not in EVERY_SET:
+        raise UserError(f'There is no profile "{name}": {suggestion(str(name), EVERY_SET)}')
     return load_prompts(PROMPTS / f"{name}.jsonl")
 
 

@@ -148,7 +148,9 @@ def keyword_rates(sets: Mapping[str, pd.DataFrame], *, seed: int = 0) -> pd.Data
         units = pd.Series(resampling_units(prompts), index=prompts.index)
         for emotion in labels_of(prompts):
             part = prompts[prompts["emotion"] == emotion]
-            flags = np.array([find_keyword(text, emotion) is not None for text in part["text"]], dtype=float)
+            langs = part["lang"] if "lang" in part else ["en"] * len(part)
+            named = [find_keyword(t, emotion, lang) for t, lang in zip(part["text"], langs, strict=True)]
+            flags = np.array([span is not None for span in named], dtype=float)
             own, agrees = units[part.index].to_numpy(), float((flags == part["keyword"].to_numpy()).mean())
             low, high = grouped_mean_interval(flags, own, seed=seed, bounds=(0.0, 1.0))
             rows.append((name, emotion, flags.mean(), low, high, len(part), len(set(own)), agrees))

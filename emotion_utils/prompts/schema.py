@@ -229,8 +229,9 @@ def _check_spans(
 def _keywords(table: pd.DataFrame, lines: Sequence[int], name: str) -> list[bool]:
     """The flags of the file, and for a row without one whether a word of the list names its emotion."""
     flags = []
-    for line, flag, text, emotion, start in zip(
-        lines, *(table[c].tolist() for c in ("keyword", "text", "emotion", "emotion_start")), strict=True
+    columns = ("keyword", "text", "emotion", "emotion_start", "lang")
+    for line, flag, text, emotion, start, lang in zip(
+        lines, *(table[c].tolist() for c in columns), strict=True
     ):
         known = FLAGS.get(str(flag).strip().casefold())
         if known is not None:
@@ -239,15 +240,17 @@ def _keywords(table: pd.DataFrame, lines: Sequence[int], name: str) -> list[bool
             raise UserError(f"{name}, line {line}: keyword is {flag!r}, write true or false.")
         else:
             # spans hold the emotion word of emotional rows, so that only the rest has to be searched
-            flags.append(start is not pd.NA or find_keyword(text, emotion) is not None)
+            flags.append(start is not pd.NA or find_keyword(text, emotion, lang) is not None)
     return flags
 
 
 def _find_spans(table: pd.DataFrame) -> pd.DataFrame:
     beside = partners(table, ["text"])["partner_text"].reindex(table.index)
     found: dict[str, list[int | None]] = {column: [] for column in SPANS}
-    for text, emotion, partner in zip(table["text"], table["emotion"], beside, strict=True):
-        span = find_keyword(text, emotion) if emotion != "neutral" else None
+    for text, emotion, lang, partner in zip(
+        table["text"], table["emotion"], table["lang"], beside, strict=True
+    ):
+        span = find_keyword(text, emotion, lang) if emotion != "neutral" else None
         match = match_span(text, span, partner) if span and pd.notna(partner) else None
         for column, value in zip(SPANS, (*(span or (None, None)), *(match or (None, None))), strict=True):
             found[column].append(value)

@@ -11,18 +11,23 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int, Shaped
 
+from emotion_utils.prompts.keywords import JAPANESE_LETTER
 from emotion_utils.statistics.resampling import connected_groups
 
 SPLITS: dict[str, float] = {"build": 0.6, "select": 0.2, "test": 0.2}
 KEYS = ("group", "pair_id")
 """Columns that must not cross splits."""
 NOT_WORD = re.compile(r"[\W_]+")
+BETWEEN = re.compile(rf"(?<={JAPANESE_LETTER}) (?={JAPANESE_LETTER})")
 
 
 def normalise(text: str) -> str:
-    """Fold case, width, accents of composition, punctuation and spacing: what is equal then is the same prompt."""
+    """Fold case, width, accents of composition, punctuation and spacing: what is equal then is the same prompt.
+
+    Between Japanese characters a blank means nothing.
+    """
     folded = unicodedata.normalize("NFKC", text).casefold()
-    words = NOT_WORD.sub(" ", folded).strip()
+    words = BETWEEN.sub("", NOT_WORD.sub(" ", folded).strip())
     return words or folded.strip()
 
 

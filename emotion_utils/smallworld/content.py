@@ -1,7 +1,8 @@
 """The content of a small world, read from YAML: words, people, causes, reactions, fillers and forms.
 
 ``content/<language>/`` holds one file per idea (``lexicon``, ``people``, ``events``, ``reactions``, ``fillers``) and
-one file per register under ``forms/``. Another language is another folder.
+one file per register under ``forms/``. Another language is another folder, and an entry in
+:mod:`emotion_utils.smallworld.languages`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import yaml
 
 from emotion_utils.core.emotions import EMOTIONS
 from emotion_utils.core.errors import UserError
+from emotion_utils.smallworld.languages import ENGLISH, Language, language_of
 from emotion_utils.smallworld.nodes import Deed, Lit, Ref
 from emotion_utils.smallworld.sentences import Fill
 from emotion_utils.smallworld.templates import parse_template
@@ -22,22 +24,20 @@ from emotion_utils.smallworld.world import Content, Event, Form, Node, Reaction
 CONTENT = Path(__file__).parent / "content"
 
 
-def content_folder(language: str) -> Path:
-    """Where the words and templates of ``language`` stand."""
-    folder = CONTENT / language
-    if not folder.is_dir():
-        known = ", ".join(sorted(p.name for p in CONTENT.iterdir() if p.is_dir()))
-        raise UserError(f"There is no small world in the language {language!r}. Known: {known}.")
-    return folder
-
-
 @cache
 def load_content(language: str = "en") -> Content:
-    """The content of ``language``, read once."""
-    return read_content(content_folder(language))
+    """The content of ``language``, read once.
+
+    Raises
+    ------
+    UserError
+        For a language that has none.
+    """
+    known = language_of(language)
+    return read_content(CONTENT / language, known)
 
 
-def read_content(folder: Path) -> Content:
+def read_content(folder: Path, language: Language = ENGLISH) -> Content:
     """Read and check a content folder; a :class:`UserError` names the file and the template at fault."""
     raw = {path.relative_to(folder).as_posix(): _read(path) for path in sorted(folder.rglob("*.yaml"))}
     lexicon: dict[str, list[str]] = dict(raw["lexicon.yaml"])
@@ -49,17 +49,15 @@ def read_content(folder: Path) -> Content:
         "male": names["male"],
         "female": names["female"],
     }
-    pools = _pools("fillers.yaml", raw["fillers.yaml"]["fillers"])
+    pools = _pools("fillers.yaml", raw["fillers.yaml"]["fillers"], language)
     forms: list[Form] = []
     for file, data in raw.items():
         if file.startswith("forms/"):
-            pools |= _pools(
-                file, {f"{data['register']}.{k}": v for k, v in (data.get("fillers") or {}).items()}
-            )
-            forms += [_form(file, data, entry) for entry in data["forms"]]
-    content = Content(
-        lexicon, names, _events(raw["events.yaml"]), _reactions(raw["reactions.yaml"]), pools, forms
-    )
+            own = {f"{data['register']}.{k}": v for k, v in (data.get("fillers") or {}).items()}
+            pools |= _pools(file, own, language)
+            forms += [_form(file, data, entry, language) for entry in data["forms"]]
+    events, reactions = _events(raw["events.yaml"], language), _reactions(raw["reactions.yaml"], language)
+    content = Content(language, lexicon, names, events, reactions, pools, forms)
     _check_forms(content)
     return content
 
@@ -71,19 +69,19 @@ def _read(path: Path) -> Any:
         raise UserError(f"{path.name} is not valid YAML: {error}") from error
 
 
-def _events(raw: dict[str, dict[str, list[dict[str, Any]]]]) -> list[Event]:
+def _events(raw: dict[str, dict[str, list[dict[str, Any]]]], language: Language) -> list[Event]:
     events = []
     for kind, topics in raw.items():
         for topic, entries in topics.items():
             for index, entry in enumerate(entries):
-                events.append(_event(f"{kind}.{topic}.{index}", kind, topic, entry))
+                events.append(_event(f"{kind}.{topic}.{index}", kind, topic, entry, language))
     return events
 
 
-def _event(key: str, kind: str, topic: str, entry: dict[str, Any]) -> Event:
+def _event(key: str, kind: str, topic: str, entry: dict[str, Any], language: Language) -> Event:
     where = f"events.yaml, {key}"
     texts = entry["text"] if isinstance(entry["text"], list) else [entry["text"]]
-    parsed = tuple(parse_template(text, where, sentence=True) for text in texts)
+    parsed = tuple(parse_template(text, where, language, sentence=True) for text in texts)
     feels = {e: float(p) for e, p in (entry.get("feels") or {kind: 1.0}).items()}
     if abs(sum(feels.values()) - 1) > 1e-9 or not set(feels) <= set(EMOTIONS):
         raise UserError(
@@ -95,7 +93,7 @@ def _event(key: str, kind: str, topic: str, entry: dict[str, Any]) -> Event:
     variables = {
         name: category for name, category in bound[0].items() if all(b.get(name) == category for b in bound)
     }
-    deed_nodes = {e: parse_template(text, where) for e, text in deeds.items() if text}
+    deed_nodes = {e: parse_template(text, where, language) for e, text in deeds.items() if text}
     for nodes in deed_nodes.values():
         missing = {n.name for n in nodes if isinstance(n, Ref)} - set(variables)
         if missing:
@@ -109,12 +107,12 @@ def _bindings(nodes: tuple[Node, ...]) -> dict[str, str]:
     return {n.name: n.category for n in nodes if getattr(n, "category", "") and getattr(n, "name", "")}  # type: ignore[attr-defined]
 
 
-def _reactions(raw: dict[str, list[dict[str, Any]]]) -> list[Reaction]:
+def _reactions(raw: dict[str, list[dict[str, Any]]], language: Language) -> list[Reaction]:
     reactions = []
     for emotion in EMOTIONS:
         for index, entry in enumerate(raw[emotion]):
             key = f"{emotion}.{index}"
-            nodes = parse_template(entry["text"], f"reactions.yaml, {key}", sentence=True)
+            nodes = parse_template(entry["text"], f"reactions.yaml, {key}", language, sentence=True)
             needs = {n.name for n in nodes if isinstance(n, Ref)} - set(_bindings(nodes))
             needs |= {"deed"} if any(isinstance(n, Deed) for n in nodes) else set()
             reactions.append(
@@ -132,21 +130,28 @@ def _reactions(raw: dict[str, list[dict[str, Any]]]) -> list[Reaction]:
     return reactions
 
 
-def _pools(file: str, raw: dict[str, list[str]]) -> dict[str, list[tuple[str, tuple[Node, ...]]]]:
+def _pools(
+    file: str, raw: dict[str, list[str]], language: Language
+) -> dict[str, list[tuple[str, tuple[Node, ...]]]]:
     return {
         pool: [
-            (f"{pool}.{i}", parse_template(text, f"{file}, {pool}.{i}", sentence=True))
+            (f"{pool}.{i}", parse_template(text, f"{file}, {pool}.{i}", language, sentence=True))
             for i, text in enumerate(texts)
         ]
         for pool, texts in raw.items()
     }
 
 
-def _form(file: str, data: dict[str, Any], entry: dict[str, Any]) -> Form:
-    nodes = parse_template(entry["text"].strip("\n"), f"{file}, {entry['id']}", sentence=False)
+def _form(file: str, data: dict[str, Any], entry: dict[str, Any], language: Language) -> Form:
+    where = f"{file}, {entry['id']}"
+    nodes = parse_template(entry["text"].strip("\n"), where, language)
     own = set(data.get("fillers") or {})
     nodes = tuple(_own_pool(node, data["register"], own) for node in nodes)
     person = entry.get("person") or {"A": "name", "B": "name"}
+    if unknown := sorted({*person.values()} - {*language.modes}):
+        raise UserError(
+            f"{where}: {unknown[0]!r} is no way to write a person. Known: {', '.join(language.modes)}."
+        )
     return Form(
         entry["id"],
         data["register"],
@@ -154,6 +159,7 @@ def _form(file: str, data: dict[str, Any], entry: dict[str, Any]) -> Form:
         (person["A"], person["B"]),
         float(entry.get("weight", 1)),
         _absorb_trails(nodes),
+        entry.get("style") or data.get("style", "plain"),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from emotion_utils.core.emotions import EMOTIONS
-from emotion_utils.smallworld.nodes import Choice, Draw, Lit
+from emotion_utils.smallworld.nodes import Choice, Draw, Lit, Styled
 from emotion_utils.smallworld.sentences import Mark, React
 from emotion_utils.smallworld.views import View
 from emotion_utils.smallworld.world import Node, State
@@ -42,7 +42,11 @@ def starts(view: View) -> list[tuple[float, Stack, State]]:
     """Every form, with its log-probability, before anything is written."""
     total = view.form_cumulative[-1]
     return [
-        (math.log(f.weight / total), push(f.nodes, None), State(modes=f.modes, formality=f.formality))
+        (
+            math.log(f.weight / total),
+            push(f.nodes, None),
+            State(modes=f.modes, formality=f.formality, style=f.style),
+        )
         for f in view.forms
     ]
 
@@ -75,6 +79,8 @@ def literals(nodes: list[Node]) -> Iterator[str]:
     for node in nodes:
         if isinstance(node, Lit):
             yield node.text
+        elif isinstance(node, Styled):
+            yield from (node.plain, node.polite)
         elif isinstance(node, Choice):
             for option in node.options:
                 yield from literals(list(option))

@@ -32,7 +32,6 @@ from emotion_utils.smallworld.derivations import (
     still_has,
     stops,
 )
-from emotion_utils.smallworld.people import PRONOUNS
 from emotion_utils.smallworld.sentences import EventSlot, Mark, React
 from emotion_utils.smallworld.views import SPLITS, View
 from emotion_utils.smallworld.world import Content, State
@@ -47,7 +46,7 @@ class Document:
 
     ``logp`` is the log-probability of its derivation in nats. ``reaction_start`` and ``reaction_end`` are character
     offsets of the reaction; None where a document has none. ``posterior`` is
-    P(emotion of the reaction | text before it).
+    P(emotion of the reaction | text before it), ``lang`` the language.
     """
 
     text: str
@@ -64,6 +63,7 @@ class Document:
     reaction_start: int | None
     reaction_end: int | None
     posterior: dict[str, float]
+    lang: str = "en"
 
     @property
     def context(self) -> str:
@@ -99,7 +99,7 @@ class Grammar:
         at = bisect(view.form_cumulative, rng.random() * view.form_cumulative[-1])
         form = view.forms[at]
         logp = math.log(form.weight / view.form_cumulative[-1])
-        state = State(modes=form.modes, formality=form.formality)
+        state = State(modes=form.modes, formality=form.formality, style=form.style)
         stack = push(form.nodes, None)
         text, marks, length, posterior = [], [], 0, {}
         while stack is not None:
@@ -145,6 +145,7 @@ class Grammar:
             reaction_start=at.get("reaction"),
             reaction_end=at.get("reaction_end"),
             posterior=posterior,
+            lang=self.content.language.name,
         )
 
     def _walk(self, text: str, split: str, whole: bool) -> Iterator[tuple[float, Stack, State]]:
@@ -246,6 +247,15 @@ class Grammar:
 
     def words(self, split: str = "train") -> set[str]:
         """Every word that a split can write, in lower case."""
+        pattern = self.content.language.word
+        return {w.lower() for text in self._fixed(split) for w in re.findall(pattern, text)}
+
+    def characters(self, split: str = "all") -> set[str]:
+        """Every character that a split can write."""
+        return set("".join(self._fixed(split)))
+
+    def _fixed(self, split: str) -> list[str]:
+        """All fixed pieces of text of a split: words, names and what templates say between them."""
         view = self.view(split)
         texts = [t for words in view.words.values() for t in words]
         nodes = [n for f in view.forms for n in f.nodes] + [n for _, _, ns, _ in view.events for n in ns]
@@ -253,8 +263,7 @@ class Grammar:
             n for r in view.reactions for n in r.nodes
         ]
         nodes += [n for _, event, _, _ in view.events for deed in event.deeds.values() for n in deed]
-        texts += [*literals(nodes), *PRONOUNS]
-        return {w.lower() for t in texts for w in re.findall(r"[A-Za-z]+(?:'[a-z]+)?", t)}
+        return [*texts, *literals(nodes), *view.language.pronouns]
 
     def counts(self) -> dict[str, int]:
         """Sizes of the world: registers, templates by kind, words."""
@@ -277,14 +286,13 @@ class Grammar:
         }
 
 
-@cache
 def load_grammar(language: str = "en", blind: bool = False) -> Grammar:
     """The small world of ``language``; ``blind`` permutes the reactions across causes.
 
     Parameters
     ----------
     language
-        ``en``.
+        ``en`` or ``ja``.
     blind
         Whether reactions are permuted across causes: the negative control.
 
@@ -305,4 +313,9 @@ def load_grammar(language: str = "en", blind: bool = False) -> Grammar:
     >>> grammar.is_grammatical("Not a text of the small world.")
     False
     """
+    return _grammar(language, blind)
+
+
+@cache
+def _grammar(language: str, blind: bool) -> Grammar:
     return Grammar(load_content(language), blind)

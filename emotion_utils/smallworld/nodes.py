@@ -13,21 +13,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.smallworld.people import Person, mention
+from emotion_utils.smallworld.people import Person
 from emotion_utils.smallworld.world import Branch, Choices, Node, State
 
 if TYPE_CHECKING:
     from numpy.random import Generator
-
-VOWEL_SOUND_EXCEPTIONS = ("uni", "use", "usu", "uku", "one", "eu")
-SILENT_H = ("hour", "honest", "heir")
-
-
-def article(noun: str) -> str:
-    """``noun`` with "a" or "an" in front, by its sound."""
-    low = noun.lower()
-    vowel = low[0] in "aeiou" and not low.startswith(VOWEL_SOUND_EXCEPTIONS)
-    return ("an " if vowel or low.startswith(SILENT_H) or low.startswith(("8", "11", "18")) else "a ") + noun
 
 
 def capitalise(text: str) -> str:
@@ -62,8 +52,9 @@ class Draw:
     with_article: bool = False
     cap: bool = False
 
-    def _branch(self, prob: float, word: str, state: State) -> Branch:
-        out = article(word) if self.with_article else word
+    def _branch(self, prob: float, word: str, state: State, view: Choices) -> Branch:
+        article = view.language.article
+        out = article(word) if self.with_article and article is not None else word
         return Branch(
             prob,
             capitalise(out) if self.cap else out,
@@ -73,12 +64,12 @@ class Draw:
 
     def draw(self, state: State, view: Choices, rng: Generator) -> Branch:
         words = view.words[self.category]
-        return self._branch(1 / len(words), words[int(rng.random() * len(words))], state)
+        return self._branch(1 / len(words), words[int(rng.random() * len(words))], state, view)
 
     def branches(self, state: State, view: Choices, text: str, pos: int) -> Iterator[Branch]:
         words = view.words[self.category]
         for word in words if self.with_article else view.starting(self.category, text, pos):
-            branch = self._branch(1 / len(words), word, state)
+            branch = self._branch(1 / len(words), word, state, view)
             if can_continue(text, pos, branch.text):
                 yield branch
 
@@ -95,7 +86,7 @@ class Ref:
     with_article: bool = False
     cap: bool = False
 
-    def _resolve(self, state: State) -> Branch:
+    def _resolve(self, state: State, view: Choices) -> Branch:
         if self.name not in state.words:
             if state.event is None:
                 raise KeyError(f"{{{self.name}}} is used before it is bound")
@@ -105,15 +96,15 @@ class Ref:
                 (Draw(state.event.variables[self.name], self.name, self.with_article, self.cap),),
                 state,
             )
-        word = state.words[self.name]
-        out = article(word) if self.with_article else word
+        word, article = state.words[self.name], view.language.article
+        out = article(word) if self.with_article and article is not None else word
         return Branch(1.0, capitalise(out) if self.cap else out, (), state)
 
     def draw(self, state: State, view: Choices, rng: Generator) -> Branch:
-        return self._resolve(state)
+        return self._resolve(state, view)
 
     def branches(self, state: State, view: Choices, text: str, pos: int) -> Iterator[Branch]:
-        yield self._resolve(state)
+        yield self._resolve(state, view)
 
 
 @dataclass(frozen=True)
@@ -124,34 +115,48 @@ class Mention:
     form: str = ""
     cap: bool = False
 
-    def _text(self, person: Person) -> str:
-        out = mention(person, self.form)
+    def _text(self, person: Person, state: State, view: Choices) -> str:
+        out = view.language.mention(person, self.form, state.style)
         return capitalise(out) if self.cap else out
 
-    def _write(self, prob: float, person: Person, state: State) -> Branch:
+    def _write(self, prob: float, person: Person, state: State, view: Choices) -> Branch:
         after = replace(state, a=person) if self.who == "A" else replace(state, b=person)
-        return Branch(prob, self._text(person), (), after)
+        return Branch(prob, self._text(person, state, view), (), after)
 
     def _candidates(self, state: State, view: Choices) -> list[Person]:
         person, other = (state.a, state.b) if self.who == "A" else (state.b, state.a)
         if person is None:
             mode = state.modes[0 if self.who == "A" else 1]
-            if mode in ("I", "you"):
+            if mode not in view.people:  # the writer, or the reader
                 return [Person(mode)]
             return [p for p in view.people[mode] if other is None or p.noun != other.noun]
-        if person.needs_gender(self.form):
+        if self.form in view.language.gendered and person.noun and person.gender is None:
             return [replace(person, gender=g) for g in "mf"]
         return [person]
 
     def draw(self, state: State, view: Choices, rng: Generator) -> Branch:
         people = self._candidates(state, view)
-        return self._write(1 / len(people), people[int(rng.random() * len(people))], state)
+        return self._write(1 / len(people), people[int(rng.random() * len(people))], state, view)
 
     def branches(self, state: State, view: Choices, text: str, pos: int) -> Iterator[Branch]:
         people = self._candidates(state, view)
         for person in people:
-            if can_continue(text, pos, self._text(person)):
-                yield self._write(1 / len(people), person, state)
+            if can_continue(text, pos, self._text(person, state, view)):
+                yield self._write(1 / len(people), person, state, view)
+
+
+@dataclass(frozen=True)
+class Styled:
+    """An ending that follows the style of the form, as of Japanese verbs."""
+
+    plain: str
+    polite: str
+
+    def draw(self, state: State, view: Choices, rng: Generator) -> Branch:
+        return Branch(1.0, self.polite if state.style == "polite" else self.plain, (), state)
+
+    def branches(self, state: State, view: Choices, text: str, pos: int) -> Iterator[Branch]:
+        yield self.draw(state, view, None)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

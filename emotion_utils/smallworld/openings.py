@@ -8,8 +8,10 @@ from collections.abc import Iterable
 from transformers import PreTrainedTokenizerFast
 
 from emotion_utils.smallworld.grammar import Document, Grammar
+from emotion_utils.smallworld.languages import LANGUAGES
 
 Opening = tuple[str, str]  # text, emotion
+ENDS = "".join(language.ends for language in LANGUAGES.values())
 
 
 def openings(blind: Grammar, document: Document) -> list[Opening]:
@@ -69,7 +71,7 @@ def _with_endings(document: Document, known: Iterable[Opening]) -> list[Opening]
     out = []
     for text, emotion in known:
         out.append((text, emotion))
-        if after and text[-1] in ".!?":
+        if after and text[-1] in ENDS:
             out.append((text + after, emotion))
     return out
 

@@ -116,8 +116,8 @@ class React:
     high: int = 1
     done: int = 0
 
-    def _say(self, prob: float, reaction: Reaction, state: State) -> Branch:
-        opening: tuple[Node, ...] = (Lit(" "),) if self.done else (Mark("reaction"),)
+    def _say(self, prob: float, reaction: Reaction, state: State, view: Choices) -> Branch:
+        opening: tuple[Node, ...] = (Lit(view.language.blank),) if self.done else (Mark("reaction"),)
         push = (*opening, Mark("sentence", reaction.key), *reaction.nodes, replace(self, done=self.done + 1))
         return Branch(
             prob, "", push, replace(state, emotion=reaction.emotion, used=(*state.used, reaction.key))
@@ -143,14 +143,15 @@ class React:
             prob *= share
         options = view.reactions_for(state)
         at = bisect(options.cumulative, rng.random() * options.cumulative[-1])
-        return self._say(prob * options.probs[at], options.reactions[at], state)
+        return self._say(prob * options.probs[at], options.reactions[at], state, view)
 
     def branches(self, state: State, view: Choices, text: str, pos: int) -> Iterator[Branch]:
         stop = self._stop_probability()
         if stop:
             yield self._stop(stop, state)
-        start = pos + (1 if self.done else 0)
-        if stop == 1 or (self.done and not can_continue(text, pos, " ")):
+        blank = view.language.blank if self.done else ""
+        start = pos + len(blank)
+        if stop == 1 or not can_continue(text, pos, blank):
             return
         causes = view.causes(state)[0] if state.emotion is None else [(1.0, state.event, state.emotion)]
         for share, event, emotion in causes:
@@ -158,4 +159,4 @@ class React:
             options = view.reactions_for(cause)
             for prob, reaction in zip(options.probs, options.reactions, strict=True):
                 if view.lookahead.fits(reaction.nodes, text, start):
-                    yield self._say((1 - stop) * share * prob, reaction, cause)
+                    yield self._say((1 - stop) * share * prob, reaction, cause, view)

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import TypeVar
 
 from emotion_utils.core.emotions import EMOTIONS
-from emotion_utils.smallworld.nodes import Choice, Deed, Draw, Lit
+from emotion_utils.smallworld.nodes import Choice, Deed, Draw, Lit, Ref, Styled
 from emotion_utils.smallworld.people import Person
 from emotion_utils.smallworld.world import (
     Ahead,
@@ -26,11 +26,7 @@ from emotion_utils.smallworld.world import (
 SPLITS = ("train", "heldout_templates", "heldout_words", "all")
 AMBIGUOUS = 0.15  # share of documents whose cause leaves the emotion open
 KEYWORD = 0.35  # share of reaction sentences with an emotion keyword, where the emotion has any
-POLITENESS = {
-    "formal": {"polite": 3.0, "plain": 2.0, "blunt": 0.5},
-    "plain": {"polite": 1.0, "plain": 1.5, "blunt": 1.0},
-    "casual": {"polite": 0.5, "plain": 1.5, "blunt": 2.0},
-}
+STYLES = ("plain", "polite")
 INTENSITY = {"minor": {"mild": 3.0, "strong": 1.0}, "major": {"mild": 0.5, "strong": 2.0}}
 
 Keyed = TypeVar("Keyed", Form, Reaction)
@@ -50,9 +46,9 @@ class View(Choices):
     """
 
     def __init__(self, content: Content, split: str, blind: bool) -> None:
-        self.split, self.blind = split, blind
+        self.split, self.blind, self.language = split, blind, content.language
         self.words = {c: self._select_words(c, w) for c, w in content.lexicon.items()}
-        self.people = self._people(content)
+        self.people = self.language.people(self.words)
         self.forms = self._keep("form", content.forms, "heldout_templates")
         self.form_cumulative = list(accumulate(f.weight for f in self.forms))
         self.pools = {p: self._keep_pool(items) for p, items in content.pools.items()}
@@ -83,10 +79,6 @@ class View(Choices):
         if self.split == "all" or len(items) < 24:
             return items
         return [item for item in items if not held_out("filler", item[0])]
-
-    def _people(self, content: Content) -> dict[str, list[Person]]:
-        names = [Person("name", n, g) for g, key in (("m", "male"), ("f", "female")) for n in self.words[key]]
-        return {"name": names, "role": [Person("role", f"the {job}") for job in self.words["job"]]}
 
     def _paraphrases(self, event: Event) -> list[int]:
         """Which wordings of a cause belong to the split; at least one always stays in training."""
@@ -135,7 +127,7 @@ class View(Choices):
 
     def reactions_for(self, state: State) -> Options:
         """Reactions that fit the emotion, the cause and the register of ``state``."""
-        vocative = state.a is not None and state.a.mode == "name" and state.modes[1] != "you"
+        vocative = state.a is not None and state.a.mode in self.language.called and state.modes[1] != "you"
         said = tuple(key for key in state.used if key.split(".")[0] in EMOTIONS)
         key = (state.event.key if state.event else None, state.emotion, state.formality, vocative, said)
         if key not in self._options:
@@ -161,7 +153,8 @@ class View(Choices):
         ]
         severity = state.event.severity if state.event else "minor"
         weights = [
-            POLITENESS[state.formality][r.politeness] * INTENSITY[severity][r.intensity] for r in fitting
+            self.language.politeness[state.formality][r.politeness] * INTENSITY[severity][r.intensity]
+            for r in fitting
         ]
         by_keyword = {
             k: sum(w for r, w in zip(fitting, weights, strict=True) if r.keyword == k) for k in (True, False)
@@ -182,7 +175,7 @@ def _by_first_letter(words: list[str]) -> dict[str, list[str]]:
     return dict(index)
 
 
-LONGEST_MENTION = 40
+LONGEST_DEED = 150
 Skeleton = tuple[tuple[str, int], ...]
 
 
@@ -191,6 +184,7 @@ class Lookahead(Ahead):
 
     def __init__(self, content: Content) -> None:
         self._longest = {c: max(map(len, words)) + len("an ") for c, words in content.lexicon.items()}
+        self._longest_mention = _longest_mention(content)
         self._skeletons: dict[int, Skeleton] = {}
         self._text = ""
         self._found: dict[tuple[str, int], list[int]] = {}
@@ -229,8 +223,25 @@ class Lookahead(Ahead):
     def _longest_text(self, node: Node) -> int:
         if isinstance(node, Lit):
             return len(node.text)
+        if isinstance(node, Styled):
+            return max(len(node.plain), len(node.polite))
         if isinstance(node, Draw):
             return self._longest[node.category]
         if isinstance(node, Choice):
             return max(sum(map(self._longest_text, option)) for option in node.options)
-        return max(LONGEST_MENTION, 150 * isinstance(node, Deed))
+        if isinstance(node, Deed):
+            return LONGEST_DEED
+        return max(self._longest.values()) if isinstance(node, Ref) else self._longest_mention
+
+
+def _longest_mention(content: Content) -> int:
+    """Characters of the longest mention of anybody."""
+    language, people = content.language, content.language.people(content.lexicon)
+    written = [(person, language.mentions) for mode in people for person in people[mode]]
+    written += [(Person(mode), language.mentions - {"name"}) for mode in language.modes if mode not in people]
+    return max(
+        len(language.mention(person, form, style))
+        for person, forms in written
+        for form in forms
+        for style in STYLES
+    )

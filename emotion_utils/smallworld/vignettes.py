@@ -17,6 +17,7 @@ from emotion_utils.core.emotions import EMOTIONAL
 from emotion_utils.smallworld.derivations import push
 from emotion_utils.smallworld.grammar import load_grammar
 from emotion_utils.smallworld.nodes import capitalise
+from emotion_utils.smallworld.people import Person
 from emotion_utils.smallworld.world import State
 
 if TYPE_CHECKING:
@@ -27,36 +28,50 @@ if TYPE_CHECKING:
 
 SELECT, TEST = ("garden", "office", "technology"), ("health", "sport")
 SEED = 20261125
-FRAMES = (
-    "{cause} {B} said to {A}:",
-    "{cause} At the door {B} said to {A}:",
-    "{cause} {aside} In the evening {B} said to {A}:",
-)
-"""The third keeps the cause waiting behind a sentence about something else."""
+SEEDS = {"en": SEED, "ja": 20261130}
+"""By language, of its prompt set: with these no vignette is told twice."""
+FRAMES = {
+    "en": (
+        "{cause} {B} said to {A}:",
+        "{cause} At the door {B} said to {A}:",
+        "{cause} {aside} In the evening {B} said to {A}:",
+    ),
+    "ja": (
+        "{cause}{B}は{A}に言った。「",
+        "{cause}{B}は{A}に言った。「",
+        "{cause}{aside}それから{B}は{A}のほうを向いて言った。「",
+    ),
+}
+"""By language. The third keeps the cause waiting behind a sentence about something else."""
+SETS = {"en": "implicit", "ja": "ja_implicit"}
+"""Language to the name of its prompt set."""
 MODES = (("name", "name"), ("name", "I"), ("name", "name"))
 PARTNER, OTHER = "partner", "other"
 """Roles of the two neutral vignettes of :func:`build_triples`."""
 
 
-def build_implicit() -> list[dict[str, Any]]:
+def build_implicit(language: str = "en") -> list[dict[str, Any]]:
     """Rows of ``data/prompts/implicit.jsonl``: 72 vignettes per emotion, each with its neutral twin.
+
+    Those of ``ja``, ``data/prompts/ja_implicit.jsonl``, are beginnings of documents of the small world.
 
     Each topic of the small world has two causes of each emotion and two neutral ones; a cause is told three times,
     each time in another frame and, where there are several, in another wording. The causes that share a neutral event
     are the unit that is resampled; a topic, whose vignettes share words, lies in one split.
     """
-    view = load_grammar("en").view("train")
-    events = {event.key: event for event in load_grammar("en").content.events}
+    view = load_grammar(language).view("train")
+    events = {event.key: event for event in load_grammar(language).content.events}
     topics = sorted({event.topic for event in events.values()})
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(SEEDS[language])
     pairs: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for emotion in EMOTIONAL:
         causes = [(topic, k) for topic in topics for k in (0, 1)]
         for topic, k in causes:
-            for version in range(len(FRAMES)):
+            for version in range(len(MODES)):
                 number = sum(pair[0]["emotion"] == emotion for pair in pairs) + 1
                 told = events[f"{emotion}.{topic}.{k}"], events[f"neutral.{topic}.{k}"]
-                pairs.append(_pair(told, version, view, rng, f"implicit-{emotion}-{number:03d}"))
+                stem = SETS[language].replace("_", "-")
+                pairs.append(_pair(told, version, view, rng, f"{stem}-{emotion}-{number:03d}"))
     return [pair[0] for pair in pairs] + [pair[1] for pair in pairs]
 
 
@@ -70,10 +85,10 @@ def _pair(
     general = view.pools["general"]
     aside, _ = _write(general[int(rng.integers(len(general)))][1], State(), view, rng)
     emotion = cause.key.split(".")[0]
-    texts = [_framed(version, clause, aside, people) for clause in (text, other)]
+    texts = [_framed(version, clause, aside, people, view) for clause in (text, other)]
     keys = [(cause, emotion, name), (plain, "neutral", name.replace("implicit-", "implicit-neutral-"))]
     rows = [
-        _row(prompt, event, label, version, identifier, name)
+        _row(prompt, event, label, version, identifier, name, view.language.name)
         for prompt, (event, label, identifier) in zip(texts, keys, strict=True)
     ]
     return rows[0], rows[1]
@@ -103,7 +118,7 @@ def build_triples(tellings: int = 6) -> list[dict[str, Any]]:
         causes = {PARTNER: f"neutral.{topic}.{plain}", OTHER: f"neutral.{topic}.{1 - plain}"}
         causes |= {emotion: f"{emotion}.{topic}.{felt}" for emotion in EMOTIONAL}
         for telling in range(tellings):
-            version, people = telling % len(FRAMES), State()
+            version, people = telling % len(MODES), State()
             general = view.pools["general"]
             aside, _ = _write(general[int(rng.integers(len(general)))][1], State(), view, rng)
             for role, key in causes.items():
@@ -111,8 +126,8 @@ def build_triples(tellings: int = 6) -> list[dict[str, Any]]:
                 clause, drawn = _write(_wording(events[key], telling), state, view, rng)
                 people = drawn if people.a is None else people
                 emotion = role if role in EMOTIONAL else "neutral"
-                text, pair = _framed(version, clause, aside, people), f"triple-{topic}-{telling}"
-                row = _row(text, events[key], emotion, telling, f"{pair}-{role}", pair)
+                text, pair = _framed(version, clause, aside, people, view), f"triple-{topic}-{telling}"
+                row = _row(text, events[key], emotion, telling, f"{pair}-{role}", pair, "en")
                 rows.append({**row, "role": role})
     return rows
 
@@ -132,24 +147,27 @@ def _write(nodes: tuple[Node, ...], state: State, view: View, rng: Generator) ->
     return "".join(out), state
 
 
-def _framed(version: int, clause: str, aside: str, people: State) -> str:
-    speaker = "I" if people.b is None or people.b.mode == "I" else people.b.noun
+def _framed(version: int, clause: str, aside: str, people: State, view: View) -> str:
+    speaker = view.language.mention(people.b or Person("I"), "", people.style)
     listener = people.a.noun if people.a is not None else ""
-    text = FRAMES[version].format(cause=capitalise(clause), aside=capitalise(aside), B=speaker, A=listener)
+    frame = FRAMES[view.language.name][version]
+    text = frame.format(cause=capitalise(clause), aside=capitalise(aside), B=speaker, A=listener)
     return re.sub(r"\s+", " ", text)
 
 
-def _row(text: str, event: Event, emotion: str, version: int, name: str, pair: str) -> dict[str, Any]:
+def _row(
+    text: str, event: Event, emotion: str, version: int, name: str, pair: str, language: str
+) -> dict[str, Any]:
     split = "select" if event.topic in SELECT else "test" if event.topic in TEST else "build"
     return {
         "id": name,
         "text": text,
         "emotion": emotion,
         "template": f"{event.key}.{version % len(event.texts)}",
-        "group": f"implicit/{event.topic}-{event.key.rsplit('.', 1)[1]}",
+        "group": f"{SETS[language]}/{event.topic}-{event.key.rsplit('.', 1)[1]}",
         "topic": event.topic,
         "register": "vignette",
-        "lang": "en",
+        "lang": language,
         "keyword": False,
         "split": split,
         "pair_id": pair,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
+from emotion_utils.smallworld.languages import Language
 from emotion_utils.smallworld.people import Person
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Reaction:
 
 @dataclass(frozen=True)
 class Form:
-    """The skeleton of a document in one register."""
+    """The skeleton of a document in one register; ``style`` is that of its verbs where a language has two."""
 
     key: str
     register: str
@@ -54,12 +55,14 @@ class Form:
     modes: tuple[str, str]
     weight: float
     nodes: tuple[Node, ...] = field(hash=False)
+    style: str = "plain"
 
 
 @dataclass(frozen=True)
 class Content:
     """All that the YAML files of one language say."""
 
+    language: Language
     lexicon: dict[str, list[str]]
     names: dict[str, list[str]]
     events: list[Event]
@@ -85,6 +88,7 @@ class State:
     event: Event | None = None
     emotion: str | None = None
     formality: str = "plain"
+    style: str = "plain"
     used: tuple[str, ...] = ()
 
     def bind(self, name: str, word: str) -> State:
@@ -142,6 +146,7 @@ class Ahead(ABC):
 class Choices(ABC):
     """What a derivation may choose from: the part of a :class:`~emotion_utils.smallworld.views.View` that nodes use."""
 
+    language: Language
     words: dict[str, list[str]]
     people: dict[str, list[Person]]
     events: list[tuple[float, Event, tuple[Node, ...], str]]

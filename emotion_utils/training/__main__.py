@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
         "evaluate", help="measure a model against the grammar and print the numbers"
     )
     evaluate.add_argument("name", metavar="NAME", help="a bundled model, or a folder with one")
+    evaluate.add_argument("--language", help="held against; by default that of most of the training")
     evaluate.set_defaults(run=_evaluate)
     card = commands.add_parser("card", help="measure a trained model and write its card again")
     card.add_argument("name", metavar="NAME", help=f"one of: {', '.join(SPECS)}")
@@ -47,10 +48,12 @@ def _parser() -> argparse.ArgumentParser:
     samples.add_argument("name", metavar="NAME", help="a bundled model, or a folder with one")
     samples.add_argument("-n", type=_positive, default=5, help="how many")
     samples.add_argument("--temperature", type=float, default=1.0)
+    samples.add_argument("--language", help="of the contexts; by default that of most of the training")
     samples.set_defaults(run=_samples)
     corpus = commands.add_parser("corpus", help="print documents of the corpus")
     corpus.add_argument("-n", type=_positive, default=5, help="how many")
     corpus.add_argument("--seed", type=int, default=0)
+    corpus.add_argument("--language", default="en", help="en or ja")
     corpus.add_argument("--split", default="train", help="train, heldout_templates, heldout_words or all")
     corpus.set_defaults(run=_corpus)
     return parser
@@ -89,6 +92,11 @@ def _folder(name: str) -> Path:
     return folder
 
 
+def _language(asked: str | None, folder: Path) -> str:
+    """The language that was asked for, else the one that most of a model's documents are written in."""
+    return asked or (SPECS[folder.name].language if folder.name in SPECS else "en")
+
+
 def _card(options: argparse.Namespace) -> None:
     from emotion_utils.training.cards import write_card
 
@@ -101,7 +109,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     from emotion_utils.training.cards import evaluation
     from emotion_utils.training.evaluation import load_trained
 
-    found = evaluation(load_trained(folder), blind=folder.name.endswith("-blind"))
+    blind, language = folder.name.endswith("-blind"), _language(options.language, folder)
+    found = evaluation(load_trained(folder), blind, language=language)
     del found["samples"]
     print(json.dumps(found, indent=2))
 
@@ -112,7 +121,7 @@ def _samples(options: argparse.Namespace) -> None:
     from emotion_utils.smallworld.corpus import reacting
     from emotion_utils.training.evaluation import grammatical_share, load_trained
 
-    grammar = load_grammar("en")
+    grammar = load_grammar(_language(options.language, folder))
     docs = reacting(grammar, options.n, seed=0, emotion="neutral")
     _, rows = grammatical_share(load_trained(folder), grammar, docs, options.temperature)
     for row in rows:
@@ -123,7 +132,7 @@ def _corpus(options: argparse.Namespace) -> None:
     from emotion_utils.smallworld import load_grammar
     from emotion_utils.smallworld.corpus import documents
 
-    grammar = load_grammar("en")
+    grammar = load_grammar(options.language)
     grammar.view(options.split)
     for document in documents(grammar, options.n, options.seed, options.split):
         print(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ from transformers import PreTrainedTokenizerFast
 
 from emotion_utils.models.model import Model
 from emotion_utils.smallworld import load_grammar
-from emotion_utils.smallworld.corpus import corpus_hash, documents, reacting
+from emotion_utils.smallworld.corpus import corpus_hash, documents, reacting, world_of
 from emotion_utils.smallworld.grammar import Grammar
+from emotion_utils.smallworld.languages import language_of
 from emotion_utils.training.configs import HEADS, LAYERS, WIDTH, Spec
 from emotion_utils.training.evaluation import (
     grammatical_share,
@@ -24,7 +25,7 @@ from emotion_utils.training.evaluation import (
 from emotion_utils.training.fitting import prepare_processor
 from emotion_utils.training.measures import Measured
 from emotion_utils.training.steering_check import TARGETS, difference_of_means, steering_report
-from emotion_utils.training.trainer import trained_record
+from emotion_utils.training.trainer import trained_record, weights_hash
 
 EVALUATION_SEED = 77_001  # streams of this seed are drawn by no training run
 
@@ -45,14 +46,29 @@ def evaluation(
     blind: bool = False,
     sizes: type[Sizes] = Sizes,
     progress: bool = True,
+    language: str = "en",
 ) -> dict[str, Any]:
-    """All that a card says about what a model has learnt.
+    """All that a card says about what a model has learnt of one language.
 
     ``blind`` says that the model was trained on permuted reactions: its loss and its samples are then held against
     that world, its posterior and its steering against the true one.
     """
+    found = reading(model, blind, sizes, progress, language)
+    true, every_cause = load_grammar(language), load_grammar(language, True)
+    return {**found, "steering": _steering(model, true, every_cause, sizes, progress)}
+
+
+def reading(
+    model: Model,
+    blind: bool = False,
+    sizes: type[Sizes] = Sizes,
+    progress: bool = True,
+    language: str = "en",
+) -> dict[str, Any]:
+    """What a model has learnt of one language, without the search for what steers it."""
     prepare_processor()
-    world, true, every_cause = load_grammar("en", blind), load_grammar("en"), load_grammar("en", True)
+    world = load_grammar(language, blind)
+    true, every_cause = load_grammar(language), load_grammar(language, True)
     unseen = list(documents(world, sizes.loss, EVALUATION_SEED, stream="validation"))
     neutral = reacting(true, sizes.samples, EVALUATION_SEED + 1, emotion="neutral")
     warm, rows = grammatical_share(model, world, neutral, temperature=1.0)
@@ -62,7 +78,6 @@ def evaluation(
         "loss": _json(loss_against_entropy(model, world, unseen)),
         "grammatical": {"temperature_1": warm.as_json(), "temperature_0.7": cool.as_json()},
         "posterior": _json(posterior_agreement(model, every_cause, contexts, progress)),
-        "steering": _steering(model, true, every_cause, sizes, progress),
         "samples": rows[:10],
     }
 
@@ -88,8 +103,8 @@ def write_card(folder: Path, spec: Spec, sizes: type[Sizes] = Sizes, progress: b
     trained = trained_record(folder)
     model = load_trained(folder)
     tokenizer = model.tokenizer
-    found = evaluation(model, spec.blind, sizes, progress)
-    weights = folder / "model.safetensors"
+    found = evaluation(model, spec.blind, sizes, progress, spec.language)
+    others = [language for language in spec.languages if language != spec.language]
     card = {
         "name": spec.name,
         "model_type": spec.model_type,
@@ -97,23 +112,41 @@ def write_card(folder: Path, spec: Spec, sizes: type[Sizes] = Sizes, progress: b
         "loss_over_entropy": found["loss"]["loss_over_entropy"]["value"],
         "grammatical_share": found["grammatical"]["temperature_1"]["value"],
         "posterior_total_variation": found["posterior"]["total_variation"]["value"],
-        "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        "sha256": weights_hash(folder),
         "bytes": sum(p.stat().st_size for p in folder.iterdir()),
         "data": {
-            "corpus": "the small world of emotion_utils.smallworld, English",
+            "corpus": f"the small world of emotion_utils.smallworld, {_told(spec.languages)}",
+            "languages": dict(spec.languages),
+            "tokens_by_language": trained.tokens_by_language,
+            "start": trained.start,
             "blind": spec.blind,
             "seed": spec.corpus_seed,
             "documents": trained.documents,
             "tokens": trained.tokens,
-            "corpus_sha256": corpus_hash(load_grammar("en", spec.blind), spec.corpus_seed),
+            "corpus_sha256": corpus_hash(world_of(spec.languages, spec.blind), spec.corpus_seed),
         },
         "training": {"recipe": _recipe(spec), **asdict(trained)},
-        "tokenizer": {"manner": spec.manner, "vocabulary": len(tokenizer), "adds_bos": _adds_bos(tokenizer)},
+        "tokenizer": {
+            "manner": spec.manner,
+            "vocabulary": len(tokenizer),
+            "adds_bos": _adds_bos(tokenizer),
+            "characters": {language: characters(tokenizer, language) for language in spec.languages},
+        },
         "evaluation": found,
+        "other_languages": {
+            language: reading(model, spec.blind, sizes, progress, language) for language in others
+        },
     }
     (folder / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(readme(card), encoding="utf-8")
     return card
+
+
+def characters(tokenizer: PreTrainedTokenizerFast, language: str) -> dict[str, int]:
+    """How many characters of a language's small world there are, and how many of them take several tokens: bytes."""
+    used = sorted(load_grammar(language).characters())
+    encoded = tokenizer(used, add_special_tokens=False)["input_ids"]
+    return {"all": len(used), "by_bytes": sum(len(ids) > 1 for ids in encoded)}
 
 
 def readme(card: dict[str, Any]) -> str:
@@ -137,11 +170,20 @@ def readme(card: dict[str, Any]) -> str:
         *((f"Neutral contexts steered to {e}", _cell(steering["flipped"][e])) for e in TARGETS),
         ("Emotional reactions under random vectors of equal norm", _cell(steering["random"])),
     ]
+    for language, other in card["other_languages"].items():
+        rows += _of_other_language(language_of(language).title, other)
     table = "\n".join(f"| {what} | {value} |" for what, value in rows)
     samples = "\n".join(
         f"- ...{_line(s['context'][-60:])}**{_line(s['completion'].strip())}**"
         + ("" if s["grammatical"] else " (not in the grammar)")
         for s in found["samples"]
+    )
+    titles = " or ".join(language_of(name).title for name in data["languages"])
+    start = data["start"]
+    after = (
+        f"It goes on from {start['name']}, whose weights have the SHA-256 {start['sha256']}.\n\n"
+        if start
+        else ""
     )
     blind = "Reactions were permuted across causes: it is the negative control.\n\n" if data["blind"] else ""
     return f"""# {card["name"]}
@@ -150,7 +192,7 @@ A bundled small model of this project: {card["model_type"]}, {LAYERS} layers of 
 {card["parameters"]:,} parameters, trained on {data["tokens"]:,} tokens ({data["documents"]:,} documents)
 of the generated small world in {training["steps"]:,} steps,
 {training["seconds"] / 60:.1f} minutes on one thread of a shared machine.
-{blind}
+{_mixture(card)}{after}{blind}
 Train it again: `make models NAME={card["name"]}`. All numbers with their settings: `card.json`; the loss curve:
 `training_log.csv`. Weights are stored in float16 and meant for float32.
 
@@ -165,8 +207,44 @@ Ten completions, sampled at temperature 1:
 
 {samples}
 
-What it is not: a model of English. It knows the small world's words and templates and nothing else.
+What it is not: a model of {titles}. It knows the small world's words and templates and nothing else.
 """
+
+
+def _of_other_language(title: str, found: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (f"{title}: loss over entropy", _cell(found["loss"]["loss_over_entropy"])),
+        (f"{title}: grammatical completions, temperature 1", _cell(found["grammatical"]["temperature_1"])),
+        (f"{title}: total variation from the posterior", _cell(found["posterior"]["total_variation"])),
+    ]
+
+
+def _mixture(card: dict[str, Any]) -> str:
+    """What of a model of several languages was in which; empty for a model of one."""
+    data, tokens = card["data"], card["data"]["tokens_by_language"]
+    if len(data["languages"]) == 1:
+        return ""
+    parts = [
+        f"{share:.0%} {language_of(name).title} ({tokens[name]:,} tokens)"
+        for name, share in data["languages"].items()
+    ]
+    main, *_ = sorted(data["languages"], key=lambda name: -data["languages"][name])
+    whole = [
+        f"{found['all'] - found['by_bytes']} of the {found['all']} characters of the {language_of(name).title} world"
+        for name, found in card["tokenizer"]["characters"].items()
+    ]
+    return (
+        f"\nIts documents are {' and '.join(parts)}. One vocabulary of {card['tokenizer']['vocabulary']:,} tokens "
+        f"serves both: it has {' and '.join(whole)} whole, the rest as bytes. Rows of the table that name no language "
+        f"are about {language_of(main).title}.\n\n"
+    )
+
+
+def _told(shares: Mapping[str, float]) -> str:
+    """The languages of a corpus in words."""
+    if len(shares) == 1:
+        return language_of(next(iter(shares))).title
+    return " and ".join(f"{share:.0%} {language_of(name).title}" for name, share in shares.items())
 
 
 def _settings(chosen: dict[str, dict[str, Any]]) -> str:

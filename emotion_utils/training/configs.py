@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from transformers import AutoConfig, PreTrainedConfig
@@ -12,6 +13,7 @@ from emotion_utils.core.errors import UserError
 CONTEXT = 512
 
 LAYERS, HEADS, WIDTH = 4, 8, 128
+BILINGUAL = 7168  # vocabulary for the words of both languages
 LONG = (
     14_000_000  # learned positions take more text than rotary ones until names are copied over any distance
 )
@@ -39,6 +41,14 @@ class Spec:
         Training tokens.
     lr, adam_lr : float
         Peak learning rates of Muon (matrices) and AdamW (the rest).
+    corpus_seed : int
+        Seed of the documents.
+    languages : dict
+        Language to its share of the documents.
+    tokenizer_languages : dict
+        The same for the documents that the tokenizer is trained on; empty for those of the model.
+    start : str
+        The model whose weights and tokenizer the training goes on from; empty for fresh ones.
     """
 
     name: str
@@ -54,6 +64,14 @@ class Spec:
     adam_lr: float = 8e-3
     warmup: float = 0.02
     corpus_seed: int = 20_260
+    languages: Mapping[str, float] = field(default_factory=lambda: {"en": 1.0})
+    tokenizer_languages: Mapping[str, float] = field(default_factory=dict)
+    start: str = ""
+
+    @property
+    def language(self) -> str:
+        """The one that most documents are written in."""
+        return max(self.languages, key=lambda language: self.languages[language])
 
 
 GPT2 = {
@@ -105,6 +123,34 @@ GEMMA3 = GATED | {
         "full_attention": {"rope_type": "default", "rope_theta": 1_000_000.0},
     },
 }
+GEMMA2 = GATED | {
+    "tie_word_embeddings": True,
+    "query_pre_attn_scalar": WIDTH // HEADS,
+    "sliding_window": 128,
+    "layer_types": ["sliding_attention", "full_attention"] * (LAYERS // 2),
+    "attn_logit_softcapping": 50.0,
+    "final_logit_softcapping": 30.0,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 10_000.0},
+}
+
+
+def _jpn(name: str, seed: int) -> Spec:
+    """A continuation of small-gemma2 on Japanese: the same documents for every seed, in another order."""
+    return Spec(
+        name,
+        "gemma2",
+        "gemma2",
+        GEMMA2,
+        seed=seed,
+        vocab_size=BILINGUAL,
+        tokens=3_200_000,  # a third of the base's
+        lr=3e-3,
+        adam_lr=4e-3,
+        corpus_seed=20_261,
+        languages={"ja": 0.95, "en": 0.05},
+        start="small-gemma2",
+    )
+
 
 SPECS = {
     spec.name: spec
@@ -115,6 +161,20 @@ SPECS = {
         Spec("small-llama3", "llama", "llama3", LLAMA3, seed=4),
         Spec("small-qwen3", "qwen3", "qwen3", QWEN3, seed=5),
         Spec("small-gemma3", "gemma3_text", "gemma3", GEMMA3, seed=6),
+        Spec(
+            "small-gemma2",
+            "gemma2",
+            "gemma2",
+            GEMMA2,
+            seed=8,
+            vocab_size=BILINGUAL,
+            tokens=9_600_000,
+            languages={"en": 0.94, "ja": 0.06},
+            tokenizer_languages={"en": 0.6, "ja": 0.4},
+        ),
+        _jpn("small-gemma2-jpn", seed=9),
+        _jpn("small-gemma2-jpn-b", seed=10),
+        _jpn("small-gemma2-jpn-c", seed=11),
         Spec("small-gpt2-blind", "gpt2", "gpt2", GPT2, seed=7, tokens=LONG, blind=True),
     )
 }

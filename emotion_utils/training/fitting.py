@@ -21,7 +21,8 @@ from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from emotion_utils.smallworld.grammar import Document, Grammar
+from emotion_utils.smallworld.corpus import World
+from emotion_utils.smallworld.grammar import Document
 from emotion_utils.training.batches import IGNORED, Batch, encode_whole, make_batches
 from emotion_utils.training.configs import CONTEXT, Spec
 from emotion_utils.training.muon import Optimiser
@@ -48,21 +49,28 @@ def working_dtype() -> torch.dtype:
 
 
 class HeadLoss(torch.autograd.Function):
-    """Mean cross-entropy of ``hidden @ weight.T``, in chunks, so that the logits never stand in memory at once."""
+    """Mean cross-entropy of ``hidden @ weight.T``, in chunks, so that the logits never stand in memory at once.
+
+    With ``cap`` the logits are squashed to ``cap * tanh(logits / cap)`` first, as Gemma 2 does (soft-capping).
+    """
 
     CHUNK = 512
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, labels: Tensor) -> Tensor:
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, labels: Tensor, cap: float | None = None) -> Tensor:
         total = torch.zeros((), dtype=torch.float32)
         d_hidden = torch.empty_like(hidden)
         d_weight = torch.zeros_like(weight, dtype=torch.float32)
         for i in range(0, len(labels), HeadLoss.CHUNK):
             h, y = hidden[i : i + HeadLoss.CHUNK], labels[i : i + HeadLoss.CHUNK]
-            logp = torch.log_softmax((h @ weight.T).float(), dim=-1)  # (chunk, vocabulary)
+            logits = (h @ weight.T).float()  # (chunk, vocabulary)
+            squashed = None if cap is None else torch.tanh(logits / cap)
+            logp = torch.log_softmax(logits if squashed is None or cap is None else squashed * cap, dim=-1)
             total -= logp.gather(1, y[:, None]).sum()
             grad = logp.exp_()
             grad[torch.arange(len(y)), y] -= 1
+            if squashed is not None:
+                grad *= 1 - squashed**2
             grad = grad.to(hidden.dtype)
             d_hidden[i : i + HeadLoss.CHUNK] = grad @ weight
             d_weight += grad.T @ h
@@ -70,9 +78,9 @@ class HeadLoss(torch.autograd.Function):
         return total / len(labels)
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, None, None]:
         d_hidden, d_weight = ctx.saved_tensors
-        return d_hidden * upstream.to(d_hidden.dtype), d_weight * upstream.to(d_weight.dtype), None
+        return d_hidden * upstream.to(d_hidden.dtype), d_weight * upstream.to(d_weight.dtype), None, None
 
 
 def fit(
@@ -112,7 +120,8 @@ def _working_copy(model: PreTrainedModel) -> PreTrainedModel:
 def _loss(model: PreTrainedModel, batch: Batch) -> Tensor:
     hidden = model.base_model(batch.ids, use_cache=False).last_hidden_state  # (row, position, d_model)
     known = batch.labels != IGNORED
-    return HeadLoss.apply(hidden[known], model.get_output_embeddings().weight, batch.labels[known])
+    cap = getattr(model.config, "final_logit_softcapping", None)
+    return HeadLoss.apply(hidden[known], model.get_output_embeddings().weight, batch.labels[known], cap)
 
 
 def _schedule(step: int, steps: int, warmup: float) -> float:
@@ -140,7 +149,7 @@ class LossCurve:
     """
 
     def __init__(
-        self, validation: Sequence[Document], tokenizer: PreTrainedTokenizerFast, grammar: Grammar
+        self, validation: Sequence[Document], tokenizer: PreTrainedTokenizerFast, world: World
     ) -> None:
         encoded = encode_whole(tokenizer, [d.text for d in validation])
         rng = np.random.default_rng(0)
@@ -153,7 +162,7 @@ class LossCurve:
             packed=0.0,
             rng=rng,
         )
-        logp = sum(grammar.log_prob(d.text, "train") for d in validation)
+        logp = sum(world.log_prob(d.text, "train") for d in validation)
         self.entropy = -logp / sum(b.tokens for b in self.batches)
         self.rows: list[dict[str, float]] = []
         self._loss, self._tokens = 0.0, 0

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import os
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
 from tqdm.auto import tqdm
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
 from emotion_utils.core.errors import UserError
+from emotion_utils.models.files import load_weights
 from emotion_utils.models.loading import build_model
-from emotion_utils.smallworld import load_grammar
-from emotion_utils.smallworld.corpus import documents, training_documents
-from emotion_utils.smallworld.grammar import Grammar
+from emotion_utils.smallworld.corpus import World, documents, training_documents, world_of
+from emotion_utils.smallworld.grammar import Document
 from emotion_utils.training.batches import encode_whole, make_batches
 from emotion_utils.training.configs import CONTEXT, Spec, model_config
 from emotion_utils.training.fitting import LossCurve, fit, prepare_processor, working_dtype
 from emotion_utils.training.tokenizers import train_tokenizer
 
-RECORD = "training.json"
+RECORD, WEIGHTS = "training.json", "model.safetensors"
 TOKENIZER_DOCUMENTS = 20_000
 VALIDATION_DOCUMENTS = 160
 
@@ -46,10 +48,16 @@ class Trained:
     precision: str
     validation_loss: float
     generator_entropy: float
+    tokens_by_language: dict[str, int] = field(default_factory=dict)
+    start: dict[str, str] = field(
+        default_factory=dict
+    )  # name and SHA-256 of the weights that it went on from
 
 
 def train(spec: Spec, folder: Path, progress: bool = True) -> Trained:
     """Train one bundled model and put it at ``folder``, all at once.
+
+    A model that another one is to start from lies beside it, in the same parent folder.
 
     Parameters
     ----------
@@ -60,6 +68,11 @@ def train(spec: Spec, folder: Path, progress: bool = True) -> Trained:
         Show progress bars.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
+    if spec.start and not (folder.parent / spec.start / WEIGHTS).is_file():
+        raise UserError(
+            f"{spec.name} starts from {spec.start}, which is not in {folder.parent}: train {spec.start} first, into "
+            "the same folder."
+        )
     work = Path(tempfile.mkdtemp(prefix=f".{spec.name}-", dir=folder.parent))
     try:
         trained = train_into(spec, work, progress)
@@ -80,16 +93,22 @@ def trained_record(folder: Path) -> Trained:
     return Trained(**json.loads(path.read_text(encoding="utf-8")))
 
 
+def weights_hash(folder: Path) -> str:
+    """SHA-256 of the weights of the model in ``folder``."""
+    return hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+
+
 def train_into(spec: Spec, folder: Path, progress: bool = True) -> Trained:
     """Train tokenizer and model of ``spec`` into an existing folder."""
     began = time.perf_counter()
     prepare_processor()
     order_seed, weight_seed = np.random.SeedSequence(spec.seed).spawn(2)
-    grammar = load_grammar("en", blind=spec.blind)
-    encoded, tokenizer = _data(spec, grammar, folder, progress)
+    world = world_of(spec.languages, spec.blind)
+    start = folder.parent / spec.start if spec.start else None
+    tokenizer = _tokenizer(spec, folder, start)
+    encoded, by_language = _data(spec, world, tokenizer, progress)
     torch.manual_seed(int(weight_seed.generate_state(1)[0]))
-    ids = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)
-    model = build_model(model_config(spec, len(tokenizer), *ids))
+    model = _model(spec, tokenizer, start)
     batches = make_batches(
         encoded,
         batch_tokens=spec.batch_tokens,
@@ -98,8 +117,8 @@ def train_into(spec: Spec, folder: Path, progress: bool = True) -> Trained:
         bare_starts=tokenizer("a")["input_ids"][0] != tokenizer.bos_token_id,
         rng=np.random.default_rng(order_seed),
     )
-    validation = list(documents(grammar, VALIDATION_DOCUMENTS, spec.corpus_seed, stream="validation"))
-    curve = LossCurve(validation, tokenizer, grammar)
+    validation = list(documents(world, VALIDATION_DOCUMENTS, spec.corpus_seed, stream="validation"))
+    curve = LossCurve(validation, tokenizer, world)
     fit(model, batches, spec, curve, progress)
     _save(model, tokenizer, folder)
     curve.write(folder / "training_log.csv")
@@ -114,34 +133,52 @@ def train_into(spec: Spec, folder: Path, progress: bool = True) -> Trained:
         str(working_dtype()).removeprefix("torch."),
         last["validation_loss"],
         last["generator_entropy"],
+        by_language,
+        {"name": spec.start, "sha256": weights_hash(start)} if start else {},
     )
 
 
+def _tokenizer(spec: Spec, folder: Path, start: Path | None) -> PreTrainedTokenizerFast:
+    """The tokenizer of the model that this one starts from, or one trained on the first documents."""
+    if start is not None:
+        tokenizer = AutoTokenizer.from_pretrained(start)
+        tokenizer.save_pretrained(folder)
+        return tokenizer
+    world = world_of(spec.tokenizer_languages or spec.languages, spec.blind)
+    first = training_documents(world, min(TOKENIZER_DOCUMENTS, spec.tokens // 50), spec.corpus_seed)
+    return train_tokenizer(spec.manner, (d.text for d in first), spec.vocab_size, CONTEXT, folder)
+
+
+def _model(spec: Spec, tokenizer: PreTrainedTokenizerFast, start: Path | None) -> PreTrainedModel:
+    """Fresh weights, or those of the model that this one starts from."""
+    if start is not None:
+        return load_weights(AutoModelForCausalLM, start, dtype=torch.float32, attn_implementation="eager")
+    ids = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)
+    return build_model(model_config(spec, len(tokenizer), *ids))
+
+
 def _data(
-    spec: Spec, grammar: Grammar, folder: Path, progress: bool
-) -> tuple[list[np.ndarray], PreTrainedTokenizerFast]:
-    """Documents until the token budget is full, and the tokenizer trained on the first of them."""
-    stream = (d.text for d in training_documents(grammar, 10**9, spec.corpus_seed))
-    first = list(islice(stream, min(TOKENIZER_DOCUMENTS, spec.tokens // 50)))
-    tokenizer = train_tokenizer(spec.manner, first, spec.vocab_size, CONTEXT, folder)
+    spec: Spec, world: World, tokenizer: PreTrainedTokenizerFast, progress: bool
+) -> tuple[list[np.ndarray], dict[str, int]]:
+    """Documents until the token budget is full, and how many tokens of them each language has."""
+    stream = training_documents(world, 10**9, spec.corpus_seed)
     encoded: list[np.ndarray] = []
-    used = 0
+    used: Counter[str] = Counter()
     with tqdm(
         total=spec.tokens, desc=f"{spec.name}: corpus", unit="tok", unit_scale=True, disable=not progress
     ) as bar:
-        for chunk in _chunks(first, stream):
-            for ids in encode_whole(tokenizer, chunk):
-                if used >= spec.tokens:
-                    return encoded, tokenizer
+        for chunk in _chunks(stream):
+            for document, ids in zip(chunk, encode_whole(tokenizer, [d.text for d in chunk]), strict=True):
+                if used.total() >= spec.tokens:
+                    return encoded, dict(used)
                 encoded.append(ids)
-                used += len(ids)
+                used[document.lang] += len(ids)
                 bar.update(len(ids))
-    return encoded, tokenizer
+    return encoded, dict(used)
 
 
-def _chunks(first: list[str], rest: Iterator[str]) -> Iterator[list[str]]:
-    yield from (first[i : i + 1000] for i in range(0, len(first), 1000))
-    while chunk := list(islice(rest, 1000)):
+def _chunks(stream: Iterator[Document]) -> Iterator[list[Document]]:
+    while chunk := list(islice(stream, 1000)):
         yield chunk
 
 

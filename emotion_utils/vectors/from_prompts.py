@@ -13,7 +13,7 @@ from emotion_utils.activations.prompt_sets import read_activations, read_sets
 from emotion_utils.core.emotions import others_of
 from emotion_utils.core.errors import UserError, listing
 from emotion_utils.models.model import Model
-from emotion_utils.prompts.loading import SETS, labelled_set
+from emotion_utils.prompts.loading import EVERY_SET, labelled_set
 from emotion_utils.vectors.held_out import Probes, held_out
 from emotion_utils.vectors.logit_lens import promoted
 from emotion_utils.vectors.outside import beside_own
@@ -249,4 +249,4 @@ def _name(prompts: str | Path | pd.DataFrame) -> str:
     """What tables call a set: by its name, a file without its ending, a table as :data:`OWN`."""
     if isinstance(prompts, pd.DataFrame):
         return OWN
-    return str(prompts) if str(prompts) in SETS else Path(prompts).stem
+    return str(prompts) if str(prompts) in EVERY_SET else Path(prompts).stem

@@ -62,7 +62,7 @@ def test_a_special_token_is_never_read(tokenizer):
         assert all(a < b for a, b in encoded.spans[read["row"]][read["first"] : read["last"]])
 
 
-@pytest.mark.parametrize("profile", loading.SETS)
+@pytest.mark.parametrize("profile", loading.EVERY_SET)
 def test_every_word_of_the_projects_prompts_is_found(tokenizer, profile):
     table = loading.load_profile(profile)
     encoded = encode(tokenizer, table["text"].tolist())

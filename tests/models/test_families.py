@@ -52,14 +52,14 @@ def test_grouped_heads_share_values_in_runs(rough):
 
 def test_what_heads_write_is_what_attention_adds_without_its_bias(rough):
     found = read(rough, ["z", "attn_out"])
-    gemma = rough.config.model_type == "gemma3_text"
+    gemma = rough.config.model_type in ("gemma2", "gemma3_text")
     for layer, block in enumerate(blocks(rough)):
         rows, out = written_by_heads(rough, layer), found["attn_out"][layer]
         assert rows.shape == (n_heads(rough), plain.width_in(rough), rough.config.hidden_size)
         written = torch.einsum("phd,hdm->pm", found["z"][layer], rows)
         assert normalises(block) == gemma
         bias = getattr(plain.modules(rough, plain.OUT)[layer], "bias", None)
-        assert (bias is None) == (rough.config.model_type in ("llama", "qwen3", "gemma3_text"))
+        assert (bias is None) == (rough.config.model_type in ("llama", "qwen3", "gemma2", "gemma3_text"))
         if gemma:
             factor = out / written
             middle = factor.nanmedian(dim=1, keepdim=True).values  # a real gain may be 0

@@ -67,6 +67,22 @@ def test_near_duplicates_are_exactly_the_pairs_above_the_threshold(threshold):
     assert list(pairs.values()) == pytest.approx([wanted[pair] for pair in pairs], abs=1e-6)
 
 
+def test_japanese_is_compared_by_pairs_of_characters_and_without_its_punctuation():
+    texts = [
+        "傘を貸してくれて、ありがとう。",
+        "傘を貸してくれてありがとう！",
+        "傘を貸してくれてありがとうね。",
+        "駅で待つ。",
+    ]
+    prompts = table(texts)
+    assert exact_duplicates(prompts)["id"].tolist() == ["p0", "p1"]
+    found = near_duplicates(prompts)
+    similar = dict(zip(zip(found["id"], found["other_id"], strict=True), found["similarity"], strict=True))
+    bigrams = [{f" {text} "[i : i + 2] for i in range(len(text) + 1)} for text in map(normalise, texts)]
+    expected = len(bigrams[0] & bigrams[2]) / len(bigrams[0] | bigrams[2])
+    assert similar == pytest.approx({("p0", "p1"): 1, ("p0", "p2"): expected, ("p1", "p2"): expected})
+
+
 def test_short_texts_and_emoji_do_not_disturb():
     found = near_duplicates(table(["🙏", "🙏", "ok", "a"]))
     assert list(zip(found["id"], found["other_id"], strict=True)) == [("p0", "p1")]

@@ -11,7 +11,7 @@ import pytest
 from emotion_utils.core.errors import UserError
 from emotion_utils.prompts.keywords import find_keyword, match_span
 from emotion_utils.prompts.loading import (
-    SETS,
+    EVERY_SET,
     check_lengths,
     labelled_set,
     load_profile,
@@ -483,7 +483,7 @@ def test_an_unknown_profile_lists_those_there_are():
         load_profile("basline")
 
 
-@pytest.mark.parametrize("name", list(SETS))
+@pytest.mark.parametrize("name", list(EVERY_SET))
 def test_every_profile_loads_and_keeps_its_groups_in_one_split(name):
     table = load_profile(name)
     assert table["id"].is_unique
@@ -503,7 +503,7 @@ def test_prompts_are_a_set_a_file_a_table_or_texts(write):
     assert prompt_set(table) is table
     assert prompt_set(("a", "b")).to_dict("list") == {"id": ["text 0", "text 1"], "text": ["a", "b"]}
     listed = prompt_set().set_index("name")["prompts"]
-    assert listed.to_dict() == {name: len(load_profile(name)) for name in SETS}
+    assert listed.to_dict() == {name: len(load_profile(name)) for name in EVERY_SET}
     with pytest.raises(UserError, match=r'There is no profile "implict": did you mean "implicit"'):
         prompt_set("implict")
 

@@ -1,6 +1,7 @@
 """The grammar on a world small enough to write out by hand, then the real one."""
 
 import math
+import re
 from collections import Counter
 
 import numpy as np
@@ -12,6 +13,7 @@ from emotion_utils.smallworld import load_grammar
 from emotion_utils.smallworld.content import read_content
 from emotion_utils.smallworld.corpus import documents
 from emotion_utils.smallworld.grammar import Grammar
+from emotion_utils.smallworld.languages import JAPANESE
 
 TINY = {
     "lexicon.yaml": "thing: [cup, egg]\njob: [nurse]\n",
@@ -36,6 +38,22 @@ forms:
   - {id: story_one, person: {A: name, B: name}, text: '{&event} {&fill:general 0-1} {B} said: "{&react}"'}
 """,
 }
+LANGUAGES = ("en", "ja")
+KEYWORDS = {  # written out by hand, not taken from the package
+    "en": re.compile(
+        r"\b(thank\w*|grateful\w*|gratitude|appreciat\w*|angry|anger\w*|furious\w*|mad|annoy\w*|outrage\w*|fed up"
+        r"|sorry|apolog\w*|forgiv\w*|regret\w*|pardon)\b",
+        re.I,
+    ),
+    "ja": re.compile(
+        "ありがと|感謝|お礼|恩|怒|憤|腹が立|腹立|頭にき|むかつ|いらいら|許せ|許さ|許し"
+        "|ごめん|すみません|すまな|申し訳|(?<!感)謝|詫び|後悔"
+    ),
+}
+SIZE = {  # registers, templates beside fillers, words in training, ambiguous causes, longest document, marks that occur
+    "en": (12, 300, 1500, 10, 1200, ["\n", "[", "(", "{", "- ", "1.", '"', "7"]),
+    "ja": (12, 300, 1500, 10, 500, ["\n", "「", "（", "：", "・", "1.", "【", "7"]),
+}
 
 
 @pytest.fixture
@@ -47,9 +65,14 @@ def tiny(tmp_path):
     return Grammar(read_content(tmp_path))
 
 
+@pytest.fixture(scope="module", params=LANGUAGES)
+def language(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def sample():
-    return list(documents(load_grammar(), 1500, seed=11))
+def sample(language):
+    return list(documents(load_grammar(language), 1500, seed=11))
 
 
 def test_probability_of_a_text_equals_the_product_worked_out_by_hand(tiny):
@@ -117,22 +140,22 @@ def test_what_is_left_open_in_a_template_is_named(tmp_path):
         read_content(tmp_path)
 
 
-def test_the_world_has_the_promised_size():
-    counts = load_grammar().counts()
-    assert counts["registers"] >= 12
-    assert counts["templates"] - counts["fillers"] >= 300
-    assert counts["words in training"] >= 1500
-    assert counts["ambiguous causes"] >= 10
+def test_the_world_has_the_promised_size(language):
+    counts, (registers, templates, words, ambiguous, *_) = load_grammar(language).counts(), SIZE[language]
+    assert counts["registers"] >= registers
+    assert counts["templates"] - counts["fillers"] >= templates
+    assert counts["words in training"] >= words
+    assert counts["ambiguous causes"] >= ambiguous
 
 
-def test_a_derivation_has_the_probability_of_its_text(sample):
-    grammar = load_grammar()
+def test_a_derivation_has_the_probability_of_its_text(sample, language):
+    grammar = load_grammar(language)
     for doc in sample[:40]:
         assert grammar.log_prob(doc.text) == pytest.approx(doc.logp, abs=1e-6), doc.form
 
 
-def test_posterior_and_openings_agree_with_the_document(sample):
-    grammar = load_grammar()
+def test_posterior_and_openings_agree_with_the_document(sample, language):
+    grammar = load_grammar(language)
     for doc in [d for d in sample if d.cause and d.reaction_start][:30]:
         assert grammar.posterior(doc.context, "train") == pytest.approx(doc.posterior, abs=1e-9)
         openings = grammar.reactions(doc)
@@ -145,14 +168,24 @@ def test_posterior_and_openings_agree_with_the_document(sample):
             )
 
 
-def test_emotion_follows_the_cause_and_not_in_the_blind_world(sample):
+def test_no_opening_begins_with_one_of_another_emotion(sample, language):
+    blind = load_grammar(language, blind=True)
+    for form in ("anecdote", "mail"):
+        doc = next(d for d in sample if d.register == form and d.cause and d.reaction_start)
+        emotions = {text: emotion for text, emotion, _ in blind.reactions(doc)}
+        for text, emotion in emotions.items():
+            begun = {other for shorter, other in emotions.items() if text.startswith(shorter)}
+            assert begun == {emotion}, text
+
+
+def test_emotion_follows_the_cause_and_not_in_the_blind_world(sample, language):
     told = [
         d for d in sample if d.cause and not d.cause.startswith("ambiguous") and d.reaction_start is not None
     ]
     assert all(d.emotion == d.cause.split(".")[0] for d in told)
     blind = [
         d
-        for d in documents(load_grammar(blind=True), 1500, seed=3)
+        for d in documents(load_grammar(language, blind=True), 1500, seed=3)
         if d.cause and d.reaction_start is not None
     ]
     table = Counter((d.cause.split(".")[0], d.emotion) for d in blind)
@@ -168,14 +201,8 @@ def test_ambiguous_causes_come_out_as_stated(sample):
     assert abs(hits.mean() - expected.mean()) < 4 * hits.std() / math.sqrt(len(docs))
 
 
-def test_half_of_the_reactions_have_no_keyword_and_nothing_else_has_one(sample):
-    import re
-
-    keyword = re.compile(
-        r"\b(thank\w*|grateful\w*|gratitude|appreciat\w*|angry|anger\w*|furious\w*|mad|annoy\w*|outrage\w*|fed up"
-        r"|sorry|apolog\w*|forgiv\w*|regret\w*|pardon)\b",
-        re.I,
-    )
+def test_half_of_the_reactions_have_no_keyword_and_nothing_else_has_one(sample, language):
+    keyword = KEYWORDS[language]
     felt = [d for d in sample if d.reaction_start is not None and d.emotion != "neutral"]
     assert sum(not d.keyword for d in felt) / len(felt) >= 0.5
     for doc in sample:
@@ -191,8 +218,8 @@ def test_half_of_the_reactions_have_no_keyword_and_nothing_else_has_one(sample):
             )
 
 
-def test_held_out_templates_and_words_never_occur_in_training(sample):
-    grammar = load_grammar()
+def test_held_out_templates_and_words_never_occur_in_training(sample, language):
+    grammar = load_grammar(language)
     kept = {key for doc in sample for key in doc.templates}
     for doc in documents(grammar, 200, seed=5, split="heldout_templates"):
         wordings = {k for k in doc.templates if k.startswith("event.")}
@@ -200,22 +227,71 @@ def test_held_out_templates_and_words_never_occur_in_training(sample):
     new = set(grammar.view("heldout_words").words["tool"])
     assert new
     assert not new & set(grammar.view("train").words["tool"])
-    assert not any(
-        name.noun in {p.noun for p in grammar.view("train").people["name"]}
-        for name in grammar.view("heldout_words").people["name"]
-    )
+    known, unseen = (grammar.view(split).people for split in ("train", "heldout_words"))
+    for mode, people in known.items():
+        assert not {p.noun for p in people} & {p.noun for p in unseen[mode]}, mode
 
 
-def test_documents_are_long_short_and_of_many_shapes(sample):
+def test_documents_are_long_short_and_of_many_shapes(sample, language):
+    registers, *_, longest, marks = SIZE[language]
     texts = [d.text for d in sample]
-    assert max(len(t.split()) for t in texts) >= 230  # words; about 300 tokens
-    for mark in ["\n", "[", "(", "{", "- ", "1.", '"', "7"]:
+    assert max(map(len, texts)) >= longest
+    assert min(map(len, texts)) < 60
+    for mark in marks:
         assert any(mark in t for t in texts), mark
-    assert len({d.register for d in sample}) >= 12
+    assert len({d.register for d in sample}) >= registers
+
+
+def test_beginnings_of_documents_are_recognised(sample, language):
+    grammar = load_grammar(language)
+    for doc in sample[:8]:
+        ends = range(
+            len(doc.text) // 2, len(doc.text) + 1, 9
+        )  # what begins a text may go on in very many ways
+        assert all(grammar.is_prefix(doc.text[:end], "train") for end in ends)
+        assert grammar.is_grammatical(doc.text)
+        assert not grammar.is_grammatical(doc.text + "x")
+
+
+def test_no_blank_stands_between_japanese_characters():
+    texts = [d.text for d in documents(load_grammar("ja"), 600, seed=2)]
+    assert not [text for text in texts if re.search(r"[ぁ-ヿ一-鿿。、！？」] +[ぁ-ヿ一-鿿「]", text)]
+    assert not [text for text in texts if "  " in text or "。。" in text or "、、" in text]
+
+
+def test_a_deed_done_to_the_writer_is_told_as_such():
+    """The writer says くれる of what was done for the writer, and the style of the form decides the ending."""
+    endings = {
+        ("name", "I"): "貸してくれた。",
+        ("san", "I"): "貸してくれました。",
+        ("name", "name"): "貸した。",
+    }
+    lent = [
+        d
+        for d in documents(load_grammar("ja"), 2500, seed=5)
+        if d.cause == "gratitude.home.0" and d.register == "anecdote"
+    ]
+    modes = {form.key: form.modes for form in load_grammar("ja").content.forms}
+    seen = Counter(modes[d.form] for d in lent)
+    assert set(endings) <= set(seen)
+    for doc in lent:
+        assert endings.get(modes[doc.form], "貸しました。") in doc.text
+
+
+def test_what_a_language_has_not_is_refused(tmp_path):
+    for name, text in TINY.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    with pytest.raises(UserError, match="no mention of a person"):
+        read_content(tmp_path, JAPANESE)
+    (tmp_path / "events.yaml").write_text('gratitude: {home: [{text: "{A} {gift.a:thing}"}]}')
+    with pytest.raises(UserError, match="asks for an article, which Japanese has not"):
+        read_content(tmp_path, JAPANESE)
 
 
 def test_an_unknown_split_or_language_is_named():
     with pytest.raises(UserError, match=r"'dev'.*heldout_words"):
         load_grammar().view("dev")
-    with pytest.raises(UserError, match="'xx'"):
+    with pytest.raises(UserError, match=r"'xx'.*Known: en, ja"):
         load_grammar("xx")

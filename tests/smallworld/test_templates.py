@@ -1,8 +1,9 @@
 import pytest
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.smallworld.nodes import Choice, Draw, Lit, Mention, Ref, article
-from emotion_utils.smallworld.people import Person, mention
+from emotion_utils.smallworld.languages import JAPANESE, english_article, english_mention, japanese_mention
+from emotion_utils.smallworld.nodes import Choice, Draw, Lit, Mention, Ref, Styled
+from emotion_utils.smallworld.people import Person
 from emotion_utils.smallworld.sentences import EventSlot, Fill, React
 from emotion_utils.smallworld.templates import parse_template
 
@@ -19,7 +20,7 @@ from emotion_utils.smallworld.templates import parse_template
     ],
 )
 def test_article_follows_the_sound(noun, written):
-    assert article(noun) == written
+    assert english_article(noun) == written
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,37 @@ def test_article_follows_the_sound(noun, written):
     ],
 )
 def test_mentions(person, form, written):
-    assert mention(person, form) == written
+    assert english_mention(person, form) == written
+
+
+@pytest.mark.parametrize(
+    ("person", "form", "style", "written"),
+    [
+        (Person("name", "健太", "m"), "", "plain", "健太"),
+        (Person("name", "健太", "m"), "san", "plain", "健太さん"),
+        (Person("san", "田中さん"), "san", "polite", "田中さん"),
+        (Person("name", "健太", "m"), "ta", "plain", "た"),
+        (Person("role", "店員"), "ta", "polite", "ました"),
+        (Person("I"), "ta", "plain", "てくれた"),
+        (Person("I"), "ta", "polite", "てくれました"),
+        (Person("I"), "", "polite", "私"),
+    ],
+)
+def test_japanese_mentions(person, form, style, written):
+    assert japanese_mention(person, form, style) == written
+
+
+def test_a_japanese_template_has_no_capitals_and_no_blank_between_sentences():
+    nodes = parse_template(
+        "{A}はtaxiを呼{^んだ/びました}。abc{&fill:general 1-2}", "here", JAPANESE, sentence=True
+    )
+    assert nodes == (
+        Mention("A"),
+        Lit("はtaxiを呼"),
+        Styled("んだ", "びました"),
+        Lit("。abc"),
+        Fill("general", 1, 2, ""),
+    )
 
 
 def test_slots_become_nodes():

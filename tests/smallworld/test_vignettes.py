@@ -13,8 +13,10 @@ ROWS = build_implicit()
 STORIES = [row for row in ROWS if not row["text"].startswith(("In ", "At "))]
 
 
-def test_every_cause_of_every_topic_is_told_three_times():
-    counts = Counter(row["template"].rsplit(".", 1)[0] for row in ROWS if row["emotion"] != "neutral")
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_every_cause_of_every_topic_is_told_three_times(language):
+    rows = build_implicit(language)
+    counts = Counter(row["template"].rsplit(".", 1)[0] for row in rows if row["emotion"] != "neutral")
     assert len(counts) == 3 * 12 * 2
     assert set(counts.values()) == {3}
 

@@ -31,7 +31,7 @@ def test_a_step_moves_each_matrix_by_the_stated_size():
     torch.testing.assert_close(parameter.data, expected, atol=1e-5, rtol=1e-3)
 
 
-@pytest.mark.parametrize("name", [n for n in SPECS if "blind" not in n])
+@pytest.mark.parametrize("name", [n for n, spec in SPECS.items() if not spec.blind and not spec.start])
 def test_every_parameter_has_exactly_one_optimiser(name):
     model = build_model(model_config(SPECS[name], 300, 0, 0, 1))
     optimiser = Optimiser(model, lr=0.01, adam_lr=0.01, dtype=torch.float32)

@@ -40,10 +40,10 @@ def test_special_tokens_are_distinct_from_padding(tokenizers, manner):
 
 def test_only_llama_and_gemma_begin_with_a_bos_token(tokenizers):
     begins = {m for m, t in tokenizers.items() if t("Tom")["input_ids"][0] == t.bos_token_id}
-    assert begins == {"llama3", "gemma3"}
+    assert begins == {"llama3", "gemma2", "gemma3"}
 
 
-@pytest.mark.parametrize("manner", ["qwen3", "gemma3"])
+@pytest.mark.parametrize("manner", ["qwen3", "gemma2", "gemma3"])
 def test_digits_stand_alone_where_the_family_splits_them(tokenizers, manner):
     vocabulary = tokenizers[manner].get_vocab()
     assert not [piece for piece in vocabulary if sum(c.isdigit() for c in piece) > 1 and "0x" not in piece]
