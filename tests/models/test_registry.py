@@ -243,7 +243,7 @@ def test_all_weights_are_read_in_one_place():
     }
     assert {call for call in calls if not call[1].endswith(("Tokenizer", "Config"))} == {("files.py", "kind")}
     strict = {p.parent.name for p, text in texts.items() if "load_state_dict(" in text}
-    assert strict <= {"parts"}  # predictors of our own, whose weights were kept by the same code
+    assert strict <= {"parts", "classification"}  # what our own training kept, by the same code
     assert not [p for p, text in texts.items() if "strict=False" in text and p.parent.name == "parts"]
 
 
