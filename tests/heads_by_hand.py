@@ -90,6 +90,12 @@ def logits(model, ids, change=None):
         return model(torch.tensor([ids]), use_cache=False).logits[0]
 
 
+def read_out(model, state):
+    """The logits of a normalised state, as Gemma 2 caps them."""
+    logits, cap = model.get_output_embeddings()(state), getattr(model.config, "final_logit_softcapping", None)
+    return logits if cap is None else cap * torch.tanh(logits / cap)
+
+
 def odds_of(last, emotional, neutral):
     chances = torch.softmax(last.double(), dim=-1)
     return torch.log(chances[emotional].sum()) - torch.log(chances[neutral].sum())

@@ -74,12 +74,6 @@ def read_at_the_end(model, ids):
     return z, outs, into[0], norm
 
 
-def read_out(model, state):
-    """The logits of a normalised state, as Gemma 2 caps them."""
-    logits, cap = model.get_output_embeddings()(state), getattr(model.config, "final_logit_softcapping", None)
-    return logits if cap is None else cap * torch.tanh(logits / cap)
-
-
 @torch.no_grad()
 def test_direct_is_what_a_head_writes_as_the_last_norm_and_the_unembedding_read_it(pairs, exact, means):
     found = direct_logit_attribution(pairs, means).reshape(2 * len(pairs), -1)
@@ -101,7 +95,7 @@ def test_direct_is_what_a_head_writes_as_the_last_norm_and_the_unembedding_read_
             with plain.in_double():
                 expected = derivative(
                     lambda s, stream=stream, written=written, norm=norm, sets=sets: plain.odds_of(
-                        read_out(exact, norm((stream + s * written)[None])[0]), *sets
+                        plain.read_out(exact, norm((stream + s * written)[None])[0]), *sets
                     )
                 )
             assert found[prompt, 8 * layer + head] == pytest.approx(expected, abs=1e-4, rel=1e-4)

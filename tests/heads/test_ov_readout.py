@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
+import heads_by_hand as by_hand
 import numpy as np
 import pandas as pd
 import pytest
@@ -110,7 +111,7 @@ def test_what_a_head_writes_of_a_word_moves_its_keywords_as_by_hand(untrained):
 
     @torch.no_grad()
     def logs(state):
-        return torch.log_softmax(model.network.get_output_embeddings()(final_norm(model)(state)), -1)
+        return torch.log_softmax(by_hand.read_out(model.network, final_norm(model)(state)), -1)
 
     base = words.neutral.state
     shifts = [logs(base + own - written[2:].mean(dim=0)) - logs(base) for own in written]
@@ -168,7 +169,7 @@ def test_what_is_written_at_the_end_moves_the_log_odds_as_by_hand(untrained):
 
     @torch.no_grad()
     def odds(state):
-        logits = model.network.get_output_embeddings()(final_norm(model)(state))
+        logits = by_hand.read_out(model.network, final_norm(model)(state))
         return float(logits[[20, 21, 22]].logsumexp(0) - logits[[40, 41]].logsumexp(0))
 
     change = (z(pairs.emotional[0]) - z(pairs.neutral[0]))[2] @ weight
