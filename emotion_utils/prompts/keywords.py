@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from emotion_utils.core.emotions import REFERENCE
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import DATA
-from emotion_utils.smallworld.languages import JAPANESE
+from emotion_utils.smallworld.languages import JAPANESE, JAPANESE_RUN
 
 Span = tuple[int, int]
 """First character and the one after the last."""
@@ -19,7 +19,7 @@ Span = tuple[int, int]
 LEXICON = DATA / "lexicons" / "keywords.json"
 JAPANESE_LETTER = r"[一-鿿々ぁ-ゖァ-ヺー]"
 WORD = re.compile(
-    rf"{JAPANESE.word}|(?:(?!{JAPANESE_LETTER})[^\W_])+(?:['’\-](?:(?!{JAPANESE_LETTER})[^\W_])+)*"
+    rf"{JAPANESE_RUN}|(?:(?!{JAPANESE_LETTER})[^\W_])+(?:['’\-](?:(?!{JAPANESE_LETTER})[^\W_])+)*"
 )
 """A word; in Japanese, where no blank parts words, a run of one script."""
 

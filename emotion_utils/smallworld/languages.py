@@ -136,6 +136,8 @@ ENGLISH = Language(
 
 # --- Japanese: by given name ("健太"), by surname with さん ("田中さん"), by role ("店長") or as 私 (the writer)
 SELF = "私"
+JAPANESE_RUN = "[一-鿿々]+|[ァ-ヺー]+|[ぁ-ゖー]+"
+"""A run of one script: the nearest to a word that a text without blanks shows."""
 GIVEN = {("plain", True): "てくれた", ("plain", False): "た", ("polite", True): "てくれました"}
 
 
@@ -172,7 +174,7 @@ JAPANESE = Language(
     gendered=frozenset(),
     mention=japanese_mention,
     people=_japanese_people,
-    word=r"[一-鿿々]+|[ァ-ヺー]+|[ぁ-ゖー]+|[A-Za-z]+",
+    word=f"{JAPANESE_RUN}|[A-Za-z]+",
     pronouns=frozenset({SELF}),
     politeness={  # a letter in keigo does not break into plain speech
         "formal": {"polite": 8.0, "plain": 0.5, "blunt": 0.1},

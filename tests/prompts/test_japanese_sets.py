@@ -12,7 +12,7 @@ import pytest
 from emotion_utils.core.emotions import EMOTIONAL, EMOTIONS
 from emotion_utils.core.paths import PROMPTS
 from emotion_utils.prompts.duplicates import exact_duplicates, near_duplicates
-from emotion_utils.prompts.keywords import match_span
+from emotion_utils.prompts.keywords import find_keyword, match_span, words_with_spans
 from emotion_utils.prompts.loading import JAPANESE_SETS, load_profile, load_prompts, prompt_set
 from emotion_utils.smallworld import load_grammar
 from emotion_utils.smallworld.vignettes import build_implicit
@@ -126,6 +126,31 @@ def test_the_match_is_a_run_of_one_script_in_the_neutral_partner():
             runs = [run.span() for script in scripts for run in script.finditer(partner["text"])]
             assert {match[0], match[1]} <= {end for run in runs for end in run}
     assert found >= 0.95 * 210
+
+
+def test_japanese_words_are_runs_of_one_script_and_other_words_stay_whole():
+    words = [
+        word for word, _ in words_with_spans("3時のMTGはカレーの会議室で、the cat's well-known 12 pies.")
+    ]
+    assert words == [
+        "3",
+        "時",
+        "の",
+        "MTG",
+        "は",
+        "カレー",
+        "の",
+        "会議室",
+        "で",
+        "the",
+        "cat's",
+        "well-known",
+        "12",
+        "pies",
+    ]
+    assert find_keyword("感謝と謝罪", "apology", "ja") == (3, 5)
+    assert find_keyword("thank you", "gratitude", "ja") is None
+    assert find_keyword("thank you", "gratitude", "xx") == (0, 5)
 
 
 def test_implicit_is_what_the_small_world_gives_and_the_grammar_agrees_with_it():
