@@ -8,6 +8,7 @@ from emotion_utils.core.paths import BUILD
 from emotion_utils.ledger import files
 from emotion_utils.ledger.assembly import assemble
 from emotion_utils.ledger.records import DECIDED
+from emotion_utils.predictability.record import read_record as read_parts
 from emotion_utils.record.record_file import read_record
 from emotion_utils.reports.claims import judge
 from emotion_utils.runtime.runs import Run
@@ -77,13 +78,14 @@ def test_none_significant_does_not_fail_by_a_large_p(rows):
 
 
 def test_the_record_is_readable_and_counts_real_models_only(scrutiny):
-    found = read_record()
+    found, on_text = read_record(), read_parts()
     entries = assemble(Run(found.run, found.profile, 0, "cpu", "float32", []), scrutiny)
     recorded = {entry.id for entry in entries if entry.record}
-    assert recorded == {
-        row.claim
-        for part in found.parts
-        for row in part.measurements
-        if BY_ID.loc[row.claim, "basis"] == "model"
-    }
+    measured = [row for part in (*found.parts, on_text) for row in _measurements(part)]
+    assert recorded == {row.claim for row in measured if BY_ID.loc[row.claim, "basis"] == "model"}
     assert {row.verdict for entry in entries for row in entry.record} <= {"other model", "pending"}
+
+
+def _measurements(part):
+    """Of a chapter of the one record, or of the other, which makes them anew from its tables."""
+    return part.measurements() if callable(part.measurements) else part.measurements
