@@ -17,6 +17,7 @@ CLOCKS = {"throughput", "from_store"}
 """Functions of the package whose results are times."""
 TIMED = {
     "activations/throughput.py",
+    "classification/trainer.py",  # how old what is kept is; no result
     "parts/checkpoints.py",  # how old the last one is; no result
     "planning/fitting.py",
     "runtime/benchmarking.py",
