@@ -63,13 +63,11 @@ def _foreseen(results: Results) -> str:
 def _seeded(rows: pd.DataFrame) -> str:
     if not len(rows):
         return ""
-    n, apart = (
-        rows.groupby("model")["r2"].size(),
-        rows.groupby("model")["r2"].agg(lambda r2: r2.max() - r2.min()),
-    )
+    r2 = rows.groupby("model")["r2"]
+    apart = r2.max() - r2.min()
     return (
-        f"Trained again from {n.max() - 1} further seeds, the predictor of a middle layer has an R² that differs by "
-        f"{apart.max():.3f} at most; it is surely above the best baseline from "
+        f"Trained again from {r2.size().max() - 1} further seeds, the predictor of a middle layer has an R² that "
+        f"differs by {apart.max():.3f} at most; it is surely above the best baseline from "
         f"**{int((rows['above_low'] > 0).sum())} of {len(rows)}** seeds and models."
     )
 

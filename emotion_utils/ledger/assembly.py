@@ -99,7 +99,7 @@ def _kept(path: Path, parts: Path) -> list[_Kept]:
         for part in (record.parts if record else ())
     ]
     if on_text is not None:
-        found.append(_Kept(chapter_of("D."), on_text.measurements(), on_text.changed, "#decided"))
+        found.append(_Kept(chapter_of("D."), on_text.measurements, on_text.changed, "#decided"))
     return found
 
 

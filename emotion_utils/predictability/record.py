@@ -108,6 +108,7 @@ class PartsRecord:
         """Whether the code has changed since."""
         return self.code != code()
 
+    @property
     def measurements(self) -> list[Measurement]:
         """What it says of the report's claims."""
         return chapter_measurements(

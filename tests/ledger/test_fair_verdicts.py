@@ -81,11 +81,6 @@ def test_the_record_is_readable_and_counts_real_models_only(scrutiny):
     found, on_text = read_record(), read_parts()
     entries = assemble(Run(found.run, found.profile, 0, "cpu", "float32", []), scrutiny)
     recorded = {entry.id for entry in entries if entry.record}
-    measured = [row for part in (*found.parts, on_text) for row in _measurements(part)]
+    measured = [row for part in (*found.parts, on_text) for row in part.measurements]
     assert recorded == {row.claim for row in measured if BY_ID.loc[row.claim, "basis"] == "model"}
     assert {row.verdict for entry in entries for row in entry.record} <= {"other model", "pending"}
-
-
-def _measurements(part):
-    """Of a chapter of the one record, or of the other, which makes them anew from its tables."""
-    return part.measurements() if callable(part.measurements) else part.measurements
