@@ -25,6 +25,7 @@ from emotion_utils.training.evaluation import (
 from emotion_utils.training.fitting import prepare_processor
 from emotion_utils.training.measures import Measured
 from emotion_utils.training.steering_check import TARGETS, difference_of_means, steering_report
+from emotion_utils.training.texts import POSTS, posts_hash
 from emotion_utils.training.trainer import trained_record, weights_hash
 
 EVALUATION_SEED = 77_001  # streams of this seed are drawn by no training run
@@ -117,13 +118,15 @@ def write_card(folder: Path, spec: Spec, sizes: type[Sizes] = Sizes, progress: b
         "data": {
             "corpus": f"the small world of emotion_utils.smallworld, {_told(spec.languages)}",
             "languages": dict(spec.languages),
-            "tokens_by_language": trained.tokens_by_language,
+            "tokens_by_source": trained.tokens_by_source,
+            "posts": spec.posts,
             "start": trained.start,
             "blind": spec.blind,
             "seed": spec.corpus_seed,
             "documents": trained.documents,
             "tokens": trained.tokens,
             "corpus_sha256": corpus_hash(world_of(spec.languages, spec.blind), spec.corpus_seed),
+            "posts_sha256": posts_hash(spec.corpus_seed) if spec.posts else "",
         },
         "training": {"recipe": _recipe(spec), **asdict(trained)},
         "tokenizer": {
@@ -221,7 +224,7 @@ def _of_other_language(title: str, found: dict[str, Any]) -> list[tuple[str, str
 
 def _mixture(card: dict[str, Any]) -> str:
     """What of a model of several languages was in which; empty for a model of one."""
-    data, tokens = card["data"], card["data"]["tokens_by_language"]
+    data, tokens = card["data"], card["data"]["tokens_by_source"]
     if len(data["languages"]) == 1:
         return ""
     parts = [
@@ -234,10 +237,18 @@ def _mixture(card: dict[str, Any]) -> str:
         for name, found in card["tokenizer"]["characters"].items()
     ]
     return (
-        f"\nIts documents are {' and '.join(parts)}. One vocabulary of {card['tokenizer']['vocabulary']:,} tokens "
-        f"serves both: it has {' and '.join(whole)} whole, the rest as bytes. Rows of the table that name no language "
+        f"\nIts documents are {' and '.join(parts)}. {_posts(data)}"
+        f"One vocabulary of {card['tokenizer']['vocabulary']:,} tokens serves both: it has {' and '.join(whole)} whole, the rest as bytes. Rows of the table that name no language "
         f"are about {language_of(main).title}.\n\n"
     )
+
+
+def _posts(data: dict[str, Any]) -> str:
+    """How many of the texts of a model were posts; empty for none."""
+    if not data["posts"]:
+        return ""
+    tokens = data["tokens_by_source"][POSTS]
+    return f"Among its texts, {data['posts']:.0%} are posts of communities ({tokens:,} tokens). "
 
 
 def _told(shares: Mapping[str, float]) -> str:

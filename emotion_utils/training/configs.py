@@ -47,6 +47,8 @@ class Spec:
         Language to its share of the documents.
     tokenizer_languages : dict
         The same for the documents that the tokenizer is trained on; empty for those of the model.
+    posts, tokenizer_posts : float
+        Share of posts of communities among the texts of the model, and of its tokenizer.
     start : str
         The model whose weights and tokenizer the training goes on from; empty for fresh ones.
     """
@@ -66,6 +68,8 @@ class Spec:
     corpus_seed: int = 20_260
     languages: Mapping[str, float] = field(default_factory=lambda: {"en": 1.0})
     tokenizer_languages: Mapping[str, float] = field(default_factory=dict)
+    posts: float = 0.0
+    tokenizer_posts: float = 0.0
     start: str = ""
 
     @property
@@ -143,11 +147,12 @@ def _jpn(name: str, seed: int) -> Spec:
         GEMMA2,
         seed=seed,
         vocab_size=BILINGUAL,
-        tokens=3_200_000,  # a third of the base's
+        tokens=2_400_000,  # a third of the base's
         lr=3e-3,
         adam_lr=4e-3,
         corpus_seed=20_261,
         languages={"ja": 0.95, "en": 0.05},
+        posts=0.15,
         start="small-gemma2",
     )
 
@@ -168,9 +173,11 @@ SPECS = {
             GEMMA2,
             seed=8,
             vocab_size=BILINGUAL,
-            tokens=9_600_000,
+            tokens=7_200_000,
             languages={"en": 0.94, "ja": 0.06},
             tokenizer_languages={"en": 0.6, "ja": 0.4},
+            posts=0.08,
+            tokenizer_posts=0.15,
         ),
         _jpn("small-gemma2-jpn", seed=9),
         _jpn("small-gemma2-jpn-b", seed=10),

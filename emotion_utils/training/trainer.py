@@ -23,11 +23,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from emotion_utils.core.errors import UserError
 from emotion_utils.models.files import load_weights
 from emotion_utils.models.loading import build_model
-from emotion_utils.smallworld.corpus import World, documents, training_documents, world_of
-from emotion_utils.smallworld.grammar import Document
+from emotion_utils.smallworld.corpus import World, documents, world_of
 from emotion_utils.training.batches import encode_whole, make_batches
 from emotion_utils.training.configs import CONTEXT, Spec, model_config
 from emotion_utils.training.fitting import LossCurve, fit, prepare_processor, working_dtype
+from emotion_utils.training.texts import Text, training_texts
 from emotion_utils.training.tokenizers import train_tokenizer
 
 RECORD, WEIGHTS = "training.json", "model.safetensors"
@@ -48,7 +48,7 @@ class Trained:
     precision: str
     validation_loss: float
     generator_entropy: float
-    tokens_by_language: dict[str, int] = field(default_factory=dict)
+    tokens_by_source: dict[str, int] = field(default_factory=dict)
     start: dict[str, str] = field(
         default_factory=dict
     )  # name and SHA-256 of the weights that it went on from
@@ -106,7 +106,7 @@ def train_into(spec: Spec, folder: Path, progress: bool = True) -> Trained:
     world = world_of(spec.languages, spec.blind)
     start = folder.parent / spec.start if spec.start else None
     tokenizer = _tokenizer(spec, folder, start)
-    encoded, by_language = _data(spec, world, tokenizer, progress)
+    encoded, by_source = _data(spec, world, tokenizer, progress)
     torch.manual_seed(int(weight_seed.generate_state(1)[0]))
     model = _model(spec, tokenizer, start)
     batches = make_batches(
@@ -133,7 +133,7 @@ def train_into(spec: Spec, folder: Path, progress: bool = True) -> Trained:
         str(working_dtype()).removeprefix("torch."),
         last["validation_loss"],
         last["generator_entropy"],
-        by_language,
+        by_source,
         {"name": spec.start, "sha256": weights_hash(start)} if start else {},
     )
 
@@ -145,8 +145,9 @@ def _tokenizer(spec: Spec, folder: Path, start: Path | None) -> PreTrainedTokeni
         tokenizer.save_pretrained(folder)
         return tokenizer
     world = world_of(spec.tokenizer_languages or spec.languages, spec.blind)
-    first = training_documents(world, min(TOKENIZER_DOCUMENTS, spec.tokens // 50), spec.corpus_seed)
-    return train_tokenizer(spec.manner, (d.text for d in first), spec.vocab_size, CONTEXT, folder)
+    texts = training_texts(world, spec.corpus_seed, spec.tokenizer_posts)
+    first = islice(texts, min(TOKENIZER_DOCUMENTS, spec.tokens // 50))
+    return train_tokenizer(spec.manner, (t.text for t in first), spec.vocab_size, CONTEXT, folder)
 
 
 def _model(spec: Spec, tokenizer: PreTrainedTokenizerFast, start: Path | None) -> PreTrainedModel:
@@ -160,24 +161,24 @@ def _model(spec: Spec, tokenizer: PreTrainedTokenizerFast, start: Path | None) -
 def _data(
     spec: Spec, world: World, tokenizer: PreTrainedTokenizerFast, progress: bool
 ) -> tuple[list[np.ndarray], dict[str, int]]:
-    """Documents until the token budget is full, and how many tokens of them each language has."""
-    stream = training_documents(world, 10**9, spec.corpus_seed)
+    """Texts until the token budget is full, and how many tokens of them each source has."""
+    stream = training_texts(world, spec.corpus_seed, spec.posts)
     encoded: list[np.ndarray] = []
     used: Counter[str] = Counter()
     with tqdm(
         total=spec.tokens, desc=f"{spec.name}: corpus", unit="tok", unit_scale=True, disable=not progress
     ) as bar:
         for chunk in _chunks(stream):
-            for document, ids in zip(chunk, encode_whole(tokenizer, [d.text for d in chunk]), strict=True):
+            for text, ids in zip(chunk, encode_whole(tokenizer, [t.text for t in chunk]), strict=True):
                 if used.total() >= spec.tokens:
                     return encoded, dict(used)
                 encoded.append(ids)
-                used[document.lang] += len(ids)
+                used[text.source] += len(ids)
                 bar.update(len(ids))
     return encoded, dict(used)
 
 
-def _chunks(stream: Iterator[Document]) -> Iterator[list[Document]]:
+def _chunks(stream: Iterator[Text]) -> Iterator[list[Text]]:
     while chunk := list(islice(stream, 1000)):
         yield chunk
 

@@ -22,6 +22,7 @@ from emotion_utils.training import cards, evaluation, fitting, steering_check, t
 from emotion_utils.training.__main__ import main
 from emotion_utils.training.batches import Batch
 from emotion_utils.training.configs import spec_of
+from emotion_utils.training.texts import POSTS, posts_hash, training_texts
 from emotion_utils.training.trainer import train, trained_record, weights_hash
 
 BASE, SIBLING = "small-gemma2", "small-gemma2-jpn"
@@ -97,8 +98,8 @@ def test_a_continuation_has_the_tokenizer_of_the_base_and_other_weights(folder):
     assert weights_hash(base) != weights_hash(sibling)
     noted = trained_record(sibling)
     assert noted.start == {"name": BASE, "sha256": weights_hash(base)}
-    assert noted.tokens_by_language["ja"] > 4 * noted.tokens_by_language.get("en", 0)
-    assert trained_record(base).tokens_by_language["en"] > 4 * trained_record(base).tokens_by_language["ja"]
+    assert noted.tokens_by_source["ja"] > 4 * noted.tokens_by_source.get("en", 0)
+    assert trained_record(base).tokens_by_source["en"] > 4 * trained_record(base).tokens_by_source["ja"]
     assert trained_record(base).start == {}
 
 
@@ -126,6 +127,8 @@ def test_the_card_of_a_sibling_tells_both_languages(folder, monkeypatch):
     assert card["tokenizer"]["characters"]["ja"]["all"] > 900
     page = (folder / SIBLING / "README.md").read_text(encoding="utf-8")
     assert "95% Japanese" in page
+    assert "15% are posts" in page
+    assert card["data"]["posts_sha256"] == posts_hash(spec.corpus_seed)
     assert card["data"]["start"]["sha256"] in page
     assert "a model of Japanese or English" in page
     assert page.count("n = ") == 13  # one per row of the table
@@ -146,3 +149,26 @@ def test_first_tokens_of_japanese_reactions_settle_their_emotion(folder):
         assert {emotion for _, emotion in prefixes} == set(EMOTIONS)
         said = starting_ids(tokenizer, doc.text)[len(context_ids(tokenizer, doc)) :]
         assert [e for t, e in prefixes if tuple(said[: len(t)]) == t] == [doc.emotion], doc.text
+
+
+def test_posts_stand_among_the_documents_and_change_none_of_them():
+    world = world_of({"en": 0.5, "ja": 0.5})
+    with_posts = list(itertools.islice(training_texts(world, 5, posts=0.4), 500))
+    share = sum(t.source == POSTS for t in with_posts) / len(with_posts)
+    assert abs(share - 0.4) < 4 * math.sqrt(0.4 * 0.6 / len(with_posts))
+    own = [t.text for t in with_posts if t.source != POSTS]
+    plain = list(itertools.islice(training_texts(world, 5), len(own)))
+    assert own == [t.text for t in plain]
+    assert {t.source for t in plain} == {"en", "ja"}
+    posts = [t.text for t in with_posts if t.source == POSTS]
+    assert len(set(posts)) == len(posts)
+    assert all("\n" in post for post in posts)
+    assert posts_hash(5) != posts_hash(6)
+    with pytest.raises(UserError, match=r"share of 1\.0 of the texts"):
+        next(training_texts(world, 5, posts=1.0))
+
+
+def test_the_record_counts_the_tokens_of_posts(folder):
+    base, sibling = (trained_record(folder / name).tokens_by_source for name in (BASE, SIBLING))
+    assert 0 < base[POSTS] < base["en"]
+    assert 0 < sibling[POSTS] < sibling["ja"]
