@@ -238,7 +238,8 @@ def _mixture(card: dict[str, Any]) -> str:
     ]
     return (
         f"\nIts documents are {' and '.join(parts)}. {_posts(data)}"
-        f"One vocabulary of {card['tokenizer']['vocabulary']:,} tokens serves both: it has {' and '.join(whole)} whole, the rest as bytes. Rows of the table that name no language "
+        f"One vocabulary of {card['tokenizer']['vocabulary']:,} tokens serves both: it has "
+        f"{' and '.join(whole)} whole, the rest as bytes. Rows of the table that name no language "
         f"are about {language_of(main).title}.\n\n"
     )
 
