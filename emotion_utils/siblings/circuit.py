@@ -10,21 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from math import comb
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from emotion_utils.classification.classifier import TextClassifier
+from emotion_utils.classification.last_token import logits_at_last
 from emotion_utils.models.hooks import HookPoint
 from emotion_utils.siblings.components import (
     TokenIds,
     components,
+    constant,
     last_outputs,
-    logits_of,
-    without,
 )
 from emotion_utils.siblings.post_pairs import PostPairs
 from emotion_utils.statistics.permutations import permutation_p
@@ -32,26 +34,42 @@ from emotion_utils.statistics.resampling import effective_units, interval, unit_
 
 ZERO, MEAN = "zero", "mean"
 WAYS = (ZERO, MEAN)
+Weights = Float[np.ndarray, "draw unit"]
+"""Of posts or pairs, in each draw of a bootstrap."""
 SIZES = 13
 """Points of a faithfulness curve, at most."""
 
 
 class Kept(NamedTuple):
-    """Accuracies around a circuit: of the model, with the circuit alone, and without it."""
+    """Which posts are right: of the model, with a circuit alone, and without it.
 
-    whole: float
-    alone: float
-    without: float
+    Attributes
+    ----------
+    whole, alone, without
+        By post.
+    """
 
-    @property
-    def sufficiency(self) -> float:
+    whole: Bool[np.ndarray, " post"]
+    alone: Bool[np.ndarray, " post"]
+    without: Bool[np.ndarray, " post"]
+
+    def sufficiency(self, weights: Weights | None = None) -> Float[np.ndarray, " draw"]:
         """Share of the accuracy that the circuit keeps alone; NaN where there is none."""
-        return self.alone / self.whole if self.whole else float("nan")
+        whole, alone = (_mean(own, weights) for own in (self.whole, self.alone))
+        return np.divide(alone, whole, out=np.full(len(whole), np.nan), where=whole > 0)
 
-    @property
-    def necessity(self) -> float:
+    def necessity(self, weights: Weights | None = None) -> Float[np.ndarray, " draw"]:
         """By how much the accuracy falls without it."""
-        return self.whole - self.without
+        return _mean(self.whole, weights) - _mean(self.without, weights)
+
+
+MEASURES = {"sufficiency": Kept.sufficiency, "necessity": Kept.necessity}
+
+
+def _mean(values: np.ndarray, weights: Weights | None) -> Float[np.ndarray, " draw"]:
+    drawn = np.ones((1, len(values))) if weights is None else weights
+    mean: np.ndarray = (drawn @ values) / drawn.sum(axis=1)
+    return mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +87,10 @@ class Posts:
     ids: TokenIds
     label: Int[np.ndarray, " post"]
 
-    def accuracy(self, logits: Float[np.ndarray, "post label"]) -> float:
-        """Share of posts whose largest logit is that of their label."""
-        return float((logits.argmax(axis=1) == self.label).mean())
+    def right(self, logits: Float[np.ndarray, "post label"]) -> Bool[np.ndarray, " post"]:
+        """Posts whose largest logit is that of their label."""
+        found: np.ndarray = logits.argmax(axis=1) == self.label
+        return found
 
 
 def mean_outputs(classifier: TextClassifier, ids: TokenIds) -> dict[HookPoint, Float[Tensor, " d_model"]]:
@@ -83,26 +102,42 @@ def mean_outputs(classifier: TextClassifier, ids: TokenIds) -> dict[HookPoint, F
 def kept(
     classifier: TextClassifier,
     posts: Posts,
-    circuit: Sequence[HookPoint],
+    circuits: Sequence[Sequence[HookPoint]],
     instead: Mapping[HookPoint, Float[Tensor, " d_model"]] | None = None,
-) -> Kept:
-    """Accuracies of the model, of a circuit alone, and of the model without it.
+) -> list[Kept]:
+    """Which posts the model, a circuit alone, and the model without it have right, for each of several circuits.
 
     Parameters
     ----------
     classifier
     posts
-    circuit
-        Components; all others are taken out, then these.
+    circuits
+        Components of each; all others are taken out, then these.
     instead
         What stands in their place, from :func:`mean_outputs`; None is zero.
     """
-    own = set(circuit)
-    others = [point for point in components(classifier) if point not in own]
-    found = [
-        posts.accuracy(without(classifier, posts.ids, gone, instead)) for gone in ([], others, list(own))
-    ]
-    return Kept(*found)
+    every = components(classifier)
+    gone: list[Sequence[HookPoint]] = [()]
+    for own in circuits:
+        gone += [[point for point in every if point not in set(own)], list(own)]
+    settings = [constant(classifier, points, instead) for points in gone]
+    whole, *others = (posts.right(logits) for logits in logits_at_last(classifier, posts.ids, settings))
+    return [Kept(whole, alone, without) for alone, without in zip(others[::2], others[1::2], strict=True)]
+
+
+def rivals(
+    every: Sequence[HookPoint], circuit: Sequence[HookPoint], n: int, seed: int = 0
+) -> list[tuple[HookPoint, ...]]:
+    """Random other sets of as many components, each different; all of them where there are no more than ``n``."""
+    size, own = len(circuit), frozenset(circuit)
+    if comb(len(every), size) - 1 <= n:
+        return [one for one in combinations(every, size) if frozenset(one) != own]
+    rng, found = np.random.default_rng(seed), dict[frozenset[HookPoint], tuple[HookPoint, ...]]()
+    while len(found) < n:
+        one = tuple(every[i] for i in np.sort(rng.choice(len(every), size, replace=False)))
+        if frozenset(one) != own:
+            found.setdefault(frozenset(one), one)
+    return list(found.values())
 
 
 def against_random(
@@ -112,8 +147,9 @@ def against_random(
     means: Mapping[HookPoint, Float[Tensor, " d_model"]],
     n: int = 50,
     *,
+    n_resamples: int = 500,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, dict[str, Kept]]:
     """Sufficiency and necessity of a circuit beside random sets of as many components.
 
     Parameters
@@ -124,29 +160,31 @@ def against_random(
     means
         From :func:`mean_outputs`.
     n
-        Random sets.
-    seed
+        Random sets, at most; see :func:`rivals`.
+    n_resamples, seed
 
     Returns
     -------
     A row for each way of taking components out (:data:`WAYS`) and each of both measures; columns ``way, measure, value,
-    null, null_low, null_high, p`` (that a random set has as much), ``size, components, posts``. A circuit of all
-    components, or of none, is the only one of its size: its p is 1.
+    low, high`` (over posts), ``null, null_low, null_high, p`` (that a random set has as much), ``sets, size,
+    components, posts``. A circuit of all components, or of none, is the only one of its size: its null is empty and its
+    p is 1. And the posts behind them, by way.
     """
-    every, rng = components(classifier), np.random.default_rng(seed)
-    drawn = [[every[i] for i in rng.choice(len(every), len(circuit), replace=False)] for _ in range(n)]
-    rows = []
+    drawn = rivals(components(classifier), circuit, n, seed)
+    units = np.arange(len(posts.label))
+    weights = unit_weights(units, n_resamples, np.random.default_rng(seed))
+    rows, found = [], {}
     for way in WAYS:
-        instead = means if way == MEAN else None
-        own = kept(classifier, posts, circuit, instead)
-        others = [kept(classifier, posts, one, instead) for one in drawn]
-        for measure in ("sufficiency", "necessity"):
-            value, null = getattr(own, measure), np.array([getattr(one, measure) for one in others])
-            low, high = interval(null)
-            rows.append((way, measure, value, null.mean(), low, high, float(permutation_p(value, null))))
-    columns = ["way", "measure", "value", "null", "null_low", "null_high", "p"]
-    sizes = {"size": len(circuit), "components": len(every), "posts": len(posts.label)}
-    return pd.DataFrame(rows, columns=columns).assign(**sizes)
+        own, *others = kept(classifier, posts, [circuit, *drawn], means if way == MEAN else None)
+        found[way] = own
+        for measure, of in MEASURES.items():
+            value, null = float(of(own)[0]), np.array([of(one)[0] for one in others])
+            ends = interval(of(own, weights), effective_units(units), value)
+            beside = (null.mean(), *interval(null)) if len(null) else (np.nan,) * 3
+            rows.append((way, measure, value, *ends, *beside, float(permutation_p(value, null))))
+    columns = ["way", "measure", "value", "low", "high", "null", "null_low", "null_high", "p"]
+    sizes = {"sets": len(drawn), "size": len(circuit), "components": len(components(classifier))}
+    return pd.DataFrame(rows, columns=columns).assign(**sizes, posts=len(posts.label)), found
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,28 +235,30 @@ def sizes_of(n: int, most: int = SIZES) -> Int[np.ndarray, " size"]:
     return np.unique(np.r_[0, np.round(np.geomspace(1, n, most - 1)).astype(int)])
 
 
-def curve(
-    classifier: TextClassifier, pairs: PostPairs, order: Sequence[HookPoint], most: int = SIZES
-) -> Curve:
-    """Keep more and more components of the clean post, in an order that other pairs have given.
+def curves(
+    classifier: TextClassifier, pairs: PostPairs, orders: Sequence[Sequence[HookPoint]], most: int = SIZES
+) -> list[Curve]:
+    """Keep more and more components of the clean post, in each of several orders.
 
     Parameters
     ----------
     classifier
     pairs
-        That the order was not made from.
-    order
-        All components, the first ones kept first.
+        That no order was made from.
+    orders
+        Of all components, the first ones kept first.
     most
         Sizes that are tried.
     """
-    sizes, rows = sizes_of(len(order), most), np.arange(len(pairs))
-    outside = last_outputs(classifier, pairs.corrupted, order)
-    found = []
-    for size in sizes:
-        logits = logits_of(classifier, pairs.clean, {point: outside[point] for point in order[size:]})
-        found.append(logits[rows, pairs.label] - logits[rows, pairs.other])
-    return Curve(sizes, np.stack(found, axis=1), pairs.post)
+    sizes, rows = sizes_of(len(orders[0]), most), np.arange(len(pairs))
+    outside = last_outputs(classifier, pairs.corrupted, orders[0])
+    gone = [frozenset(order[size:]) for order in orders for size in sizes]
+    different = list(dict.fromkeys(gone))  # few components have few sets
+    settings = [{point: outside[point] for point in own} for own in different]
+    logits = logits_at_last(classifier, pairs.clean, settings)  # (set, pair, label)
+    apart = logits[:, rows, pairs.label] - logits[:, rows, pairs.other]
+    every = apart[[different.index(own) for own in gone]]
+    return [Curve(sizes, own.T, pairs.post) for own in np.split(every, len(orders))]
 
 
 def faithfulness_table(

@@ -1,7 +1,6 @@
 """Components of a classifier, an attention or MLP output at the last token, read, patched and taken out.
 
-A classification head reads the last token alone, so that everything is done there (section 3.2 of the report), through
-the intervention engine: what is written is a condition.
+A classification head reads the last token alone, so that everything is done there (section 3.2 of the report).
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ from torch import Tensor
 
 from emotion_utils.activations.forward import last_token_states
 from emotion_utils.classification.classifier import BATCH, TextClassifier
-from emotion_utils.classification.conditioned import conditioned_logits
-from emotion_utils.engine.interventions import UNTOUCHED, Condition, Edit, Window
+from emotion_utils.classification.last_token import Written, logits_at_last
 from emotion_utils.models.batches import similar_lengths
 from emotion_utils.models.families import n_layers
 from emotion_utils.models.hooks import HookFunction, HookPoint, attached
@@ -24,7 +22,6 @@ from emotion_utils.models.hooks import HookFunction, HookPoint, attached
 KINDS = ("attn_out", "mlp_out")
 EMBEDDING = HookPoint(0, "resid_pre")
 """What stands at the last token before any block: no component, but without it not everything is patched."""
-LAST = Window(first=0, stop=1, anchor="end")
 
 TokenIds = Sequence[Sequence[int]]
 
@@ -52,62 +49,30 @@ def last_outputs(
 
 
 def logits_of(
-    classifier: TextClassifier,
-    ids: TokenIds,
-    written: Mapping[HookPoint, Float[Tensor, "text d_model"]] | None = None,
+    classifier: TextClassifier, ids: TokenIds, written: Written | None = None
 ) -> Float[np.ndarray, "text label"]:
-    """Logits of all labels, with other values written at the last token.
-
-    Parameters
-    ----------
-    classifier
-    ids
-        Token ids of the texts.
-    written
-        What components are set to, text by text; None leaves the model as it is.
-    """
-    texts = np.arange(len(ids))
-    if not written:
-        return _run(classifier, ids, [UNTOUCHED], np.zeros_like(texts))
-    every = [_setting(f"text {i}", {p: values[i] for p, values in written.items()}) for i in texts]
-    return _run(classifier, ids, every, texts)
+    """Logits of all labels, with other values written at the last token; None leaves the model as it is."""
+    logits: np.ndarray = logits_at_last(classifier, ids, [written or {}])[0]
+    return logits
 
 
-def without(
+def constant(
     classifier: TextClassifier,
-    ids: TokenIds,
     gone: Sequence[HookPoint],
     instead: Mapping[HookPoint, Float[Tensor, " d_model"]] | None = None,
-) -> Float[np.ndarray, "text label"]:
-    """Logits without some components.
+) -> Written:
+    """Set components to the same value in every text.
 
     Parameters
     ----------
     classifier
-    ids
-        Token ids of the texts.
     gone
-        Components that are set to the same value in every text.
+        Which.
     instead
         That value, such as the mean over texts; None is zero, as published.
     """
     width = int(classifier.model.network.config.get_text_config().hidden_size)
-    values = {point: torch.zeros(width) if instead is None else instead[point] for point in gone}
-    return _run(classifier, ids, [_setting("without", values)], np.zeros(len(ids), dtype=np.int64))
-
-
-def _setting(name: str, values: Mapping[HookPoint, Float[Tensor, " d_model"]]) -> Condition:
-    return Condition(name, tuple(Edit(point, own, "set", window=LAST) for point, own in values.items()))
-
-
-def _run(
-    classifier: TextClassifier,
-    ids: TokenIds,
-    conditions: Sequence[Condition],
-    which: Int[np.ndarray, " text"],
-) -> Float[np.ndarray, "text label"]:
-    plan = np.stack([np.arange(len(ids)), which], axis=1)
-    return conditioned_logits(classifier, ids, conditions, plan).astype(float)
+    return {point: torch.zeros(width) if instead is None else instead[point] for point in gone}
 
 
 def slopes(

@@ -17,6 +17,7 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from emotion_utils.classification.classifier import TextClassifier
+from emotion_utils.classification.last_token import logits_at_last
 from emotion_utils.core.errors import UserError
 from emotion_utils.models.hooks import HookPoint
 from emotion_utils.siblings.components import (
@@ -102,10 +103,9 @@ def patch(classifier: TextClassifier, pairs: PostPairs, where: Sequence[HookPoin
     clean, corrupted = (
         logits_of(classifier, ids)[rows, pairs.label] for ids in (pairs.clean, pairs.corrupted)
     )
-    patched = [
-        logits_of(classifier, pairs.corrupted, {point: own[point]})[rows, pairs.label] for point in points
-    ]
-    return Patched(points, clean, corrupted, np.stack(patched, axis=1), pairs)
+    # (component, pair, label)
+    patched = logits_at_last(classifier, pairs.corrupted, [{point: own[point]} for point in points])
+    return Patched(points, clean, corrupted, patched[:, rows, pairs.label].T, pairs)
 
 
 def patched_together(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -49,12 +50,23 @@ class PostPairs:
             self.label[rows], self.other[rows], self.post[rows],
         )  # fmt: skip
 
-    def halves(self, seed: int = 0) -> tuple[PostPairs, PostPairs]:
-        """Two halves that share no clean post: one to choose on, one to test on."""
-        posts = np.unique(self.post)
-        chosen = np.random.default_rng(seed).permutation(posts)[: len(posts) // 2]
-        first = np.isin(self.post, chosen)
-        return self.take(first), self.take(~first)
+
+class Similar(NamedTuple):
+    """Pairs of posts that are alike.
+
+    Attributes
+    ----------
+    pairs
+        Numbers of the clean and of the corrupted post.
+    reach
+        How many pairs there are with the cosine that was asked for.
+    lowest
+        Cosine of the least alike of those that were taken.
+    """
+
+    pairs: Int[np.ndarray, "pair 2"]
+    reach: int
+    lowest: float
 
 
 def similar_pairs(
@@ -65,8 +77,10 @@ def similar_pairs(
     *,
     least: float = COSINE,
     seed: int = 0,
-) -> Int[np.ndarray, "pair 2"]:
-    """Draw ordered pairs of posts, both classified correctly, alike, and of different labels.
+) -> Similar:
+    """Ordered pairs of posts, both classified correctly, alike, and of different labels.
+
+    Drawn at random among those that are alike, as published; where fewer than ``n`` are, the ``n`` that are most alike.
 
     Parameters
     ----------
@@ -77,19 +91,19 @@ def similar_pairs(
     right
         Which posts are classified correctly.
     n
-        How many at most; fewer where there are no more.
+        How many at most.
     least
         Cosine from which two posts are alike.
     seed
 
     Returns
     -------
-    Numbers of the clean and of the corrupted post, each pair at most once, in a drawn order.
+    Each pair at most once, in a drawn order; ``lowest`` is NaN where pairs were drawn.
 
     Raises
     ------
     UserError
-        Where no two such posts are alike, with the largest cosine that there is.
+        Where the posts that are classified correctly have fewer than two labels.
     """
     own = np.flatnonzero(right)
     if len(np.unique(label[own])) < 2:
@@ -98,38 +112,48 @@ def similar_pairs(
             "a pair needs two. Train the classifier longer, or on more posts."
         )
     unit = states[own] / np.linalg.norm(states[own], axis=1, keepdims=True)
-    counts, largest = np.zeros(len(own), dtype=np.int64), -1.0
+    counts = np.zeros(len(own), dtype=np.int64)
     for start in range(0, len(own), ROWS):
-        alike, top = _alike(unit, label[own], start, least)
-        counts[start : start + ROWS], largest = alike.sum(axis=1), max(largest, top)
-    total = int(counts.sum())
-    if not total:
-        raise UserError(
-            f"No two posts of different labels have a cosine of {least:g} or more (the largest is {largest:.2f}): "
-            "choose a smaller one."
-        )
-    drawn = np.random.default_rng(seed).choice(total, min(n, total), replace=False)
+        counts[start : start + ROWS] = (_cosines(unit, label[own], start, ROWS) >= least).sum(axis=1)
+    reach, rng = int(counts.sum()), np.random.default_rng(seed)
+    if reach < n:
+        found, lowest = _most_alike(unit, label[own], n)
+        return Similar(own[rng.permutation(found)], reach, lowest)
+    drawn = rng.choice(reach, n, replace=False)
     ends = counts.cumsum()
     clean = np.searchsorted(ends, drawn, side="right")
     rank = drawn - (ends[clean] - counts[clean])
     corrupted = np.empty_like(clean)
     for row in np.unique(clean):
-        alike, _ = _alike(unit, label[own], int(row), least, rows=1)
-        corrupted[clean == row] = np.flatnonzero(alike[0])[rank[clean == row]]
-    return np.stack([own[clean], own[corrupted]], axis=1)
+        alike = _cosines(unit, label[own], int(row), 1)[0] >= least
+        corrupted[clean == row] = np.flatnonzero(alike)[rank[clean == row]]
+    return Similar(np.stack([own[clean], own[corrupted]], axis=1), reach, float("nan"))
 
 
-def _alike(
-    unit: Float[np.ndarray, "post d_model"],
-    label: Int[np.ndarray, " post"],
-    start: int,
-    least: float,
-    rows: int = ROWS,
-) -> tuple[Bool[np.ndarray, "row post"], float]:
-    """Which posts are alike and of another label, for some rows; and the largest cosine with such a post."""
+def _cosines(
+    unit: Float[np.ndarray, "post d_model"], label: Int[np.ndarray, " post"], start: int, rows: int
+) -> Float[np.ndarray, "row post"]:
+    """Cosines of some rows with all posts; -inf with those of their own label."""
     cosine = unit[start : start + rows] @ unit.T
-    other = label[start : start + rows, None] != label
-    return other & (cosine >= least), float(cosine[other].max(initial=-1.0))
+    apart: np.ndarray = np.where(label[start : start + rows, None] != label, cosine, -np.inf)
+    return apart
+
+
+def _most_alike(
+    unit: Float[np.ndarray, "post d_model"], label: Int[np.ndarray, " post"], n: int
+) -> tuple[Int[np.ndarray, "pair 2"], float]:
+    """The most alike pairs of different labels, each in both orders, and the lowest cosine among them."""
+    values, pairs = np.zeros(0), np.zeros((0, 2), dtype=np.int64)
+    for start in range(0, len(unit), ROWS):
+        cosine = _cosines(unit, label, start, ROWS)
+        top = np.argsort(-cosine, axis=None, kind="stable")[:n]
+        row, column = np.unravel_index(top, cosine.shape)
+        values = np.concatenate([values, cosine[row, column]])
+        pairs = np.concatenate([pairs, np.stack([start + row, column], axis=1)])
+        best = np.argsort(-values, kind="stable")[:n]
+        values, pairs = values[best], pairs[best]
+    there = np.isfinite(values)
+    return pairs[there], float(values[there].min())
 
 
 def pairs_of(
@@ -144,7 +168,7 @@ def pairs_of(
     label
         Their labels.
     chosen
-        From :func:`similar_pairs`.
+        Pairs of :func:`similar_pairs`.
     """
     clean, corrupted = chosen.T
     return PostPairs(
