@@ -1,7 +1,12 @@
-"""The numbers of Chapter 4's sentences about kinds of maps; see :mod:`emotion_utils.alignment.findings`."""
+"""The numbers of Chapter 4's sentences about kinds of maps, published and others, and its main ones for the record.
+
+See :mod:`emotion_utils.alignment.findings`; the published scores are those of
+:mod:`emotion_utils.reports.published_alignment`.
+"""
 
 from __future__ import annotations
 
+from math import nan
 from typing import NamedTuple
 
 import pandas as pd
@@ -132,3 +137,122 @@ def gain_over_ridge(maps: pd.DataFrame, kind: str, score: str = "r2") -> float:
     """Mean score of a map minus that of the ridge, from :func:`emotion_utils.alignment.map_scores.summary`."""
     values = maps[maps["score"] == score].set_index("map")["value"]
     return float(values[kind] - values["ridge"])
+
+
+class Published(NamedTuple):
+    """One row of :func:`emotion_utils.reports.published_alignment.published_table`."""
+
+    k: int
+    before: float
+    chance: float
+    after: float
+    permuted: float
+    p: float
+
+
+class Scaled(NamedTuple):
+    """The smallest and the largest score of one formula when the target is multiplied by some factor."""
+
+    formula: str
+    lowest: float
+    highest: float
+
+
+class PublishedFindings(NamedTuple):
+    """Both formulas and the variants of the first.
+
+    Attributes
+    ----------
+    phase35, float64, orthonormal, phase8
+        At the models' own scale; the last is None where it was not computed.
+    scaled
+        One per formula.
+    """
+
+    phase35: Published
+    float64: Published
+    orthonormal: Published
+    phase8: Published | None
+    scaled: tuple[Scaled, ...]
+
+    @property
+    def rounding(self) -> bool:
+        """Whether more than half of the published score is gone in float64."""
+        return self.phase35.after > 2 * self.float64.after
+
+    @property
+    def phase8_below(self) -> bool:
+        """Whether Phase 8 gives less for the true pairs than for wrong ones."""
+        return self.phase8 is not None and self.phase8.after < self.phase8.permuted
+
+
+def published_findings(table: pd.DataFrame) -> PublishedFindings:
+    """What :func:`emotion_utils.reports.published_alignment.published_table` says."""
+    rows = table.set_index("variant")[list(Published._fields)]
+    scaled = table[table["variant"].str.startswith("target x")].groupby("formula", sort=False)["after"]
+    variants = ("as published (float32)", "float64", "float64, orthonormal")
+    phase35, float64, orthonormal = (Published(*rows.loc[variant]) for variant in variants)
+    last = "as published (float64)"
+    phase8 = Published(*rows.loc[last]) if last in rows.index else None
+    ends = tuple(Scaled(*row) for row in scaled.agg(["min", "max"]).itertuples())
+    return PublishedFindings(phase35, float64, orthonormal, phase8, ends)
+
+
+class PublishedGap(NamedTuple):
+    """The published score of all pairs of models, that of wrong pairs of sentences, and their mean difference."""
+
+    after: float
+    permuted: float
+    gap: float
+
+
+def published_gap(table: pd.DataFrame) -> PublishedGap:
+    """What :func:`emotion_utils.reports.published_alignment.all_pairs` says on average."""
+    after, permuted = table["after"], table["permuted"]
+    return PublishedGap(float(after.mean()), float(permuted.mean()), float((after - permuted).mean()))
+
+
+NAMED = {"r2": "held-out R² of neutral rows", "overlap": "overlap after a map", "probe": "transferred probe"}
+"""What the record of real models calls a score."""
+
+
+def chapter_findings(published: pd.DataFrame, best: pd.DataFrame, similar: pd.DataFrame) -> pd.DataFrame:
+    """What Chapter 4 found, for the record of real models: means over pairs of models.
+
+    Parameters
+    ----------
+    published
+        From :func:`emotion_utils.reports.published_alignment.published_table`, of two models.
+    best
+        From :meth:`emotion_utils.alignment.all_pairs.PairAlignments.best`, one row per ordered pair and score.
+    similar
+        RSA of pairs of trained models, from :func:`emotion_utils.alignment.rsa_cka.compare`.
+
+    Returns
+    -------
+    Columns ``finding, value, low, high, null, n``; `n` counts prompts of the published scores and pairs of the others.
+    """
+    formulas, n = published_findings(published), float(published["n"].iloc[0])
+    named = {
+        "published score of Phase 3.5": formulas.phase35,
+        "the same in float64": formulas.float64,
+        "the same in float64, orthonormal rows": formulas.orthonormal,
+        "published score of Phase 8": formulas.phase8,
+    }
+    rows: list[tuple[str, float, float, float, float, float]] = [
+        (f"{name}; null: wrong pairs", one.after, nan, nan, one.permuted, n)
+        for name, one in named.items()
+        if one is not None
+    ]
+    for score, name in NAMED.items():
+        own = best[best["score"] == score]
+        rows.append(
+            (f"{name}; null: wrong pairs", own["value"].mean(), nan, nan, own["null"].mean(), len(own))
+        )
+        small = float((own["p"] <= LEVEL).mean())
+        rows.append((f"{name}: share of ordered pairs with p ≤ {LEVEL}", small, nan, nan, LEVEL, len(own)))
+    ends = (similar["low"].iloc[0], similar["high"].iloc[0]) if len(similar) == 1 else (nan, nan)
+    told = "RSA of emotional prompts; null: 95 % of permuted ones"
+    rows.append((told, similar["value"].mean(), *ends, similar["null_high"].mean(), len(similar)))
+    rows.append(("RSA with the words alone", similar["words"].mean(), nan, nan, nan, len(similar)))
+    return pd.DataFrame(rows, columns=["finding", "value", "low", "high", "null", "n"])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from emotion_utils.answers.answer import Answer, Falsifier
-from emotion_utils.answers.scaling_results import Alike, Carried, Check, Joint, Results
 from emotion_utils.core.errors import listing
 from emotion_utils.models.comparison import CONTROL
+from emotion_utils.scaling.results import Alike, Carried, Check, Joint, Results
 from emotion_utils.scaling.transfer_findings import VERDICTS
 from emotion_utils.scaling.transfer_summaries import BETWEEN
 from emotion_utils.statistics.in_words import between, span

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from emotion_utils.figures import label_matrices
+from emotion_utils.plots import label_matrices
 from emotion_utils.plots.figure import Shown, show
 from emotion_utils.plots.style import (
     GREY,
@@ -17,7 +17,9 @@ from emotion_utils.plots.style import (
     label_colours,
     layer_axis,
 )
+from emotion_utils.statistics.corrections import adjusted
 from emotion_utils.statistics.nulls import are_means
+from emotion_utils.statistics.permutations import LEVEL
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 DRAWN = 150
@@ -167,7 +169,8 @@ def cosines(table: pd.DataFrame, title: str) -> Shown:
         Says where the prompts were read.
     """
     if table["pair"].nunique() > MOST:
-        return label_matrices.cosines(table, title)
+        apart = adjusted(table["p_no"].to_numpy(), "fdr_bh") <= LEVEL
+        return label_matrices.cosines(table, apart, title)
     figure = go.Figure()
     bands = (("no_emotion", "no emotion, 95 % range", "rgba(140,140,140,0.22)"),
              ("one_emotion", "one emotion, 95 % range", "rgba(230,159,0,0.22)"))  # fmt: skip

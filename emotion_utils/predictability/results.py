@@ -12,7 +12,8 @@ from emotion_utils.novelty.resampled import PARTS
 from emotion_utils.predictability import summaries
 from emotion_utils.predictability.predictors import HERE
 from emotion_utils.predictability.study import PREDICTOR
-from emotion_utils.predictability.summaries import POOLED, surely_above
+from emotion_utils.predictability.summaries import POOLED
+from emotion_utils.reports.replication import lies_above
 
 
 class Planted(NamedTuple):
@@ -100,6 +101,6 @@ class Results:
                 gap, trivial, beyond = (
                     rows.loc[f"{task}{w}"] for w in ("", ", trivial split", ", beyond it")
                 )
-                holds, more = (surely_above(one["low"], one["high"]) for one in (gap, beyond))
+                holds, more = (lies_above(one["low"], one["high"], ended=True) for one in (gap, beyond))
                 found.append(Apart(task, str(model), gap["value"], trivial["value"], holds, more))
         return found

@@ -17,6 +17,7 @@ from emotion_utils.novelty.resampled import PARTS
 from emotion_utils.novelty.steering_parts import EQUAL
 from emotion_utils.predictability.study import OTHER_TEXT, PREDICTOR
 from emotion_utils.predictability.tables import PER_DIMENSION
+from emotion_utils.reports.replication import lies_above
 from emotion_utils.statistics.in_words import between, span
 
 if TYPE_CHECKING:
@@ -141,11 +142,6 @@ def _by_place(numbers: pd.DataFrame, quantity: str, form: str) -> str:
     return by_model(own, told)
 
 
-def surely_above(low: float, high: float) -> bool | None:
-    """Whether an interval lies above 0, reaches it from below, or is on both sides (None); None where there is none."""
-    return True if low > 0 else False if high <= 0 else None
-
-
 def probe_words(numbers: pd.DataFrame) -> str:
     """What the parts tell of the domain and of the token, and whether the predictor has a share in it."""
 
@@ -162,10 +158,11 @@ TASKS = {"domain": "domain, past minus new", "type": "type of token, new minus p
 def _task_words(own: pd.DataFrame, quantity: str, told: str) -> str:
     rows = own.set_index("quantity")
     gap, trivial, beyond = (rows.loc[f"{quantity}{what}"] for what in ("", ", trivial split", ", beyond it"))
+    more = lies_above(beyond.low, beyond.high, ended=True)
     return (
         f"{told} {with_interval(gap.value, gap.low, gap.high)}, by the parts of a linear autoregression "
         f"{with_interval(trivial.value, trivial.low, trivial.high)}; the predictor's is "
-        f"{SURE[surely_above(beyond.low, beyond.high)]}: {with_interval(beyond.value, beyond.low, beyond.high)}"
+        f"{SURE[more]}: {with_interval(beyond.value, beyond.low, beyond.high)}"
     )
 
 

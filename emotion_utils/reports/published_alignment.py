@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import permutations
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -235,76 +234,3 @@ def all_pairs(
         _, after = phase35(case, case.k(k), case.orders(n_permutations, seed))
         out.append((one, other, *against_null(after[0], after[1:])))
     return pd.DataFrame(out, columns=["source", "target", "after", "permuted", "permuted_high", "p"])
-
-
-class Published(NamedTuple):
-    """One row of :func:`published_table`."""
-
-    k: int
-    before: float
-    chance: float
-    after: float
-    permuted: float
-    p: float
-
-
-class Scaled(NamedTuple):
-    """The smallest and the largest score of one formula when the target is multiplied by :data:`SCALES`."""
-
-    formula: str
-    lowest: float
-    highest: float
-
-
-class PublishedFindings(NamedTuple):
-    """Both formulas and the variants of the first.
-
-    Attributes
-    ----------
-    phase35, float64, orthonormal, phase8
-        At the models' own scale; the last is None where it was not computed.
-    scaled
-        One per formula.
-    """
-
-    phase35: Published
-    float64: Published
-    orthonormal: Published
-    phase8: Published | None
-    scaled: tuple[Scaled, ...]
-
-    @property
-    def rounding(self) -> bool:
-        """Whether more than half of the published score is gone in float64."""
-        return self.phase35.after > 2 * self.float64.after
-
-    @property
-    def phase8_below(self) -> bool:
-        """Whether Phase 8 gives less for the true pairs than for wrong ones."""
-        return self.phase8 is not None and self.phase8.after < self.phase8.permuted
-
-
-def published_findings(table: pd.DataFrame) -> PublishedFindings:
-    """What :func:`published_table` says."""
-    rows = table.set_index("variant")[list(Published._fields)]
-    scaled = table[table["variant"].str.startswith("target x")].groupby("formula", sort=False)["after"]
-    variants = ("as published (float32)", "float64", "float64, orthonormal")
-    phase35, float64, orthonormal = (Published(*rows.loc[variant]) for variant in variants)
-    last = "as published (float64)"
-    phase8 = Published(*rows.loc[last]) if last in rows.index else None
-    ends = tuple(Scaled(*row) for row in scaled.agg(["min", "max"]).itertuples())
-    return PublishedFindings(phase35, float64, orthonormal, phase8, ends)
-
-
-class PublishedGap(NamedTuple):
-    """The published score of all pairs of models, that of wrong pairs of sentences, and their mean difference."""
-
-    after: float
-    permuted: float
-    gap: float
-
-
-def published_gap(table: pd.DataFrame) -> PublishedGap:
-    """What :func:`all_pairs` says on average."""
-    after, permuted = table["after"], table["permuted"]
-    return PublishedGap(float(after.mean()), float(permuted.mean()), float((after - permuted).mean()))

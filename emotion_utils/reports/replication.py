@@ -222,7 +222,9 @@ def nothing_holds(low: float | None, high: float | None, margin: float) -> bool 
     return False if low > 0 or high < 0 else None
 
 
-def lies_above(low: float, high: float, limit: float = 0.0, *, reached: bool = False) -> bool | None:
+def lies_above(
+    low: float, high: float, limit: float = 0.0, *, reached: bool = False, ended: bool = False
+) -> bool | None:
     """Whether an interval lies above a limit; None where it lies on both sides, which cannot tell.
 
     Parameters
@@ -233,6 +235,8 @@ def lies_above(low: float, high: float, limit: float = 0.0, *, reached: bool = F
         Neither side has it.
     reached
         Whether an interval that begins at the limit counts as above.
+    ended
+        Whether an interval that ends at the limit counts as not above.
 
     Examples
     --------
@@ -241,7 +245,7 @@ def lies_above(low: float, high: float, limit: float = 0.0, *, reached: bool = F
     """
     if low > limit or (reached and low == limit):
         return True
-    return False if high < limit else None
+    return False if high < limit or (ended and high == limit) else None
 
 
 def lies_below(low: float, high: float, limit: float = 0.0) -> bool | None:

@@ -7,10 +7,15 @@ from dataclasses import replace
 import pytest
 
 from emotion_utils.alignment.findings import AllPairs, ChosenK, Depths, Difference, NoEmotion, Similar, Spread
-from emotion_utils.alignment.map_findings import BesideRidge
+from emotion_utils.alignment.map_findings import (
+    BesideRidge,
+    Published,
+    PublishedFindings,
+    PublishedGap,
+    Scaled,
+)
 from emotion_utils.answers.alignment import Results, answer
 from emotion_utils.answers.recorded import Recorded
-from emotion_utils.reports.published_alignment import Published, PublishedFindings, PublishedGap, Scaled
 from emotion_utils.subspaces.findings import NeutralVariance, RawOverlap, Reader
 
 NAN = float("nan")

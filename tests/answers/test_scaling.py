@@ -8,20 +8,7 @@ import pandas as pd
 import pytest
 
 from emotion_utils.answers.scaling import answer
-from emotion_utils.answers.scaling_results import (
-    Alike,
-    Carried,
-    Check,
-    Joint,
-    Results,
-    alike_of,
-    axes_of,
-    blind_of,
-    carried_of,
-    checks_of,
-    joint_of,
-    words_of,
-)
+from emotion_utils.scaling.results import Alike, Carried, Check, Joint, Results, joint_of
 from emotion_utils.wider.lengths import SweepFindings
 
 SWEPT = SweepFindings(3e-5, 3.6e-5, 0.85, 0.88, 3e-11, 0.85, None, 0.93, -2.0, 0.9999, 18, 0.9995, 2e-15)
@@ -142,55 +129,6 @@ def test_a_sound_score_that_moves_is_said_to_move():
     moved = replace(RESULTS, swept=SWEPT._replace(moved=0.25, above=True))
     assert "sound scores move too, by up to 0.25" in answer(moved).finding
     assert "true pairs lie above wrong ones" in answer(moved).finding
-
-
-def test_tables_become_records():
-    curve = pd.DataFrame([SMOL._asdict(), TINY._asdict()]).assign(
-        recipe=["raw", "raw"], parameters=[1.3e8, 2e6]
-    )
-    assert alike_of(curve, "raw") == [TINY, SMOL]
-    assert alike_of(curve, "other") == []
-    table = pd.DataFrame({"check": ["before", "after"], "answer": "yes", "tells": False}).astype(
-        {"tells": object}
-    )
-    assert checks_of({"a": table}) == [Check("a", "after", "yes", False)]
-    keys = {"source": "small-gpt2", "target": "small-llama3", "map": "ridge", "emotion": "mean"}
-    verdicts = pd.DataFrame([{**keys, "p_holm": 0.383, "verdict": "cannot be told"}])
-    shares = pd.DataFrame(
-        [
-            {**keys, "arm": "mapped", "share": 0.14, "low": -0.08, "high": 0.32},
-            {**keys, "arm": "wrong", "share": -0.41, "low": -0.5, "high": -0.3},
-        ]
-    )
-    assert carried_of(verdicts, shares, "mapped", "wrong") == [CARRIED]
-
-
-def test_the_blind_model_is_held_against_pretrained_ones_where_it_is_most_alike():
-    pairs = pd.DataFrame(
-        [
-            BLIND._asdict(),
-            BLIND._replace(one="Gemma 3 270M", other="small-gpt2-blind", value=0.67)._asdict(),
-            BLIND._replace(other="small-gpt2", value=0.99)._asdict(),  # two miniatures
-            SMOL._asdict(),
-        ]
-    ).assign(recipe="raw")
-    assert blind_of(pairs, "raw").one == "Gemma 3 270M"
-    assert blind_of(pairs.iloc[2:], "raw") is None
-
-
-def test_words_are_those_of_all_stories_where_they_reach_more():
-    whole = pd.DataFrame(
-        {"recipe": ["raw", "raw"], "one": ["Llama 3.1 8B", "x"], "other": ["Qwen3 8B", "y"],
-         "words_one": [0.99, 0.9], "words_other": [0.85, 0.95]}
-    )  # fmt: skip
-    assert words_of([SMOL], whole, "raw") == 0.85
-    assert words_of([SMOL], whole.head(0), "raw") == 0.66
-
-
-def test_axes_are_corrected_for_all_of_them():
-    assert axes_of(pd.DataFrame({"p": [0.003, 0.02, 0.04]})) == (3, 3)
-    assert axes_of(pd.DataFrame({"p": [0.003, 0.03, 0.04]})) == (1, 3)
-    assert axes_of(pd.DataFrame()) == (0, 0)
 
 
 def layers_at_once(overlap, probe):

@@ -79,14 +79,6 @@ def test_what_is_written_back_and_what_a_vector_is_made_of():
     assert "predictable minus new, in nats: gratitude -0.50 (-0.70 to -0.30)" in said
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "sure"),
-    [(0.1, 0.2, True), (-0.2, 0.0, False), (-0.1, 0.1, None), (float("nan"),) * 2 + (None,)],
-)
-def test_an_interval_decides_or_it_does_not(low, high, sure):
-    assert summaries.surely_above(low, high) is sure
-
-
 def test_what_was_read_is_told_with_its_sizes(one):
     told = summaries.reading_words({"small-llama3": one}, corpora.read("small world", groups=SMALLEST))
     assert told.startswith("Texts: small world, 17 domains. Train and validation are new draws")

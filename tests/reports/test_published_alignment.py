@@ -7,14 +7,13 @@ import pandas as pd
 import pytest
 import sided
 
+from emotion_utils.alignment.map_findings import published_findings
 from emotion_utils.reports.published_alignment import (
     Case,
     all_pairs,
     case_of,
     phase8,
     phase35,
-    published_findings,
-    published_gap,
     published_table,
     word_case,
 )
@@ -78,50 +77,12 @@ def test_all_ordered_pairs_are_there():
     assert list(zip(table["source"], table["target"], strict=True)) == [("m0", "m1"), ("m1", "m0")]
 
 
-@pytest.mark.parametrize(
-    ("double", "eight", "rounding", "below"),
-    [(0.4, 0.2, True, True), (0.45, 0.3, False, False), (0.4, 0.3, True, False), (0.9, 0.1, False, True)],
-)
-def test_what_the_published_formulas_say(double, eight, rounding, below):
-    """Twice the float64 value, and the wrong pairs of Phase 8 at 0.3, are where the words change."""
-    after = {
-        "Phase 3.5": {"as published (float32)": 0.9, "target x 0.0078": 0.1, "target x 128": 0.95}
-        | {"float64": double, "float64, orthonormal": 0.5},
-        "Phase 8": {"as published (float64)": eight, "target x 0.0078": 0.2, "target x 128": 0.25},
-    }
-    about = {
-        "k": 10,
-        "n": 60,
-        "before": 0.01,
-        "chance": 0.02,
-        "permuted": 0.3,
-        "permuted_high": 0.4,
-        "p": 0.05,
-    }
-    rows = [
-        {"formula": formula, "variant": variant, "after": value, **about}
-        for formula, variants in after.items()
-        for variant, value in variants.items()
-    ]
-    found = published_findings(pd.DataFrame(rows))
-    assert found.phase35 == (10, 0.01, 0.02, 0.9, 0.3, 0.05)
-    assert (found.float64.after, found.orthonormal.after, found.phase8.after) == (double, 0.5, eight)
-    assert found.scaled == (("Phase 3.5", 0.1, 0.95), ("Phase 8", 0.2, 0.25))
-    assert (found.rounding, found.phase8_below) == (rounding, below)
-
-
 def test_the_variants_of_the_published_table_are_found_by_name(case):
     table = published_table(case, case, 3, 3)
     found, after = published_findings(table), table.set_index(["formula", "variant"])["after"]
     assert found.phase8.after == after["Phase 8", "as published (float64)"]
     assert found.float64.after == after["Phase 3.5", "float64"]
     assert [one.formula for one in found.scaled] == ["Phase 3.5", "Phase 8"]
-
-
-def test_the_mean_gap_between_right_and_wrong_pairs():
-    table = pd.DataFrame({"after": [0.9, 0.8, 1.0], "permuted": [0.9, 0.9, 0.6]})
-    assert published_gap(table) == pytest.approx((0.9, 0.8, 0.1))
-    assert published_gap(table.iloc[:1]) == pytest.approx((0.9, 0.9, 0.0))
 
 
 def test_without_emotion_words_the_formula_of_phase_8_is_left_out(case):

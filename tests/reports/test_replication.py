@@ -225,10 +225,12 @@ def test_an_interval_with_both_sides_in_it_decides_nothing(low, high, above):
     assert lies_below(-high, -low) is above
     assert lies_above(np.float64(low + 9), np.float64(high + 9), 9) is above
     assert lies_above(low, high, reached=True) is (low >= 0 or above)
+    assert lies_above(low, high, ended=True) is (False if high == 0 else above)
 
 
 def test_without_an_interval_neither_side_is_said():
     assert lies_above(math.nan, math.nan) is None
+    assert lies_above(math.nan, math.nan, reached=True, ended=True) is None
     assert lies_below(math.nan, math.nan) is None
 
 

@@ -10,11 +10,11 @@ import pytest
 from carried import MAPS, invented
 
 from emotion_utils.alignment.mapped_vectors import MAPPED, WRONG_PAIRS
-from emotion_utils.answers.scaling_results import carried_of
 from emotion_utils.figures import scaling as figures
 from emotion_utils.scaling import transfer_summaries as summaries
 from emotion_utils.scaling.real_pair import transfer_tables, with_record
 from emotion_utils.scaling.record import FOLDER, read_record, write_record
+from emotion_utils.scaling.results import carried_of
 from emotion_utils.scaling.transfer_findings import RIVALS
 
 REAL = {"source": "smollm2-135m", "target": "gemma3-270m"}

@@ -5,28 +5,28 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from jaxtyping import Bool
 
 from emotion_utils.plots.figure import Shown, show
 from emotion_utils.plots.style import DIVERGING
-from emotion_utils.statistics.corrections import adjusted
-from emotion_utils.statistics.permutations import LEVEL
 
 
 def _height(labels: int) -> int:
     return 180 + 24 * labels
 
 
-def cosines(table: pd.DataFrame, title: str) -> Shown:
+def cosines(table: pd.DataFrame, apart: Bool[np.ndarray, " pair"], title: str) -> Shown:
     """The cosine of each pair of vectors, mean over the layers; a dot where it differs from no emotion.
 
     Parameters
     ----------
     table
-        From `geometry.cosines`, one row per pair.
+        Columns ``pair`` ("one – other"), ``value`` and ``no_emotion``, one row per pair.
+    apart
+        Whether the cosine of each pair differs from no emotion.
     title
         Says where the prompts were read.
     """
-    apart = pd.Series(adjusted(table["p_no"].to_numpy(), "fdr_bh") <= LEVEL, table.index)
     pairs = table["pair"].str.split(" – ", n=1, expand=True)
     cells = pd.DataFrame(
         {"a": pairs[0], "b": pairs[1], "value": table["value"], "dot": np.where(apart, "•", "")}
