@@ -17,10 +17,8 @@ from typing import Any
 import pandas as pd
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.core.hashing import code_digest, digest, read_sealed, write_sealed
 from emotion_utils.core.paths import BUILD, DATA, PROJECT_ROOT
-from emotion_utils.core.sources import module_sources
-from emotion_utils.core.store import Store, from_columns, to_columns
+from emotion_utils.core.store import Store
 from emotion_utils.core.versions import commit
 from emotion_utils.corpora.reading import read
 from emotion_utils.models.model import load
@@ -32,6 +30,7 @@ from emotion_utils.predictability.probing import DOMAIN, TYPE, probe_task
 from emotion_utils.predictability.sizes import RECORD, Sizes
 from emotion_utils.predictability.study import Study, study, windows_of
 from emotion_utils.prompts.loading import load_profile
+from emotion_utils.record.kept_tables import code_behind, read_tables, write_tables
 from emotion_utils.reports.claims import Measurement
 from emotion_utils.reports.predictability import chapter_measurements, claim_numbers
 
@@ -43,8 +42,6 @@ LOSSES = {
     "pooled": "on squared errors as they are, as published",
     "per_dimension": "on errors in standard deviations of each dimension, so that massive ones do not decide alone",
 }
-NOT_COUNTED = ("__init__.py", "sizes.py", "sources.py", "name_uses.py", "hashing.py")
-"""Files that hand on names, say how much is done, and know what code there is."""
 MODEL, CORPUS, SCHEMA = "smollm2-135m", "packages", 1
 SWEPT = {
     name: ARCHITECTURES[name]
@@ -206,14 +203,8 @@ def tables_of(one: Study, store: Store | None = None, *, progress: bool = True) 
 
 
 def code(root: Path = PROJECT_ROOT) -> str:
-    """Hash of all code that a record is computed by, in hexadecimal, without comments and words.
-
-    What computes no number is left out (:data:`NOT_COUNTED`), and so are the sizes, which a record keeps.
-    """
-    paths = module_sources([f"{ROOM}.{name}" for name in MEASURED_BY], root)
-    kept = [path for path in paths if path.name not in NOT_COUNTED]
-    texts = {str(path.relative_to(root)): path.read_text(encoding="utf-8") for path in kept}
-    return digest({name: code_digest(text) if name.endswith(".py") else text for name, text in texts.items()})
+    """Hash of the code that a record is computed by: :func:`emotion_utils.record.kept_tables.code_behind`."""
+    return code_behind([f"{ROOM}.{name}" for name in MEASURED_BY], root)
 
 
 def path_of(model: str, folder: Path = FOLDER) -> Path:
@@ -223,10 +214,8 @@ def path_of(model: str, folder: Path = FOLDER) -> Path:
 
 def write_record(record: PartsRecord, folder: Path = FOLDER) -> Path:
     """Write a record with its hash, whole or not at all."""
-    content = {name: getattr(record, name) for name in _ABOUT}
-    content["tables"] = {name: to_columns(table) for name, table in record.tables.items()}
-    folder.mkdir(parents=True, exist_ok=True)
-    return write_sealed(path_of(record.model, folder), content, SCHEMA)
+    about = {name: getattr(record, name) for name in _ABOUT}
+    return write_tables(path_of(record.model, folder), about, record.tables, SCHEMA)
 
 
 def read_record(model: str = MODEL, folder: Path = FOLDER) -> PartsRecord | None:
@@ -237,12 +226,8 @@ def read_record(model: str = MODEL, folder: Path = FOLDER) -> PartsRecord | None
     UserError
         Where it is damaged, was edited, or has another format.
     """
-    path = path_of(model, folder)
-    if not path.is_file():
-        return None
-    content = read_sealed(path, SCHEMA, _MEND)
-    found = {name: from_columns(columns) for name, columns in content["tables"].items()}
-    return PartsRecord(**{name: content[name] for name in _ABOUT}, tables=found)
+    found = read_tables(path_of(model, folder), SCHEMA, _MEND)
+    return None if found is None else PartsRecord(**{n: found.about[n] for n in _ABOUT}, tables=found.tables)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

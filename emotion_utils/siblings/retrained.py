@@ -71,6 +71,50 @@ def between_siblings(runs: pd.DataFrame, measures: Sequence[str], seed: int = 0)
     return table.assign(p_holm=adjusted(table["p"].to_numpy(), "holm"), least=least, trainings=len(runs))
 
 
+def beside_continuations(runs: pd.DataFrame, measures: Sequence[str], base: str) -> pd.DataFrame:
+    """Differences between a base and its continuations, beside those between continuations of it.
+
+    Parameters
+    ----------
+    runs
+        A row for each training: ``sibling``, and a column for each measure. Continuations are all siblings but the
+        base; each counts by the mean over its trainings.
+    measures
+    base
+        Which sibling.
+
+    Returns
+    -------
+    A row for each measure; columns ``measure, base, continued`` (mean over continuations), ``difference``, ``within``
+    (largest difference of two continuations), ``smallest`` (smallest difference between base and a continuation),
+    ``continuations``.
+
+    Raises
+    ------
+    UserError
+        Where there is no base, or one continuation alone.
+    """
+    means = runs.groupby("sibling", sort=False)[list(measures)].mean()
+    if base not in means.index or len(means) < 3:
+        raise UserError(
+            f"A base and two continuations at least are compared, and these trainings are of {listing(means.index)}."
+        )
+    own, others = means.loc[base], means.drop(index=base)
+    rows = [
+        (
+            measure,
+            own[measure],
+            others[measure].mean(),
+            own[measure] - others[measure].mean(),
+            max(abs(a - b) for a, b in combinations(others[measure], 2)),
+            (others[measure] - own[measure]).abs().min(),
+        )
+        for measure in measures
+    ]
+    columns = ["measure", "base", "continued", "difference", "within", "smallest"]
+    return pd.DataFrame(rows, columns=columns).assign(continuations=len(others))
+
+
 def _exchanged(
     one: Float[np.ndarray, " training"], other: Float[np.ndarray, " training"], seed: int
 ) -> float:
@@ -92,3 +136,28 @@ def _least(one: int, other: int) -> float:
 def differ(p: float, least: float) -> bool | None:
     """Whether siblings differ by more than trainings do; None where so few trainings could not have shown it."""
     return True if p <= LEVEL else None if least > LEVEL else False
+
+
+def told_apart(between: pd.DataFrame, continued: pd.DataFrame) -> pd.DataFrame:
+    """Which measures differ between siblings, by both nulls.
+
+    A measure differs where exchanging trainings says so (Holm over the measures), and every continuation is farther
+    from the base than any two continuations are from each other. One base alone was trained, so that this says
+    nothing of other bases.
+
+    Parameters
+    ----------
+    between, continued
+        From :func:`between_siblings` and :func:`beside_continuations`, of the same measures.
+
+    Returns
+    -------
+    Columns ``measure, differs`` (None where too few trainings could have shown it) and those of both tables.
+    """
+    beside = continued.drop(columns="difference").rename(columns={"within": "within_continuations"})
+    both = between.merge(beside, on="measure", validate="one_to_one")
+    decided: list[bool | None] = []
+    for row in both.itertuples():
+        found = differ(row.p_holm, row.least * len(both))
+        decided.append(row.smallest > row.within_continuations if found else found)
+    return both.assign(differs=pd.Series(decided, dtype=object))

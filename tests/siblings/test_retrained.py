@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.siblings.retrained import between_siblings, differ
+from emotion_utils.siblings.retrained import beside_continuations, between_siblings, differ, told_apart
 
 
 def runs(one, other, name="sum") -> pd.DataFrame:
@@ -57,3 +57,37 @@ def test_one_sibling_or_one_training_cannot_be_compared():
         between_siblings(runs([1, 2], []), ["sum"])
     with pytest.raises(UserError, match="jpn was trained once"):
         between_siblings(runs([1, 2], [3]), ["sum"])
+
+
+def trainings(shift: float, spread: float = 0.1, continuation: float = 0.0, n: int = 5) -> pd.DataFrame:
+    rng = np.random.default_rng(2)
+    level = {"base": 0.0, "one": shift - continuation, "two": shift, "three": shift + continuation}
+    rows = [
+        (name, value + spread * rng.normal(), rng.normal()) for name, value in level.items() for _ in range(n)
+    ]
+    return pd.DataFrame(rows, columns=["sibling", "moved", "still"])
+
+
+@pytest.mark.parametrize(
+    ("shift", "continuation", "n", "differs"),
+    [(2.0, 0.2, 5, True), (2.0, 3.0, 5, False), (0.0, 0.1, 5, False), (2.0, 0.2, 2, None)],
+)
+def test_siblings_differ_only_beyond_trainings_and_beyond_continuations(shift, continuation, n, differs):
+    runs, measures = trainings(shift, continuation=continuation, n=n), ["moved", "still"]
+    between = between_siblings(runs[runs["sibling"].isin(["base", "one"])], measures)
+    continued = beside_continuations(runs, measures, "base")
+    found = told_apart(between, continued).set_index("measure")
+    if (shift, continuation) == (2.0, 3.0):  # "one" alone is near the base here
+        between = between_siblings(runs[runs["sibling"].isin(["base", "three"])], measures)
+        found = told_apart(between, continued).set_index("measure")
+        assert found.loc["moved", "p_holm"] <= 0.05
+    assert found.loc["moved", "differs"] is differs
+    assert not found.loc["still", "differs"]
+    means = runs.groupby("sibling")["moved"].mean()
+    assert continued.set_index("measure").loc["moved", "within"] == pytest.approx(np.ptp(means.drop("base")))
+
+
+def test_continuations_need_a_base_and_two_of_them():
+    runs = trainings(1.0)
+    with pytest.raises(UserError, match="of one, two and three"):
+        beside_continuations(runs[runs["sibling"] != "base"], ["moved"], "base")

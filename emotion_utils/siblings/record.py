@@ -1,0 +1,185 @@
+"""The committed record of all siblings and of a real model in Japanese, ``data/siblings/siblings.json``.
+
+Whether siblings differ by more than trainings do takes many trainings, and a real model takes long, so that what was
+found is kept: tables, with a hash of the code that made them. ``python -m emotion_utils.siblings.record`` makes it
+anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm.auto import tqdm
+
+from emotion_utils.core.errors import UserError
+from emotion_utils.core.paths import BUILD, DATA, PROJECT_ROOT
+from emotion_utils.core.store import Store
+from emotion_utils.core.versions import commit
+from emotion_utils.models.model import load
+from emotion_utils.models.registry import short_name
+from emotion_utils.record.kept_tables import code_behind, read_tables, write_tables
+from emotion_utils.siblings.in_japanese import japanese_tables
+from emotion_utils.siblings.post_sets import COMMUNITIES, read_posts
+from emotion_utils.siblings.retrained import beside_continuations, between_siblings, told_apart
+from emotion_utils.siblings.sizes import SIZES, Sizes
+from emotion_utils.siblings.study import study
+from emotion_utils.siblings.tables import RUN_MEASURES, run_of
+
+PATH = DATA / "siblings" / "siblings.json"
+SIBLINGS = ("small-gemma2", "small-gemma2-jpn", "small-gemma2-jpn-b", "small-gemma2-jpn-c")
+"""The base, its Japanese continuation, and two more from other seeds."""
+REAL, PROFILE, SCHEMA = "gemma3-270m", "baseline", 1
+MEASURED_BY = ("study", "tables", "in_japanese")
+"""Modules of this room that compute what is recorded."""
+_MEND = "restore it from git, or make it again with `python -m emotion_utils.siblings.record`"
+_ABOUT = ("siblings", "real", "date", "commit", "code", "sizes", "seeds")
+
+
+@dataclass(frozen=True, eq=False)
+class SiblingsRecord:
+    """What was found.
+
+    Attributes
+    ----------
+    siblings
+        Registry names: the base, and its continuations.
+    real
+        Registry name of the real model, empty without one.
+    date, commit, code
+        Of the record; ``code`` as :func:`code` gives it.
+    sizes
+        As :class:`emotion_utils.siblings.sizes.Sizes` has them.
+    seeds
+        Trainings of each sibling.
+    tables
+        ``runs`` (a row for each training: ``sibling, seed`` and
+        :data:`emotion_utils.siblings.tables.RUN_MEASURES`), and those of
+        :func:`emotion_utils.siblings.in_japanese.japanese_tables` of the real model.
+    """
+
+    siblings: Sequence[str]
+    real: str
+    date: str
+    commit: str
+    code: str
+    sizes: Mapping[str, Any]
+    seeds: int
+    tables: Mapping[str, pd.DataFrame] = field(repr=False)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the code has changed since."""
+        return self.code != code()
+
+    @property
+    def told(self) -> pd.DataFrame:
+        """Which measures differ between base and Japanese sibling, by both nulls."""
+        runs, (base, japanese, *_) = self.tables["runs"], self.siblings
+        between = between_siblings(runs[runs["sibling"].isin([base, japanese])], RUN_MEASURES)
+        return told_apart(between, beside_continuations(runs, RUN_MEASURES, base))
+
+    @property
+    def note(self) -> str:
+        """A sentence on what it is, in Markdown."""
+        told = "; the code has changed since then" if self.changed else ""
+        real = f", and {short_name(self.real)} in Japanese" if self.real else ""
+        return (
+            f"{len(self.siblings)} siblings, each trained from {self.seeds} seeds to tell communities apart{real}; "
+            f"recorded {self.date} at {self.commit[:7]}{told}."
+        )
+
+
+def make_record(
+    sizes: Sizes = SIZES[PROFILE],
+    store: Store | None = None,
+    *,
+    siblings: Sequence[str] = SIBLINGS,
+    real: str = REAL,
+    profile: str = PROFILE,
+    progress: bool = True,
+) -> SiblingsRecord:
+    """Train every sibling from every seed, and read Japanese with the real model.
+
+    Parameters
+    ----------
+    sizes
+    store
+        Keeps trained weights and activations, so that a run that was killed goes on.
+    siblings, real
+        Registry names of models on this machine; ``real`` may be empty.
+    profile
+        Of the prompts that the real model reads.
+    progress
+    """
+    tables = {"runs": trainings(siblings, sizes, store, progress=progress)}
+    if real:
+        tables |= japanese_tables(load(real, separator="auto"), profile, store)
+    return SiblingsRecord(
+        siblings,
+        real,
+        datetime.now(UTC).date().isoformat(),
+        commit(),
+        code(),
+        asdict(sizes),
+        sizes.seeds,
+        tables,
+    )
+
+
+def trainings(
+    siblings: Sequence[str], sizes: Sizes, store: Store | None = None, *, progress: bool = True
+) -> pd.DataFrame:
+    """A row for each training of each sibling: the posts are the same, the seed of the training is not."""
+    posts, rows = read_posts(COMMUNITIES, sizes), []
+    asked = [(name, seed) for name in siblings for seed in range(sizes.seeds)]
+    for name, seed in tqdm(asked, desc="trainings", disable=not progress):
+        one = study(load(name, separator="auto"), posts, sizes, store=store, seed=seed, progress=False)
+        rows.append({"sibling": name, "seed": seed, **run_of(one)})
+    return pd.DataFrame(rows)
+
+
+def code(root: Path = PROJECT_ROOT) -> str:
+    """Hash of the code that the record is computed by: :func:`emotion_utils.record.kept_tables.code_behind`."""
+    return code_behind([f"emotion_utils.siblings.{name}" for name in MEASURED_BY], root)
+
+
+def write_record(record: SiblingsRecord, path: Path = PATH) -> Path:
+    """Write the record with its hash, whole or not at all."""
+    return write_tables(path, {name: getattr(record, name) for name in _ABOUT}, record.tables, SCHEMA)
+
+
+def read_record(path: Path = PATH) -> SiblingsRecord | None:
+    """The record, or None where there is none; a :class:`UserError` where it is damaged."""
+    found = read_tables(path, SCHEMA, _MEND)
+    return (
+        None
+        if found is None
+        else SiblingsRecord(**{name: found.about[name] for name in _ABOUT}, tables=found.tables)
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Make the record; bad input ends in one sentence and status 2."""
+    parser = argparse.ArgumentParser(prog="python -m emotion_utils.siblings.record", description=__doc__)
+    parser.add_argument(
+        "--real", default=REAL, help="a real model that this machine has (default: %(default)s)"
+    )
+    options = parser.parse_args(argv)
+    try:
+        path = write_record(make_record(store=Store(BUILD / "siblings"), real=options.real))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"Wrote {path.parent.name}/{path.name}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
