@@ -86,8 +86,7 @@ class SteeredModel:
         Of a reader's labels: beginnings of the reader's texts, in the place of genuine replies.
     judged
         Of a reader's labels: what the judges say of the texts of the test split.
-    language
-        Of the small world's replies that are read.
+    language : of the small world's replies that are read.
     """
 
     model: Model
