@@ -14,6 +14,7 @@ import pandas as pd
 
 from emotion_utils.core.emotions import EMOTIONS, has_reference, labels_of, others_of
 from emotion_utils.core.errors import UserError
+from emotion_utils.prompts.bag_of_words import without_spaces
 from emotion_utils.smallworld.grammar import Grammar, load_grammar
 from emotion_utils.smallworld.nodes import Choice, Draw, Lit, Mention, Ref
 from emotion_utils.smallworld.world import Node, Reaction
@@ -52,6 +53,8 @@ def joint(context: str) -> str:
     """What stands between a context and a reply: a blank, a mark, a line break."""
     usual = "" if context.count('"') % 2 or context[-1:].isspace() or not context else " "
     usual += '"' if context.endswith(":") else ""
+    if without_spaces(context):
+        return ""  # a Japanese context ends where the reply begins
     grammar = load_grammar("en", blind=True)
     if not grammar.is_prefix(context):
         return usual
@@ -67,12 +70,14 @@ def splice(context: str, reply: str) -> str:
     >>> splice("Tom said to Anna:", "Thank you.")
     ' "Thank you."'
     """
+    if context.count("「") > context.count("」"):
+        return f"{reply}」"
     between = joint(context)
     closing = '"' if (context + between).count('"') % 2 else ""
     return f"{between}{reply}{closing}"
 
 
-def sample_replies(n: int, seed: int = 0) -> pd.DataFrame:
+def sample_replies(n: int, seed: int = 0, language: str = "en") -> pd.DataFrame:
     """Draw replies of one sentence from the grammar.
 
     Returns
@@ -81,25 +86,25 @@ def sample_replies(n: int, seed: int = 0) -> pd.DataFrame:
     it (the unit of a split), and whether it names neither a person nor the cause, so that it fits any context. Fewer
     than `n` rows, since documents without a reply, with two sentences or with a known reply are passed over.
     """
-    grammar, rng = load_grammar("en"), np.random.default_rng(seed)
+    grammar, rng = load_grammar(language), np.random.default_rng(seed)
     rows = {}
     for _ in range(n):
         document = grammar.sample(rng, "train")
         said = [key for key in document.templates if key.split(".")[0] in EMOTIONS]
         if document.reaction_start is not None and len(said) == 1:
             text = document.text[document.reaction_start : document.reaction_end]
-            rows[text] = (text, document.emotion, said[0], said[0] in _fitting_anywhere())
+            rows[text] = (text, document.emotion, said[0], said[0] in _fitting_anywhere(language))
     return pd.DataFrame(list(rows.values()), columns=["text", "emotion", "template", "anywhere"])
 
 
-def genuine_replies(emotion: str, n: int = GENUINE, seed: int = 0) -> list[str]:
+def genuine_replies(emotion: str, n: int = GENUINE, seed: int = 0, language: str = "en") -> list[str]:
     """Different replies of an emotion that fit any context, each of another template as long as there are some.
 
     Replies that name a person or the cause are left out: in a foreign context they would be wrong, hence easy to beat.
     """
     if emotion not in EMOTIONS:
         raise UserError(f'The emotion "{emotion}" is not known: choose one of {", ".join(EMOTIONS)}.')
-    drawn = drawn_replies(GENUINE_DRAWN, seed)
+    drawn = drawn_replies(GENUINE_DRAWN, seed, language)
     drawn = drawn[(drawn["emotion"] == emotion) & drawn["anywhere"]]
     turn = drawn.groupby("template").cumcount()
     return drawn.assign(turn=turn).sort_values("turn", kind="stable")["text"].head(n).tolist()
@@ -203,9 +208,9 @@ def reply_emotions(texts: Iterable[str]) -> list[str | None]:
 
 
 @functools.lru_cache(maxsize=8)
-def drawn_replies(n: int, seed: int = 0) -> pd.DataFrame:
+def drawn_replies(n: int, seed: int = 0, language: str = "en") -> pd.DataFrame:
     """:func:`sample_replies`, drawn once in a process: a table to read, not to change."""
-    return sample_replies(n, seed)
+    return sample_replies(n, seed, language)
 
 
 def own_openings(tokenizer: PreTrainedTokenizerBase, between: str) -> dict[str, list[int]]:
@@ -229,8 +234,8 @@ def own_openings(tokenizer: PreTrainedTokenizerBase, between: str) -> dict[str, 
 
 
 @functools.cache
-def _fitting_anywhere() -> frozenset[str]:
-    reactions = load_grammar("en").content.reactions
+def _fitting_anywhere(language: str) -> frozenset[str]:
+    reactions = load_grammar(language).content.reactions
     return frozenset(r.key for r in reactions if not r.needs and not r.vocative)
 
 

@@ -7,6 +7,8 @@
 `circuit`     whether a circuit suffices and is needed; faithfulness curves
 `retrained`   siblings beside two trainings of one of them
 `survival`    features of spellings of one concept, beside those of others
+`spellings`   whether states know that several spellings are one concept
+`japanese`    the four emotions in Japanese texts, read and moved across languages
 ============  =====================================================================
 """
 

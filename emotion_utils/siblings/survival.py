@@ -21,6 +21,10 @@ from emotion_utils.statistics.resampling import effective_units, interval, unit_
 
 TOP = (20, 50, 100)
 """How many features are taken, as published."""
+RESAMPLES = 500
+"""Of concepts."""
+Pairs = tuple[Int[np.ndarray, " pair"], Int[np.ndarray, " pair"], Int[np.ndarray, " pair"]]
+"""Two spellings, and the concept of both."""
 
 
 def top_features(
@@ -64,8 +68,9 @@ def survival(
     kind: Shaped[np.ndarray, " spelling"],
     ks: Sequence[int] = TOP,
     *,
+    counted: Bool[np.ndarray, "spelling spelling"] | None = None,
     n_permutations: int = 999,
-    n_resamples: int = 500,
+    n_resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Survival rate between spellings of one concept, beside that between spellings of different concepts.
@@ -80,6 +85,8 @@ def survival(
         Spellings are exchanged between concepts among those of one kind alone, such as a script.
     ks
         Numbers of top features.
+    counted
+        Pairs of spellings that count; by default all.
     n_permutations, n_resamples, seed
 
     Returns
@@ -98,20 +105,16 @@ def survival(
         raise UserError("No concept has two spellings: there is nothing that could survive.")
     codes = pd.factorize(concept)[0]
     rng, kinds = np.random.default_rng(seed), pd.factorize(kind)[0]
-    drawn = [_among(codes, kinds, rng) for _ in range(n_permutations)]
+    drawn = [_own_pairs(among_kinds(codes, kinds, rng)) for _ in range(n_permutations)]
+    true, concepts = _own_pairs(codes), int(codes.max()) + 1
     rows = []
     for k in ks:
         left = surviving(top_features(activations, k))
-        own = _by_concept(left, codes)
-        null = np.array([np.nanmean(_by_concept(left, one)) for one in drawn])
-        value, present = float(np.nanmean(own)), own[~np.isnan(own)]
-        units = np.arange(len(present))
-        draws = unit_weights(units, n_resamples, np.random.default_rng(seed)) @ present / len(present)
-        low, high = interval(draws, effective_units(units), value, (0.0, 1.0))
-        centre = float(null.mean())
-        p = float(permutation_p(-value, -null))
-        known = (centre - value, centre - high, centre - low, p)
-        rows.append((k, value, low, high, centre, *interval(null), *known, len(present), len(codes)))
+        if counted is not None:
+            left = np.where(counted, left, np.nan)
+        own = _by_concept(left, true, concepts)
+        null = np.array([np.nanmean(_by_concept(left, one, concepts)) for one in drawn])
+        rows.append((k, *_beside(own[~np.isnan(own)], null, n_resamples, seed), len(codes)))
     columns = [
         "k",
         "value",
@@ -127,7 +130,29 @@ def survival(
     return pd.DataFrame(rows, columns=[*columns, "p", "concepts", "spellings"])
 
 
-def _among(
+def _beside(
+    own: Float[np.ndarray, " concept"], null: Float[np.ndarray, " draw"], n_resamples: int, seed: int
+) -> tuple[float, ...]:
+    """The columns ``value`` to ``concepts``."""
+    value, centre = float(own.mean()), float(null.mean())
+    low, high = over_concepts(own, n_resamples, seed, (0.0, 1.0))
+    p = float(permutation_p(-value, -null))
+    return value, low, high, centre, *interval(null), centre - value, centre - high, centre - low, p, len(own)
+
+
+def over_concepts(
+    own: Float[np.ndarray, " concept"],
+    n_resamples: int = RESAMPLES,
+    seed: int = 0,
+    bounds: tuple[float, float] | None = None,
+) -> tuple[float, float]:
+    """Interval (95 %) of a mean over concepts, which are resampled."""
+    units = np.arange(len(own))
+    draws = unit_weights(units, n_resamples, np.random.default_rng(seed)) @ own / len(own)
+    return interval(draws, effective_units(units), float(own.mean()), bounds)
+
+
+def among_kinds(
     codes: Int[np.ndarray, " spelling"], kinds: Int[np.ndarray, " spelling"], rng: np.random.Generator
 ) -> Int[np.ndarray, " spelling"]:
     """Concepts exchanged among spellings of one kind."""
@@ -136,14 +161,19 @@ def _among(
     return drawn
 
 
+def _own_pairs(codes: Int[np.ndarray, " spelling"]) -> Pairs:
+    """The ordered pairs of different spellings of one concept, and the concept of each."""
+    first, second = np.nonzero((codes[:, None] == codes) & ~np.eye(len(codes), dtype=bool))
+    return first, second, codes[first]
+
+
 def _by_concept(
-    left: Float[np.ndarray, "removed kept"], codes: Int[np.ndarray, " spelling"]
+    left: Float[np.ndarray, "removed kept"], pairs: Pairs, n_concepts: int
 ) -> Float[np.ndarray, " concept"]:
-    """Mean over the ordered pairs of different spellings of each concept; NaN where it has one."""
-    member = np.zeros((codes.max() + 1, len(codes)))
-    member[codes, np.arange(len(codes))] = 1
-    known = ~np.isnan(left)
-    np.fill_diagonal(known, False)
-    sums = np.einsum("cs,st,ct->c", member, np.where(known, left, 0.0), member, optimize=True)
-    counts = np.einsum("cs,st,ct->c", member, known.astype(float), member, optimize=True)
-    return np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+    """Mean over the pairs of each concept; NaN where it has none."""
+    first, second, concept = pairs
+    values = left[first, second]
+    known = ~np.isnan(values)
+    sums = np.bincount(concept[known], weights=values[known], minlength=n_concepts)
+    counts = np.bincount(concept[known], minlength=n_concepts)
+    return np.divide(sums, counts, out=np.full(n_concepts, np.nan), where=counts > 0)

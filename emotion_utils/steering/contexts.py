@@ -54,7 +54,7 @@ def neutral_contexts(prompts: pd.DataFrame, split: str | None, n: int, name: str
     return in_turn(table, table["unit"]).head(n).reset_index(drop=True)
 
 
-def fresh_contexts(n: int, seed: int) -> pd.DataFrame:
+def fresh_contexts(n: int, seed: int, language: str = "en") -> pd.DataFrame:
     """Texts of the small world in all its registers that nobody has read, up to a reaction to something neutral.
 
     More are drawn than are taken, and kinds of event take turns, so that few texts tell many kinds.
@@ -66,7 +66,7 @@ def fresh_contexts(n: int, seed: int) -> pd.DataFrame:
     from emotion_utils.smallworld.corpus import reacting
     from emotion_utils.smallworld.grammar import load_grammar
 
-    documents = reacting(load_grammar("en"), DRAWN * n, seed, emotion="neutral")
+    documents = reacting(load_grammar(language), DRAWN * n, seed, emotion="neutral")
     units = pd.factorize(np.array([document.cause for document in documents], dtype=object))[0]
     texts = [document.context.rstrip(" ") for document in documents]
     table = pd.DataFrame({"context": texts, "unit": units, "source": "fresh texts"}, columns=COLUMNS)

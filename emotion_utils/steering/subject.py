@@ -86,6 +86,7 @@ class SteeredModel:
         Of a reader's labels: beginnings of the reader's texts, in the place of genuine replies.
     judged
         Of a reader's labels: what the judges say of the texts of the test split.
+    language : of the small world's replies that are read.
     """
 
     model: Model
@@ -100,6 +101,7 @@ class SteeredModel:
     reader: Reader | None = field(repr=False, default=None)
     own: OwnReplies | None = field(repr=False, default=None)
     judged: pd.DataFrame | None = field(repr=False, default=None)
+    language: str = "en"
 
     @property
     def name(self) -> str:
@@ -160,7 +162,8 @@ class SteeredModel:
         """Genuine replies of the emotion, and neutral ones; of an own label texts of the test split, and others."""
         if self.own is not None:
             return self.own.of(emotion, n, "test"), self.own.against(emotion, n, "test")
-        return genuine_replies(emotion, n), genuine_replies("neutral", n)
+        own, neutral = (genuine_replies(one, n, language=self.language) for one in (emotion, "neutral"))
+        return own, neutral
 
     @property
     def compared(self) -> str:
