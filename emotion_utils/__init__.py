@@ -57,7 +57,8 @@ The rooms, from the ground up; a room uses only those above it in this list:
 `wider`           the reports' comparison with wider models, by layer and by length (chapter 09)
 `scaling`         from 135 M to 8 B parameters: published vectors, and what models share (chapter 09)
 `predictability`  one model's hidden states taken apart, from texts to tables (chapter 10)
-`siblings`        siblings of one model: circuits, trainings, spellings (chapter 11)
+`japanese`        what a model makes of Japanese: emotions, spellings of one concept (chapter 11)
+`siblings`        siblings of one model: classification, circuits, trainings (chapter 11)
 `record`          the committed record of the real models, and a chapter's numbers beside it
 `scrutiny`        what can be said of a claim without its model
 `answers`         what each chapter answers, and whether what would have shown it wrong happened

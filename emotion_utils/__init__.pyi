@@ -16,6 +16,7 @@ from . import engine as engine
 from . import figures as figures
 from . import heads as heads
 from . import hub as hub
+from . import japanese as japanese
 from . import ledger as ledger
 from . import models as models
 from . import novelty as novelty

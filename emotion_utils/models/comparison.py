@@ -13,7 +13,7 @@ from emotion_utils.core.hashing import digest, fingerprint
 from emotion_utils.core.sources import code_of
 from emotion_utils.core.store import Store
 from emotion_utils.core.versions import versions
-from emotion_utils.models.registry import BUNDLED, model_files
+from emotion_utils.models.registry import MINIATURES, model_files
 
 CONTROL = "small-gpt2-blind"
 """Trained on the same words, with reactions that do not follow from the causes."""
@@ -24,14 +24,13 @@ FIRST = "small-gpt2"
 def companions(model: str, profile: str) -> list[str]:
     """The models to stand beside one, the control last; in a smoke run only the control.
 
-    Beside a bundled model stand all bundled ones. Beside another one, which costs more, stand one bundled model and
-    the control.
+    Beside a miniature stand all of them. Beside another model, which costs more, stand one miniature and the control.
     """
     if profile == "smoke":
         return list(dict.fromkeys([model, CONTROL]))
-    if model not in BUNDLED:
+    if model not in MINIATURES:
         return [model, FIRST, CONTROL]
-    return list(dict.fromkeys([*(name for name in BUNDLED if name != CONTROL), model, CONTROL]))
+    return list(dict.fromkeys([*(name for name in MINIATURES if name != CONTROL), model, CONTROL]))
 
 
 def by_model(

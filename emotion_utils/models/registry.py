@@ -14,7 +14,7 @@ from emotion_utils.models import gguf
 from emotion_utils.models.files import check_model_directory
 from emotion_utils.models.packaged import PACKAGED, fetched
 
-BUNDLED: dict[str, str] = {
+MINIATURES: dict[str, str] = {
     "small-gpt2": "GPT-2 in miniature",
     "small-neo": "GPT-Neo in miniature, same tokenizer as small-gpt2",
     "small-pythia": "Pythia (GPT-NeoX) in miniature, its own tokenizer",
@@ -23,6 +23,18 @@ BUNDLED: dict[str, str] = {
     "small-gemma3": "Gemma 3 in miniature",
     "small-gpt2-blind": "small-gpt2 trained on reactions permuted across causes: the negative control",
 }
+"""One of each family, and the control: those that chapters compare."""
+
+SIBLINGS: dict[str, str] = {
+    "small-gemma2": "Gemma 2 in miniature, mostly English, a little Japanese",
+    "small-gemma2-jpn": "small-gemma2 trained further on Japanese",
+    "small-gemma2-jpn-b": "the same from a second seed",
+    "small-gemma2-jpn-c": "the same from a third seed",
+}
+"""A base and continuations of it (chapter 11)."""
+
+BUNDLED: dict[str, str] = MINIATURES | SIBLINGS
+"""All models of the small world."""
 
 HUB_ALIASES: dict[str, str] = {
     "gpt2": "openai-community/gpt2",

@@ -12,13 +12,14 @@ from emotion_utils.core.errors import UserError
 from emotion_utils.core.name_uses import read_uses
 from emotion_utils.core.paths import DATA, PROJECT_ROOT, PROMPTS
 from emotion_utils.core.sources import PACKAGE, Modules, module_file, module_sources
-from emotion_utils.models.registry import BUNDLED, model_files
+from emotion_utils.models.registry import MINIATURES, model_files
 from emotion_utils.runtime.runs import Job
 
 _RECORD, _SHOWS_RECORD = DATA / "real.json", "emotion_utils.record.findings"
 _KEPT = {
     "emotion_utils.scaling.record": DATA / "scaling",
     "emotion_utils.predictability.record": DATA / "predictability",
+    "emotion_utils.siblings.record": DATA / "siblings",
 }
 """Module to the folder of the record that a chapter shows by it."""
 _GENERATED = {"_vendor", "__pycache__"}
@@ -44,7 +45,7 @@ def job_inputs(job: Job) -> list[Path]:
             files += sorted(folder.glob("*.*"))
     names = job.models
     if module_file(_COMPARES) in files:
-        names += [name for name in BUNDLED if name not in names]
+        names += [name for name in MINIATURES if name not in names]
     return files + [path for name in names for path in model_files(name)]
 
 

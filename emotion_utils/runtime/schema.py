@@ -194,6 +194,27 @@ _PREDICTABILITY = (
     ),
 )
 
+_SIBLINGS = (
+    Parameter(
+        "models",
+        str,
+        "small-gemma2, small-gemma2-jpn",
+        "names or paths: a base, and its further training in Japanese",
+        pattern=r"[^\s,][^,]*\s*,\s*[^\s,][^,]*",
+        hint="names of two models with a comma between",
+    ),
+    Parameter(
+        "posts",
+        str,
+        "communities",
+        "communities, or the path of a file of your own texts with labels",
+        pattern=r"\S(.*\S)?",
+        hint="communities, or the path of a CSV, TSV or JSON Lines file",
+    ),
+    Parameter("text_column", str, "text", "the column of that file with the texts"),
+    Parameter("label_column", str, "label", "the column of that file with their labels"),
+)
+
 #: Every chapter's parameters, by the name of its notebook.
 CHAPTERS: dict[str, tuple[Parameter, ...]] = {
     "00_calibration": _COMMON,
@@ -207,6 +228,7 @@ CHAPTERS: dict[str, tuple[Parameter, ...]] = {
     "08_statistics": (_MODELS, *_READING, *_COMMON, *_PROMPTS),
     "09_scaling": (*_SCALING, *_COMMON),
     "10_predictability": (*_PREDICTABILITY, *_COMMON),
+    "11_circuits": (*_SIBLINGS, *_COMMON),
 }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,10 @@ from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import BUILD, DATA, PROJECT_ROOT
 from emotion_utils.core.store import Store
 from emotion_utils.core.versions import commit
+from emotion_utils.japanese.reading import read_japanese
 from emotion_utils.models.model import load
 from emotion_utils.models.registry import short_name
 from emotion_utils.record.kept_tables import code_behind, read_tables, write_tables
-from emotion_utils.siblings.in_japanese import japanese_tables
 from emotion_utils.siblings.post_sets import COMMUNITIES, read_posts
 from emotion_utils.siblings.retrained import beside_continuations, between_siblings, told_apart
 from emotion_utils.siblings.sizes import SIZES, Sizes
@@ -36,8 +36,8 @@ PATH = DATA / "siblings" / "siblings.json"
 SIBLINGS = ("small-gemma2", "small-gemma2-jpn", "small-gemma2-jpn-b", "small-gemma2-jpn-c")
 """The base, its Japanese continuation, and two more from other seeds."""
 REAL, PROFILE, SCHEMA = "gemma3-270m", "baseline", 1
-MEASURED_BY = ("study", "tables", "in_japanese")
-"""Modules of this room that compute what is recorded."""
+MEASURED_BY = ("siblings.study", "siblings.tables", "japanese.reading")
+"""Modules that compute what is recorded."""
 _MEND = "restore it from git, or make it again with `python -m emotion_utils.siblings.record`"
 _ABOUT = ("siblings", "real", "date", "commit", "code", "sizes", "seeds")
 
@@ -57,11 +57,11 @@ class SiblingsRecord:
     sizes
         As :class:`emotion_utils.siblings.sizes.Sizes` has them.
     seeds
-        Trainings of each sibling.
+        Trainings of the base and of its first continuation; further ones have half as many.
     tables
         ``runs`` (a row for each training: ``sibling, seed`` and
         :data:`emotion_utils.siblings.tables.RUN_MEASURES`), and those of
-        :func:`emotion_utils.siblings.in_japanese.japanese_tables` of the real model.
+        :func:`emotion_utils.japanese.reading.read_japanese` of the real model.
     """
 
     siblings: Sequence[str]
@@ -91,7 +91,7 @@ class SiblingsRecord:
         told = "; the code has changed since then" if self.changed else ""
         real = f", and {short_name(self.real)} in Japanese" if self.real else ""
         return (
-            f"{len(self.siblings)} siblings, each trained from {self.seeds} seeds to tell communities apart{real}; "
+            f"{len(self.siblings)} siblings, trained {len(self.tables['runs'])} times to tell communities apart{real}; "
             f"recorded {self.date} at {self.commit[:7]}{told}."
         )
 
@@ -120,7 +120,7 @@ def make_record(
     """
     tables = {"runs": trainings(siblings, sizes, store, progress=progress)}
     if real:
-        tables |= japanese_tables(load(real, separator="auto"), profile, store)
+        tables |= read_japanese(load(real, separator="auto"), profile, store, steered=False)
     return SiblingsRecord(
         siblings,
         real,
@@ -136,18 +136,24 @@ def make_record(
 def trainings(
     siblings: Sequence[str], sizes: Sizes, store: Store | None = None, *, progress: bool = True
 ) -> pd.DataFrame:
-    """A row for each training of each sibling: the posts are the same, the seed of the training is not."""
+    """A row for each training of each sibling: the posts are the same, the seed of the training is not.
+
+    Further continuations count by their mean alone, and are trained half as often. Nulls of single trainings are left
+    out: trainings are compared with each other.
+    """
+    lean = replace(sizes, sets=0, orders=1)
     posts, rows = read_posts(COMMUNITIES, sizes), []
-    asked = [(name, seed) for name in siblings for seed in range(sizes.seeds)]
+    often = [sizes.seeds if place < 2 else -(-sizes.seeds // 2) for place in range(len(siblings))]
+    asked = [(name, seed) for name, n in zip(siblings, often, strict=True) for seed in range(n)]
     for name, seed in tqdm(asked, desc="trainings", disable=not progress):
-        one = study(load(name, separator="auto"), posts, sizes, store=store, seed=seed, progress=False)
+        one = study(load(name, separator="auto"), posts, lean, store=store, seed=seed, progress=False)
         rows.append({"sibling": name, "seed": seed, **run_of(one)})
     return pd.DataFrame(rows)
 
 
 def code(root: Path = PROJECT_ROOT) -> str:
     """Hash of the code that the record is computed by: :func:`emotion_utils.record.kept_tables.code_behind`."""
-    return code_behind([f"emotion_utils.siblings.{name}" for name in MEASURED_BY], root)
+    return code_behind([f"emotion_utils.{name}" for name in MEASURED_BY], root)
 
 
 def write_record(record: SiblingsRecord, path: Path = PATH) -> Path:

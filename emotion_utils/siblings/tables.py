@@ -12,9 +12,10 @@ from scipy.stats import spearmanr
 
 from emotion_utils.classification.baseline import Baseline
 from emotion_utils.classification.macro_f1 import macro_f1_difference, macro_f1_interval
-from emotion_utils.models.registry import short_name
+from emotion_utils.models.registry import reader_name, short_name
 from emotion_utils.siblings.circuit import MEAN, MEASURES, ZERO
 from emotion_utils.siblings.depth import EARLY, LATE, SIZE, TOTAL, CircuitNumbers, circuit_numbers
+from emotion_utils.siblings.patching import depth_shares
 from emotion_utils.siblings.study import PUBLISHED, Study
 
 WORDS = "TF-IDF + SVC"
@@ -95,6 +96,11 @@ def numbers_of(one: Study) -> CircuitNumbers:
     return circuit_numbers(one.patched, one.n_layers, n_resamples=one.sizes.resamples, seed=one.seed)
 
 
+def depth_by_model(studies: Mapping[str, Study]) -> dict[str, dict[str, float]]:
+    """Share of each circuit's effects by third of the depth, as published, by model."""
+    return {short_name(name): depth_shares(one.effects, one.n_layers) for name, one in studies.items()}
+
+
 def numbers(studies: Mapping[str, Study]) -> pd.DataFrame:
     """The report's numbers of each circuit: columns ``model, quantity, value, low, high``."""
     return _each({name: numbers_of(one).table() for name, one in studies.items()})
@@ -114,6 +120,28 @@ def pairs(studies: Mapping[str, Study]) -> pd.DataFrame:
         for name, one in studies.items()
     ]
     return pd.DataFrame(rows, columns=["model", "pairs", "reach", "lowest", "telling", "smallest"])
+
+
+def summarise_pairs(table: pd.DataFrame, cosine: float) -> str:
+    """Say in Markdown how pairs were found.
+
+    Parameters
+    ----------
+    table
+        From :func:`pairs`.
+    cosine
+        That was asked for.
+    """
+    lines = []
+    for row in table.itertuples():
+        how = f"the most alike ones (cosine {row.lowest:.2f} or more; {row.reach} reach {cosine:g})"
+        if pd.isna(row.lowest):
+            how = f"drawn among {row.reach:,} with a cosine of {cosine:g} or more"
+        lines.append(
+            f"- {row.model}: {row.pairs} pairs, {how}; in {row.telling} the logits differ by a nat or more, in one by "
+            f"{row.smallest:.1g}."
+        )
+    return "\n".join(lines)
 
 
 def ablations(studies: Mapping[str, Study]) -> pd.DataFrame:
@@ -149,8 +177,29 @@ def run_of(one: Study) -> dict[str, float]:
 
 def beside(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Tables of several models under one another, the name of the model before each row."""
-    named = [table.assign(model=name)[["model", *table.columns]] for name, table in tables.items()]
+    named = [
+        table.assign(model=name)[["model", *(column for column in table if column != "model")]]
+        for name, table in tables.items()
+    ]
     return pd.concat(named, ignore_index=True)
+
+
+def with_record(live: Mapping[str, pd.DataFrame], real: str, recorded: pd.DataFrame | None) -> pd.DataFrame:
+    """Tables of models under one another, by names for readers, that of the recorded real model last.
+
+    Parameters
+    ----------
+    live
+        By registry name.
+    real
+        Registry name of the recorded model.
+    recorded
+        Its table; None without a record, or where the model is live.
+    """
+    every = {reader_name(name): table for name, table in live.items()}
+    if recorded is not None:
+        every[f"{reader_name(real)} (record)"] = recorded
+    return beside(every)
 
 
 def _each(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

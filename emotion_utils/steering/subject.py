@@ -86,7 +86,8 @@ class SteeredModel:
         Of a reader's labels: beginnings of the reader's texts, in the place of genuine replies.
     judged
         Of a reader's labels: what the judges say of the texts of the test split.
-    language : of the small world's replies that are read.
+    language
+        Of the small world's replies.
     """
 
     model: Model
@@ -312,9 +313,7 @@ def _build_states(
 
 
 def _neutral_tokens(
-    model: Model,
-    prompts: pd.DataFrame,
-    store: Store | None,
+    model: Model, prompts: pd.DataFrame, store: Store | None
 ) -> Float[Tensor, "token layer d_model"]:
     """States of every token of the neutral build prompts but the first of each, whose length is of another kind.
 

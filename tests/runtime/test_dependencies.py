@@ -5,7 +5,7 @@ from notebook_factory import write_notebook
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import PROJECT_ROOT, RUNS
-from emotion_utils.models.registry import BUNDLED
+from emotion_utils.models.registry import MINIATURES
 from emotion_utils.runtime import dependencies
 from emotion_utils.runtime.dependencies import (
     book_inputs,
@@ -78,7 +78,7 @@ def test_a_chapter_that_compares_models_depends_on_all_of_them():
         name: {path.parent.name for path in job_inputs(job) if path.suffix == ".safetensors"}
         for name, job in chapters.items()
     }
-    assert weights == {"01_dataset": {"small-gpt2"}, "03_emotion_vectors": set(BUNDLED)}
+    assert weights == {"01_dataset": {"small-gpt2"}, "03_emotion_vectors": set(MINIATURES)}
 
 
 def test_chapters_wait_for_the_chapters_that_they_read():

@@ -7,10 +7,7 @@ import pytest
 import torch
 from tiny_classifiers import ids, tiny
 
-from emotion_utils.classification.conditioned import conditioned_logits
-from emotion_utils.classification.last_token import logits_at_last
 from emotion_utils.core.errors import UserError
-from emotion_utils.engine.interventions import Condition, Edit, Window
 from emotion_utils.models.hooks import HookPoint
 from emotion_utils.siblings.circuit import (
     Posts,
@@ -28,7 +25,6 @@ from emotion_utils.siblings.components import (
     last_outputs,
     logits_of,
 )
-from emotion_utils.siblings.depth import EARLY, LATE, SIZE, TOTAL, circuit_numbers
 from emotion_utils.siblings.patching import (
     attributed,
     depth_shares,
@@ -198,37 +194,6 @@ def test_a_curve_begins_at_nothing_and_ends_at_the_model(classifier, pairs):
     assert table["size"].tolist() == list(range(len(every) + 1))
 
 
-def test_what_stands_before_the_last_token_is_read_once_and_changes_nothing(classifier):
-    """The engine's conditions, which read every token of every run, give the same; also beyond the sliding window."""
-    texts, points = ids(9, seed=3), components(classifier)
-    own = last_outputs(classifier, ids(9, seed=4), points)
-    settings = [{}, *({point: values} for point, values in own.items()), constant(classifier, points[1:])]
-    together = logits_at_last(classifier, texts, settings, batch=4)
-    last = Window(0, 1, "end")
-    for logits, setting in zip(together, settings, strict=True):
-        conditions = [
-            Condition(
-                f"{row}",
-                tuple(
-                    Edit(point, values if values.ndim == 1 else values[row], "set", window=last)
-                    for point, values in setting.items()
-                ),
-            )
-            for row in range(9)
-        ]
-        plan = np.stack([np.arange(9)] * 2, axis=1)
-        assert logits == pytest.approx(conditioned_logits(classifier, texts, conditions, plan), abs=2e-5)
-    assert np.abs(together[1] - together[0]).max() > 1e-3
-
-
-def test_values_of_another_shape_or_not_finite_are_refused(classifier):
-    point, texts = components(classifier)[0], ids(3)
-    with pytest.raises(UserError, match=r"Setting 1 writes values of shape \(2, 16\) at attn_out.0"):
-        logits_at_last(classifier, texts, [{}, {point: torch.zeros(2, 16)}])
-    with pytest.raises(UserError, match="not finite"):
-        logits_at_last(classifier, texts, [{point: torch.full((16,), torch.nan)}])
-
-
 def test_rival_circuits_are_different_and_never_the_circuit():
     every = [HookPoint(layer, kind) for layer in range(4) for kind in ("attn_out", "mlp_out")]
     found = rivals(every, every[:3], 20, seed=1)
@@ -243,23 +208,3 @@ def test_sizes_are_few_and_have_both_ends():
     assert (found[0], found[-1]) == (0, 52)
     assert len(found) <= 13
     assert (np.diff(found) > 0).all()
-
-
-def test_numbers_of_a_circuit_are_those_of_its_effects(classifier, pairs):
-    found = patch(classifier, pairs)
-    numbers = circuit_numbers(found, 2, n_resamples=300)
-    table = effects(found, least=1e-3, n_resamples=50)
-    assert numbers.value[SIZE] == table["circuit"].sum()
-    assert numbers.value[TOTAL] == pytest.approx(table["published"].sum())
-    shares = depth_shares(table, 2)
-    assert numbers.value[LATE] == pytest.approx(shares["last"], nan_ok=True)
-    assert numbers.value[EARLY] == pytest.approx(shares["first"] + shares["middle"], nan_ok=True)
-    rows = numbers.table().set_index("quantity")
-    assert (rows["low"] <= rows["high"]).all() or table["circuit"].sum() == 0
-    other = circuit_numbers(patch(classifier, pairs.take(np.arange(len(pairs)) % 2 == 0)), 2, n_resamples=300)
-    value, low, high = numbers.ratio(other)
-    assert value == pytest.approx(numbers.value[TOTAL] / other.value[TOTAL])
-    assert low < value < high
-    none = circuit_numbers(found, 2, tau=1e9, n_resamples=50)
-    assert none.value[SIZE] == 0
-    assert np.isnan(none.value[LATE])

@@ -13,7 +13,7 @@ from scipy.stats import t
 from emotion_utils.core.store import Store
 from emotion_utils.models.comparison import CONTROL, companions
 from emotion_utils.models.model import load
-from emotion_utils.models.registry import BUNDLED
+from emotion_utils.models.registry import MINIATURES
 from emotion_utils.prompts.lexical_baseline import folded_log_odds
 from emotion_utils.prompts.loading import load_profile
 from emotion_utils.vectors import comparison as module
@@ -23,7 +23,7 @@ from emotion_utils.vectors.held_out import Probes, mean_draws
 
 def test_the_control_stands_last_and_a_smoke_run_takes_only_it():
     assert companions("small-neo", "baseline")[-1] == CONTROL
-    assert set(companions("small-neo", "baseline")) == set(BUNDLED)
+    assert set(companions("small-neo", "baseline")) == set(MINIATURES)
     assert companions("small-neo", "smoke") == ["small-neo", CONTROL]
     assert companions("gpt2", "baseline") == ["gpt2", "small-gpt2", CONTROL]
     assert companions("./somewhere/else", "powered") == ["./somewhere/else", "small-gpt2", CONTROL]

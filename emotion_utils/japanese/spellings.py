@@ -21,8 +21,8 @@ from emotion_utils.activations.extraction import extract, points
 from emotion_utils.communities.content import load_communities, spelling_key
 from emotion_utils.communities.spelling import Spellings, all_spellings
 from emotion_utils.core.errors import UserError
+from emotion_utils.japanese.survival import TOP, among_kinds, over_concepts, survival
 from emotion_utils.models.hooks import HookPoint
-from emotion_utils.siblings.survival import TOP, among_kinds, over_concepts, survival
 from emotion_utils.statistics.permutations import permutation_p
 from emotion_utils.statistics.resampling import interval
 

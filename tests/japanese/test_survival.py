@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from emotion_utils.core.errors import UserError
-from emotion_utils.siblings.survival import survival, surviving, top_features
+from emotion_utils.japanese.survival import survival, surviving, top_features
 
 CONCEPTS, EACH, FEATURES = 30, 4, 400
 

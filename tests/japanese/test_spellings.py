@@ -11,7 +11,7 @@ import torch
 
 from emotion_utils.communities.content import load_communities, spelling_key
 from emotion_utils.core.errors import UserError
-from emotion_utils.siblings.spellings import (
+from emotion_utils.japanese.spellings import (
     ALL,
     APART,
     CARRIERS,
@@ -24,7 +24,7 @@ from emotion_utils.siblings.spellings import (
     spelling_states,
     spelling_table,
 )
-from emotion_utils.siblings.survival import survival
+from emotion_utils.japanese.survival import survival
 
 WIDTH = 60
 FEW = {

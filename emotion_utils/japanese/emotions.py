@@ -22,7 +22,7 @@ from emotion_utils.activations.prompt_sets import PromptSetActivations, read_set
 from emotion_utils.baselines.reply_shifts import reply_shifts
 from emotion_utils.core.errors import UserError, suggestion
 from emotion_utils.core.profiles import PROFILES
-from emotion_utils.novelty.steering_parts import EQUAL, RANDOM, SCENES, TURNS, VECTORS, part_effects
+from emotion_utils.novelty.steering_parts import EQUAL, RANDOM, SCENES, STRENGTH, TURNS, part_effects
 from emotion_utils.novelty.vector_parts import WHOLE
 from emotion_utils.prompts.loading import load_profile
 from emotion_utils.statistics.nulls import are_means
@@ -48,9 +48,10 @@ PROBED = [
     *["n", "n_units", "note"],
 ]
 LANGUAGES = {"English": "en", "Japanese": "ja"}
-NATIVE, FOREIGN = f"{WHOLE}, {EQUAL}", "transferred, own length"
-WRONG = "wrong vector, own length"
-SMOKE_SCENES, SMOKE_VECTORS = 8, 9
+NATIVE, FOREIGN = f"{WHOLE}, {EQUAL}", "transferred, equal length"
+WRONG = "wrong vector, equal length"
+SMOKE_SCENES, SMOKE_VECTORS, VECTORS = 4, 9, 59
+"""Scenes and random vectors of "smoke", and random vectors of other profiles."""
 LONGEST, DRAWN = 300, 8
 """Tokens of a scene at most, and times as many scenes are drawn as are taken."""
 TRANSFERRED = [
@@ -158,8 +159,8 @@ def transferred(
 ) -> pd.DataFrame:
     """Add vectors made in either language to neutral scenes of either, and read genuine replies in the scenes' one.
 
-    Vectors are differences of means at the end of the prompts without emotion words, added at the middle layer and at
-    their own length where a reply begins, as in the chapters on steering.
+    Vectors are differences of means at the end of the prompts without emotion words, added at the middle layer where a
+    reply begins, at :data:`emotion_utils.novelty.steering_parts.STRENGTH` median lengths of the residual stream.
 
     Parameters
     ----------
@@ -179,11 +180,15 @@ def transferred(
     the language of the scenes, NaN where that cannot be told from 0; ``wrong``: mean effect of the other emotions'
     vectors of the same making, at this vector's length; ``vectors`` (random ones), ``n`` (scenes).
     """
+    if profile not in PROFILES:
+        raise UserError(f'There is no profile "{profile}": {suggestion(profile, PROFILES)}')
     n_scenes, n_random = (SMOKE_SCENES, SMOKE_VECTORS) if profile == "smoke" else (SCENES, VECTORS)
     layer, made = model.n_layers // 2, {}
     for language, name in WITHOUT_WORDS.items():
         steered = prepare(model, load_profile(name), store, seed, reader=_unread)
-        made[language] = {e: one.at(layer) for e, one in steered.vectors[MADE[0]].items()}
+        length = STRENGTH * float(steered.unit[layer])
+        found = {emotion: one.at(layer) for emotion, one in steered.vectors[MADE[0]].items()}
+        made[language] = {emotion: own * (length / own.norm()) for emotion, own in found.items()}
     parts = []
     for scenes, code in LANGUAGES.items():
         subject = replace(steered, language=code)
@@ -209,17 +214,16 @@ def _unread(texts: Sequence[str]) -> list[str | None]:
 def _settings(
     made: Mapping[str, Mapping[str, Tensor]], scenes: str, layer: int, n_random: int, seed: int
 ) -> list[SteeringSetting]:
-    """Of each language and emotion: its vector, random ones and those of other emotions, all of its length."""
+    """Of each language and emotion: its vector, those of other emotions, random ones; of one length."""
     settings = []
     for language, vectors in made.items():
         native = language == scenes
         kind = NATIVE if native else FOREIGN
         for emotion, vector in vectors.items():
             own = SteeringSetting(emotion, layer, 1.0, vector.float(), made=language, kind=kind)
-            drawn = isotropic(n_random, len(vector), np.random.default_rng([seed, layer]))
-            random = f"{RANDOM}, {EQUAL if native else kind}"
+            drawn = isotropic(n_random, len(vector), np.random.default_rng([seed, layer])) if native else ()
             others = [v / v.norm() for other, v in vectors.items() if other != emotion]
-            for name, directions in ((random, list(drawn)), (f"{WRONG}, {language}", others)):
+            for name, directions in ((f"{RANDOM}, {EQUAL}", list(drawn)), (f"{WRONG}, {language}", others)):
                 settings += [
                     replace(own, vector=(one * vector.norm()).float(), kind=name, number=number)
                     for number, one in enumerate(directions)
