@@ -163,31 +163,16 @@ def transferred(p_across: float = 0.5) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def spellings(p: float = 0.001) -> pd.DataFrame:
-    """Characters, embedding and two blocks; the last model as ``p`` says, the others know."""
+def spellings(more: float = 0.0) -> pd.DataFrame:
+    """Characters, embedding and two blocks; in the last model gaps of blocks are smaller, and other by so much."""
     rows = []
     for model in READERS:
         for layer, value in (("characters", 0.0), ("embedding", 0.05), ("0", 0.1), ("3", 0.2)):
-            own = p if model == READERS[-1] else 0.001
-            rows += [
-                (
-                    model,
-                    layer,
-                    measure,
-                    pairs,
-                    value,
-                    value - 0.02,
-                    value + 0.02,
-                    0.0,
-                    -0.02,
-                    0.02,
-                    own,
-                    83,
-                    293,
-                )
-                for measure in ("cosine", "survival 20")
-                for pairs in ("no shared character", "all")
-            ]
+            own = value / 2 + more if model == READERS[-1] and more and layer.isdigit() else value
+            ends = (own - 0.02, own + 0.02)
+            for measure in ("cosine", "survival 20"):
+                for pairs in ("no shared character", "all"):
+                    rows.append((model, layer, measure, pairs, own, *ends, 0.0, -0.02, 0.02, 0.001, 83, 293))
     columns = [
         *("model", "layer", "measure", "pairs", "value", "low", "high", "null", "null_low", "null_high", "p"),
         *("concepts", "spellings"),
@@ -204,7 +189,7 @@ def results(
     rho: float = 0.95,
     rival_gain: float = 0.1,
     p_across: float = 0.01,
-    p_spellings: float = 0.001,
+    spelled: float = 0.0,
     recorded: bool = True,
 ) -> Results:
     """All of them."""
@@ -213,6 +198,6 @@ def results(
         "integrals": faithfulness()[1], "probed": probed(rival_gain, p_across), "transferred": transferred(),
         "agreement": pd.DataFrame({"model": SIBLINGS, "rho": [rho, 0.99], "components": 4}),
         "between_tests": pd.DataFrame({"test": ["a"], "value": [0.0], "low": [-0.1], "high": [0.1]}),
-        "spellings": spellings(p_spellings),
+        "spellings": spellings(spelled),
     }  # fmt: skip
     return Results(tables, told(differs, measures) if recorded else None, 24)

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from emotion_utils.japanese.spellings import CHARACTERS, EMBEDDING
-from emotion_utils.reports.replication import lies_above
+from emotion_utils.reports.replication import any_holds, lies_above
 from emotion_utils.siblings.depth import SIZE
 from emotion_utils.siblings.study import BEST_HALF, PUBLISHED
 from emotion_utils.siblings.tables import WORDS
 from emotion_utils.statistics.nulls import are_means
-from emotion_utils.statistics.permutations import LEVEL
 
 
 @dataclass(frozen=True)
@@ -86,9 +85,10 @@ class Results:
         rows = table[(table["measure"] == "cosine") & (table["pairs"] == "no shared character")]
         return rows[~rows["layer"].isin([CHARACTERS, EMBEDDING])]
 
-    def knows_spellings(self) -> dict[str, bool]:
-        """Whether some block of a model has spellings of one concept nearer than exchanged ones (Bonferroni)."""
+    def knows_spellings(self) -> dict[str, bool | None]:
+        """Whether some block of a model surely has spellings of one concept nearer than exchanged concepts reach."""
         found = {}
         for model, rows in self.spellings().groupby("model", sort=False):
-            found[str(model)] = bool((rows["p"] * len(rows) <= LEVEL).any())
+            told = [lies_above(row.low, row.high, row.null_high) for row in rows.itertuples()]
+            found[str(model)] = any_holds(told)
         return found

@@ -35,7 +35,8 @@ def happened(beginning: str, **options) -> bool | None:
         ("An emotion has", {}, False),
         ("An emotion has", {"p_across": 0.3}, True),
         ("A model knows", {}, False),
-        ("A model knows", {"p_spellings": 0.2}, True),
+        ("A model knows", {"spelled": -0.2}, True),
+        ("A model knows", {"spelled": -0.08}, None),
     ],
 )
 def test_every_falsifier_can_come_out_either_way(beginning, options, expected):
@@ -53,7 +54,7 @@ def test_the_short_form_has_the_numbers():
     assert "Of 12 numbers of 12 trainings, **2** differ" in found.finding
     assert "F1, first test and F1, last test" in found.finding
     assert "3 of 4 components in small-gemma2 and 4 of 4 components in small-gemma2-jpn" in found.finding
-    assert "macro F1 **0.60**" in found.finding
+    assert "a macro F1 of **0.60** on the hardest posts" in found.finding
     assert "surely above them in 3 of 3 models" in found.finding
     assert "beyond exchanged labels in 6 of 6 cases (0.60)" in found.finding
     none = answer(results(measures=0)).finding
@@ -72,4 +73,4 @@ def test_the_long_form_has_circuits_replies_and_spellings():
         in points
     )
     assert "**3 of 3** models (largest cosine gap +0.20)" in points
-    assert "**2 of 3** models" in " ".join(answer(results(p_spellings=0.2)).points)
+    assert "**2 of 3** models" in " ".join(answer(results(spelled=-0.2)).points)

@@ -157,7 +157,8 @@ def test_nothing_is_replicated_where_the_data_or_the_design_is_ours(claim, value
 def test_which_quantities_belong_to_prompts_or_to_a_design():
     basis = CLAIMS["basis"]
     assert sorted(basis.index[basis == "data"]) == [
-        "P1.chars.baseline", "P1.chars.extended", "P1.tokens.mean", "P2.bytes", "P2.throughput",
+        "C.f1.base", "C.f1.jpn", "C.f1.tfidf", "P1.chars.baseline", "P1.chars.extended", "P1.tokens.mean", "P2.bytes",
+        "P2.throughput",
     ]  # fmt: skip
     assert sorted(basis.index[basis == "design"]) == [
         "P1.size.baseline", "P1.size.extended", "P1.size.total", "P2.files.baseline", "P2.files.extended",

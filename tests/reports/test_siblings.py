@@ -41,13 +41,15 @@ def verdicts(found):
 def test_every_model_that_a_claim_replicates_on_has_a_name_here():
     """Else its verdict could never say that it was reproduced."""
     told = {part for names in read_claims()["replicates_on"] for part in re.split(r"[|~]", names)} - {""}
-    assert told - set(NAMED) == {"tfidf-svc"}
+    assert not told - set(NAMED)
 
 
 def test_what_the_report_says_is_reproduced_on_its_own_models():
     table = verdicts(AS_REPORTED)
     assert sorted(table.index) == sorted(CLAIMS)
-    assert set(table["replication"]) == {"reproduced"}, table["replication"]
+    of_posts = table.index.str.startswith("C.f1.")  # which are the author's
+    assert set(table.loc[of_posts, "replication"]) == {"other data"}
+    assert set(table.loc[~of_posts, "replication"]) == {"reproduced"}, table["replication"]
     assert table["n"].isin((12650, 800)).all()
     (row,) = [one for one in chapter_measurements(AS_REPORTED) if one.claim == "C.circuit.sum"]
     assert row.note == "trainings differ by as much"
@@ -56,9 +58,6 @@ def test_what_the_report_says_is_reproduced_on_its_own_models():
 @pytest.mark.parametrize(
     ("changed", "claim"),
     [
-        ({"japanese": replace(AS_REPORTED.japanese, f1=near(60))}, "C.f1.jpn"),
-        ({"base": replace(AS_REPORTED.base, f1=near(60))}, "C.f1.base"),
-        ({"tfidf": near(83)}, "C.f1.tfidf"),
         ({"japanese": replace(AS_REPORTED.japanese, size=near(13))}, "C.circuit.jpn"),
         ({"base": replace(AS_REPORTED.base, size=near(28))}, "C.circuit.base"),
         ({"japanese": replace(AS_REPORTED.japanese, early=near(0.1))}, "C.circuit.early"),
