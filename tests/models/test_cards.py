@@ -12,6 +12,7 @@ from emotion_utils.models.model import load
 from emotion_utils.smallworld import load_grammar
 from emotion_utils.smallworld.corpus import corpus_hash, documents, world_of
 from emotion_utils.training.evaluation import document_nll
+from emotion_utils.training.texts import posts_hash
 
 CARDS = {card["name"]: card for card in cards.read_cards()}
 SHARES = {name: card["data"].get("languages", {"en": 1.0}) for name, card in CARDS.items()}
@@ -51,6 +52,17 @@ def test_no_loss_curve_goes_below_the_entropy():
 def test_the_corpus_of_the_card_is_the_one_that_the_code_writes(name):
     data = CARDS[name]["data"]
     assert corpus_hash(world_of(SHARES[name], data["blind"]), data["seed"]) == data["corpus_sha256"]
+
+
+@pytest.mark.parametrize("name", [name for name, card in CARDS.items() if card["data"].get("posts")])
+def test_the_posts_of_the_card_are_those_that_the_code_writes(name):
+    assert posts_hash(CARDS[name]["data"]["seed"]) == CARDS[name]["data"]["posts_sha256"]
+
+
+def test_a_sibling_went_on_from_the_base_that_is_here():
+    base = CARDS["small-gemma2"]["sha256"]
+    for name in list(registry.SIBLINGS)[1:]:
+        assert CARDS[name]["data"]["start"] == {"name": "small-gemma2", "sha256": base}
 
 
 @pytest.mark.parametrize("name", CARDS)
