@@ -57,7 +57,7 @@ class SiblingsRecord:
     sizes
         As :class:`emotion_utils.siblings.sizes.Sizes` has them.
     seeds
-        Trainings of the base and of its first continuation; further ones have half as many.
+        Trainings of the base and of its first continuation; further ones have a third as many.
     tables
         ``runs`` (a row for each training: ``sibling, seed`` and
         :data:`emotion_utils.siblings.tables.RUN_MEASURES`), and those of
@@ -138,12 +138,12 @@ def trainings(
 ) -> pd.DataFrame:
     """A row for each training of each sibling: the posts are the same, the seed of the training is not.
 
-    Further continuations count by their mean alone, and are trained half as often. Nulls of single trainings are left
-    out: trainings are compared with each other.
+    Further continuations count by their mean alone, and are trained a third as often. Nulls of single trainings are
+    left out: trainings are compared with each other.
     """
     lean = replace(sizes, sets=0, orders=1)
     posts, rows = read_posts(COMMUNITIES, sizes), []
-    often = [sizes.seeds if place < 2 else -(-sizes.seeds // 2) for place in range(len(siblings))]
+    often = [sizes.seeds if place < 2 else max(2, sizes.seeds // 3) for place in range(len(siblings))]
     asked = [(name, seed) for name, n in zip(siblings, often, strict=True) for seed in range(n)]
     for name, seed in tqdm(asked, desc="trainings", disable=not progress):
         one = study(load(name, separator="auto"), posts, lean, store=store, seed=seed, progress=False)
