@@ -55,11 +55,11 @@ The rooms, from the ground up; a room uses only those above it in this list:
 `effects`         the paired effects of chapters 05 to 07, tested once (chapter 08)
 `reports`         the reports' claims, and what each chapter measures for them
 `wider`           the reports' comparison with wider models, by layer and by length (chapter 09)
+`japanese`        what a model makes of Japanese: emotions, spellings of one concept (chapter 11)
+`record`          the committed record of the real models, and a chapter's numbers beside it
 `scaling`         from 135 M to 8 B parameters: published vectors, and what models share (chapter 09)
 `predictability`  one model's hidden states taken apart, from texts to tables (chapter 10)
-`japanese`        what a model makes of Japanese: emotions, spellings of one concept (chapter 11)
 `siblings`        siblings of one model: classification, circuits, trainings (chapter 11)
-`record`          the committed record of the real models, and a chapter's numbers beside it
 `scrutiny`        what can be said of a claim without its model
 `answers`         what each chapter answers, and whether what would have shown it wrong happened
 `ledger`          all claims of a run in one list, and what its jobs took and gave

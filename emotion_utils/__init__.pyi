@@ -102,6 +102,7 @@ __all__ = [
     "heads",
     "hub",
     "interval",
+    "japanese",
     "ledger",
     "load",
     "load_vectors",

@@ -48,5 +48,5 @@ def test_the_hash_is_that_of_code_without_words(tmp_path):
         "def f():\n    return 2\n",
     ):
         module.write_text(text, encoding="utf-8")
-        hashes.append(code_behind(["emotion_utils.room.one"], tmp_path))
+        hashes.append(code_behind([".".join([package.parent.name, "room", "one"])], tmp_path))
     assert hashes[0] == hashes[1] != hashes[2]
