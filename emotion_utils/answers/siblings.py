@@ -7,7 +7,7 @@ import pandas as pd
 from emotion_utils.answers.answer import Answer, Falsifier
 from emotion_utils.core.errors import listing
 from emotion_utils.reports.replication import any_holds, lies_above
-from emotion_utils.siblings.results import Results
+from emotion_utils.siblings.results import WORDED, Results
 from emotion_utils.siblings.tables import RUN_MEASURES
 from emotion_utils.statistics.in_words import span
 from emotion_utils.statistics.permutations import LEVEL
@@ -30,7 +30,7 @@ def _apart(results: Results) -> str:
     told = results.told
     if told is None:
         return "Without the record of many trainings nothing says whether siblings differ by more than trainings do."
-    yes = told.loc[[one is True for one in told["differs"]], "measure"].tolist()
+    yes = [WORDED.get(row.measure, row.measure) for row in told.itertuples() if row.differs is True]
     open_ones = sum(one is None for one in told["differs"])
     rest = f"; {open_ones} cannot be told" if open_ones else ""
     return (

@@ -25,7 +25,11 @@ NULL = {"symbol": "diamond", "color": GREY}
 
 
 def trainings(
-    runs: pd.DataFrame, told: pd.DataFrame, measures: Sequence[str], names: Mapping[str, str]
+    runs: pd.DataFrame,
+    told: pd.DataFrame,
+    measures: Sequence[str],
+    names: Mapping[str, str],
+    axes: Mapping[str, str],
 ) -> Shown:
     """Every training of every sibling, a panel for each measure.
 
@@ -39,6 +43,8 @@ def trainings(
         Which are drawn.
     names
         Registry name of a sibling to what a reader calls it; the base comes first.
+    axes
+        Other names of measures.
     """
     n = min(3, len(measures))
     decided = told.set_index("measure")["differs"]
@@ -50,15 +56,11 @@ def trainings(
     )  # fmt: skip
     for i, measure in enumerate(measures):
         at = {"row": i // n + 1, "col": i % n + 1}
-        for k, (sibling, name) in enumerate(names.items()):
-            own = runs[runs["sibling"] == sibling]
-            marker = {
-                "color": PALETTE[0] if k == 0 else PALETTE[3],
-                "symbol": "circle" if k < 2 else "circle-open",
-            }
-            legend = ("base", "its continuation", "other continuations")[min(k, 2)]
-            dots(figure, own[measure], [name] * len(own), legend, at, marker | {"size": 8})
-        figure.update_xaxes(title=measure, **at)
+        for k, legend in enumerate(("base", "its continuation", "other continuations")):
+            own = runs[runs["sibling"].isin(list(names)[k : None if k == 2 else k + 1])]
+            marker = {"color": PALETTE[3 if k else 0], "symbol": "circle-open" if k == 2 else "circle"}
+            dots(figure, own[measure], own["sibling"].map(names), legend, at, marker | {"size": 8})
+        figure.update_xaxes(title=axes.get(measure, measure), **at)
     figure.update_yaxes(autorange="reversed").update_yaxes(title="sibling", col=1)
     figure.update_xaxes(tickangle=0, nticks=4).update_annotations(font_size=12)
     yes = [name for name in measures if decided[name]]
@@ -216,7 +218,7 @@ def across_languages(table: pd.DataFrame) -> Shown:
         orange = {"symbol": "line-ns-open", "color": PALETTE[1], "size": 18, "line": {"width": 3}}
         dots(figure, own["rival"], own["what"], "words of that language", at, orange)
         dots(figure, own["value"], own["what"], "vector", at, _mark(model), error_x=error_bars(own))
-    figure.update_xaxes(title="AUROC without emotion words", tickangle=0)
+    figure.update_xaxes(title="AUROC", tickangle=0)
     figure.update_yaxes(autorange="reversed").update_yaxes(title="made in, read in", col=1)
     native, foreign = (rows[(rows["made"] == rows["scored"]) == same]["value"] for same in (True, False))
     title = (
@@ -251,7 +253,7 @@ def moved(table: pd.DataFrame) -> Shown:
                 error_x=bars,
             )
     figure.add_vline(x=0, line_color=GREY, line_dash="dot")
-    figure.update_xaxes(title="gain of genuine replies (nats)", tickangle=0)
+    figure.update_xaxes(title="gain (nats)", tickangle=0)
     figure.update_yaxes(autorange="reversed").update_yaxes(title="made in, added in", col=1)
     foreign = rows[rows["made"] != rows["scenes"]]
     beyond = int((foreign["p_holm"] <= 0.05).sum())
@@ -290,7 +292,7 @@ def spellings(table: pd.DataFrame) -> Shown:
             _mark(model),
             error_y=error_bars(own),
         )
-    figure.update_xaxes(title="where it is read", type="category", tickangle=0)
+    figure.update_xaxes(title="where it is read", type="category", tickangle=-40)
     figure.update_yaxes(title="cosine, one concept − others", col=1)
     blocks = rows[~rows["layer"].isin(["characters", "embedding"])]
     best = blocks.loc[blocks.groupby("model", sort=False)["value"].idxmax()]
@@ -321,4 +323,4 @@ def depth(numbers: Mapping[str, Mapping[str, float]]) -> Shown:
     told = [f"{model} {np.nan_to_num(shares['last']):.0%}" for model, shares in numbers.items()]
     title = f"Share of the effects in the last third: {', '.join(told)}"
     data = pd.DataFrame(numbers).T.rename_axis("model").reset_index()
-    return show(figure, alt=f"Stacked bars. {title}.", title=title, data=data, height=150 + 44 * len(numbers))
+    return show(figure, alt=f"Stacked bars. {title}.", title=title, data=data, height=230 + 44 * len(numbers))

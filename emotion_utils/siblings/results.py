@@ -14,6 +14,9 @@ from emotion_utils.siblings.study import BEST_HALF, PUBLISHED
 from emotion_utils.siblings.tables import WORDS
 from emotion_utils.statistics.nulls import are_means
 
+WORDED = {"F1, first test": "F1, seen spellings", "F1, last test": "F1, unseen spellings"}
+"""Measures of trainings on posts of the communities, as a reader calls them."""
+
 
 @dataclass(frozen=True)
 class Results:

@@ -52,7 +52,7 @@ def test_without_a_record_nothing_is_said_of_trainings():
 def test_the_short_form_has_the_numbers():
     found = answer(results())
     assert "Of 12 numbers of 12 trainings, **2** differ" in found.finding
-    assert "F1, first test and F1, last test" in found.finding
+    assert "F1, seen spellings and F1, unseen spellings" in found.finding
     assert "3 of 4 components in small-gemma2 and 4 of 4 components in small-gemma2-jpn" in found.finding
     assert "a macro F1 of **0.60** on the hardest posts" in found.finding
     assert "surely above them in 3 of 3 models" in found.finding

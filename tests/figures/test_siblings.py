@@ -6,6 +6,7 @@ import pytest
 import sibling_tables as made
 
 from emotion_utils.figures import siblings as figures
+from emotion_utils.siblings.results import WORDED
 
 SHOWN = ("F1, first test", "F1, last test", "CPR")
 
@@ -16,14 +17,16 @@ def traces(shown, name):
 
 def test_every_training_is_a_dot_and_titles_say_what_differs():
     names = {name: name for name in (*made.SIBLINGS, f"{made.JPN}-b")}
-    shown = figures.trainings(made.runs(), made.told(measures=1), SHOWN, names)
+    shown = figures.trainings(made.runs(), made.told(measures=1), SHOWN, names, WORDED)
     assert shown.title == "Siblings differ by more than trainings do in 1 of 3 numbers shown"
     panels = [note["text"] for note in shown.figure["layout"]["annotations"]]
     assert panels == ["differs", "does not differ", "does not differ"]
     assert sum(len(trace["x"]) for trace in shown.figure["data"]) == 6 * len(SHOWN)
     assert list(traces(shown, "base")[0]["x"]) == pytest.approx([0, 0.1])
-    unknown = figures.trainings(made.runs(), made.told(None, 3), SHOWN, names)
+    unknown = figures.trainings(made.runs(), made.told(None, 3), SHOWN, names, WORDED)
     assert "0 of 3" in unknown.title
+    assert len(traces(shown, "other continuations")) == len(SHOWN)
+    assert shown.figure["layout"]["xaxis"]["title"]["text"] == "F1, seen spellings"
     assert unknown.figure["layout"]["annotations"][0]["text"] == "cannot be told"
 
 
