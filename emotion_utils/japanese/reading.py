@@ -38,6 +38,8 @@ def read_japanese(
     store
         Keeps the activations.
     seed
+    steered
+        Whether vectors are added too, which takes a large model hours.
 
     Returns
     -------

@@ -24,7 +24,7 @@ from emotion_utils.core.store import Store
 from emotion_utils.core.versions import commit
 from emotion_utils.japanese.reading import read_japanese
 from emotion_utils.models.model import load
-from emotion_utils.models.registry import short_name
+from emotion_utils.models.registry import SIBLINGS, short_name
 from emotion_utils.record.kept_tables import code_behind, read_tables, write_tables
 from emotion_utils.siblings.post_sets import COMMUNITIES, read_posts
 from emotion_utils.siblings.retrained import beside_continuations, between_siblings, told_apart
@@ -33,8 +33,6 @@ from emotion_utils.siblings.study import study
 from emotion_utils.siblings.tables import RUN_MEASURES, run_of
 
 PATH = DATA / "siblings" / "siblings.json"
-SIBLINGS = ("small-gemma2", "small-gemma2-jpn", "small-gemma2-jpn-b", "small-gemma2-jpn-c")
-"""The base, its Japanese continuation, and two more from other seeds."""
 REAL, PROFILE, SCHEMA = "gemma3-270m", "baseline", 1
 MEASURED_BY = ("siblings.study", "siblings.tables", "japanese.reading")
 """Modules that compute what is recorded."""
@@ -100,7 +98,7 @@ def make_record(
     sizes: Sizes = SIZES[PROFILE],
     store: Store | None = None,
     *,
-    siblings: Sequence[str] = SIBLINGS,
+    siblings: Sequence[str] = tuple(SIBLINGS),
     real: str = REAL,
     profile: str = PROFILE,
     progress: bool = True,

@@ -9,14 +9,15 @@ import pandas as pd
 import pytest
 
 from emotion_utils.core.errors import UserError
+from emotion_utils.models.registry import SIBLINGS
 from emotion_utils.siblings import record
-from emotion_utils.siblings.record import SIBLINGS, SiblingsRecord, read_record, write_record
+from emotion_utils.siblings.record import SiblingsRecord, read_record, write_record
 from emotion_utils.siblings.sizes import SMOKE
 from emotion_utils.siblings.tables import RUN_MEASURES
 
 
 def made(runs: pd.DataFrame) -> SiblingsRecord:
-    return SiblingsRecord(SIBLINGS, "", "2026-12-01", "a" * 40, record.code(), {}, 6, {"runs": runs})
+    return SiblingsRecord(tuple(SIBLINGS), "", "2026-12-01", "a" * 40, record.code(), {}, 6, {"runs": runs})
 
 
 def trainings(differs: bool) -> pd.DataFrame:
