@@ -109,19 +109,20 @@ def circuit_map(table: pd.DataFrame) -> Shown:
             shown = wide / wide.to_numpy().max()
             figure.add_heatmap(
                 z=shown.to_numpy(), x=list(kinds.values()), y=wide.index.astype(str), coloraxis="coloraxis",
-                text=wide.map("{:.2f}".format).to_numpy(), texttemplate="%{text}", textfont={"size": 11},
+                customdata=wide.to_numpy(), hovertemplate="layer %{y}, %{x}: %{customdata:.3f}<extra></extra>",
                 row=1, col=place,
             )  # fmt: skip
     figure.update_yaxes(type="category", autorange="reversed").update_yaxes(title="layer", col=1)
     figure.update_xaxes(title="component")
-    figure.update_layout(coloraxis={"colorscale": SEQUENTIAL, "showscale": False}).update_annotations(
+    bar = {"title": {"text": "of the<br>largest"}, "tickformat": ".0%"}
+    figure.update_layout(coloraxis={"colorscale": SEQUENTIAL, "colorbar": bar}).update_annotations(
         font_size=12
     )
     inside = table.groupby("model", sort=False)["circuit"].agg(["sum", "size"])
     told = [f"{model} {row['sum']} of {row['size']}" for model, row in inside.iterrows()]
     title = f"Components with an effect of 0.01 or more: {', '.join(told)}"
     alt = f"Heat maps of effects by layer and kind; in the published circuit: {', '.join(told)}."
-    caption = "Colours are relative to the largest effect of each map, as in the report; numbers are effects."
+    caption = "Colours are relative to the largest effect of each map, as in the report."
     layers = table["layer"].nunique()
     return show(figure, alt=alt, title=title, caption=caption, data=table, height=190 + 30 * layers)
 
@@ -316,7 +317,6 @@ def depth(numbers: Mapping[str, Mapping[str, float]]) -> Shown:
         values = [shares[name] for shares in numbers.values()]
         figure.add_bar(
             y=list(numbers), x=values, orientation="h", name=f"{name} third", marker_color=PALETTE[(5, 2, 0)[k]],
-            text=[f"{value:.0%}" for value in values],
         )  # fmt: skip
     figure.update_layout(barmode="stack").update_yaxes(autorange="reversed", title="sibling")
     figure.update_xaxes(title="share of the circuit's effects, as published", tickangle=0)
