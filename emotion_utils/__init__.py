@@ -47,6 +47,7 @@ The rooms, from the ground up; a room uses only those above it in this list:
 `classification`  texts with labels, a model with a classification head, and what it has to beat (chapter 11)
 `alignment`       maps between models, RSA and CKA (chapter 04)
 `planning`        what a run will cost, before anything of it is downloaded
+`dictionaries`    sparse dictionaries of hidden states: trained, tried, read from files (chapter 12)
 `parts`           what the past predicts of a hidden state, and what is new in it (chapter 10)
 `novelty`         what the predictable and the novel part hold (chapter 10)
 `stability`       circuits chosen anew, and beside random sets (chapter 07)
@@ -60,6 +61,7 @@ The rooms, from the ground up; a room uses only those above it in this list:
 `scaling`         from 135 M to 8 B parameters: published vectors, and what models share (chapter 09)
 `predictability`  one model's hidden states taken apart, from texts to tables (chapter 10)
 `siblings`        siblings of one model: classification, circuits, trainings (chapter 11)
+`features`        what features of siblings and real models know, and what they are needed for (chapter 12)
 `scrutiny`        what can be said of a claim without its model
 `answers`         what each chapter answers, and whether what would have shown it wrong happened
 `ledger`          all claims of a run in one list, and what its jobs took and gave

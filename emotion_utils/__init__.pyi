@@ -11,8 +11,10 @@ from . import classification as classification
 from . import communities as communities
 from . import core as core
 from . import corpora as corpora
+from . import dictionaries as dictionaries
 from . import effects as effects
 from . import engine as engine
+from . import features as features
 from . import figures as figures
 from . import heads as heads
 from . import hub as hub
@@ -95,6 +97,7 @@ __all__ = [
     "effects",
     "emotion_vector",
     "engine",
+    "features",
     "figures",
     "generate",
     "grammar",
