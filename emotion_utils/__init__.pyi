@@ -94,6 +94,7 @@ __all__ = [
     "communities",
     "core",
     "corpora",
+    "dictionaries",
     "effects",
     "emotion_vector",
     "engine",
