@@ -118,25 +118,29 @@ def probed(
     if profile == "smoke":
         sets = {name: some_units(prompts, SMOKE_UNITS, seed) for name, prompts in sets.items()}
     activations = read_sets(model, sets, profile, store)
-    parts = [
-        _cell(activations, made, scored, seed).assign(made=made, scored=scored)
-        for made in WITH_WORDS
-        for scored in WITHOUT_WORDS
-    ]
+    parts = [_of_language(activations, made, seed) for made in WITH_WORDS]
     return pd.concat(parts, ignore_index=True)[PROBED]
 
 
-def _cell(activations: PromptSetActivations, made: str, scored: str, seed: int) -> pd.DataFrame:
-    """Vectors of one language on texts of one, beside both bags of words."""
-    source, target = WITH_WORDS[made], WITHOUT_WORDS[scored]
-    own, fair = (
-        held_out(_Beside(activations, source, bag, seed), [target], methods=[METHOD], seed=seed)
-        for bag in (source, WITH_WORDS[scored])
-    )
+def _of_language(activations: PromptSetActivations, made: str, seed: int) -> pd.DataFrame:
+    """Vectors of one language on texts of either, beside both bags of words."""
+    source = WITH_WORDS[made]
+    own = _scored(activations, source, source, [*WITHOUT_WORDS.values()], seed)
     columns = ["words", "gain", "gain_low", "gain_high"]
-    rivals = ["rival", "rival_gain", "rival_gain_low", "rival_gain_high"]
-    table = own.assign(**dict(zip(rivals, (fair[name] for name in columns), strict=True)))
-    return table[table["set"] == target]
+    tables = []
+    for scored, target in WITHOUT_WORDS.items():
+        fair = own if scored == made else _scored(activations, source, WITH_WORDS[scored], [target], seed)
+        rival = fair[fair["set"] == target].set_index("emotion")[columns].add_prefix("rival_")
+        rival = rival.rename(columns={"rival_words": "rival"})
+        tables.append(own[own["set"] == target].join(rival, on="emotion").assign(made=made, scored=scored))
+    return pd.concat(tables)
+
+
+def _scored(
+    activations: PromptSetActivations, source: str, bag: str, sets: Sequence[str], seed: int
+) -> pd.DataFrame:
+    """Vectors of one prompt set on others, beside a bag of words that is trained on a set."""
+    return held_out(_Beside(activations, source, bag, seed), sets, methods=[METHOD], seed=seed)
 
 
 def some_units(prompts: pd.DataFrame, n: int, seed: int = 0) -> pd.DataFrame:

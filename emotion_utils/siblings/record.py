@@ -28,7 +28,7 @@ from emotion_utils.models.registry import SIBLINGS, short_name
 from emotion_utils.record.kept_tables import code_behind, read_tables, write_tables
 from emotion_utils.siblings.post_sets import COMMUNITIES, read_posts
 from emotion_utils.siblings.retrained import beside_continuations, between_siblings, told_apart
-from emotion_utils.siblings.sizes import SIZES, Sizes
+from emotion_utils.siblings.sizes import RECORDED, Sizes
 from emotion_utils.siblings.study import study
 from emotion_utils.siblings.tables import RUN_MEASURES, run_of
 
@@ -95,7 +95,7 @@ class SiblingsRecord:
 
 
 def make_record(
-    sizes: Sizes = SIZES[PROFILE],
+    sizes: Sizes = RECORDED,
     store: Store | None = None,
     *,
     siblings: Sequence[str] = tuple(SIBLINGS),

@@ -20,8 +20,8 @@ from emotion_utils.japanese.emotions import (
     WITH_WORDS,
     WITHOUT_WORDS,
     WRONG,
-    _cell,
     _effects,
+    _of_language,
     _settings,
     means,
     probed,
@@ -55,11 +55,17 @@ def planted(shared: bool) -> PromptSetActivations:
     return PromptSetActivations("planted", "smoke", prompts, found)
 
 
+def cell(activations: PromptSetActivations, made: str, scored: str) -> pd.DataFrame:
+    """Vectors of one language on texts of one."""
+    table = _of_language(activations, made, 0)
+    return table[table["scored"] == scored]
+
+
 @pytest.mark.parametrize("shared", [True, False])
 def test_a_shared_direction_reads_the_other_language_and_one_of_its_own_does_not(shared):
     activations = planted(shared)
     for made in WITH_WORDS:
-        native, foreign = (means(_cell(activations, made, scored, 0)).iloc[0] for scored in WITH_WORDS)
+        native, foreign = (means(cell(activations, made, scored)).iloc[0] for scored in WITH_WORDS)
         if made == "Japanese":
             native, foreign = foreign, native
         assert native["value"] > 0.9
@@ -70,7 +76,7 @@ def test_a_shared_direction_reads_the_other_language_and_one_of_its_own_does_not
 
 def test_an_auroc_is_that_of_a_peer_and_bags_of_words_know_one_language():
     activations = planted(True)
-    row = _cell(activations, "English", "Japanese", 0).set_index("emotion").loc["anger"]
+    row = cell(activations, "English", "Japanese").set_index("emotion").loc["anger"]
     built, scored = activations.prompts["baseline"], activations.prompts["ja_implicit"]
     values = {
         name: activations.found[name].values[HookPoint(0, "resid_post")].numpy()
@@ -85,7 +91,7 @@ def test_an_auroc_is_that_of_a_peer_and_bags_of_words_know_one_language():
     scores = values["ja_implicit"][kept] @ (made[0].mean(0) - made[1].mean(0))
     assert row["value"] == pytest.approx(roc_auc_score(scored.loc[kept, "emotion"] == "anger", scores))
     assert row["words"] == pytest.approx(0.5, abs=0.1)
-    within = _cell(activations, "Japanese", "Japanese", 0).set_index("emotion")
+    within = cell(activations, "Japanese", "Japanese").set_index("emotion")
     assert within["words"].tolist() == within["rival"].tolist()
     assert within.loc["anger", "rival"] == row["rival"]
 
