@@ -16,7 +16,6 @@ from typing import Any
 
 import pandas as pd
 
-from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import BUILD, DATA, PROJECT_ROOT
 from emotion_utils.core.store import Store
 from emotion_utils.core.versions import commit
@@ -30,7 +29,7 @@ from emotion_utils.predictability.probing import DOMAIN, TYPE, probe_task
 from emotion_utils.predictability.sizes import RECORD, Sizes
 from emotion_utils.predictability.study import Study, study, windows_of
 from emotion_utils.prompts.loading import load_profile
-from emotion_utils.record.kept_tables import code_behind, read_tables, write_tables
+from emotion_utils.record.kept_tables import code_behind, command, read_tables, write_tables
 from emotion_utils.reports.claims import Measurement
 from emotion_utils.reports.predictability import chapter_measurements, claim_numbers
 
@@ -237,14 +236,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("model", nargs="?", default=MODEL, help="a model that this machine has")
     parser.add_argument("--corpus", default=CORPUS, help="a source of texts (default: %(default)s)")
-    options = parser.parse_args(argv)
-    try:
-        path = write_record(make_record(options.model, options.corpus, Store(BUILD / "predictability")))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(f"Wrote {path.parent.name}/{path.name}.")
-    return 0
+
+    def make(options: argparse.Namespace) -> Path:
+        return write_record(make_record(options.model, options.corpus, Store(BUILD / "predictability")))
+
+    return command(parser, make, argv)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from emotion_utils.core.errors import UserError
 from emotion_utils.core.hashing import code_digest, digest, read_sealed, write_sealed
 from emotion_utils.core.paths import PROJECT_ROOT
 from emotion_utils.core.sources import module_sources
@@ -72,3 +75,26 @@ def code_behind(modules: Iterable[str], root: Path = PROJECT_ROOT) -> str:
     kept = [path for path in module_sources(list(modules), root) if path.name not in NOT_COUNTED]
     texts = {str(path.relative_to(root)): path.read_text(encoding="utf-8") for path in kept}
     return digest({name: code_digest(text) if name.endswith(".py") else text for name, text in texts.items()})
+
+
+def command(
+    parser: ArgumentParser, make: Callable[[Namespace], Path], argv: Sequence[str] | None = None
+) -> int:
+    """Make a record as a command does, and say where it is; bad input ends in one sentence and status 2.
+
+    Parameters
+    ----------
+    parser
+    make
+        Writes the record that the options ask for.
+    argv
+        By default those of the process.
+    """
+    options = parser.parse_args(argv)
+    try:
+        path = make(options)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"Wrote {path.parent.name}/{path.name}.")
+    return 0

@@ -31,6 +31,7 @@ from emotion_utils.core.paths import BUILD, DATA
 from emotion_utils.core.store import Store, from_columns, to_columns
 from emotion_utils.core.versions import commit, versions
 from emotion_utils.models.model import load
+from emotion_utils.record.kept_tables import command
 from emotion_utils.scaling.axes import (
     FITS,
     axes_of,
@@ -289,17 +290,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m emotion_utils.scaling.record", description=__doc__)
     parser.add_argument("--stories", help="folder with stories/<emotion>.jsonl and the published vectors")
     parser.add_argument("--all", nargs="*", default=[], metavar="MODEL", help="that reads all stories too")
-    options = parser.parse_args(argv)
-    try:
+
+    def make(options: argparse.Namespace) -> Path:
         folder = stories_folder(options.stories)
         if folder is None:
             raise UserError("No folder with stories is named: give it by --stories.")
-        path = write_record(make_record(folder, Store(BUILD / "scaling"), read_all=options.all))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(f"Wrote {path.parent.name}/{path.name}.")
-    return 0
+        return write_record(make_record(folder, Store(BUILD / "scaling"), read_all=options.all))
+
+    return command(parser, make, argv)
 
 
 if __name__ == "__main__":

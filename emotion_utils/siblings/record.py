@@ -18,14 +18,13 @@ from typing import Any
 import pandas as pd
 from tqdm.auto import tqdm
 
-from emotion_utils.core.errors import UserError
 from emotion_utils.core.paths import BUILD, DATA, PROJECT_ROOT
 from emotion_utils.core.store import Store
 from emotion_utils.core.versions import commit
 from emotion_utils.japanese.reading import read_japanese
 from emotion_utils.models.model import load
 from emotion_utils.models.registry import SIBLINGS, short_name
-from emotion_utils.record.kept_tables import code_behind, read_tables, write_tables
+from emotion_utils.record.kept_tables import code_behind, command, read_tables, write_tables
 from emotion_utils.siblings.post_sets import COMMUNITIES, read_posts
 from emotion_utils.siblings.retrained import beside_continuations, between_siblings, told_apart
 from emotion_utils.siblings.sizes import RECORDED, Sizes
@@ -175,14 +174,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--real", default=REAL, help="a real model that this machine has (default: %(default)s)"
     )
-    options = parser.parse_args(argv)
-    try:
-        path = write_record(make_record(store=Store(BUILD / "siblings"), real=options.real))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(f"Wrote {path.parent.name}/{path.name}.")
-    return 0
+
+    def make(options: argparse.Namespace) -> Path:
+        return write_record(make_record(store=Store(BUILD / "siblings"), real=options.real))
+
+    return command(parser, make, argv)
 
 
 if __name__ == "__main__":
