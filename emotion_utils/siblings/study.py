@@ -83,6 +83,12 @@ class Study:
         return self.classifier.model.n_layers
 
     @cached_property
+    def held(self) -> Posts:
+        """The test that circuits are found on: posts that nothing was trained on."""
+        found = self.tests[self.posts.first]
+        return Posts(found.encoded.rows, _numbers(self.classifier, found.table["label"]))
+
+    @cached_property
     def effects(self) -> pd.DataFrame:
         """Of all components; see :func:`emotion_utils.siblings.patching.effects`."""
         return effects(self.patched, n_resamples=self.sizes.resamples, seed=self.seed)
@@ -116,7 +122,7 @@ class Study:
         The table of :func:`circuit.against_random` with a column ``circuit``, and the posts behind it, by circuit and
         way.
         """
-        ids, label = self._first()
+        ids, label = self.held.ids, self.held.label
         choosing = halves(label)
         own = Posts(_some(ids, ~choosing), label[~choosing])
         means = mean_outputs(self.classifier, _some(ids, choosing))
@@ -136,11 +142,6 @@ class Study:
         orders = [best, *(rng.permutation(len(every)) for _ in range(self.sizes.orders))]
         own, *others = curves(self.classifier, self.tested, [[every[i] for i in order] for order in orders])
         return faithfulness_table(own, others, n_resamples=self.sizes.resamples, seed=self.seed)
-
-    def _first(self) -> tuple[TokenIds, Int[np.ndarray, " post"]]:
-        """Token ids and labels of the test that circuits are found on."""
-        found = self.tests[self.posts.first]
-        return found.encoded.rows, _numbers(self.classifier, found.table["label"])
 
 
 def study(
