@@ -62,6 +62,8 @@ def _alignment() -> None:
 
 
 def _steering() -> None:
+    from emotion_utils.core import layers
+
     profiles.STEERING_SIZES["smoke"] = profiles.SteeringSize(1, 1, 1, 1, 3, 1, tokens=1)
     from emotion_utils.steering import subject
 
@@ -90,6 +92,7 @@ def _steering() -> None:
     plan.PAIRS = plan.PRICED = plan.TRIED = plan.UNITS = plan.MAP_LAYERS = 1
     plan.SCREENED = 2
     plan.EVENTS = 1
+    layers.ALL = 1  # so few are many here
 
 
 def _shortest(contexts: pd.DataFrame, n: int) -> pd.DataFrame:
