@@ -159,7 +159,7 @@ def write_record(record: SiblingsRecord, path: Path = PATH) -> Path:
 
 
 def read_record(path: Path = PATH) -> SiblingsRecord | None:
-    """The record, or None where there is none; a :class:`UserError` where it is damaged."""
+    """The record, or None where there is none; a user error where it is damaged."""
     found = read_tables(path, SCHEMA, _MEND)
     return (
         None

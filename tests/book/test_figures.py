@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from emotion_utils.figures.book_pages import reported_and_ours
+from emotion_utils.book.figures import reported_and_ours
 from emotion_utils.ledger.picture import COLUMNS
 
 NAN = float("nan")
