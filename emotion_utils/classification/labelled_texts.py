@@ -106,7 +106,7 @@ class LabelledTexts:
             if self.across_labels
             else "",
             f"{self.repeated:,} repetitions under one label were left out." if self.repeated else "",
-            f"{self.without_letters:,} texts have no letter of any script (emoji, digits); they are kept."
+            f"Kept without a letter of any script (emoji, digits): {self.without_letters:,}."
             if self.without_letters
             else "",
         ]

@@ -102,7 +102,7 @@ def _read_bytes(path: Path) -> bytes:
     except (FileNotFoundError, ValueError):  # a path with a NUL is no path
         link = f" (a link to {path.readlink()}, which is not there)" if _is_link(path) else ""
         raise UserError(
-            f"There is no prompt file {str(path)!r}{link}: check the path (looked from {Path.cwd()})."
+            f"There is no file {str(path)!r}{link}: check the path (looked from {Path.cwd()})."
         ) from None
     except OSError as error:
         raise UserError(

@@ -79,7 +79,7 @@ def test_emoji_alone_and_unknown_scripts_are_texts():
     found = labelled_texts_of(table(*ENOUGH, *((text, "b") for text in odd)))
     assert set(odd) <= set(found.table["text"])
     assert found.without_letters == 4
-    assert "4 texts have no letter of any script" in found.notes()
+    assert "without a letter of any script (emoji, digits): 4." in found.notes()
 
 
 REFUSED = {

@@ -144,7 +144,7 @@ def test_a_header_without_rows(write):
 
 
 def test_a_missing_file_and_a_folder(tmp_path):
-    refused(tmp_path / "none.csv", "There is no prompt file", "none.csv")
+    refused(tmp_path / "none.csv", "There is no file", "none.csv")
     refused(tmp_path, "is unknown", file_format=None)
     refused(tmp_path, "is a folder", file_format="csv")
 
@@ -344,7 +344,7 @@ def test_links_that_lead_nowhere_or_in_a_circle_and_names_that_are_none(tmp_path
     gone.symlink_to(tmp_path / "target.csv")
     refused(circle, "could not be read (Too many levels of symbolic links)")
     refused(gone, "a link to", "target.csv, which is not there")
-    refused("a\0b.csv", "no prompt file")
+    refused("a\0b.csv", "no file")
     refused("a" * 5000 + ".csv", "could not be read (File name too long)")
 
 
