@@ -38,6 +38,7 @@ BARS: dict[str, tuple[str, str, float]] = {
     "head_resume_vs_loop": ("ratio", "at least", 1.5),
     "bootstrap_vs_loop": ("ratio", "at least", 100.0),
     "predictor_training": ("ratio", "at least", 0.6),
+    "sae_training": ("ratio", "at least", 0.5),
     "prompts_loading": ("ours", "at most", 3.0),
     "classifier_training": ("ours", "at most", 3.0),
     "scrutiny_of_all_claims": ("ours", "at most", 5.0),
