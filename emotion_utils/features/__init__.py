@@ -3,6 +3,10 @@
 ===================  ==================================================================================
 `reading`            what features do in texts: in every token, and in each text as a whole
 `label_effects`      how strongly single features tell labels apart, beside labels that say nothing
+`knockout`           logits of a classifier without some features
+`control_features`   which features are taken out for a label, and which stand beside them as a control
+`knockout_table`     what a classifier loses without them, label by label
+`over_labels`        means over labels, of one sibling and of two; the report's seven labels tested
 ===================  ==================================================================================
 """
 
