@@ -44,19 +44,14 @@ def knocked_out_logits(
 
     Parameters
     ----------
-    classifier
-    dictionary
-        Of its states after ``layer``.
-    layer
-        Counted from 0.
+    classifier, dictionary, layer
+        The dictionary is one of states after this layer, counted from 0.
     ids
         Token ids of the texts, from :meth:`TextClassifier.encode`.
     sets
         Numbers of the features of each; an empty one takes nothing out.
-    way
-        :data:`KEPT` or :data:`DROPPED`.
-    batch
-        Texts of a forward pass; one that does not fit into memory comes in parts.
+    way, batch
+        :data:`KEPT` or :data:`DROPPED`; texts of a forward pass, at most.
 
     Returns
     -------
@@ -136,6 +131,16 @@ def _hidden(classifier: TextClassifier, layer: int, inputs: dict[str, Tensor]) -
     caught: list[Tensor] = []
     forward_until(classifier.model.network, {HookPoint(layer, "resid_post"): caught.append}, **inputs)
     return caught[0]
+
+
+def _resumed_logits(
+    classifier: TextClassifier, layer: int, hidden: Tensor, inputs: dict[str, Tensor]
+) -> Float[np.ndarray, "row label"]:
+    """Logits of a batch from its states after a block."""
+    network = classifier.model.network
+    with resumed(network, layer + 1, hidden):
+        logits: np.ndarray = network(**inputs, use_cache=False).logits.float().cpu().numpy()
+    return logits
 
 
 def _written(

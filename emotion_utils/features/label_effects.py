@@ -216,15 +216,18 @@ def label_effects(
     drawn = np.array([_measures(moments.d(one * _within(label, rng)), high) for _ in range(n_resamples)])
     rows = []
     for at, name in enumerate((*MEASURES, REPLICATED)):
-        ends = (np.nan, np.nan)
-        if name in MEASURES[:3]:
-            bounds = (0.0, 1.0) if name == MEASURES[2] else None
-            ends = interval(drawn[:, at], len(label), own[at], bounds) if not np.isnan(own[at]) else ends
-        p = float(permutation_p(own[at], null[:, at]))
-        known = null[:, at][~np.isnan(null[:, at])]
-        centre = float(known.mean()) if len(known) else float("nan")
-        rows.append((name, own[at], *ends, centre, *interval(null[:, at]), p, values.shape[1], len(label)))
+        bounds = (0.0, 1.0) if name == MEASURES[2] else None
+        is_drawn = name in MEASURES[:3] and not np.isnan(own[at])
+        ends = interval(drawn[:, at], len(label), own[at], bounds) if is_drawn else (np.nan, np.nan)
+        rows.append((name, own[at], *ends, *_null(own[at], null[:, at]), values.shape[1], len(label)))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _null(value: float, draws: Float[np.ndarray, " draw"]) -> tuple[float, ...]:
+    """The columns ``null`` to ``p``."""
+    known = draws[~np.isnan(draws)]
+    centre = float(known.mean()) if len(known) else float("nan")
+    return centre, *interval(draws), float(permutation_p(value, draws))
 
 
 def every_other(label: Int[np.ndarray, " text"]) -> Bool[np.ndarray, " text"]:
