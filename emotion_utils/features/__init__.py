@@ -7,6 +7,7 @@
 `control_features`   which features are taken out for a label, and which stand beside them as a control
 `knockout_table`     what a classifier loses without them, label by label
 `over_labels`        means over labels, of one sibling and of two; the report's seven labels tested
+`cues`               on how many different tokens features fire, beside tokens of the same texts
 ===================  ==================================================================================
 """
 
