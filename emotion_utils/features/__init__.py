@@ -8,6 +8,7 @@
 `knockout_table`     what a classifier loses without them, label by label
 `over_labels`        means over labels, of one sibling and of two; the report's seven labels tested
 `cues`               on how many different tokens features fire, beside tokens of the same texts
+`spelling_features`  features that spellings of one concept share, or have of their own
 ===================  ==================================================================================
 """
 
