@@ -71,8 +71,8 @@ def knocked_out_logits(
     @torch.no_grad()
     def run(rows: Sequence[int]) -> Float[np.ndarray, "set row label"]:
         inputs = classifier.model.padded([list(ids[row]) for row in rows])
-        own = _own_tokens(classifier, [ids[row] for row in rows], inputs["input_ids"].shape[1])
-        hidden = _hidden(classifier, layer, inputs)
+        own = own_tokens(classifier, [ids[row] for row in rows], inputs["input_ids"].shape[1])
+        hidden = hidden_after(classifier, layer, inputs)
         states = hidden[own].float()
         base = states if way == KEPT else _reconstructed(dictionary, states)
         logits = []
@@ -116,7 +116,7 @@ def _check(
             )
 
 
-def _own_tokens(
+def own_tokens(
     classifier: TextClassifier, rows: Sequence[Sequence[int]], width: int
 ) -> Bool[Tensor, "row position"]:
     """Tokens that are no special ones, padding left out."""
@@ -126,14 +126,14 @@ def _own_tokens(
     return found.to(classifier.model.device)
 
 
-def _hidden(classifier: TextClassifier, layer: int, inputs: dict[str, Tensor]) -> Tensor:
+def hidden_after(classifier: TextClassifier, layer: int, inputs: dict[str, Tensor]) -> Tensor:
     """States after the block at every position of a batch."""
     caught: list[Tensor] = []
     forward_until(classifier.model.network, {HookPoint(layer, "resid_post"): caught.append}, **inputs)
     return caught[0]
 
 
-def _resumed_logits(
+def resumed_logits(
     classifier: TextClassifier, layer: int, hidden: Tensor, inputs: dict[str, Tensor]
 ) -> Float[np.ndarray, "row label"]:
     """Logits of a batch from its states after a block."""
