@@ -51,6 +51,7 @@ from emotion_utils.features.spelling_features import spelling_activations, spell
 from emotion_utils.japanese.spellings import spelling_table
 from emotion_utils.siblings.circuit import Posts
 from emotion_utils.siblings.study import Study
+from emotion_utils.statistics.resampling import grouped_mean_interval
 
 SOUND, FROZEN, AS_PUBLISHED = "BatchTopK", "random directions", "L1, as published"
 """Dictionaries, as tables call them."""
@@ -162,7 +163,8 @@ class FeatureStudy:
 
         Returns
         -------
-        As :func:`emotion_utils.dictionaries.evaluation.together`, all layers; losses in nats per post.
+        As :func:`emotion_utils.dictionaries.evaluation.together`, all layers, losses in nats per post; ``worse,
+        worse_low, worse_high``: by how much the loss is larger than with the sound dictionary, on the same posts.
         """
         held, n = self.one.held, self.sizes.judged
         drawn = np.random.default_rng(self.one.seed).permutation(len(held.label))[:n]
@@ -174,8 +176,18 @@ class FeatureStudy:
             ways = {name: _Reconstructed(coder) for name, coder in coders.items()}
             losses = classifier_losses(self.classifier, some, layer, ways, self.means[layer])
             share = recovered(losses, n_resamples=self.sizes.resamples, seed=self.one.seed)
-            tables.append(together(quality(coders, own, layer), share))
+            worse = self._worse(losses, list(ways))
+            tables.append(together(quality(coders, own, layer), share.merge(worse, how="left")))
         return pd.concat(tables, ignore_index=True)
+
+    def _worse(self, losses: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+        units = np.arange(len(losses))
+        rows = []
+        for name in names:
+            gap = (losses[name] - losses[SOUND]).to_numpy()
+            ends = grouped_mean_interval(gap, units, n_resamples=self.sizes.resamples, seed=self.one.seed)
+            rows.append((name, float(gap.mean()), *ends))
+        return pd.DataFrame(rows, columns=["method", "worse", "worse_low", "worse_high"])
 
     @cached_property
     def read(self) -> dict[int, TextActivations]:
