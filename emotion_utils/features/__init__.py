@@ -9,6 +9,7 @@
 `over_labels`        means over labels, of one sibling and of two; the report's seven labels tested
 `cues`               on how many different tokens features fire, beside tokens of the same texts
 `spelling_features`  features that spellings of one concept share, or have of their own
+`emotion_features`   single features as probes of emotions, beside vectors and a bag of words
 ===================  ==================================================================================
 """
 

@@ -191,12 +191,30 @@ def _draws(name: str, drops: Float[np.ndarray, " draw"]) -> dict[str, float]:
     return {name: float(_mean(drops)), f"{name}_low": float(ends[0]), f"{name}_high": float(ends[1])}
 
 
-def knockout_means(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Means over labels of :data:`MEASURES`; see :func:`emotion_utils.features.over_labels.label_means`."""
-    return label_means({name: table[name].to_numpy(dtype=np.float64) for name in MEASURES}, seed)
+def knockout_means(table: pd.DataFrame, seed: int = 0, *, least: float = 0.0) -> pd.DataFrame:
+    """Means over labels of :data:`MEASURES`; see :func:`emotion_utils.features.over_labels.label_means`.
+
+    Parameters
+    ----------
+    table
+        From :func:`knockout_table`.
+    seed
+    least
+        Recall in points below which a label is left out: one that the classifier never finds has nothing to lose.
+    """
+    own = _found(table, least)
+    return label_means({name: own[name].to_numpy(dtype=np.float64) for name in MEASURES}, seed)
 
 
-def between_siblings(tables: Mapping[str, pd.DataFrame], seed: int = 0) -> pd.DataFrame:
+def _found(table: pd.DataFrame, least: float) -> pd.DataFrame:
+    """Measures of labels whose recall is at least so high; NaN of the others."""
+    kept = table["before"] >= least
+    return table.assign(**{name: table[name].where(kept) for name in MEASURES})
+
+
+def between_siblings(
+    tables: Mapping[str, pd.DataFrame], seed: int = 0, *, least: float = 0.0
+) -> pd.DataFrame:
     """The first of two siblings minus the second, over labels.
 
     Parameters
@@ -204,13 +222,15 @@ def between_siblings(tables: Mapping[str, pd.DataFrame], seed: int = 0) -> pd.Da
     tables
         From :func:`knockout_table`, by sibling; the first two count.
     seed
+    least
+        As in :func:`knockout_means`, of both siblings.
 
     Returns
     -------
     As :func:`emotion_utils.features.over_labels.paired_labels`, with ``first`` and ``second`` before it.
     """
     (one, first), (other, second) = list(tables.items())[:2]
-    found = paired_labels(first, second, ["before", *MEASURES], seed)
+    found = paired_labels(_found(first, least), _found(second, least), ["before", *MEASURES], seed)
     found.insert(0, "first", one)
     found.insert(1, "second", other)
     return found

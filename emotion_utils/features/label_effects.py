@@ -3,7 +3,9 @@
 Sections 4.1 and 4.2 of the report: a feature whose d for a label is above 1 reacts strongly to it; the number of such
 labels is its *variety*. With many features and labels some exceed 1 by chance, the more so the fewer texts a label
 has: exchanging labels between texts says how many. Features of one dictionary are learned together and share texts, so
-that they are no independent units: intervals and nulls are over texts, and no test counts features.
+that they are no independent units: intervals and nulls are over texts, and no test counts features. A feature that
+exceeds 1 by chance does so for one label: where labels say nothing nearly all strong features are label-specific, so
+that a large share of these is no sign of knowing.
 """
 
 from __future__ import annotations

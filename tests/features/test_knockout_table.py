@@ -103,6 +103,14 @@ def test_siblings_are_compared_label_by_label(table):
     assert found.loc["drop", "mean"] == pytest.approx(20)
     assert knockout_means(table).set_index("measure").loc["drop", "mean"] == pytest.approx(100)
     assert set(knockout_means(table)["measure"]) == set(MEASURES)
+    # a label that was never found has nothing to lose
+    lost = table.assign(before=[100.0, 0.0, 100.0], drop=[100.0, 0.0, 100.0])
+    assert knockout_means(lost).set_index("measure").loc["drop", "mean"] == pytest.approx(200 / 3)
+    assert knockout_means(lost, least=1).set_index("measure").loc["drop", ["mean", "labels"]].tolist() == [
+        100,
+        2,
+    ]
+    assert between_siblings({"a": lost, "b": other}, least=1).set_index("measure").loc["drop", "labels"] == 2
 
 
 def test_features_are_chosen_on_other_posts_than_are_tested(monkeypatch):
