@@ -38,9 +38,10 @@ def _knocked_out(results: Results) -> str:
 def _specific(results: Results) -> str:
     high, share = results.high(), results.specific()
     return (
-        f"Of the features of a layer {span(high['value'], '.0f')} react strongly to a label (labels exchanged: "
-        f"{span(high['null'], '.0f')}), {span(share['value'], '.0%')} of them to one alone; among exchanged labels "
-        f"**{span(share['null'], '.0%')}** do, so that a high share is no sign of anything learned."
+        f"Of the features of a layer **{span(high['value'], '.0f')}** react strongly to a label (labels exchanged: "
+        f"{span(high['null'], '.0f')}), {span(share['value'], '.0%')} of them to one alone; of features in random "
+        f"directions, which nobody trained, **{span(high['random'], '.0f')}** do, {span(share['random'], '.0%')} to one "
+        "alone."
     )
 
 
@@ -90,6 +91,7 @@ def _falsifiers(results: Results) -> tuple[Falsifier, ...]:
         _more_diverse(results),
         _own_features(as_published(results.tables["survival"])),
         _tell(results.high()),
+        _specific_by_training(results.specific()),
         _beyond(
             results.components(),
             "*Features write states back better than components*: a layer where as many components surely lose less",
@@ -147,6 +149,15 @@ def _tell(rows: pd.DataFrame) -> Falsifier:
         "*Features tell labels apart*: no more with a high d than among exchanged labels, at some layer",
         not all(able),
         f"{span(rows['value'], '.0f')} beside {span(rows['null'], '.0f')}",
+    )
+
+
+def _specific_by_training(rows: pd.DataFrame) -> Falsifier:
+    told = [lies_above(row.low, row.high, row.random, ended=True) for row in rows.itertuples()]
+    return Falsifier(
+        "*Label-specific features are learned*: a share of them that is not above that of random directions",
+        any_holds([_not(one) for one in told]),
+        f"{span(rows['value'], '.0%')} beside {span(rows['random'], '.0%')}",
     )
 
 

@@ -32,7 +32,9 @@ from emotion_utils.features.control_features import KINDS, Chosen, choose
 from emotion_utils.features.cues import cues, cues_by_label
 from emotion_utils.features.knockout_table import knockout_table
 from emotion_utils.features.label_effects import (
+    MEASURES,
     cohens_d,
+    counted,
     every_other,
     feature_table,
     label_effects,
@@ -196,7 +198,16 @@ class FeatureStudy:
 
     @cached_property
     def effects(self) -> pd.DataFrame:
-        """Features with a high d, layer by layer; see :func:`emotion_utils.features.label_effects.label_effects`."""
+        """Features with a high d, layer by layer; see :func:`emotion_utils.features.label_effects.label_effects`.
+
+        A column ``random`` has the same of the dictionary with random directions, NaN where it is not counted.
+        """
+        held, model = self.one.held, self.classifier.model
+        weights = memberships(held.label, len(self.classifier.labels))
+        unlearned = {
+            layer: dict(zip(MEASURES, counted(cohens_d(own[MEAN].astype(np.float64), weights)), strict=False))
+            for layer, own in text_activations(model, self.of(FROZEN), held.ids).items()
+        }
         tables = [
             label_effects(
                 own[MEAN], self.one.held.label, len(self.classifier.labels),
@@ -204,7 +215,9 @@ class FeatureStudy:
             ).assign(layer=layer)
             for layer, own in self.read.items()
         ]  # fmt: skip
-        return pd.concat(tables, ignore_index=True)
+        joined = pd.concat(tables, ignore_index=True)
+        rows = zip(joined["layer"], joined["measure"], strict=True)
+        return joined.assign(random=[unlearned[layer].get(measure, np.nan) for layer, measure in rows])
 
     @cached_property
     def kinds(self) -> pd.DataFrame:

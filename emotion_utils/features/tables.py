@@ -37,7 +37,8 @@ def telling(studies: Studies) -> pd.DataFrame:
     Returns
     -------
     Columns ``model, layer, one label, several labels`` (features), ``null, null_low, null_high`` (features with a high
-    d for any label where labels were exchanged), ``share_null`` (of these for one alone).
+    d for any label where labels were exchanged), ``random`` (features of random directions), ``share_random`` (of
+    these for one label alone).
     """
     parts = {}
     for name, one in studies.items():
@@ -48,8 +49,8 @@ def telling(studies: Studies) -> pd.DataFrame:
         )
         parts[name] = (
             counts.set_axis(["one label", "several labels"], axis=1)
-            .join(high[["null", "null_low", "null_high"]])
-            .join(share["null"].rename("share_null"))
+            .join(high[["null", "null_low", "null_high", "random"]])
+            .join(share["random"].rename("share_random"))
             .reset_index()
         )
     return _each(parts)

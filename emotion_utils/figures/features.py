@@ -70,16 +70,15 @@ def telling(table: pd.DataFrame) -> Shown:
             figure.add_bar(x=own["layer"], y=own[kind], marker_color=PALETTE[colour], **in_legend(kind, at))
         null = own[["null", "null_low", "null_high"]].set_axis(["value", "low", "high"], axis=1)
         dots(figure, own["layer"], own["null"], "labels exchanged", at, NULL, error_y=error_bars(null))
+        cross = {"symbol": "x-thin-open", "color": PALETTE[1]}
+        dots(figure, own["layer"], own["random"], "random directions", at, cross)
     figure.update_layout(barmode="stack")
     figure.update_xaxes(title="layer", dtick=1).update_yaxes(title="features with d > 1", col=1)
     counts = table["one label"] + table["several labels"]
-    title = (
-        f"{span(counts, '.0f')} features of a layer tell a label, {span(table['null'], '.0f')} where labels are "
-        "exchanged"
-    )
+    title = f"{span(counts, '.0f')} features of a layer tell a label, {span(table['random'], '.0f')} with random directions"
     alt = (
-        f"Stacked bars by layer; to one label alone react {span(table['one label'] / counts, '.0%')}, with labels "
-        f"exchanged {span(table['share_null'], '.0%')}."
+        f"Stacked bars by layer; to one label alone react {span(table['one label'] / counts, '.0%')}, of random "
+        f"directions {span(table['share_random'], '.0%')}; labels exchanged: {span(table['null'], '.0f')} features."
     )
     caption = (
         "A feature tells a label where its activation there is larger by more than one standard deviation."

@@ -28,6 +28,7 @@ _COMPARES = "emotion_utils.models.comparison"
 _READS = {
     "08_statistics": ("04_alignment", "05_steering", "06_head_screening", "07_head_patching"),
     "09_scaling": ("04_alignment", "05_steering"),
+    "12_features": ("11_circuits",),
 }
 """Chapters that read what others leave in the store of the run, and would compute it themselves if they came first."""
 

@@ -229,6 +229,7 @@ CHAPTERS: dict[str, tuple[Parameter, ...]] = {
     "09_scaling": (*_SCALING, *_COMMON),
     "10_predictability": (*_PREDICTABILITY, *_COMMON),
     "11_circuits": (*_SIBLINGS, *_COMMON),
+    "12_features": (*_SIBLINGS, *_COMMON),
 }
 
 
