@@ -40,8 +40,8 @@ def _specific(results: Results) -> str:
     return (
         f"Of the features of a layer **{span(high['value'], '.0f')}** react strongly to a label (labels exchanged: "
         f"{span(high['null'], '.0f')}), {span(share['value'], '.0%')} of them to one alone; of features in random "
-        f"directions, which nobody trained, **{span(high['random'], '.0f')}** do, {span(share['random'], '.0%')} to one "
-        "alone."
+        f"directions, which nobody trained, **{span(high['random'], '.0f')}** do, {span(share['random'], '.0%')} to "
+        "one alone."
     )
 
 

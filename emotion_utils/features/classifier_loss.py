@@ -15,6 +15,7 @@ from torch import Tensor
 from emotion_utils.classification.classifier import BATCH, TextClassifier
 from emotion_utils.core.errors import UserError
 from emotion_utils.dictionaries.loss import ABLATED, CLEAN, Replacement
+from emotion_utils.dictionaries.rivals import Coder
 from emotion_utils.engine.backoff import in_pieces
 from emotion_utils.features.knockout import hidden_after, own_tokens, resumed_logits
 from emotion_utils.models.batches import similar_lengths
@@ -70,6 +71,11 @@ def classifier_losses(
             for name, own in losses.items():
                 found[name][list(piece)] = own
     return pd.DataFrame({"layer": layer, "tokens": 1, **found})
+
+
+def written_back(coder: Coder) -> Replacement:
+    """The replacement of states by what a dictionary, or a rival of it, makes of them."""
+    return lambda states: coder.decode(coder.encode(states))
 
 
 def _constant(value: Tensor, states: Tensor) -> Tensor:

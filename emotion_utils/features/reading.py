@@ -182,6 +182,18 @@ def token_states(
         yield Tokens(rows[within], place, token), states
 
 
+def states_of(
+    model: Model, ids: TokenIds, layers: Sequence[int]
+) -> dict[int, Float[Tensor, "token d_model"]]:
+    """States after blocks at all tokens of texts but special ones, by layer."""
+    parts: dict[int, list[Tensor]] = {layer: [] for layer in layers}
+    with torch.no_grad():
+        for _, states in token_states(model, ids, layers):
+            for layer, own in states.items():
+                parts[layer].append(own)
+    return {layer: torch.cat(own) for layer, own in parts.items()}
+
+
 def text_activations(
     model: Model,
     dictionaries: Mapping[int, Dictionary],

@@ -15,7 +15,6 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -27,7 +26,7 @@ from emotion_utils.dictionaries.loss import recovered
 from emotion_utils.dictionaries.rivals import Coder, rivals
 from emotion_utils.dictionaries.settings import PUBLISHED, BatchTopK, Recipe
 from emotion_utils.dictionaries.training import TrainedDictionary, train
-from emotion_utils.features.classifier_loss import classifier_losses
+from emotion_utils.features.classifier_loss import classifier_losses, written_back
 from emotion_utils.features.control_features import KINDS, Chosen, choose
 from emotion_utils.features.cues import cues, cues_by_label
 from emotion_utils.features.knockout_table import knockout_table
@@ -44,10 +43,9 @@ from emotion_utils.features.label_effects import (
 from emotion_utils.features.reading import (
     MEAN,
     TextActivations,
-    TokenIds,
+    states_of,
     text_activations,
     token_activations,
-    token_states,
 )
 from emotion_utils.features.spelling_features import spelling_activations, spelling_survival
 from emotion_utils.japanese.spellings import spelling_table
@@ -171,11 +169,11 @@ class FeatureStudy:
         held, n = self.one.held, self.sizes.judged
         drawn = np.random.default_rng(self.one.seed).permutation(len(held.label))[:n]
         some = Posts([held.ids[i] for i in drawn.tolist()], held.label[drawn])
-        states = states_of(self.classifier, some.ids, list(self.means))
+        states = states_of(self.classifier.model, some.ids, list(self.means))
         tables = []
         for layer, own in states.items():
             coders = {name: self.of(name)[layer] for name in self.trained} | dict(self.rivals[layer])
-            ways = {name: _Reconstructed(coder) for name, coder in coders.items()}
+            ways = {name: written_back(coder) for name, coder in coders.items()}
             losses = classifier_losses(self.classifier, some, layer, ways, self.means[layer])
             share = recovered(losses, n_resamples=self.sizes.resamples, seed=self.one.seed)
             worse = self._worse(losses, list(ways))
@@ -296,7 +294,7 @@ def feature_study(
         As :func:`emotion_utils.dictionaries.training.train`.
     """
     layers = list(range(one.n_layers))
-    states = states_of(one.classifier, one.trained.encoded.rows, layers)
+    states = states_of(one.classifier.model, one.trained.encoded.rows, layers)
     sound = BatchTopK(k=sizes.k, epochs=sizes.epochs)
     recipes: dict[str, Recipe] = {SOUND: sound, FROZEN: replace(sound, frozen=True)}
     if sizes.published:
@@ -316,25 +314,3 @@ def feature_study(
         {layer: rivals(own, sizes.k) for layer, own in states.items()},
         {layer: own.mean(dim=0) for layer, own in states.items()},
     )
-
-
-def states_of(
-    classifier: TextClassifier, ids: TokenIds, layers: Sequence[int]
-) -> dict[int, Float[Tensor, "token d_model"]]:
-    """States after blocks at all tokens of texts but special ones, by layer."""
-    parts: dict[int, list[Tensor]] = {layer: [] for layer in layers}
-    with torch.no_grad():
-        for _, states in token_states(classifier.model, ids, layers):
-            for layer, own in states.items():
-                parts[layer].append(own)
-    return {layer: torch.cat(own) for layer, own in parts.items()}
-
-
-class _Reconstructed:
-    """States as a coder writes them back."""
-
-    def __init__(self, coder: Coder) -> None:
-        self.coder = coder
-
-    def __call__(self, states: Tensor) -> Tensor:
-        return self.coder.decode(self.coder.encode(states))

@@ -75,7 +75,8 @@ def telling(table: pd.DataFrame) -> Shown:
     figure.update_layout(barmode="stack")
     figure.update_xaxes(title="layer", dtick=1).update_yaxes(title="features with d > 1", col=1)
     counts = table["one label"] + table["several labels"]
-    title = f"{span(counts, '.0f')} features of a layer tell a label, {span(table['random'], '.0f')} with random directions"
+    told = span(counts, ".0f"), span(table["random"], ".0f")
+    title = f"{told[0]} features of a layer tell a label, {told[1]} with random directions"
     alt = (
         f"Stacked bars by layer; to one label alone react {span(table['one label'] / counts, '.0%')}, of random "
         f"directions {span(table['share_random'], '.0%')}; labels exchanged: {span(table['null'], '.0f')} features."
