@@ -50,8 +50,10 @@ def recovered(table: pd.DataFrame, sound: str) -> Shown:
     best = means.idxmax()
     title = f"The most of the loss is recovered by {best} ({means[best]:.0%} on average)"
     alt = f"Dots by layer, means: {', '.join(f'{name} {value:.2f}' for name, value in means.items())}."
+    active = rows.groupby("method", sort=False)["l0"].mean()
+    told = ", ".join(f"{name} {value:.1f}" for name, value in active.items())
     caption = (
-        "0: every state replaced by the mean one; 1: the model as it is. All have as many active features."
+        f"0: every state replaced by the mean one; 1: the model as it is. Active features of a state: {told}."
     )
     return show(figure, alt=alt, title=title, caption=caption, data=rows, height=400)
 
@@ -73,14 +75,13 @@ def telling(table: pd.DataFrame) -> Shown:
     figure.update_layout(barmode="stack")
     figure.update_xaxes(title="layer", dtick=1).update_yaxes(title="features with d > 1", col=1)
     counts = table["one label"] + table["several labels"]
+    shares = {"react": table["one label"] / counts, "with labels exchanged": table["share_null"]}
+    told = [f"{name} {span(share, '.0%')}" for name, share in shares.items() if share.notna().any()]
     title = (
         f"{span(counts, '.0f')} features of a layer tell a label, {span(table['null'], '.0f')} where labels are "
         "exchanged"
     )
-    alt = (
-        f"Stacked bars by layer; to one label alone react {span(table['one label'] / counts, '.0%')}, with labels "
-        f"exchanged {span(table['share_null'], '.0%')}."
-    )
+    alt = f"Stacked bars by layer; {title}{'; to one label alone ' if told else ''}{', '.join(told)}."
     caption = (
         "A feature tells a label where its activation there is larger by more than one standard deviation."
     )
@@ -109,7 +110,7 @@ def knockouts(table: pd.DataFrame, means: pd.DataFrame) -> Shown:
     effect = means[means["measure"] == "effect"]
     sure = sum(lies_above(row.low, row.high) is True for row in effect.itertuples())
     title = (
-        f"Top features cost {span(effect['mean'], '+.0f')} points more than matched ones, surely more in {sure} of "
+        f"Top features cost {span(effect['mean'], '+.0f')} points beside matched ones, surely more in {sure} of "
         f"{len(effect)} siblings"
     )
     told = [f"{row.model} {row.mean:+.1f}" for row in effect.itertuples()]
