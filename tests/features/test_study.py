@@ -88,7 +88,8 @@ def plain_d(values, label):
 
 def test_losses_are_those_of_a_plain_hook(one):
     held = one.one.held
-    some = Posts([*held.ids[:4], held.ids[-1][:4]], held.label[[0, 1, 2, 3, -1]])  # of two lengths
+    posts = [*held.ids[:4], held.ids[-1][:4]]  # of two lengths, behind a BOS that keeps its state
+    some = Posts([[1, *post] for post in posts], held.label[[0, 1, 2, 3, -1]])
     for layer in (0, 2):
         mean, dictionary = one.means[layer], one.of(SOUND)[layer]
         ways = {
