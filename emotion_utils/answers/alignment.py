@@ -9,8 +9,8 @@ from emotion_utils.alignment.all_pairs import SCORES
 from emotion_utils.alignment.findings import AllPairs, ChosenK, Depths, Difference, NoEmotion, Similar
 from emotion_utils.alignment.map_findings import BesideRidge, PublishedFindings, PublishedGap
 from emotion_utils.answers.answer import Answer, Falsifier
-from emotion_utils.answers.recorded import Recorded
 from emotion_utils.core.errors import listing
+from emotion_utils.record.recorded import Recorded
 from emotion_utils.statistics.in_words import between
 from emotion_utils.statistics.permutations import LEVEL
 from emotion_utils.subspaces.findings import NeutralVariance, RawOverlap

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 import pandas as pd
 
 from emotion_utils.answers.answer import Answer, Falsifier
 from emotion_utils.features.over_labels import OTHER_LAYERS
 from emotion_utils.features.results import Results
 from emotion_utils.features.tables import as_published
-from emotion_utils.reports.replication import any_holds, lies_above, lies_below
+from emotion_utils.reports.replication import all_hold, any_holds, lies_above, lies_below
 from emotion_utils.statistics.in_words import between, span
 from emotion_utils.statistics.permutations import LEVEL
 
@@ -27,39 +29,45 @@ def _knocked_out(results: Results) -> str:
     drop, matched, effect = (results.mean(name) for name in ("drop", "matched", "effect"))
     beyond = sum(lies_above(row.low, row.high) is True for row in effect.itertuples())
     gap = results.difference("knockout", "drop")
+    ratio = results.tables["knockouts"].groupby("model", sort=False)[["rate_ratio", "energy_ratio"]].mean()
     return (
-        f"Without its 20 top features a label loses **{span(drop['mean'], '.0f')} points** of recall on average; other "
-        f"features that fire as often and carry as much take {span(matched['mean'], '.0f')} points (surely less in "
-        f"{beyond} of {len(effect)} siblings), and the Japanese sibling loses {gap['mean']:+.1f}"
-        f"{between(gap['low'], gap['high'], '+.1f')} points more than the base."
+        f"Without its 20 top features a label loses **{span(drop['mean'], '.0f')} points** of recall on average; "
+        f"matched ones, which fire {span(ratio['rate_ratio'])} times as often and carry "
+        f"{span(ratio['energy_ratio'])} times as much, take {span(matched['mean'], '.0f')} points (surely less in "
+        f"{beyond} of {len(effect)} siblings), and the loss of the Japanese sibling minus that of the base is "
+        f"{gap['mean']:+.1f}{between(gap['low'], gap['high'], '+.1f')} points."
     )
 
 
 def _specific(results: Results) -> str:
     high, share = results.high(), results.specific()
-    return (
+    said = (
         f"Of the features of a layer **{span(high['value'], '.0f')}** react strongly to a label (labels exchanged: "
-        f"{span(high['null'], '.0f')}), {span(share['value'], '.0%')} of them to one alone; of features in random "
-        f"directions, which nobody trained, **{span(high['random'], '.0f')}** do, {span(share['random'], '.0%')} to "
-        "one alone."
+        f"{span(high['null'], '.0f')}; features in random directions, which nobody trained: "
+        f"**{span(high['random'], '.0f')}**)"
     )
+    shares = [rows.dropna() for rows in (share["value"], share["random"])]
+    if any(rows.empty for rows in shares):  # no feature reacts strongly
+        alone = f", {span(shares[0], '.0%')} of them to one alone" if len(shares[0]) else ""
+        return f"{said}{alone}."
+    own, random = (span(rows, ".0%") for rows in shares)
+    return f"{said}, {own} of them to one alone (random directions: {random})."
 
 
 def _spellings(results: Results) -> str:
     rows = as_published(results.tables["survival"])
     above = sum(lies_above(row.known_low, row.known_high) is True for row in rows.itertuples())
+    so = ", so that a model that knew no concept would look the most robust" if above else ""
     return (
         f"Of a spelling's features {span(rows['value'], '.0%')} survive when those of another spelling of its concept "
         f"are taken away, and {span(rows['null'], '.0%')} when those of another concept are: in **{above} of "
-        f"{len(rows)}** cases surely more, so that a model that knew no concept would look the most robust."
+        f"{len(rows)}** cases surely more{so}."
     )
 
 
 def _explained(results: Results) -> str:
     own, *rivals = results.recovered(), results.components(), results.random_directions()
-    beside = [
-        f"{span(one['explained'], '.0%')} and {span(one['recovered'], '.0%')}" for one in rivals if len(one)
-    ]
+    beside = [f"{span(one['explained'], '.0%')} and {span(one['recovered'], '.0%')}" for one in rivals]
     return (
         f"With {results.k} active features a dictionary explains {span(own['explained'], '.0%')} of the variance and "
         f"recovers **{span(own['recovered'], '.0%')}** of the classifier's loss (as many components {beside[0]}, "
@@ -79,8 +87,9 @@ def _reported(results: Results) -> str:
 def _cues(results: Results) -> str:
     own, gap = results.mean(DIVERSE, "cue_means"), results.difference("cues", DIVERSE)
     return (
-        f"In 20 firings a feature is on {span(own['mean'], '+.1f')} different tokens beside tokens drawn from the same "
-        f"posts; Japanese minus base {gap['mean']:+.2f}{between(gap['low'], gap['high'], '+.2f')}."
+        f"The number of different tokens in 20 firings of a feature, minus that of tokens of the same posts, is "
+        f"{span(own['mean'], '+.1f')}; Japanese minus base {gap['mean']:+.2f}"
+        f"{between(gap['low'], gap['high'], '+.2f')}."
     )
 
 
@@ -144,10 +153,10 @@ def _own_features(rows: pd.DataFrame) -> Falsifier:
 
 
 def _tell(rows: pd.DataFrame) -> Falsifier:
-    able = [row.p <= LEVEL for row in rows.itertuples()]
+    able = [None if isnan(row.p) else row.p <= LEVEL for row in rows.itertuples()]
     return Falsifier(
         "*Features tell labels apart*: no more with a high d than among exchanged labels, at some layer",
-        not all(able),
+        _not(all_hold(able)),
         f"{span(rows['value'], '.0f')} beside {span(rows['null'], '.0f')}",
     )
 

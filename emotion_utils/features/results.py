@@ -69,6 +69,8 @@ class Results:
 
     def claims(self, base: str, japanese: str) -> FeatureClaims:
         """What the report's claims ask of two siblings, by their registry names."""
+        measured = set(self.tables["differences"]["measure"])
+        taken = [k for k in TOP if f"survival {k}" in measured]  # a small dictionary has not so many features
         differences = {
             "C.sae.variety": self._gap(self.effect(MEASURES[0]).groupby("model", sort=False)["value"].mean()),
             "C.sae.highd": self._gap(self.high().groupby("model", sort=False)["value"].sum()),
@@ -76,12 +78,12 @@ class Results:
             "C.knockout.mean": _negative(self._number("knockout", "drop")),
             "C.sparsity.active": self._gap(self._sparse("active features of a text")),
             "C.sparsity.top20": self._gap(100 * self._sparse("top-20 share of a text")),
-            **{f"C.variants.k{k}": self._number("spellings", f"survival {k}") for k in TOP},
+            **{f"C.variants.k{k}": self._number("spellings", f"survival {k}") for k in taken},
         }
         labels = int(self.difference("knockout", "drop")["labels"])
         texts = int(self.high()["texts"].iloc[0])
         n = {claim: texts if claim.startswith(("C.sae.", "C.sparsity.")) else labels for claim in differences}
-        n |= {f"C.variants.k{k}": int(self.difference("spellings", f"survival {k}")["labels"]) for k in TOP}
+        n |= {f"C.variants.k{k}": int(self.difference("spellings", f"survival {k}")["labels"]) for k in taken}
         own = self.recovered()
         explained = Number(float(own["explained"].mean()))
         diverse = self._number("cues", "rarefied_tokens_beyond")

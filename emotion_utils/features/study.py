@@ -295,10 +295,11 @@ def feature_study(
     """
     layers = list(range(one.n_layers))
     states = states_of(one.classifier.model, one.trained.encoded.rows, layers)
-    sound = BatchTopK(k=sizes.k, epochs=sizes.epochs)
+    batch = min(PUBLISHED.batch, *(len(own) for own in states.values()))  # few posts may not fill one
+    sound = BatchTopK(k=sizes.k, epochs=sizes.epochs, batch=batch)
     recipes: dict[str, Recipe] = {SOUND: sound, FROZEN: replace(sound, frozen=True)}
     if sizes.published:
-        recipes[AS_PUBLISHED] = PUBLISHED
+        recipes[AS_PUBLISHED] = replace(PUBLISHED, batch=batch)
     key = hashlib.sha256(b"".join(own.cpu().numpy().tobytes() for own in states.values())).hexdigest()
     trained = {}
     for name, how in recipes.items():

@@ -14,6 +14,7 @@ from emotion_utils.features.label_effects import MEASURES, SHARED, SPECIFIC
 from emotion_utils.features.spelling_features import PLACES, PUBLISHED, survival_between
 from emotion_utils.features.study import FeatureStudy
 from emotion_utils.japanese.spellings import spelling_table
+from emotion_utils.japanese.survival import TOP
 from emotion_utils.models.registry import short_name
 from emotion_utils.siblings.tables import beside
 
@@ -94,15 +95,20 @@ def differences(studies: Studies) -> pd.DataFrame:
 
     Returns
     -------
-    Columns ``what`` (knockout, cues or spellings), ``measure, mean, low, high, p, labels``; p by sign flips.
+    Columns ``what`` (knockout, cues or spellings), ``measure, mean, low, high, p, labels``; p by sign flips. Spellings
+    as published, for numbers of top features that both dictionaries have.
     """
     base, japanese = list(studies.values())[:2]
     seed, table = base.one.seed, spelling_table()
+    features = min(one.spelled[PLACES[0]].shape[1] for one in (base, japanese))
+    ks = [k for k in TOP if k < features]
     pairs = japanese.knocked_out, base.knocked_out
     parts = {
         "knockout": knockout_table.between_siblings(dict(zip(("second", "first"), pairs, strict=True)), seed),
         "cues": cues.cues_between(japanese.cues, base.cues, seed),
-        "spellings": survival_between(japanese.spelled[PLACES[0]], base.spelled[PLACES[0]], table, seed=seed),
+        "spellings": survival_between(
+            japanese.spelled[PLACES[0]], base.spelled[PLACES[0]], table, ks, seed=seed
+        ),
     }
     columns = ["measure", "mean", "low", "high", "p", "labels"]
     joined = [part[columns].assign(what=what) for what, part in parts.items()]

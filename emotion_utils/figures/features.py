@@ -50,8 +50,10 @@ def recovered(table: pd.DataFrame, sound: str) -> Shown:
     best = means.idxmax()
     title = f"The most of the loss is recovered by {best} ({means[best]:.0%} on average)"
     alt = f"Dots by layer, means: {', '.join(f'{name} {value:.2f}' for name, value in means.items())}."
+    active = rows.groupby("method", sort=False)["l0"].mean()
+    told = ", ".join(f"{name} {value:.1f}" for name, value in active.items())
     caption = (
-        "0: every state replaced by the mean one; 1: the model as it is. All have as many active features."
+        f"0: every state replaced by the mean one; 1: the model as it is. Active features of a state: {told}."
     )
     return show(figure, alt=alt, title=title, caption=caption, data=rows, height=400)
 
@@ -77,10 +79,9 @@ def telling(table: pd.DataFrame) -> Shown:
     counts = table["one label"] + table["several labels"]
     told = span(counts, ".0f"), span(table["random"], ".0f")
     title = f"{told[0]} features of a layer tell a label, {told[1]} with random directions"
-    alt = (
-        f"Stacked bars by layer; to one label alone react {span(table['one label'] / counts, '.0%')}, of random "
-        f"directions {span(table['share_random'], '.0%')}; labels exchanged: {span(table['null'], '.0f')} features."
-    )
+    shares = {"react": table["one label"] / counts, "of random directions": table["share_random"]}
+    alone = [f"{name} {span(share, '.0%')}" for name, share in shares.items() if share.notna().any()]
+    alt = f"Stacked bars by layer; {title}{'; to one label alone ' if alone else ''}{', '.join(alone)}."
     caption = (
         "A feature tells a label where its activation there is larger by more than one standard deviation."
     )
@@ -109,7 +110,7 @@ def knockouts(table: pd.DataFrame, means: pd.DataFrame) -> Shown:
     effect = means[means["measure"] == "effect"]
     sure = sum(lies_above(row.low, row.high) is True for row in effect.itertuples())
     title = (
-        f"Top features cost {span(effect['mean'], '+.0f')} points more than matched ones, surely more in {sure} of "
+        f"Top features cost {span(effect['mean'], '+.0f')} points beside matched ones, surely more in {sure} of "
         f"{len(effect)} siblings"
     )
     told = [f"{row.model} {row.mean:+.1f}" for row in effect.itertuples()]

@@ -15,7 +15,7 @@ from emotion_utils.alignment.map_findings import (
     Scaled,
 )
 from emotion_utils.answers.alignment import Results, answer
-from emotion_utils.answers.recorded import Recorded
+from emotion_utils.record.recorded import Recorded
 from emotion_utils.subspaces.findings import NeutralVariance, RawOverlap, Reader
 
 NAN = float("nan")

@@ -36,7 +36,7 @@ def test_the_map_counts_the_circuit_and_is_relative_to_its_largest_effect():
     first = shown.figure["data"][0]
     assert first["z"][1][1] == pytest.approx(1)
     assert first["z"][0][0] == pytest.approx(0.025)
-    assert first["text"][0][0] == "0.01"
+    assert first["customdata"][0][0] == pytest.approx(0.005)
     assert len(shown.figure["data"]) == 4
 
 

@@ -90,7 +90,10 @@ def test_chapters_wait_for_the_chapters_that_they_read():
     assert jobs_before(statistics, [statistics]) == []
     steered = {job.chapter for job in jobs_before(Job("small", "09_scaling", None, {}), jobs)}
     assert steered == {"04_alignment", "05_steering"}
-    others = [job for job in jobs if job.chapter not in ("08_statistics", "09_scaling")]
+    taken_apart = {job.chapter for job in jobs_before(Job("small", "12_features", None, {}), jobs)}
+    assert taken_apart == {"11_circuits"}
+    reading = ("08_statistics", "09_scaling", "12_features")
+    others = [job for job in jobs if job.chapter not in reading]
     assert all(jobs_before(job, [*jobs, statistics]) == [] for job in others)
 
 

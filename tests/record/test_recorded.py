@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from emotion_utils.answers.alignment import PUBLISHED
-from emotion_utils.answers.recorded import recorded
 from emotion_utils.record.record_file import PATH
+from emotion_utils.record.recorded import recorded
 
 
 def test_the_published_score_of_the_real_models_is_found():
