@@ -138,7 +138,7 @@ def test_with_fewer_than_eight_labels_nothing_has_an_interval_and_nothing_crashe
     assert "surely less in 0 of 2 siblings" in told
     assert "is -16.1 points." in told
     assert "nan" not in told.lower()
-    assert [one.happened for one in found.falsifiers] == [None, None, None, None, False, None, None]
+    assert [one.happened for one in found.falsifiers] == [None, None, None, None, False, False, None, None]
 
 
 def test_claims_are_asked_of_the_second_sibling_minus_the_first():
