@@ -10,6 +10,10 @@
 `cues`               on how many different tokens features fire, beside tokens of the same texts
 `spelling_features`  features that spellings of one concept share, or have of their own
 `emotion_features`   single features as probes of emotions, beside vectors and a bag of words
+`classifier_loss`    what a classifier loses when states are replaced
+`study`              the features of one training of a sibling, and all that they are asked
+`tables`             what a page shows of two siblings
+`results`            what the chapter computed, for its answer and the report's claims
 ===================  ==================================================================================
 """
 
