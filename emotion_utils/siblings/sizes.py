@@ -42,7 +42,7 @@ class Sizes:
 SMOKE = Sizes(12, 8, 40, sets=9, orders=9, resamples=100, permutations=99, seeds=2)
 RECORDED = Sizes(60, 30, 200)
 """Of the record of many trainings."""
-BASELINE = replace(RECORDED, train=40, sets=29, orders=19)
+BASELINE = replace(RECORDED, sets=19, orders=19)
 POWERED = Sizes(280, 120, PAIRS, sets=99, orders=99)
 """As many posts and pairs as in the report."""
 SIZES = {
