@@ -105,7 +105,7 @@ def knockouts(table: pd.DataFrame, means: pd.DataFrame) -> Shown:
         )  # fmt: skip
         dots(figure, own["drop"], own["label"], "its top features", at, {"color": PALETTE[0]})
     figure.add_vline(x=0, line_color=GREY, line_dash="dot")
-    figure.update_xaxes(title="recall lost (points)", tickangle=0)
+    figure.update_xaxes(title="recall lost (points)", tickangle=0, matches="x")
     figure.update_yaxes(autorange="reversed", dtick=1).update_yaxes(title="label", col=1)
     effect = means[means["measure"] == "effect"]
     sure = sum(lies_above(row.low, row.high) is True for row in effect.itertuples())
