@@ -69,7 +69,7 @@ def replaced_losses(
         For a layer that the model does not have, a name that is taken, and a text without a token to predict.
     """
     _check(model, rows, layer, replacements, first)
-    ablated: Replacement = partial(_constant, torch.zeros(model.d_model) if mean is None else mean)
+    ablated: Replacement = partial(constant, torch.zeros(model.d_model) if mean is None else mean)
     ways = {ABLATED: ablated, **replacements}
     parts = []
     for numbers in similar_lengths([len(row) for row in rows], batch):
@@ -100,7 +100,8 @@ def _check(
     model.check_mode()
 
 
-def _constant(value: Tensor, states: Tensor) -> Tensor:
+def constant(value: Float[Tensor, " d_model"], states: Tensor) -> Tensor:
+    """One value in the place of all states."""
     return value.to(states).expand_as(states)
 
 

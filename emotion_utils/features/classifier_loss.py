@@ -14,7 +14,7 @@ from torch import Tensor
 
 from emotion_utils.classification.classifier import BATCH, TextClassifier
 from emotion_utils.core.errors import UserError
-from emotion_utils.dictionaries.loss import ABLATED, CLEAN, Replacement
+from emotion_utils.dictionaries.loss import ABLATED, CLEAN, Replacement, constant
 from emotion_utils.dictionaries.rivals import Coder
 from emotion_utils.engine.backoff import in_pieces
 from emotion_utils.features.knockout import hidden_after, own_tokens, resumed_logits
@@ -63,7 +63,7 @@ def classifier_losses(
         raise UserError(f"There is no layer {layer}: {model.label} has the layers 0 to {model.n_layers - 1}.")
     if taken := sorted({CLEAN, ABLATED, "layer", "tokens"} & set(replacements)):
         raise UserError(f'A replacement cannot be called "{taken[0]}": choose another name.')
-    ways: dict[str, Replacement] = {ABLATED: partial(_constant, mean), **replacements}
+    ways: dict[str, Replacement] = {ABLATED: partial(constant, mean), **replacements}
     found = {name: np.zeros(len(posts.label)) for name in (CLEAN, *ways)}
     for together in similar_lengths([len(row) for row in posts.ids], batch):
         work = partial(_losses, classifier, posts, layer, ways)
@@ -76,10 +76,6 @@ def classifier_losses(
 def written_back(coder: Coder) -> Replacement:
     """The replacement of states by what a dictionary, or a rival of it, makes of them."""
     return lambda states: coder.decode(coder.encode(states))
-
-
-def _constant(value: Tensor, states: Tensor) -> Tensor:
-    return value.to(states).expand_as(states)
 
 
 @torch.no_grad()

@@ -80,10 +80,7 @@ def knocked_out_logits(
             new = hidden.clone()
             if len(features) or way == DROPPED:
                 new[own] = (base - _written(read, states, features)).to(hidden.dtype)
-            with resumed(classifier.model.network, layer + 1, new):
-                logits.append(
-                    classifier.model.network(**inputs, use_cache=False).logits.float().cpu().numpy()
-                )
+            logits.append(resumed_logits(classifier, layer, new, inputs))
         return np.stack(logits)
 
     for together in similar_lengths([len(row) for row in ids], batch):

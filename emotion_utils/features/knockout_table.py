@@ -18,10 +18,10 @@ from emotion_utils.core.errors import UserError
 from emotion_utils.dictionaries.dictionary import Dictionary
 from emotion_utils.features.control_features import KINDS, Chosen, choose
 from emotion_utils.features.knockout import DROPPED, knocked_out_logits
-from emotion_utils.features.label_effects import every_other
 from emotion_utils.features.over_labels import label_means, paired_labels
 from emotion_utils.features.reading import text_activations
 from emotion_utils.siblings.circuit import Posts
+from emotion_utils.siblings.study import halves
 from emotion_utils.statistics.resampling import ENDS
 
 POINTS = 100
@@ -79,22 +79,28 @@ def knockouts(
         For a label with fewer than two posts in either half, and what ``choose`` refuses.
     """
     n_labels = len(classifier.labels)
-    choosing = every_other(posts.label)
-    halves = [
-        Posts([posts.ids[i] for i in np.flatnonzero(part).tolist()], posts.label[part])
-        for part in (choosing, ~choosing)
-    ]
-    if (few := np.bincount(halves[1].label, minlength=n_labels)).min() < 2:
+    choosing, testing = in_halves(posts)
+    if (few := np.bincount(testing.label, minlength=n_labels)).min() < 2:
         raise UserError(
             f"The label {classifier.labels[int(few.argmin())]!r} has {int(few.min())} posts to test on: give four or "
             "more of each."
         )
-    read = text_activations(classifier.model, {layer: dictionary}, halves[0].ids, KINDS, batch=batch)[layer]
+    read = text_activations(classifier.model, {layer: dictionary}, choosing.ids, KINDS, batch=batch)[layer]
     options = {"top": top, "matched": matched, "random": random}
-    chosen = choose(dictionary, read, halves[0].label, n_labels, **options, seed=seed)
+    chosen = choose(dictionary, read, choosing.label, n_labels, **options, seed=seed)
     return knockout_table(
-        classifier, dictionary, layer, halves[1], chosen, others=others, seed=seed, batch=batch
+        classifier, dictionary, layer, testing, chosen, others=others, seed=seed, batch=batch
     )
+
+
+def in_halves(posts: Posts) -> tuple[Posts, Posts]:
+    """Posts that choose features, and posts that test: every other one of each label."""
+    choosing = halves(posts.label)
+    first, second = (
+        Posts([posts.ids[i] for i in np.flatnonzero(part).tolist()], posts.label[part])
+        for part in (choosing, ~choosing)
+    )
+    return first, second
 
 
 def knockout_table(

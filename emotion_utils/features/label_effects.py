@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float, Int
 
 from emotion_utils.core.errors import UserError
 from emotion_utils.features.reading import TextActivations
+from emotion_utils.siblings.study import halves
 from emotion_utils.statistics.permutations import permutation_p
 from emotion_utils.statistics.resampling import interval, unit_weights
 
@@ -209,7 +210,7 @@ def label_effects(
         raise UserError(
             "A label has fewer than four texts: halves of it would have no variance. Leave it out."
         )
-    first = every_other(label) if half is None else half
+    first = halves(label) if half is None else half
     rng, one, moments = np.random.default_rng(seed), memberships(label, n_labels), _Moments.of(values)
     own = np.array(_of(moments, one, first, high))
     null = np.array(
@@ -230,12 +231,6 @@ def _null(value: float, draws: Float[np.ndarray, " draw"]) -> tuple[float, ...]:
     known = draws[~np.isnan(draws)]
     centre = float(known.mean()) if len(known) else float("nan")
     return centre, *interval(draws), float(permutation_p(value, draws))
-
-
-def every_other(label: Int[np.ndarray, " text"]) -> Bool[np.ndarray, " text"]:
-    """Every other text of each label."""
-    found: np.ndarray = pd.Series(label).groupby(label).cumcount().to_numpy() % 2 == 0
-    return found
 
 
 def _measures(d: np.ndarray, high: float) -> tuple[float, ...]:

@@ -29,12 +29,11 @@ from emotion_utils.dictionaries.training import TrainedDictionary, train
 from emotion_utils.features.classifier_loss import classifier_losses, written_back
 from emotion_utils.features.control_features import KINDS, Chosen, choose
 from emotion_utils.features.cues import cues, cues_by_label
-from emotion_utils.features.knockout_table import knockout_table
+from emotion_utils.features.knockout_table import in_halves, knockout_table
 from emotion_utils.features.label_effects import (
     MEASURES,
     cohens_d,
     counted,
-    every_other,
     feature_table,
     label_effects,
     memberships,
@@ -150,12 +149,7 @@ class FeatureStudy:
     @cached_property
     def halves(self) -> tuple[Posts, Posts]:
         """Posts that choose features, and posts that test."""
-        held, first = self.one.held, every_other(self.one.held.label)
-        chosen, tested = (
-            Posts([held.ids[i] for i in np.flatnonzero(part).tolist()], held.label[part])
-            for part in (first, ~first)
-        )
-        return chosen, tested
+        return in_halves(self.one.held)
 
     @cached_property
     def judged(self) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.panels import dots, in_legend, panels
+from emotion_utils.plots.panels import dots, in_legend, middle_95, panels
 from emotion_utils.plots.style import GREY, PALETTE, error_bars
 from emotion_utils.reports.replication import lies_above
 from emotion_utils.statistics.in_words import span
@@ -70,8 +70,7 @@ def telling(table: pd.DataFrame) -> Shown:
     for _, own, at in drawn:
         for kind, colour in (("one label", 0), ("several labels", 5)):
             figure.add_bar(x=own["layer"], y=own[kind], marker_color=PALETTE[colour], **in_legend(kind, at))
-        null = own[["null", "null_low", "null_high"]].set_axis(["value", "low", "high"], axis=1)
-        dots(figure, own["layer"], own["null"], "labels exchanged", at, NULL, error_y=error_bars(null))
+        dots(figure, own["layer"], own["null"], "labels exchanged", at, NULL, error_y=middle_95(own))
         cross = {"symbol": "x-thin-open", "color": PALETTE[1]}
         dots(figure, own["layer"], own["random"], "random directions", at, cross)
     figure.update_layout(barmode="stack")
@@ -98,10 +97,9 @@ def knockouts(table: pd.DataFrame, means: pd.DataFrame) -> Shown:
     """
     figure, drawn = panels(table)
     for _, own, at in drawn:
-        matched = own[["matched", "matched_low", "matched_high"]].set_axis(["value", "low", "high"], axis=1)
         dots(
             figure, own["matched"], own["label"], "matched features, middle 95 %", at, NULL,
-            error_x=error_bars(matched),
+            error_x=middle_95(own, "matched"),
         )  # fmt: skip
         dots(figure, own["drop"], own["label"], "its top features", at, {"color": PALETTE[0]})
     figure.add_vline(x=0, line_color=GREY, line_dash="dot")
@@ -159,9 +157,8 @@ def survival(table: pd.DataFrame) -> Shown:
     """
     figure, drawn = panels(table)
     for _, own, at in drawn:
-        null = own[["null", "null_low", "null_high"]].set_axis(["value", "low", "high"], axis=1)
         k = own["k"].astype(str)
-        dots(figure, k, own["null"], "spellings of other concepts", at, NULL, error_y=error_bars(null))
+        dots(figure, k, own["null"], "spellings of other concepts", at, NULL, error_y=middle_95(own))
         dots(
             figure, k, own["value"], "spellings of one concept", at, {"color": PALETTE[0]},
             error_y=error_bars(own),

@@ -14,7 +14,7 @@ import pandas as pd
 from plotly.subplots import make_subplots
 
 from emotion_utils.plots.figure import Shown, show
-from emotion_utils.plots.panels import dots, in_legend, panels, to_95
+from emotion_utils.plots.panels import dots, in_legend, middle_95, panels, to_95
 from emotion_utils.plots.style import GREY, PALETTE, SEQUENTIAL, error_bars
 from emotion_utils.statistics.in_words import span
 
@@ -76,11 +76,6 @@ def trainings(
 def _mark(model: str) -> dict[str, Any]:
     """A circle, full for a pretrained model."""
     return {"symbol": "circle" if REAL in model else "circle-open", "color": PALETTE[0]}
-
-
-def _middle(rows: pd.DataFrame) -> dict[str, Any]:
-    """Error bars of a null, over its middle 95 %."""
-    return error_bars(rows[["null", "null_low", "null_high"]].set_axis(["value", "low", "high"], axis=1))
 
 
 def circuit_map(table: pd.DataFrame) -> Shown:
@@ -145,7 +140,7 @@ def ablations(table: pd.DataFrame) -> Shown:
         figure.update_xaxes(title=measure, **at)
         known = own.dropna(subset=["null"])
         where = known["model"] + "<br>" + known["what"]
-        dots(figure, known["null"], where, "random sets, middle 95 %", at, NULL, error_x=_middle(known))
+        dots(figure, known["null"], where, "random sets, middle 95 %", at, NULL, error_x=middle_95(known))
         for k, (_, part) in enumerate(own.groupby("model", sort=False)):
             where = part["model"] + "<br>" + part["what"]
             marker = {"color": PALETTE[0 if k == 0 else 3]}
@@ -282,7 +277,7 @@ def spellings(table: pd.DataFrame) -> Shown:
             "concepts exchanged, middle 95 %",
             at,
             NULL,
-            error_y=_middle(own),
+            error_y=middle_95(own),
         )
         dots(
             figure,

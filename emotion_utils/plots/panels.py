@@ -10,6 +10,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from emotion_utils.plots.style import error_bars
+
 Panel = tuple[str, pd.DataFrame, dict[str, int]]
 """A model, its rows, and where its panel is."""
 POINTS = 64
@@ -60,6 +62,12 @@ def in_legend(name: str, at: Mapping[str, int]) -> dict[str, Any]:
 def to_95(mean: pd.Series, high: pd.Series) -> dict[str, Any]:
     """Error bars of a null, from its mean to its 95th percentile."""
     return {"array": (high - mean).clip(lower=0), "arrayminus": 0 * mean, "thickness": 1.2, "width": 3}
+
+
+def middle_95(rows: pd.DataFrame, column: str = "null") -> dict[str, Any]:
+    """Error bars of a null over its middle 95 %, from columns such as ``null, null_low, null_high``."""
+    names = [column, f"{column}_low", f"{column}_high"]
+    return error_bars(rows[names].set_axis(["value", "low", "high"], axis=1))
 
 
 def thinned(table: pd.DataFrame, column: str = "position", most: int = POINTS) -> pd.DataFrame:
